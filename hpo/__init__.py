@@ -1,0 +1,1 @@
+"""Hyperparameter optimization with a functional core."""

@@ -1,0 +1,173 @@
+"""Ask and tell as pure functions, for people who own their loop, storage and clock.
+
+Each takes a state and returns the next one; the old one stays what it was. Nothing here waits, writes or reads
+a clock: pass `at` where times should be shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, overload
+
+from hpo.core.commands import Ask, Command, Enqueue, Report, SetConstraint, Tell, decide, running_trial
+from hpo.core.distributions import Distribution
+from hpo.core.numbers import as_int
+from hpo.core.pruning import Pruner, decision_to_stop
+from hpo.core.sampling import Exhausted, Sampler, suggest_joint
+from hpo.core.state import StudyState, replay
+from hpo.core.trial import FrozenTrial, TrialState
+from hpo.errors import InvalidArgument, SearchSpaceExhausted
+
+
+@overload
+def ask(
+    state: StudyState,
+    sampler: Sampler,
+    space: Mapping[str, Distribution] | None = ...,
+    n: None = ...,
+    *,
+    at: float | None = ...,
+    worker: str | None = ...,
+) -> tuple[StudyState, FrozenTrial]: ...
+@overload
+def ask(
+    state: StudyState,
+    sampler: Sampler,
+    space: Mapping[str, Distribution] | None = ...,
+    n: int = ...,
+    *,
+    at: float | None = ...,
+    worker: str | None = ...,
+) -> tuple[StudyState, list[FrozenTrial]]: ...
+def ask(
+    state: StudyState,
+    sampler: Sampler,
+    space: Mapping[str, Distribution] | None = None,
+    n: int | None = None,
+    *,
+    at: float | None = None,
+    worker: str | None = None,
+) -> tuple[StudyState, FrozenTrial] | tuple[StudyState, list[FrozenTrial]]:
+    """Start the next trial and give it its parameters.
+
+    Args:
+        state: The study.
+        sampler: Who suggests; see `Sampler`.
+        space: The parameters to suggest. If not given: the state's declared space, or what its history shows.
+        n: Start this many, at least 1, and return a list. Each sees the ones before it as running trials.
+        at: Now, in seconds since 1970, for display only.
+        worker: Who will run it, for display only.
+
+    Returns:
+        The next state, and the running trial with its `number` and `params`, or a list of `n` such trials. A trial
+        that was enqueued is started first, and keeps the values that it was enqueued with.
+
+    Raises:
+        SearchSpaceExhausted: the sampler has nothing left. No trial is started.
+        InvalidSuggestion: the sampler's answer does not fit the space.
+        InvalidArgument: `n` is less than 1.
+
+    Example:
+        >>> from hpo.core.distributions import FloatDistribution
+        >>> from hpo.samplers import RandomSampler
+        >>> state = StudyState.create(directions=["minimize"], seed=7)
+        >>> state, trial = ask(state, RandomSampler(), {"x": FloatDistribution(0.0, 1.0)})
+        >>> trial.number, 0.0 <= trial.params["x"] <= 1.0
+        (0, True)
+        >>> state = tell(state, trial.number, 0.42)
+    """
+    if n is None:
+        return _ask_one(state, sampler, space, Ask(at, worker))
+    count = as_int(n)
+    if count is None or count < 1:
+        raise InvalidArgument(f"n is the number of trials to start, at least 1; got {n!r}")
+    trials = []
+    for _ in range(count):
+        state, trial = _ask_one(state, sampler, space, Ask(at, worker))
+        trials.append(trial)
+    return state, trials
+
+
+def tell(
+    state: StudyState,
+    number: int,
+    values: Any = None,
+    *,
+    outcome: TrialState | None = None,
+    at: float | None = None,
+    reason: str | None = None,
+) -> StudyState:
+    """Finish a running trial.
+
+    Args:
+        state: The study.
+        number: The trial.
+        values: Its result: a number, a sequence with one number per direction, or a mapping by metric name.
+        outcome: COMPLETE if not given; PRUNED takes the last reported value unless there are `values`; FAIL has none.
+        at: Now, in seconds since 1970, for display only.
+        reason: Why it failed.
+
+    Returns:
+        The next state. A result with a NaN makes a failed trial.
+
+    Raises:
+        TrialNotFound, TrialNotRunning: there is no such running trial.
+        WrongNumberOfValues, InvalidType, InvalidArgument: the result is not one; nothing is recorded.
+    """
+    return _carry_out(state, Tell(number, values, outcome, at, reason))
+
+
+def report(state: StudyState, number: int, value: float, step: int) -> StudyState:
+    """Record an intermediate value of a running trial; the first value of a step stands.
+
+    Raises:
+        TrialNotFound, TrialNotRunning: there is no such running trial.
+        InvalidType, InvalidArgument: the value is no number, or the step no whole number from 0 on.
+    """
+    return _carry_out(state, Report(number, value, step))
+
+
+def enqueue(state: StudyState, params: Mapping[str, Any], *, user_attrs: Mapping[str, Any] | None = None) -> StudyState:
+    """Let a coming trial have `params`; enqueued trials are started first in, first out.
+
+    Raises:
+        InvalidType, InvalidArgument: a value can't be a parameter.
+        ValueOutsideDistribution: the declared space can't hold it.
+    """
+    return _carry_out(state, Enqueue(params, user_attrs))
+
+
+def set_constraint(state: StudyState, number: int, name: str, value: float) -> StudyState:
+    """Record the constraint `name` of a running trial, feasible when <= 0; the first value stands.
+
+    Raises:
+        TrialNotFound, TrialNotRunning: there is no such running trial.
+        InvalidType, InvalidArgument: the value is no number, or NaN.
+    """
+    return _carry_out(state, SetConstraint(number, name, value))
+
+
+def should_prune(state: StudyState, pruner: Pruner, number: int) -> bool:
+    """Whether `pruner` would stop a running trial, judged by what has been reported.
+
+    Raises:
+        TrialNotFound, TrialNotRunning: there is no such running trial.
+    """
+    return decision_to_stop(state, pruner, running_trial(state, number))
+
+
+def _ask_one(
+    state: StudyState, sampler: Sampler, space: Mapping[str, Distribution] | None, command: Ask
+) -> tuple[StudyState, FrozenTrial]:
+    events = decide(state, command)
+    started = replay(events, state)
+    number = events[-1].number  # type: ignore[union-attr]
+    suggest = suggest_joint(started, sampler, started.running[number], space)
+    if isinstance(suggest, Exhausted):
+        raise SearchSpaceExhausted(suggest.reason)
+    state = _carry_out(started, suggest)
+    return state, state.running[number]
+
+
+def _carry_out(state: StudyState, command: Command) -> StudyState:
+    return replay(decide(state, command), state)

@@ -1,0 +1,414 @@
+"""What a study can be told to do, and `decide`: the only place where facts are judged."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hpo.core.direction import StudyDirection
+from hpo.core.distributions import Distribution
+from hpo.core.events import (
+    FORMAT,
+    AnyEvent,
+    ConstraintSet,
+    MetricNamesSet,
+    ParamsSuggested,
+    SpaceDefined,
+    StudyAttributeSet,
+    StudyCreated,
+    TrialAttributeSet,
+    TrialEnqueued,
+    TrialFinished,
+    TrialStarted,
+    ValueReported,
+)
+from hpo.core.numbers import as_int, checked_text, to_json_tree, to_number
+from hpo.core.snapshot import trial_record
+from hpo.core.space import SearchSpace
+from hpo.core.state import StudyState
+from hpo.core.trial import (
+    FrozenTrial,
+    TrialState,
+    checked_constraint,
+    checked_report,
+    checked_value,
+    validated,
+    value_within,
+)
+from hpo.errors import (
+    InvalidArgument,
+    InvalidSuggestion,
+    InvalidType,
+    TrialNotFound,
+    TrialNotRunning,
+    WrongNumberOfValues,
+)
+
+_MISSING = object()
+
+
+class CreateStudy(Struct, frozen=True):
+    """Begin a study; see `StudyState.create`."""
+
+    name: str
+    directions: tuple[str, ...]
+    seed: int
+    space: Mapping[str, Distribution] | None = None
+    metric_names: tuple[str, ...] | None = None
+    at: float | None = None
+
+
+class SetStudyAttribute(Struct, frozen=True):
+    """Attach a value to the study, instead of an earlier one under the same key."""
+
+    key: str
+    value: Any
+
+
+class SetMetricNames(Struct, frozen=True):
+    """Name the objectives."""
+
+    names: Sequence[str]
+
+
+class Enqueue(Struct, frozen=True):
+    """Let a coming trial have these parameters."""
+
+    params: Mapping[str, Any]
+    user_attrs: Mapping[str, Any] | None = None
+
+
+class Ask(Struct, frozen=True):
+    """Start a trial: the head of the waiting queue, or a new one."""
+
+    at: float | None = None
+    worker: str | None = None
+
+
+class Suggest(Struct, frozen=True):
+    """Give a running trial values for the parameters of a space."""
+
+    number: int
+    space: Mapping[str, Distribution]
+    params: Mapping[str, Any]
+    note: Mapping[str, Any] | None = None
+
+
+class Report(Struct, frozen=True):
+    """Record an intermediate value; the first one of a step stands."""
+
+    number: int
+    value: Any
+    step: Any
+
+
+class SetTrialAttribute(Struct, frozen=True):
+    """Attach a value to a running trial, instead of an earlier one under the same key."""
+
+    number: int
+    key: str
+    value: Any
+
+
+class SetConstraint(Struct, frozen=True):
+    """Record a constraint's value, feasible when <= 0; the first one of a name stands."""
+
+    number: int
+    name: str
+    value: Any
+
+
+class Tell(Struct, frozen=True):
+    """Finish a trial.
+
+    `values` is a number, a sequence of them, or a mapping by metric name; `state` COMPLETE unless given.
+    A result with a NaN makes a failed trial: it ranks nowhere, so no sampler may learn from it as a value.
+    """
+
+    number: int
+    values: Any = None
+    state: TrialState | None = None
+    at: float | None = None
+    reason: str | None = None
+    unused: tuple[str, ...] = ()
+
+
+class AddTrial(Struct, frozen=True):
+    """Take over a trial from elsewhere, under the next free number."""
+
+    trial: FrozenTrial
+
+
+Command: TypeAlias = (
+    CreateStudy
+    | SetStudyAttribute
+    | SetMetricNames
+    | Enqueue
+    | Ask
+    | Suggest
+    | Report
+    | SetTrialAttribute
+    | SetConstraint
+    | Tell
+    | AddTrial
+)
+
+
+def decide(state: StudyState, command: Command) -> list[AnyEvent]:
+    """The events that carry out `command`, or none where there is nothing to change.
+
+    Pure: the caller appends them and folds them in. O(size of the command), whatever the number of trials.
+
+    Raises:
+        TrialNotFound, TrialNotRunning: the command is about a trial that isn't there, or isn't running.
+        WrongNumberOfValues: a result without one value per direction.
+        InvalidSuggestion: a suggestion that does not answer for its space.
+        ValueOutsideDistribution: an enqueued value that the declared space can't hold.
+        InvalidArgument, InvalidType: anything else that is not allowed; the message names it.
+    """
+    return _DECIDE[type(command)](state, command)
+
+
+def running_trial(state: StudyState, number: int) -> FrozenTrial:
+    """The running trial with this number.
+
+    Raises:
+        TrialNotFound, TrialNotRunning: there is none, or it isn't running.
+    """
+    trial: FrozenTrial | None = state.running.get(number) if type(number) is int else None
+    if trial is None:
+        whole = as_int(number)
+        if whole is None:
+            raise InvalidType(f"a trial's number is an int, got {number!r} of type {type(number).__name__}")
+        if not 0 <= whole < state.n_trials:
+            raise TrialNotFound(whole, state.n_trials)
+        trial = state.trial(whole)
+        if trial.state is not TrialState.RUNNING:
+            raise TrialNotRunning(whole, trial.state.value)
+    return trial
+
+
+def _create_study(state: StudyState, command: CreateStudy) -> list[AnyEvent]:
+    if state.version:
+        raise InvalidArgument(f"the study {state.name!r} exists already: it is created once")
+    if isinstance(command.seed, bool) or (seed := as_int(command.seed)) is None:
+        raise InvalidType(f"a seed is an int, got {command.seed!r} of type {type(command.seed).__name__}")
+    if not command.directions:
+        raise InvalidArgument("a study needs at least one direction, got none")
+    for direction in command.directions:
+        if direction not in [*StudyDirection]:
+            raise InvalidArgument(f"a direction is 'minimize' or 'maximize', got {direction!r}")
+    names = command.metric_names
+    return [
+        StudyCreated(
+            format=FORMAT,
+            name=checked_text(command.name, "a study's name"),
+            directions=tuple(str(direction) for direction in command.directions),
+            seed=seed,
+            space=None if command.space is None else SearchSpace.of(command.space),
+            metric_names=None if names is None else _metric_names(names, len(command.directions)),
+            at=command.at,
+        )
+    ]
+
+
+def _set_study_attribute(state: StudyState, command: SetStudyAttribute) -> list[AnyEvent]:
+    return [StudyAttributeSet(checked_text(command.key, "an attribute's key"), to_json_tree(command.value))]
+
+
+def _set_metric_names(state: StudyState, command: SetMetricNames) -> list[AnyEvent]:
+    return [MetricNamesSet(_metric_names(command.names, len(state.directions)))]
+
+
+def _metric_names(names: Sequence[str], n: int) -> tuple[str, ...]:
+    if isinstance(names, str) or len(names) != n:
+        raise InvalidArgument(f"metric_names needs one name per direction, {n} in all; got {names!r}")
+    checked = tuple(checked_text(name, "a metric's name") for name in names)
+    if len(set(checked)) < n:
+        raise InvalidArgument(f"metric_names needs different names, got {names!r}")
+    return checked
+
+
+def _enqueue(state: StudyState, command: Enqueue) -> list[AnyEvent]:
+    if not isinstance(command.params, Mapping):
+        raise InvalidType(f"params to enqueue are a dict by name, got {command.params!r}")
+    params = {}
+    for name, value in command.params.items():
+        params[checked_text(name, "a parameter's name")] = tree = to_json_tree(value)
+        if isinstance(tree, list) or (isinstance(tree, dict) and tree.get("$float") in (None, "nan")):
+            raise InvalidArgument(f"parameter {name!r} can be fixed to None, a bool, a number or a text; got {value!r}")
+        if state.space is not None and name in state.space:
+            value_within(name, value, state.space[name])
+    return [TrialEnqueued(state.n_trials, params, to_json_tree(command.user_attrs or {}) or None)]
+
+
+def _ask(state: StudyState, command: Ask) -> list[AnyEvent]:
+    head = state.waiting.first()
+    return [TrialStarted(state.n_trials if head is None else head, command.at, command.worker)]
+
+
+def _suggest(state: StudyState, command: Suggest) -> list[AnyEvent]:
+    trial = running_trial(state, command.number)
+    space = SearchSpace.of(command.space)
+    if not trial.params.keys().isdisjoint(space):
+        twice = sorted(trial.params.keys() & space.keys())
+        raise InvalidSuggestion(f"trial {trial.number} has values for {', '.join(map(repr, twice))} already")
+    events: list[AnyEvent] = []
+    index = state.spaces.get(space)
+    if index is None:
+        events.append(SpaceDefined(space))
+        index = len(state.spaces)
+    else:
+        space = state.spaces.key_at(index)  # an equal one may have another order
+    values = []
+    for name, distribution in space.items():
+        value = command.params.get(name, _MISSING)
+        internal = distribution.member(value)
+        values.append(_outside(trial, name, distribution, value) if internal is None else internal)
+    note = to_json_tree(command.note) if command.note else None
+    events.append(ParamsSuggested(trial.number, index, tuple(values), note))
+    return events
+
+
+def _outside(trial: FrozenTrial, name: str, distribution: Distribution, value: object) -> int | float:
+    """The internal form of a value outside its distribution, where the trial was enqueued with it."""
+    if value is _MISSING:
+        raise InvalidSuggestion(f"parameter {name!r} was asked for and is missing from the suggestion")
+    if name not in trial.fixed_params:
+        raise InvalidSuggestion(f"parameter {name!r} can't be {value!r}: it is outside {distribution!r}")
+    return distribution.to_internal(value)
+
+
+def _report(state: StudyState, command: Report) -> list[AnyEvent]:
+    trial = running_trial(state, command.number)
+    value, step = checked_report(command.value, command.step)
+    if step in trial.intermediate_values:
+        return []
+    return [ValueReported(trial.number, step, to_number(value))]
+
+
+def _set_trial_attribute(state: StudyState, command: SetTrialAttribute) -> list[AnyEvent]:
+    trial = running_trial(state, command.number)
+    key = checked_text(command.key, "an attribute's key")
+    return [TrialAttributeSet(trial.number, key, to_json_tree(command.value))]
+
+
+def _set_constraint(state: StudyState, command: SetConstraint) -> list[AnyEvent]:
+    trial = running_trial(state, command.number)
+    name, value = checked_constraint(checked_text(command.name, "a constraint's name"), command.value)
+    return [] if name in trial.constraints else [ConstraintSet(trial.number, name, to_number(value))]
+
+
+def _tell(state: StudyState, command: Tell) -> list[AnyEvent]:
+    trial = running_trial(state, command.number)
+    outcome, reason = command.state, command.reason
+    values = None if command.values is None else objective_values(state, command.values)
+    if outcome is None:
+        if values is None:
+            raise InvalidArgument(
+                f"trial {trial.number} is told without values: give them, or state=TrialState.FAIL or PRUNED"
+            )
+        outcome = TrialState.COMPLETE
+    if not outcome.is_finished():
+        raise InvalidArgument(f"a trial is told as COMPLETE, PRUNED or FAIL, got {outcome}")
+    if outcome is TrialState.COMPLETE and values is None:
+        raise InvalidArgument(f"trial {trial.number} is told as COMPLETE without values: give one per direction")
+    if outcome is TrialState.PRUNED and values is None:
+        values = _last_report(state, trial)
+    if outcome is TrialState.FAIL and values is not None:
+        raise InvalidArgument(f"trial {trial.number} is told as FAIL with values {values!r}: give one of the two")
+    if values is not None and any(math.isnan(value) for value in values):
+        if outcome is TrialState.COMPLETE:
+            outcome, reason = TrialState.FAIL, reason or "the objective value is NaN"
+        values = None
+    return [
+        TrialFinished(
+            number=trial.number,
+            state=outcome,
+            values=None if values is None else tuple([to_number(value) for value in values]),
+            at=command.at,
+            reason=None if reason is None else reason.encode("utf-8", "backslashreplace").decode(),
+            unused=command.unused,
+        )
+    ]
+
+
+def objective_values(state: StudyState, given: object) -> tuple[float, ...]:
+    """A result as one float per direction.
+
+    Raises:
+        InvalidType: it is no number, or holds something else than numbers.
+        InvalidArgument: it is a mapping whose keys are not the metric names.
+        WrongNumberOfValues: it has more or fewer values than the study has directions.
+    """
+    n = len(state.directions)
+    if type(given) is float and n == 1:
+        return (given,)
+    if isinstance(given, Mapping):
+        names = state.metric_names
+        if names is None or {*given} != {*names}:
+            raise InvalidArgument(
+                f"values by name need the study's metric names {list(names or ())}, got {list(given)}"
+            )
+        return tuple(checked_value(given[name]) for name in names)
+    items = _items(given)
+    if items is None:
+        items = [given]
+    if len(items) != n:
+        raise WrongNumberOfValues(len(items), n)
+    return tuple(checked_value(item) for item in items)
+
+
+def _items(given: object) -> list[Any] | None:
+    """The items of a sequence or of an array with one axis; None for a single value."""
+    if isinstance(given, str | bytes) or getattr(given, "ndim", 1) == 0:
+        return None
+    if isinstance(given, Sequence) or hasattr(given, "ndim"):
+        return list(given)  # type: ignore[call-overload,no-any-return]
+    return None
+
+
+def _last_report(state: StudyState, trial: FrozenTrial) -> tuple[float, ...] | None:
+    step = trial.last_step
+    return None if step is None or len(state.directions) != 1 else (trial.intermediate_values[step],)
+
+
+def _add_trial(state: StudyState, command: AddTrial) -> list[AnyEvent]:
+    if not isinstance(command.trial, FrozenTrial):
+        raise InvalidType(f"a trial to add is a FrozenTrial (see create_trial), got {command.trial!r}")
+    trial = validated(command.trial)
+    if trial.state is TrialState.WAITING:
+        return _enqueue(state, Enqueue({**trial.params, **trial.fixed_params}, trial.user_attrs))
+    if trial.state is TrialState.RUNNING:
+        raise InvalidArgument("a running trial can't be added: nobody here runs it; tell its result first")
+    if trial.values is not None and len(trial.values) != len(state.directions):
+        raise WrongNumberOfValues(len(trial.values), len(state.directions))
+    events: list[AnyEvent] = []
+    index = None
+    if trial.distributions:
+        index = state.spaces.get(trial.distributions)
+        if index is None:
+            events.append(SpaceDefined(trial.distributions))
+            index = len(state.spaces)
+        else:
+            trial = replace(trial, distributions=state.spaces.key_at(index))
+    return [*events, trial_record(replace(trial, number=state.n_trials), index)]
+
+
+_DECIDE: Mapping[type, Callable[[StudyState, Any], list[AnyEvent]]] = {
+    CreateStudy: _create_study,
+    SetStudyAttribute: _set_study_attribute,
+    SetMetricNames: _set_metric_names,
+    Enqueue: _enqueue,
+    Ask: _ask,
+    Suggest: _suggest,
+    Report: _report,
+    SetTrialAttribute: _set_trial_attribute,
+    SetConstraint: _set_constraint,
+    Tell: _tell,
+    AddTrial: _add_trial,
+}

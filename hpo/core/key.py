@@ -1,0 +1,60 @@
+"""Random numbers without a generator that remembers: streams are named, not drawn from."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class Key(Struct, frozen=True):
+    """A position in the tree of random streams rooted at a study's seed.
+
+    Equal keys give equal numbers, in any process and in any order of calls; different names give independent
+    ones. The path is hashed with BLAKE2b rather than `hash`, which differs between processes.
+
+    Args:
+        seed: The study's seed, any int.
+        path: The names from the root to this stream.
+
+    Example:
+        >>> key = Key(7).child("trial", 3)
+        >>> key.generator().random() == key.generator().random()
+        True
+    """
+
+    seed: int
+    path: tuple[int | str, ...] = ()
+
+    def child(self, *names: int | str) -> Key:
+        """The stream for a named purpose below this one; equal names give equal streams."""
+        return Key(self.seed, self.path + names)
+
+    def generator(self) -> np.random.Generator:
+        """A fresh Philox generator at the start of this stream."""
+        import numpy as np
+
+        key = int.from_bytes(self._hash(b"generator").digest(), "little")
+        return np.random.Generator(np.random.Philox(key=key))
+
+    def uniforms(self, names: Iterable[str]) -> list[float]:
+        """One number in [0, 1) for each name, a multiple of 2**-53, independent of the other names.
+
+        Ten times cheaper than a generator when a handful of numbers is needed.
+        """
+        stem = self._hash(b"uniform")
+        numbers = []
+        for name in names:
+            leaf = stem.copy()
+            leaf.update(name.encode("utf-8", "surrogatepass"))
+            numbers.append((int.from_bytes(leaf.digest()[:8], "little") >> 11) * 2.0**-53)
+        return numbers
+
+    def _hash(self, purpose: bytes) -> hashlib.blake2b:
+        text = repr((self.seed, self.path)).encode("utf-8", "surrogatepass")
+        return hashlib.blake2b(text, digest_size=16, person=purpose)

@@ -1,0 +1,137 @@
+"""Numbers from outside, and numbers in JSON.
+
+Users bring numpy scalars, zero-dimensional arrays and tensors where a number is meant; JSON brings no NaN and
+no infinities, so those travel by name.
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias
+
+from hpo.core.persistent import FrozenDict, FrozenList
+from hpo.errors import InvalidType
+
+Number: TypeAlias = float | Literal["nan", "inf", "-inf"]
+"""A float as JSON can hold it."""
+
+
+def as_float(value: object) -> float | None:
+    """`value` as a builtin float, or None where it is no real number: a text, None, a list, an array of many."""
+    if type(value) is float:
+        return value
+    if value is None or isinstance(value, str | bytes | bytearray):
+        return None
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError, RuntimeError):  # tensors raise RuntimeError
+        return None
+
+
+def as_int(value: object) -> int | None:
+    """`value` as a builtin int, or None where it is no whole number; ``2.0`` is one, ``2.5`` and ``True`` are not."""
+    if type(value) is int:
+        return value
+    if isinstance(value, bool):
+        return None
+    index = getattr(type(value), "__index__", None)
+    if index is not None:
+        try:
+            return int(index(value))
+        except TypeError:
+            return None
+    number = as_float(value)
+    return int(number) if number is not None and number.is_integer() else None
+
+
+def to_number(value: float) -> Number:
+    """`value` for JSON: itself, or its name where it is not finite."""
+    if math.isfinite(value):
+        return value
+    return "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
+
+
+def from_number(number: Number) -> float:
+    """The inverse of `to_number`. Every NaN is the same object, so that tuples that hold one compare equal."""
+    value = float(number)
+    return value if value == value else math.nan
+
+
+def to_json_tree(value: object) -> Any:
+    """An attribute's value as a tree that JSON can hold without loss.
+
+    Floats that are not finite and datetimes become one-entry objects whose key starts with ``$``; numpy scalars
+    their builtin twins; tuples lists.
+
+    Raises:
+        InvalidType: the value holds something else than None, bool, int, float, str, list, tuple, datetime, or a
+            dict with text keys; or is nested deeper than 500 levels.
+    """
+    return _to_tree(value, 500)
+
+
+def _to_tree(value: object, depth: int) -> Any:
+    if depth == 0:
+        raise InvalidType("an attribute can't be nested deeper than 500 levels")
+    if value is None or type(value) in (bool, int):
+        return value
+    if type(value) is str:
+        return _checked_text(value)
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else {"$float": to_number(value)}
+    if isinstance(value, datetime.datetime):
+        return {"$datetime": value.isoformat()}
+    if isinstance(value, list | tuple):
+        return [_to_tree(item, depth - 1) for item in value]
+    if isinstance(value, Mapping):
+        if not all(isinstance(key, str) for key in value):
+            raise InvalidType(f"the keys of an attribute's dicts are texts; got {[*value]!r}")
+        tree = {_checked_text(str(key)): _to_tree(item, depth - 1) for key, item in value.items()}
+        return {"$dict": tree} if len(tree) == 1 and next(iter(tree)).startswith("$") else tree
+    if hasattr(value, "dtype") and hasattr(value, "item") and getattr(value, "ndim", 0) == 0:
+        return _to_tree(value.item(), depth - 1)
+    for builtin in (bool, int, str):
+        if isinstance(value, builtin):
+            return _to_tree(builtin(value), depth - 1)
+    raise InvalidType(
+        "an attribute is made of None, bool, int, float, str, datetime, lists and dicts with text keys; "
+        f"got {value!r} of type {type(value).__name__}"
+    )
+
+
+def from_json_tree(tree: Any) -> Any:
+    """The inverse of `to_json_tree`: lists and dicts come back as immutable ones, tuples as lists."""
+    if isinstance(tree, list):
+        return FrozenList(from_json_tree(item) for item in tree)
+    if not isinstance(tree, dict):
+        return tree
+    match tree:
+        case {"$float": number} if len(tree) == 1:
+            return from_number(number)
+        case {"$datetime": str(text)} if len(tree) == 1:
+            return datetime.datetime.fromisoformat(text)
+        case {"$dict": dict(inner)} if len(tree) == 1:
+            tree = inner
+    return FrozenDict({key: from_json_tree(item) for key, item in tree.items()})
+
+
+def checked_text(text: object, what: str) -> str:
+    """`text` if it is a str that UTF-8 can write.
+
+    Raises:
+        InvalidType: it is no str, or holds a lone surrogate; `what` names it in the message.
+    """
+    if not isinstance(text, str):
+        raise InvalidType(f"{what} is a str, got {text!r} of type {type(text).__name__}")
+    return _checked_text(str(text), what)
+
+
+def _checked_text(text: str, what: str = "a text in an attribute") -> str:
+    if not text.isascii():
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError:
+            raise InvalidType(f"{what} can't hold a lone surrogate: {text!r}") from None
+    return text

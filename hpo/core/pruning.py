@@ -1,0 +1,42 @@
+"""What a pruner is: a pure function from a study's state and a running trial to a decision."""
+
+from __future__ import annotations
+
+import enum
+from typing import Protocol
+
+from hpo.core.state import StudyState
+from hpo.core.trial import FrozenTrial
+from hpo.errors import InvalidType
+
+
+class Decision(enum.Enum):
+    """What a running trial should do next."""
+
+    CONTINUE = "continue"
+    STOP = "stop"
+
+
+class Pruner(Protocol):
+    """A pure function; a frozen class whose fields are its options, or a plain function.
+
+    Example:
+        >>> def impatient(state, trial):
+        ...     return Decision.STOP if trial.last_step == 10 else Decision.CONTINUE
+    """
+
+    def __call__(self, state: StudyState, trial: FrozenTrial) -> Decision:
+        """Whether `trial`, which runs and may have reported values, is worth going on."""
+        ...
+
+
+def decision_to_stop(state: StudyState, pruner: Pruner, trial: FrozenTrial) -> bool:
+    """Whether `pruner` says STOP.
+
+    Raises:
+        InvalidType: it says something that is no `Decision`.
+    """
+    decision = pruner(state, trial)
+    if not isinstance(decision, Decision):
+        raise InvalidType(f"a pruner answers with a Decision; {pruner!r} gave {decision!r}")
+    return decision is Decision.STOP

@@ -1,0 +1,160 @@
+"""What a sampler is: a pure function from a study's state to values, and how it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+from msgspec import Struct
+
+from hpo.core.commands import Suggest
+from hpo.core.distributions import Distribution
+from hpo.core.key import Key
+from hpo.core.numbers import as_int
+from hpo.core.space import SearchSpace
+from hpo.core.state import StudyState
+from hpo.core.trial import FrozenTrial, value_within
+from hpo.core.views import joint_space
+from hpo.errors import InvalidSuggestion, InvalidType
+
+
+class Suggestion(Struct, frozen=True):
+    """A sampler's answer.
+
+    Args:
+        params: A value for every name that was asked for.
+        note: A little JSON that the journal keeps with the trial: a grid cell, the rule that was taken and why.
+    """
+
+    params: Mapping[str, Any]
+    note: Mapping[str, Any] = {}
+
+
+class Exhausted(Struct, frozen=True):
+    """A sampler's answer when nothing is left to try.
+
+    Args:
+        reason: For people; completes the sentence "nothing is left to suggest: ...".
+    """
+
+    reason: str
+
+
+Answer: TypeAlias = Suggestion | Exhausted
+
+
+class Sampler(Protocol):
+    """A pure function: the same arguments give the same answer, in any process and any order of calls.
+
+    A plain function will do; a frozen class whose fields are its options is the usual form. A class may also have
+
+    - ``seed: int | None``: takes the place of the study's seed where it is not None;
+    - ``joint_space(state, trial) -> SearchSpace``: which parameters it wants to suggest together, where no space is
+      declared. Without it: those that all complete and pruned trials have.
+    - ``replayable = False``: it keeps a state of its own, so that its suggestions can't be computed again.
+
+    Example:
+        >>> def middle(state, trial, space, key):
+        ...     return Suggestion({name: dist.from_unit(0.5) for name, dist in space.items()})
+    """
+
+    def __call__(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
+        """Values for all of `space`.
+
+        Args:
+            state: The study at the moment when `trial` started; `trial` is among the running ones.
+            trial: What is known of the trial: its number, and for a parameter that is asked for alone the joint ones
+                in `trial.params`.
+            space: The parameters that need values. A trial's first call is for the joint space, which may be empty;
+                a parameter that an objective touches outside of it is asked for alone.
+            key: The random stream of this call; draw from it or from its children, and from nothing else.
+        """
+        ...
+
+
+@runtime_checkable
+class InfersJointSpace(Protocol):
+    """A sampler with its own idea of what to suggest together."""
+
+    def joint_space(self, state: StudyState, trial: FrozenTrial) -> SearchSpace:
+        """The parameters to suggest together in `trial`; `state` is the study at the moment when it started."""
+        ...
+
+
+def trial_key(state: StudyState, sampler: Sampler, number: int) -> Key:
+    """The random stream of a trial's joint suggestion."""
+    seed = getattr(sampler, "seed", None)
+    if seed is None:
+        return Key(state.seed, ("trial", number))
+    whole = as_int(seed)
+    if whole is None:
+        raise InvalidType(f"a sampler's seed is an int or None, got {seed!r}")
+    return Key(whole, ("trial", number))
+
+
+def is_replayable(sampler: Sampler) -> bool:
+    """Whether `sampler` claims to be pure, so that every suggestion can be computed again from the journal."""
+    return bool(getattr(sampler, "replayable", True))
+
+
+def space_to_ask(state: StudyState, sampler: Sampler, trial: FrozenTrial) -> SearchSpace:
+    """The joint space of `trial`: declared, or inferred by the sampler, or seen in history."""
+    if state.space is None and isinstance(sampler, InfersJointSpace):
+        return SearchSpace.of(sampler.joint_space(state, trial))
+    return joint_space(state)
+
+
+def suggest_joint(
+    state: StudyState, sampler: Sampler, trial: FrozenTrial, space: Mapping[str, Distribution] | None = None
+) -> Suggest | Exhausted:
+    """The command that gives `trial` its joint parameters.
+
+    Args:
+        state: The study at the moment when the trial started.
+        sampler: Who is asked, for all parameters but those that the trial was enqueued with.
+        trial: The trial, running and without parameters.
+        space: The joint space; see `space_to_ask` for None.
+    """
+    joint = space_to_ask(state, sampler, trial) if space is None else SearchSpace.of(space)
+    asked = joint.less(trial.fixed_params) if trial.fixed_params else joint
+    answer = _checked(sampler, sampler(state, trial, asked, trial_key(state, sampler, trial.number)))
+    if isinstance(answer, Exhausted):
+        return answer
+    params = answer.params
+    if asked is not joint:
+        fixed = {name: value_within(name, trial.fixed_params[name], joint[name]) for name in joint.less(asked)}
+        params = {**params, **fixed}
+    return Suggest(trial.number, joint, params, answer.note)
+
+
+def suggest_alone(state: StudyState, sampler: Sampler, trial: FrozenTrial, name: str, space: SearchSpace) -> Suggest:
+    """The command that gives `trial` the one parameter in `space`, which its joint space does not have.
+
+    Args:
+        state: The study at the moment when the trial started.
+        sampler: Who is asked, unless the trial was enqueued with a value.
+        trial: The trial with its joint parameters, and no other ones, so that the order in which an objective
+            touches its parameters does not matter.
+        name: The parameter.
+        space: Its distribution, under its name.
+
+    Raises:
+        InvalidSuggestion: the sampler says that nothing is left, which it must say when asked for the joint space.
+    """
+    if name in trial.fixed_params:
+        value = value_within(name, trial.fixed_params[name], space[name])
+        return Suggest(trial.number, space, {name: value})
+    key = trial_key(state, sampler, trial.number).child(name)
+    answer = _checked(sampler, sampler(state, trial, space, key))
+    if isinstance(answer, Exhausted):
+        raise InvalidSuggestion(
+            f"{sampler!r} has nothing left for parameter {name!r} of a running trial ({answer.reason}): "
+            "a sampler says so when it is asked for the joint space"
+        )
+    return Suggest(trial.number, space, answer.params, {name: answer.note} if answer.note else None)
+
+
+def _checked(sampler: Sampler, answer: object) -> Answer:
+    if not isinstance(answer, Suggestion | Exhausted):
+        raise InvalidSuggestion(f"a sampler answers with a Suggestion or Exhausted; {sampler!r} gave {answer!r}")
+    return answer

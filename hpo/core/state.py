@@ -1,0 +1,386 @@
+"""The state of a study, and `evolve`: the only way a state comes to be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import reduce
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hpo.core.distributions import Distribution
+from hpo.core.events import (
+    AnyEvent,
+    ConstraintSet,
+    MetricNamesSet,
+    ParamsSuggested,
+    SpaceDefined,
+    StudyAttributeSet,
+    StudyCreated,
+    TrialAdded,
+    TrialAttributeSet,
+    TrialEnqueued,
+    TrialFinished,
+    TrialStarted,
+    ValueReported,
+)
+from hpo.core.history import History
+from hpo.core.key import Key
+from hpo.core.numbers import from_json_tree, from_number
+from hpo.core.persistent import FrozenDict, InsertOnlyDict, NumberMap
+from hpo.core.space import SearchSpace
+from hpo.core.trial import FrozenTrial, TrialState
+from hpo.errors import TrialNotFound
+
+_NOTHING: FrozenDict[str, Any] = FrozenDict()
+
+
+class StudyState(Struct, frozen=True):
+    """A study at one moment, as an immutable value: comparable, picklable, and small to keep as bytes.
+
+    Attributes:
+        name: The study's name.
+        directions: ``"minimize"`` or ``"maximize"`` for each objective.
+        metric_names: A name per objective, or None.
+        seed: Root of all random numbers; see `Key`.
+        space: The declared search space, or None where objectives define it as they run.
+        user_attrs: What users attached.
+        spaces: Every space that suggestions were made from, by the number that events use.
+        finished: The finished trials, in the order told.
+        running: Trials by number.
+        waiting: Enqueued trials by number; the smallest is started first.
+        n_trials: How many trials there are, and the number of the next new one.
+        version: How many events made this state.
+        created_at: Seconds since 1970, or None.
+
+    Example:
+        >>> state = StudyState.create(directions=["minimize"], seed=7)
+        >>> StudyState.from_bytes(state.to_bytes()) == state
+        True
+    """
+
+    name: str = ""
+    directions: tuple[str, ...] = ()
+    metric_names: tuple[str, ...] | None = None
+    seed: int = 0
+    space: SearchSpace | None = None
+    user_attrs: FrozenDict[str, Any] = _NOTHING
+    spaces: InsertOnlyDict[SearchSpace, int] = InsertOnlyDict()
+    finished: History = History()
+    running: NumberMap[FrozenTrial] = NumberMap()
+    waiting: NumberMap[FrozenTrial] = NumberMap()
+    n_trials: int = 0
+    version: int = 0
+    created_at: float | None = None
+
+    @classmethod
+    def create(
+        cls,
+        *,
+        directions: Sequence[str] | None = None,
+        seed: int = 0,
+        name: str = "",
+        space: Mapping[str, Distribution] | None = None,
+        metric_names: Sequence[str] | None = None,
+        at: float | None = None,
+    ) -> StudyState:
+        """A study without trials.
+
+        Args:
+            directions: ``"minimize"`` or ``"maximize"`` per objective; one minimized objective if not given.
+            seed: Root of all random numbers. The same seed and the same results give the same suggestions.
+            name: For people only.
+            space: The search space, where it is known.
+            metric_names: A name per objective, so that results can be told by name.
+            at: Now, in seconds since 1970, for display only.
+
+        Raises:
+            InvalidArgument: a direction of another name, or none, or a wrong number of metric names.
+        """
+        from hpo.core.commands import CreateStudy, decide
+
+        return replay(
+            decide(
+                cls(),
+                CreateStudy(
+                    name=name,
+                    directions=tuple(directions) if directions is not None else ("minimize",),
+                    seed=seed,
+                    space=space,
+                    metric_names=None if metric_names is None else tuple(metric_names),
+                    at=at,
+                ),
+            )
+        )
+
+    @property
+    def key(self) -> Key:
+        """The root of the study's random streams."""
+        return Key(self.seed)
+
+    @property
+    def trials(self) -> list[FrozenTrial]:
+        """Every trial, whatever its state, ordered by number; O(trials)."""
+        return sorted(self, key=_number)
+
+    def trial(self, number: int) -> FrozenTrial:
+        """The trial with this number.
+
+        Raises:
+            TrialNotFound: there is none.
+        """
+        if number in self.running:
+            return self.running[number]
+        if number in self.waiting:
+            return self.waiting[number]
+        position = self.finished.fold(_Positions()).get(number)
+        if position is None:
+            raise TrialNotFound(number, self.n_trials)
+        return self.finished[position]
+
+    def __iter__(self) -> Iterator[FrozenTrial]:
+        """The finished trials as told, then the running ones, then the waiting ones."""
+        yield from self.finished
+        yield from self.running.values()
+        yield from self.waiting.values()
+
+    def to_bytes(self) -> bytes:
+        """The state as JSON in UTF-8: all that is needed to go on elsewhere."""
+        from hpo.core.snapshot import encode_state
+
+        return encode_state(self)
+
+    @classmethod
+    def from_bytes(cls, blob: bytes) -> StudyState:
+        """The inverse of `to_bytes`.
+
+        Raises:
+            UnreadableEvents: the bytes are no state of a format that this version reads.
+        """
+        from hpo.core.snapshot import decode_state
+
+        return decode_state(blob)
+
+    def to_json(self) -> str:
+        """The state as JSON text; the same document as `to_bytes`."""
+        return self.to_bytes().decode()
+
+    @classmethod
+    def from_json(cls, text: str) -> StudyState:
+        """The inverse of `to_json`; raises as `from_bytes` does."""
+        return cls.from_bytes(text.encode())
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.seed, self.version))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return StudyState.from_bytes, (self.to_bytes(),)
+
+    def __repr__(self) -> str:
+        return (
+            f"<StudyState {self.name!r}: version {self.version}, {len(self.finished)} finished, "
+            f"{len(self.running)} running, {len(self.waiting)} waiting>"
+        )
+
+
+def evolve(state: StudyState, event: AnyEvent) -> StudyState:
+    """The state after `event`. Total: it records facts and never judges them (see `hpo.core.commands.decide`).
+
+    O(1) amortized in the number of finished trials, O(log n) in that of running ones.
+    """
+    return _EVOLVE[type(event)](state, event)
+
+
+def replay(events: Iterable[AnyEvent], state: StudyState | None = None) -> StudyState:
+    """The state that `events` lead to, from `state` or from nothing."""
+    return reduce(evolve, events, StudyState() if state is None else state)
+
+
+def added_trial(space: SearchSpace, event: TrialAdded) -> FrozenTrial:
+    """The trial that `event` describes, with parameters from `space`."""
+    return FrozenTrial(
+        number=event.number,
+        state=event.state,
+        values=None if event.values is None else tuple(map(from_number, event.values)),
+        params=_external(space, event.params),
+        distributions=space,
+        user_attrs=from_json_tree(event.user_attrs or {}),
+        constraints=FrozenDict({name: from_number(value) for name, value in event.constraints}),
+        intermediate_values=InsertOnlyDict((step, from_number(value)) for step, value in event.reports),
+        fixed_params=from_json_tree(event.fixed_params or {}),
+        note=from_json_tree(event.note or {}),
+        reason=event.reason,
+        worker=event.worker,
+        started_at=event.started_at,
+        finished_at=event.finished_at,
+    )
+
+
+def placed(state: StudyState, trial: FrozenTrial) -> dict[str, Any]:
+    """The fields of `state` that change when a trial arrives whole."""
+    fields: dict[str, Any] = {"n_trials": max(state.n_trials, trial.number + 1)}
+    if trial.state.is_finished():
+        fields["finished"] = state.finished.append(trial)
+    elif trial.state is TrialState.RUNNING:
+        fields["running"] = state.running.with_item(trial.number, trial)
+    else:
+        fields["waiting"] = state.waiting.with_item(trial.number, trial)
+    return fields
+
+
+class _Positions(Struct, frozen=True):
+    """Fold: the place in the history of each trial number."""
+
+    def init(self) -> InsertOnlyDict[int, int]:
+        return InsertOnlyDict()
+
+    def step(self, carry: InsertOnlyDict[int, int], trial: FrozenTrial) -> InsertOnlyDict[int, int]:
+        return carry.with_item(trial.number, len(carry))
+
+
+def _number(trial: FrozenTrial) -> int:
+    return trial.number
+
+
+def _external(space: SearchSpace, internal: Sequence[int | float]) -> FrozenDict[str, Any]:
+    if space.numeric:
+        return FrozenDict(zip(space, internal, strict=True))
+    return FrozenDict({name: dist.to_external(x) for (name, dist), x in zip(space.items(), internal, strict=True)})
+
+
+def _created(state: StudyState, event: StudyCreated) -> StudyState:
+    return replace(
+        state,
+        name=event.name,
+        directions=event.directions,
+        metric_names=event.metric_names,
+        seed=event.seed,
+        space=event.space,
+        created_at=event.at,
+        version=state.version + 1,
+    )
+
+
+def _study_attribute_set(state: StudyState, event: StudyAttributeSet) -> StudyState:
+    attributes = state.user_attrs.with_item(event.key, from_json_tree(event.value))
+    return replace(state, user_attrs=attributes, version=state.version + 1)
+
+
+def _metric_names_set(state: StudyState, event: MetricNamesSet) -> StudyState:
+    return replace(state, metric_names=event.names, version=state.version + 1)
+
+
+def _space_defined(state: StudyState, event: SpaceDefined) -> StudyState:
+    spaces = state.spaces.with_item(event.space, len(state.spaces))
+    return replace(state, spaces=spaces, version=state.version + 1)
+
+
+def _enqueued(state: StudyState, event: TrialEnqueued) -> StudyState:
+    trial = FrozenTrial(
+        number=event.number,
+        state=TrialState.WAITING,
+        fixed_params=from_json_tree(event.params),
+        user_attrs=from_json_tree(event.user_attrs or {}),
+    )
+    return replace(
+        state,
+        waiting=state.waiting.with_item(event.number, trial),
+        n_trials=event.number + 1,
+        version=state.version + 1,
+    )
+
+
+def _started(state: StudyState, event: TrialStarted) -> StudyState:
+    number = event.number
+    if number in state.waiting:
+        trial = replace(state.waiting[number], state=TrialState.RUNNING, started_at=event.at, worker=event.worker)
+        waiting, n_trials = state.waiting.without(number), state.n_trials
+    else:
+        trial = FrozenTrial(number, TrialState.RUNNING, started_at=event.at, worker=event.worker)
+        waiting, n_trials = state.waiting, number + 1
+    return replace(
+        state,
+        running=state.running.with_item(number, trial),
+        waiting=waiting,
+        n_trials=n_trials,
+        version=state.version + 1,
+    )
+
+
+def _suggested(state: StudyState, event: ParamsSuggested) -> StudyState:
+    trial, space = state.running[event.number], state.spaces.key_at(event.space)
+    params = _external(space, event.values)
+    changed = replace(
+        trial,
+        params=FrozenDict({**trial.params, **params}) if trial.params else params,
+        distributions=trial.distributions.merged(space),
+        note=FrozenDict({**trial.note, **from_json_tree(event.note)}) if event.note else trial.note,
+    )
+    return _with_running(state, changed)
+
+
+def _reported(state: StudyState, event: ValueReported) -> StudyState:
+    trial = state.running[event.number]
+    reports = trial.intermediate_values.with_item(event.step, from_number(event.value))
+    return _with_running(state, replace(trial, intermediate_values=reports))
+
+
+def _trial_attribute_set(state: StudyState, event: TrialAttributeSet) -> StudyState:
+    trial = state.running[event.number]
+    attributes = trial.user_attrs.with_item(event.key, from_json_tree(event.value))
+    return _with_running(state, replace(trial, user_attrs=attributes))
+
+
+def _constraint_set(state: StudyState, event: ConstraintSet) -> StudyState:
+    trial = state.running[event.number]
+    constraints = trial.constraints.with_item(event.name, from_number(event.value))
+    return _with_running(state, replace(trial, constraints=constraints))
+
+
+def _with_running(state: StudyState, trial: FrozenTrial) -> StudyState:
+    return replace(state, running=state.running.with_item(trial.number, trial), version=state.version + 1)
+
+
+def _finished(state: StudyState, event: TrialFinished) -> StudyState:
+    trial = state.running[event.number]
+    changes: dict[str, Any] = {}
+    if event.unused:
+        changes["params"] = FrozenDict({k: v for k, v in trial.params.items() if k not in event.unused})
+        changes["distributions"] = trial.distributions.less(dict.fromkeys(event.unused))
+    finished = replace(
+        trial,
+        state=event.state,
+        values=None if event.values is None else tuple(map(from_number, event.values)),
+        reason=event.reason,
+        finished_at=event.at,
+        **changes,
+    )
+    return replace(
+        state,
+        running=state.running.without(event.number),
+        finished=state.finished.append(finished),
+        version=state.version + 1,
+    )
+
+
+def _added(state: StudyState, event: TrialAdded) -> StudyState:
+    space = SearchSpace() if event.space is None else state.spaces.key_at(event.space)
+    trial = added_trial(space, event)
+    return replace(state, **placed(state, trial), version=state.version + 1)
+
+
+_EVOLVE: Mapping[type, Callable[[StudyState, Any], StudyState]] = {
+    StudyCreated: _created,
+    StudyAttributeSet: _study_attribute_set,
+    MetricNamesSet: _metric_names_set,
+    SpaceDefined: _space_defined,
+    TrialEnqueued: _enqueued,
+    TrialStarted: _started,
+    ParamsSuggested: _suggested,
+    ValueReported: _reported,
+    TrialAttributeSet: _trial_attribute_set,
+    ConstraintSet: _constraint_set,
+    TrialFinished: _finished,
+    TrialAdded: _added,
+}

@@ -1,0 +1,349 @@
+"""A trial as a value: everything that is known of it at one moment."""
+
+from __future__ import annotations
+
+import datetime
+import enum
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import force_setattr, replace
+
+from hpo.core.distributions import (
+    CategoricalDistribution,
+    Choice,
+    Distribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from hpo.core.numbers import as_float, as_int, from_json_tree, to_json_tree
+from hpo.core.persistent import FrozenDict, InsertOnlyDict
+from hpo.core.space import SearchSpace
+from hpo.errors import InvalidArgument, InvalidType, ValueOutsideDistribution
+
+
+class TrialState(enum.Enum):
+    """Where a trial is in its life."""
+
+    WAITING = "waiting"
+    """Enqueued; the next ask starts it."""
+    RUNNING = "running"
+    COMPLETE = "complete"
+    PRUNED = "pruned"
+    """Ended early; its value is the last one reported."""
+    FAIL = "fail"
+    """Ended without a result; `FrozenTrial.reason` says why."""
+
+    def is_finished(self) -> bool:
+        """Whether the trial can't change any more."""
+        return self in _FINISHED
+
+
+_FINISHED = frozenset({TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL})
+_NO_REPORTS: InsertOnlyDict[int, float] = InsertOnlyDict()
+_EMPTY: FrozenDict[str, Any] = FrozenDict()
+_NO_SPACE = SearchSpace()
+
+
+class FrozenTrial(Struct, frozen=True):
+    """A trial at one moment. It never changes, and it has no tie to a study.
+
+    It answers the `suggest_float`, `suggest_int` and `suggest_categorical` of an objective with the values that it
+    holds, so ``objective(study.best_trial)`` evaluates the best parameters again.
+
+    Attributes:
+        number: Place in the study, from 0, without gaps.
+        state: See `TrialState`.
+        values: One float per direction of the study; None while there is no result.
+        params: Values by parameter name, as an objective sees them.
+        distributions: What each parameter was drawn from.
+        user_attrs: What users attached; JSON values and datetimes.
+        constraints: Constraint values by name; a trial is feasible when all are <= 0.
+        intermediate_values: Reported values by step, in the order reported.
+        fixed_params: Values given by `enqueue`, whatever their sampler thinks.
+        note: What the sampler wrote down about its suggestion.
+        reason: Why the trial failed, or None.
+        worker: Who runs it, or None.
+        started_at: When it was started, in seconds since 1970, or None.
+        finished_at: When it was finished, in seconds since 1970, or None.
+    """
+
+    number: int
+    state: TrialState
+    values: tuple[float, ...] | None = None
+    params: FrozenDict[str, Any] = _EMPTY
+    distributions: SearchSpace = _NO_SPACE
+    user_attrs: FrozenDict[str, Any] = _EMPTY
+    constraints: FrozenDict[str, float] = _EMPTY
+    intermediate_values: InsertOnlyDict[int, float] = _NO_REPORTS
+    fixed_params: FrozenDict[str, Any] = _EMPTY
+    note: FrozenDict[str, Any] = _EMPTY
+    reason: str | None = None
+    worker: str | None = None
+    started_at: float | None = None
+    finished_at: float | None = None
+
+    @property
+    def value(self) -> float | None:
+        """The only objective value, or None where there is no result.
+
+        Raises:
+            InvalidArgument: the trial has several values.
+        """
+        if self.values is None:
+            return None
+        if len(self.values) != 1:
+            raise InvalidArgument(f"trial {self.number} has {len(self.values)} values: read `values`")
+        return self.values[0]
+
+    @property
+    def last_step(self) -> int | None:
+        """The largest step reported, or None."""
+        return max(self.intermediate_values, default=None)
+
+    @property
+    def datetime_start(self) -> datetime.datetime | None:
+        """When it was started, in local time, or None."""
+        return _local(self.started_at)
+
+    @property
+    def datetime_complete(self) -> datetime.datetime | None:
+        """When it was finished, in local time, or None."""
+        return _local(self.finished_at)
+
+    @property
+    def duration(self) -> datetime.timedelta | None:
+        """From start to finish; None before that, and never negative, whatever the clocks did."""
+        if self.started_at is None or self.finished_at is None:
+            return None
+        return datetime.timedelta(seconds=max(self.finished_at - self.started_at, 0.0))
+
+    @property
+    def feasible(self) -> bool:
+        """Whether every constraint that was set is <= 0."""
+        return all(value <= 0.0 for value in self.constraints.values())
+
+    @property
+    def system_attrs(self) -> dict[str, Any]:
+        """What the library knows beyond Optuna's fields: the reason of a failure, fixed parameters, the note."""
+        known = {"fail_reason": self.reason, "fixed_params": self.fixed_params, "note": self.note}
+        return {name: value for name, value in known.items() if value}
+
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
+    ) -> float:
+        """The value that the trial holds for `name`; see `stored_value`."""
+        return float(self.stored_value(name, FloatDistribution(low, high, log=log, step=step)))
+
+    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
+        """The value that the trial holds for `name`; see `stored_value`."""
+        return int(self.stored_value(name, IntDistribution(low, high, log=log, step=step)))
+
+    def suggest_categorical(self, name: str, choices: Sequence[Choice]) -> Any:
+        """The value that the trial holds for `name`; see `stored_value`."""
+        return self.stored_value(name, CategoricalDistribution(tuple(choices)))
+
+    def stored_value(self, name: str, distribution: Distribution) -> Any:
+        """The value that the trial holds for `name`; outside a numeric range it is given with a warning.
+
+        Raises:
+            InvalidArgument: the trial has no parameter `name`.
+            ValueOutsideDistribution: the value is of another kind, or none of the choices.
+        """
+        if name not in self.params:
+            raise InvalidArgument(
+                f"trial {self.number} has no value for parameter {name!r}: it has {', '.join(self.params) or 'none'}"
+            )
+        return value_within(name, self.params[name], distribution)
+
+    def report(self, value: float, step: int) -> None:
+        """Check the arguments as a running trial would; what was reported stays as it is."""
+        checked_report(value, step)
+
+    def should_prune(self) -> bool:
+        """False: a trial that is evaluated again runs to its end."""
+        return False
+
+    def set_user_attr(self, key: str, value: Any) -> None:
+        """Overwrite an attribute of this very object, which an evaluation again does.
+
+        Studies hand out copies, so the study that the trial is from does not change.
+
+        Raises:
+            InvalidType: the value can't be kept; see `hpo.core.numbers.to_json_tree`.
+        """
+        kept = from_json_tree(to_json_tree(value))
+        force_setattr(self, "user_attrs", self.user_attrs.with_item(key, kept))
+
+    def set_constraint(self, name: str, value: float) -> None:
+        """Check the value as a running trial would; constraints keep their first value."""
+        checked_constraint(name, value)
+
+    def __hash__(self) -> int:
+        return hash((self.number, self.state, self.values))
+
+    def __lt__(self, other: FrozenTrial) -> bool:
+        return self.number < other.number
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> FrozenTrial:
+        return replace(self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuilt, (tuple(getattr(self, field) for field in self.__struct_fields__),)
+
+
+def _rebuilt(fields: tuple[Any, ...]) -> FrozenTrial:
+    trial = FrozenTrial(*fields)
+    reports = trial.intermediate_values
+    if any(value != value for value in reports.values()):  # every NaN is one object, so that equal trials are equal
+        force_setattr(
+            trial, "intermediate_values", InsertOnlyDict((s, v if v == v else math.nan) for s, v in reports.items())
+        )
+    return trial
+
+
+def create_trial(
+    *,
+    state: TrialState | None = None,
+    value: float | None = None,
+    values: Sequence[float] | None = None,
+    params: Mapping[str, Any] | None = None,
+    distributions: Mapping[str, Distribution] | None = None,
+    user_attrs: Mapping[str, Any] | None = None,
+    intermediate_values: Mapping[int, float] | None = None,
+    constraints: Mapping[str, float] | None = None,
+) -> FrozenTrial:
+    """A trial made by hand, for `Study.add_trial` and for tests.
+
+    Args:
+        state: COMPLETE if not given.
+        value: The objective value of a study with one direction.
+        values: One value per direction; give either this or `value`.
+        params: Values by name.
+        distributions: What the values were drawn from: one for each name of `params`.
+        user_attrs: Attributes by name.
+        intermediate_values: Reported values by step.
+        constraints: Constraint values by name, feasible when <= 0.
+
+    Returns:
+        A trial with number 0 and no times; `Study.add_trial` gives it its number.
+
+    Raises:
+        InvalidArgument: both `value` and `values`; a complete trial without a value, or with NaN; a failed one with
+            a value; params and distributions that do not have the same names.
+        ValueOutsideDistribution: a parameter is no member of its distribution.
+
+    Example:
+        >>> trial = create_trial(value=2.0, params={"x": 1.0}, distributions={"x": FloatDistribution(0, 9)})
+        >>> trial.state, trial.value
+        (<TrialState.COMPLETE: 'complete'>, 2.0)
+    """
+    if value is not None and values is not None:
+        raise InvalidArgument(f"give either value or values, got value={value!r} and values={values!r}")
+    given = (value,) if value is not None else values
+    space = SearchSpace.of(distributions or {})
+    reports = [checked_report(v, step) for step, v in (intermediate_values or {}).items()]
+    limits = [checked_constraint(name, v) for name, v in (constraints or {}).items()]
+    trial = FrozenTrial(
+        number=0,
+        state=TrialState.COMPLETE if state is None else state,
+        values=None if given is None else tuple(checked_value(v) for v in given),
+        params=FrozenDict(params or {}),
+        distributions=space,
+        user_attrs=FrozenDict({k: from_json_tree(to_json_tree(v)) for k, v in (user_attrs or {}).items()}),
+        intermediate_values=InsertOnlyDict((step, v) for v, step in reports),
+        constraints=FrozenDict(dict(limits)),
+    )
+    return validated(trial)
+
+
+def validated(trial: FrozenTrial) -> FrozenTrial:
+    """`trial`, with builtin parameter values, if it is one that a study could hold; see `create_trial`."""
+    if {*trial.params} != {*trial.distributions}:
+        raise InvalidArgument(
+            f"every parameter needs its distribution: params has {sorted(trial.params)}, "
+            f"distributions has {sorted(trial.distributions)}"
+        )
+    builtin = {}
+    for name, distribution in trial.distributions.items():
+        if not distribution.contains(trial.params[name]):
+            raise ValueOutsideDistribution(trial.params[name], distribution, name)
+        builtin[name] = distribution.to_external(distribution.to_internal(trial.params[name]))
+    if trial.state is TrialState.COMPLETE:
+        if not trial.values:
+            raise InvalidArgument("a complete trial needs a value, got none")
+        if any(math.isnan(value) for value in trial.values):
+            raise InvalidArgument(f"a complete trial can't have a NaN among its values: {trial.values!r}")
+    elif trial.state is not TrialState.PRUNED and trial.values is not None:
+        raise InvalidArgument(f"a {trial.state.value} trial has no value, got {trial.values!r}")
+    return replace(trial, params=FrozenDict(builtin))
+
+
+def value_within(name: str, value: object, distribution: Distribution) -> Any:
+    """`value` as the builtin that `distribution` gives out; outside a numeric range it comes with a warning.
+
+    Raises:
+        ValueOutsideDistribution: it is of another kind, or none of the choices.
+    """
+    try:
+        internal = distribution.to_internal(value)
+    except ValueOutsideDistribution as error:
+        raise ValueOutsideDistribution(value, distribution, name) from error
+    if not distribution.contains(value):
+        warnings.warn(
+            f"parameter {name!r} keeps the given value {value!r}, which is outside {distribution!r}", stacklevel=3
+        )
+    return distribution.to_external(internal)
+
+
+def checked_value(value: object) -> float:
+    """`value` as the float that an objective value is.
+
+    Raises:
+        InvalidType: it is no number.
+    """
+    number = as_float(value)
+    if number is None:
+        raise InvalidType(f"an objective value is a number, got {value!r} of type {type(value).__name__}")
+    return number
+
+
+def checked_report(value: object, step: object) -> tuple[float, int]:
+    """A reported value and its step as builtins.
+
+    Raises:
+        InvalidType: the value is no number, or the step no whole number.
+        InvalidArgument: the step is negative.
+    """
+    number, whole = as_float(value), as_int(step)
+    if number is None:
+        raise InvalidType(f"a reported value is a number, got {value!r} of type {type(value).__name__}")
+    if whole is None:
+        raise InvalidType(f"a step is a whole number from 0 on, got {step!r} of type {type(step).__name__}")
+    if whole < 0:
+        raise InvalidArgument(f"a step is a whole number from 0 on, got {whole}")
+    return number, whole
+
+
+def checked_constraint(name: object, value: object) -> tuple[str, float]:
+    """The name and value of a constraint as builtins.
+
+    Raises:
+        InvalidType: the name is no text, or the value no number.
+        InvalidArgument: the value is NaN.
+    """
+    if not isinstance(name, str):
+        raise InvalidType(f"a constraint's name is a str, got {name!r} of type {type(name).__name__}")
+    number = as_float(value)
+    if number is None:
+        raise InvalidType(f"constraint {name!r} needs a number, got {value!r} of type {type(value).__name__}")
+    if math.isnan(number):
+        raise InvalidArgument(f"constraint {name!r} needs a number, got NaN: it says neither feasible nor not")
+    return name, number
+
+
+def _local(seconds: float | None) -> datetime.datetime | None:
+    return None if seconds is None else datetime.datetime.fromtimestamp(seconds)  # noqa: DTZ006 - local on purpose

@@ -1,0 +1,137 @@
+"""Pure questions to a state. Directions are applied here and nowhere else: a *loss* is always minimized."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from hpo.core.space import SearchSpace
+from hpo.core.state import StudyState
+from hpo.core.trial import FrozenTrial, TrialState
+from hpo.errors import NoCompletedTrial, SeveralObjectives
+
+Rank: TypeAlias = tuple[float, tuple[float, ...]]
+"""Total constraint violation (0 when feasible), then the losses."""
+
+
+def losses(directions: Sequence[str], values: Sequence[float]) -> tuple[float, ...]:
+    """`values` with the maximized objectives negated, so that less is better in all."""
+    return tuple([-v if d == "maximize" else v for d, v in zip(directions, values, strict=True)])
+
+
+def violation(trial: FrozenTrial) -> float:
+    """The sum of the constraint values above 0; a constraint that was not set counts as met."""
+    return sum(value for value in trial.constraints.values() if value > 0.0) if trial.constraints else 0.0
+
+
+def best_trial(state: StudyState) -> FrozenTrial:
+    """The complete trial with the best value; the first told among equals.
+
+    Feasible trials come before others; without a feasible one, the least violation decides, then the value.
+    O(trials new since the last question).
+
+    Raises:
+        SeveralObjectives: the study has several; ask for `best_trials`.
+        NoCompletedTrial: there is no complete trial.
+    """
+    if len(state.directions) != 1:
+        raise SeveralObjectives("best_trial", "best_trials, the Pareto front")
+    best = state.finished.fold(_Best(state.directions))
+    if best is None:
+        raise NoCompletedTrial(state.n_trials)
+    return best[1]
+
+
+def best_trials(state: StudyState) -> list[FrozenTrial]:
+    """The complete trials that no other dominates, by number.
+
+    One dominates another if it violates its constraints less, or, both being feasible, is better in one objective
+    and worse in none. O(front size x trials new since the last question).
+    """
+    front = state.finished.fold(_Front(state.directions))
+    return sorted((trial for _, trial in front), key=lambda trial: trial.number)
+
+
+def joint_space(state: StudyState) -> SearchSpace:
+    """What a sampler should suggest together: the declared space, else what history shows.
+
+    From history: the parameters that every complete or pruned trial has, each with its newest distribution, so that a
+    range that changed stays in. O(trials new since the last question).
+    """
+    if state.space is not None:
+        return state.space
+    return state.finished.fold(_Shared(newest=True)) or SearchSpace()
+
+
+def intersection_space(state: StudyState) -> SearchSpace:
+    """The parameters that every complete trial has with one and the same distribution, sorted by name."""
+    shared = state.finished.fold(_Shared(newest=False)) or SearchSpace()
+    return SearchSpace({name: shared[name] for name in sorted(shared)})
+
+
+class _Best(Struct, frozen=True):
+    """Fold: the rank and the trial of the best complete trial, or None."""
+
+    directions: tuple[str, ...]
+
+    def init(self) -> tuple[Rank, FrozenTrial] | None:
+        return None
+
+    def step(self, carry: tuple[Rank, FrozenTrial] | None, trial: FrozenTrial) -> tuple[Rank, FrozenTrial] | None:
+        if trial.state is not TrialState.COMPLETE or trial.values is None:
+            return carry
+        rank = violation(trial), losses(self.directions, trial.values)
+        return (rank, trial) if carry is None or rank < carry[0] else carry
+
+
+class _Front(Struct, frozen=True):
+    """Fold: ranks and trials of the Pareto front."""
+
+    directions: tuple[str, ...]
+
+    def init(self) -> tuple[tuple[Rank, FrozenTrial], ...]:
+        return ()
+
+    def step(
+        self, carry: tuple[tuple[Rank, FrozenTrial], ...], trial: FrozenTrial
+    ) -> tuple[tuple[Rank, FrozenTrial], ...]:
+        if trial.state is not TrialState.COMPLETE or trial.values is None:
+            return carry
+        rank = violation(trial), losses(self.directions, trial.values)
+        if any(_dominates(other, rank) for other, _ in carry):
+            return carry
+        return (*(entry for entry in carry if not _dominates(rank, entry[0])), (rank, trial))
+
+
+def _dominates(one: Rank, other: Rank) -> bool:
+    if one[0] or other[0]:
+        return one[0] < other[0]
+    return one[1] != other[1] and all(a <= b for a, b in zip(one[1], other[1], strict=True))
+
+
+class _Shared(Struct, frozen=True):
+    """Fold: the parameters that all trials have, or None before the first trial.
+
+    With `newest`, of complete and pruned trials, with the newest distributions; else of complete trials, and only
+    those whose distribution never differed.
+    """
+
+    newest: bool
+
+    def init(self) -> SearchSpace | None:
+        return None
+
+    def step(self, carry: SearchSpace | None, trial: FrozenTrial) -> SearchSpace | None:
+        if trial.state is not TrialState.COMPLETE and not (self.newest and trial.state is TrialState.PRUNED):
+            return carry
+        seen = trial.distributions
+        if carry is None or carry is seen:
+            return seen
+        kept = {
+            name: seen[name]
+            for name, distribution in carry.items()
+            if name in seen and (self.newest or seen[name] == distribution)
+        }
+        return carry if kept == carry else SearchSpace(kept)

@@ -1,0 +1,253 @@
+"""Every exception of the library: each has fields, derives from the builtin that fits, and says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+
+
+class HpoError(Exception):
+    """Anything that this library raises on purpose."""
+
+
+class TrialPruned(HpoError):
+    """Raised by an objective to end its trial early; the trial becomes `TrialState.PRUNED`."""
+
+
+@attrs.define(eq=False)
+class InvalidDistribution(HpoError, ValueError):
+    """A distribution that describes no set of values, or is written in an unknown form."""
+
+    message: str
+
+    def __str__(self) -> str:
+        return self.message
+
+
+@attrs.define(eq=False)
+class ValueOutsideDistribution(HpoError, ValueError):
+    """A value that is not a member of the distribution it was given for."""
+
+    value: object
+    distribution: object
+    name: str | None = None
+
+    def __str__(self) -> str:
+        parameter = f"parameter {self.name!r}" if self.name is not None else "the parameter"
+        return f"{self.value!r} is no value of {parameter}: allowed is {self.distribution!r}"
+
+
+@attrs.define(eq=False)
+class InvalidArgument(HpoError, ValueError):
+    """An argument that has the right type and a value that is not allowed."""
+
+    message: str
+
+    def __str__(self) -> str:
+        return self.message
+
+
+@attrs.define(eq=False)
+class InvalidType(HpoError, TypeError):
+    """An argument of a type that is not allowed."""
+
+    message: str
+
+    def __str__(self) -> str:
+        return self.message
+
+
+@attrs.define(eq=False)
+class TrialNotFound(HpoError, KeyError):
+    """No trial of the study has this number."""
+
+    number: int
+    n_trials: int
+
+    def __str__(self) -> str:
+        known = f"its trials are 0 to {self.n_trials - 1}" if self.n_trials else "it has no trials"
+        return f"the study has no trial {self.number}: {known}"
+
+
+@attrs.define(eq=False)
+class TrialNotRunning(HpoError, RuntimeError):
+    """A change to a trial that waits or is finished already; the first result stands."""
+
+    number: int
+    state: str
+
+    def __str__(self) -> str:
+        advice = "ask for it first" if self.state == "waiting" else "a finished trial never changes"
+        return f"trial {self.number} is {self.state}, not running: {advice}"
+
+
+@attrs.define(eq=False)
+class WrongNumberOfValues(HpoError, ValueError):
+    """A result with more or fewer values than the study has directions."""
+
+    given: int
+    expected: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.given} objective value(s) given, but the study has {self.expected} direction(s): "
+            "give one value per direction"
+        )
+
+
+@attrs.define(eq=False)
+class InvalidSuggestion(HpoError, ValueError):
+    """A sampler that answered with something else than one allowed value per parameter asked for."""
+
+    message: str
+
+    def __str__(self) -> str:
+        return self.message
+
+
+@attrs.define(eq=False)
+class SearchSpaceExhausted(HpoError, RuntimeError):
+    """The sampler has nothing left to suggest; `Study.optimize` stops quietly instead."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return f"nothing is left to suggest: {self.reason}"
+
+
+@attrs.define(eq=False)
+class NoCompletedTrial(HpoError, ValueError):
+    """A question about the best trial of a study in which no trial is complete yet."""
+
+    n_trials: int
+
+    def __str__(self) -> str:
+        return f"no trial is completed yet, out of {self.n_trials}: run or tell one first"
+
+
+@attrs.define(eq=False)
+class SeveralObjectives(HpoError, RuntimeError):
+    """A question that only a study with one direction can answer."""
+
+    asked: str
+    instead: str
+
+    def __str__(self) -> str:
+        return f"{self.asked} has no meaning with several objectives: use {self.instead}"
+
+
+@attrs.define(eq=False)
+class DuplicatedStudyError(HpoError, ValueError):
+    """A study of this name exists in the storage."""
+
+    study_name: str
+    storage: str
+
+    def __str__(self) -> str:
+        return (
+            f"a study named {self.study_name!r} exists in {self.storage}: "
+            "pass load_if_exists=True to continue it, or choose another name"
+        )
+
+
+@attrs.define(eq=False)
+class StudyNotFound(HpoError, KeyError):
+    """The storage has no study of this name."""
+
+    study_name: str | None
+    storage: str
+    known: Sequence[str] = ()
+
+    def __str__(self) -> str:
+        if self.study_name is None and self.known:
+            return f"{self.storage} holds {len(self.known)} studies ({_listed(self.known)}): pass study_name"
+        wanted = "a study" if self.study_name is None else f"a study named {self.study_name!r}"
+        has = f"it has {_listed(self.known)}" if self.known else "it has none"
+        return f"there is no {wanted.removeprefix('a ')} in {self.storage}: {has}"
+
+
+def _listed(names: Sequence[str], most: int = 5) -> str:
+    shown = ", ".join(repr(name) for name in names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+
+
+@attrs.define(eq=False)
+class Conflict(HpoError, RuntimeError):
+    """An append to a journal that has grown meanwhile. Nothing was added: read, decide and append again."""
+
+    expected: int
+    actual: int
+
+    def __str__(self) -> str:
+        return f"the journal has {self.actual} events, not {self.expected}: another writer was faster"
+
+
+@attrs.define(eq=False)
+class JournalCorrupted(HpoError, RuntimeError):
+    """A damaged record that is not the last one, so it was not left by a crash; nothing was changed."""
+
+    path: str
+    line: int
+    offset: int
+    problem: str
+
+    def __str__(self) -> str:
+        return f"{self.path}, line {self.line} (byte {self.offset}): {self.problem}"
+
+
+@attrs.define(eq=False)
+class JournalMoved(HpoError, RuntimeError):
+    """The journal's file was removed or replaced while it was open; nothing was added."""
+
+    path: str
+
+    def __str__(self) -> str:
+        return f"{self.path} was removed or replaced while the study was open: nothing was added; load the study again"
+
+
+@attrs.define(eq=False)
+class JournalBusy(HpoError, TimeoutError):
+    """Another process held the journal's lock for too long; nothing was added."""
+
+    path: str
+    waited: float
+
+    def __str__(self) -> str:
+        return f"{self.path} was locked by another process for {self.waited:.1f} s: nothing was added"
+
+
+@attrs.define(eq=False)
+class OutcomeUnknown(HpoError, RuntimeError):
+    """A write that may or may not have become durable; reload the study to find out."""
+
+    path: str
+    cause: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: the last write may or may not be durable ({self.cause}); load the study again to see"
+
+
+@attrs.define(eq=False)
+class UnsupportedJournal(HpoError, RuntimeError):
+    """A journal, or a location for one, that this version of the library cannot work with."""
+
+    location: str
+    problem: str
+
+    def __str__(self) -> str:
+        return f"{self.location}: {self.problem}"
+
+
+@attrs.define(eq=False)
+class UnreadableEvents(HpoError, ValueError):
+    """A text that is no array of events of a format that this version reads."""
+
+    problem: str
+    format: int
+
+    def __str__(self) -> str:
+        return (
+            f"not events of journal format {self.format} or older ({self.problem}): "
+            "the text is damaged, or a newer version of hpo wrote it"
+        )

@@ -1,0 +1,1 @@
+"""Journals: append-only lists of events, and the places that keep them."""

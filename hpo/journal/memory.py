@@ -1,0 +1,78 @@
+"""Journals in memory: the reference that every other backend must be indistinguishable from."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from hpo.core.events import AnyEvent
+from hpo.errors import Conflict, DuplicatedStudyError, StudyNotFound
+
+
+class MemoryJournal:
+    """A journal that lives as long as the process, or as its pickle."""
+
+    def __init__(self, events: Sequence[AnyEvent] = ()) -> None:
+        self._events = list(events)
+        self._lock = threading.Lock()
+
+    def read(self, after: int) -> Sequence[AnyEvent]:
+        """See `Journal.read`."""
+        return () if after == len(self._events) else self._events[after:]
+
+    def append(self, events: Sequence[AnyEvent], *, expected: int) -> int:
+        """See `Journal.append`."""
+        with self._lock:
+            if len(self._events) != expected:
+                raise Conflict(expected, len(self._events))
+            self._events.extend(events)
+            return len(self._events)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return MemoryJournal, (list(self._events),)
+
+
+class MemoryStorage:
+    """Studies of this process."""
+
+    location = "memory"
+
+    def __init__(self) -> None:
+        self._journals: dict[str, MemoryJournal] = {}
+        self._lock = threading.Lock()
+
+    def create(self, name: str, events: Sequence[AnyEvent]) -> MemoryJournal:
+        """See `Storage.create`."""
+        with self._lock:
+            if name in self._journals:
+                raise DuplicatedStudyError(name, self.location)
+            journal = self._journals[name] = MemoryJournal(events)
+            return journal
+
+    def open(self, name: str | None) -> MemoryJournal:
+        """See `Storage.open`."""
+        with self._lock:
+            if name is None and len(self._journals) == 1:
+                return next(iter(self._journals.values()))
+            if name is None or name not in self._journals:
+                raise StudyNotFound(name, self.location, sorted(self._journals))
+            return self._journals[name]
+
+    def names(self) -> list[str]:
+        """See `Storage.names`."""
+        return sorted(self._journals)
+
+    def delete(self, name: str) -> None:
+        """See `Storage.delete`."""
+        with self._lock:
+            if name not in self._journals:
+                raise StudyNotFound(name, self.location, sorted(self._journals))
+            del self._journals[name]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"journals": self._journals}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._journals = state["journals"]
+        self._lock = threading.Lock()
