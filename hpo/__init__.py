@@ -1,1 +1,69 @@
-"""Hyperparameter optimization with a functional core."""
+"""Hyperparameter optimization with a functional core.
+
+Three ways in:
+
+- ``study = hpo.create_study(); study.optimize(objective, n_trials=100)``
+- ``state, trial = hpo.ask(state, sampler, space); state = hpo.tell(state, trial.number, value)``
+- a sampler of your own is a function: ``def mine(state, trial, space, key): return hpo.Suggestion({...})``
+
+Names are imported when they are first used, so that ``import hpo`` costs next to nothing; `__init__.pyi` shows
+them to type checkers.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "hpo.core.ask_tell": ("ask", "enqueue", "report", "set_constraint", "should_prune", "tell"),
+    "hpo.core.direction": ("StudyDirection",),
+    "hpo.core.distributions": (
+        "CategoricalDistribution",
+        "Distribution",
+        "FloatDistribution",
+        "IntDistribution",
+    ),
+    "hpo.core.key": ("Key",),
+    "hpo.core.pruning": ("Decision", "Pruner"),
+    "hpo.core.sampling": ("Exhausted", "Sampler", "Suggestion"),
+    "hpo.core.space": ("SearchSpace",),
+    "hpo.core.state": ("StudyState", "evolve", "replay"),
+    "hpo.core.trial": ("FrozenTrial", "TrialState", "create_trial"),
+    "hpo.core.views": ("best_trial", "best_trials"),
+    "hpo.errors": ("DuplicatedStudyError", "HpoError", "TrialPruned"),
+    "hpo.journal": ("open_journal",),
+    "hpo.study.fixed_trial": ("FixedTrial",),
+    "hpo.study.studies": (
+        "StudySummary",
+        "copy_study",
+        "create_study",
+        "delete_study",
+        "get_all_study_names",
+        "get_all_study_summaries",
+        "load_study",
+    ),
+    "hpo.study.study": ("Study",),
+    "hpo.study.trial": ("Trial",),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+_ROOMS = ("distributions", "errors", "journal", "logging", "pruners", "samplers", "study", "trial")
+
+__all__ = ["__version__", *_HOME, *_ROOMS]  # noqa: PLE0604 - names all
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        value = getattr(import_module(_HOME[name]), name)
+    elif name in _ROOMS:
+        value = import_module(f"hpo.{name}")
+    else:
+        raise AttributeError(f"module 'hpo' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__]

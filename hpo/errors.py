@@ -251,3 +251,24 @@ class UnreadableEvents(HpoError, ValueError):
             f"not events of journal format {self.format} or older ({self.problem}): "
             "the text is damaged, or a newer version of hpo wrote it"
         )
+
+
+@attrs.define(eq=False)
+class NotOptimizing(HpoError, RuntimeError):
+    """Something that is allowed only inside, or only outside, of a running `Study.optimize`."""
+
+    message: str
+
+    def __str__(self) -> str:
+        return self.message
+
+
+@attrs.define(eq=False)
+class MissingExtra(HpoError, ImportError):
+    """Something that needs an optional dependency which is not installed."""
+
+    feature: str
+    extra: str
+
+    def __str__(self) -> str:
+        return f"{self.feature} needs an optional dependency: pip install 'hpo[{self.extra}]'"

@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hpo.core.direction import StudyDirection
-from hpo.core.distributions import Distribution
+from hpo.core.distributions import CategoricalDistribution, Distribution
 from hpo.core.events import (
     FORMAT,
     AnyEvent,
@@ -96,6 +96,7 @@ class Suggest(Struct, frozen=True):
     space: Mapping[str, Distribution]
     params: Mapping[str, Any]
     note: Mapping[str, Any] | None = None
+    off_grid: bool = False
 
 
 class Report(Struct, frozen=True):
@@ -255,8 +256,9 @@ def _suggest(state: StudyState, command: Suggest) -> list[AnyEvent]:
     trial = running_trial(state, command.number)
     space = SearchSpace.of(command.space)
     if not trial.params.keys().isdisjoint(space):
-        twice = sorted(trial.params.keys() & space.keys())
-        raise InvalidSuggestion(f"trial {trial.number} has values for {', '.join(map(repr, twice))} already")
+        for name in trial.params.keys() & space.keys():
+            if trial.distributions[name] == space[name]:  # another range is asked for anew
+                raise InvalidSuggestion(f"trial {trial.number} has a value for parameter {name!r} already")
     events: list[AnyEvent] = []
     index = state.spaces.get(space)
     if index is None:
@@ -268,19 +270,23 @@ def _suggest(state: StudyState, command: Suggest) -> list[AnyEvent]:
     for name, distribution in space.items():
         value = command.params.get(name, _MISSING)
         internal = distribution.member(value)
-        values.append(_outside(trial, name, distribution, value) if internal is None else internal)
+        values.append(_outside(trial, command, name, distribution, value) if internal is None else internal)
     note = to_json_tree(command.note) if command.note else None
     events.append(ParamsSuggested(trial.number, index, tuple(values), note))
     return events
 
 
-def _outside(trial: FrozenTrial, name: str, distribution: Distribution, value: object) -> int | float:
-    """The internal form of a value outside its distribution, where the trial was enqueued with it."""
+def _outside(trial: FrozenTrial, command: Suggest, name: str, distribution: Distribution, value: object) -> int | float:
+    """The internal form of a value that is no member: of a trial enqueued with it, or between grid points."""
     if value is _MISSING:
         raise InvalidSuggestion(f"parameter {name!r} was asked for and is missing from the suggestion")
-    if name not in trial.fixed_params:
-        raise InvalidSuggestion(f"parameter {name!r} can't be {value!r}: it is outside {distribution!r}")
-    return distribution.to_internal(value)
+    if name in trial.fixed_params:
+        return distribution.to_internal(value)
+    if command.off_grid and not isinstance(distribution, CategoricalDistribution):
+        number = distribution.to_internal(value)
+        if distribution.low <= number <= distribution.high:
+            return number
+    raise InvalidSuggestion(f"parameter {name!r} can't be {value!r}: it is outside {distribution!r}")
 
 
 def _report(state: StudyState, command: Report) -> list[AnyEvent]:
@@ -346,8 +352,10 @@ def objective_values(state: StudyState, given: object) -> tuple[float, ...]:
         WrongNumberOfValues: it has more or fewer values than the study has directions.
     """
     n = len(state.directions)
-    if type(given) is float and n == 1:
+    if n == 1 and type(given) is float:
         return (given,)
+    if n == 1 and type(given) is tuple and len(given) == 1 and type(given[0]) is float:
+        return given
     if isinstance(given, Mapping):
         names = state.metric_names
         if names is None or {*given} != {*names}:

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from fractions import Fraction
 from functools import lru_cache
 from typing import TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
-from hpo.core.numbers import as_float, as_int
+from hpo.core.numbers import as_float, as_int, checked_text
 from hpo.errors import InvalidDistribution, InvalidType, ValueOutsideDistribution
 
 Choice: TypeAlias = bool | int | float | str | None
@@ -36,8 +38,8 @@ class FloatDistribution(Struct, frozen=True, repr_omit_defaults=True):
         step: Distance of the grid points from `low` on, greater than 0; not together with `log`.
 
     Raises:
-        InvalidDistribution: a bound is NaN, infinite or above the other; ``low <= 0`` with `log`; ``step <= 0``;
-            `log` together with `step`.
+        InvalidDistribution: a bound is NaN, infinite or above the other; ``low <= 0`` with `log`; ``step <= 0``, or
+            so small that neighbours on the grid are the same float; `log` together with `step`.
 
     Example:
         >>> FloatDistribution(0.0, 1.0, step=0.1).from_unit(0.35)
@@ -62,6 +64,12 @@ class FloatDistribution(Struct, frozen=True, repr_omit_defaults=True):
                 raise InvalidDistribution(f"FloatDistribution takes either step or log=True, got both (step={step!r})")
             if step <= 0.0:
                 raise InvalidDistribution(f"FloatDistribution needs step > 0, got step={step!r}")
+            least = 4.0 * math.ulp(max(abs(self.low), abs(self.high)))
+            if step < least and self.low < self.high:
+                raise InvalidDistribution(
+                    f"FloatDistribution from {self.low!r} to {self.high!r} needs step >= {least!r}, where floats can "
+                    f"still tell the values apart; got step={step!r}"
+                )
             force_setattr(self, "step", step)
             _lower_high("FloatDistribution", self, _grid_float(self.low, self.high, step, self._last_cell()))
 
@@ -81,8 +89,8 @@ class FloatDistribution(Struct, frozen=True, repr_omit_defaults=True):
         if number is None or not self.low <= number <= self.high:
             return None
         if self.step is not None:
-            cell = (number - self.low) / self.step
-            if abs(cell - round(cell)) >= 1e-8:
+            nearest = _grid_float(self.low, self.high, self.step, self._cell(number))
+            if abs(number - nearest) > 1e-8 * self.step:
                 return None
         return number
 
@@ -113,19 +121,23 @@ class FloatDistribution(Struct, frozen=True, repr_omit_defaults=True):
         if self.step is not None:
             last = self._last_cell()
             return _grid_float(self.low, self.high, self.step, min(int(u * (last + 1)), last))
+        low, high = self.low, self.high
+        if u <= 0.0 or u >= 1.0:  # rounding could miss the ends
+            return low if u <= 0.0 else high
         if self.log:
-            value = math.exp((1.0 - u) * math.log(self.low) + u * math.log(self.high))
+            edge = math.log(low)
+            value = math.exp(edge + u * (math.log(high) - edge))
         else:
-            value = (1.0 - u) * self.low + u * self.high  # not low + u * (high - low), which can overflow
-        return self.low if value < self.low else self.high if value > self.high else value
+            width = high - low
+            # monotone, which the second form is only where an end is negative; there the width can overflow
+            value = low + u * width if width <= _LARGEST else (1.0 - u) * low + u * high
+        return low if value < low else high if value > high else value
 
     def to_unit(self, value: float) -> float:
         """The inverse of `from_unit`: the middle of the share of [0, 1] that gives `value`, clipped to [0, 1]."""
         if self.step is not None:
-            n = self._last_cell() + 1
-            # halves keep the difference of two huge numbers finite
-            cell = round((value / 2 - self.low / 2) / (self.step / 2)) if n > 1 else 0
-            return min(max((cell + 0.5) / n, 0.0), 1.0)
+            cell = self._cell(min(max(value, self.low), self.high))
+            return (cell + 0.5) / (self._last_cell() + 1)
         if self.low == self.high:
             return 0.5
         if self.log:
@@ -134,11 +146,24 @@ class FloatDistribution(Struct, frozen=True, repr_omit_defaults=True):
             low, high, value = math.log(self.low), math.log(self.high), math.log(value)
             unit = (value - low) / (high - low) if high > low else 0.5
         else:
-            unit = (value / 2 - self.low / 2) / (self.high / 2 - self.low / 2)
+            value = min(max(value, self.low), self.high)
+            width = self.high - self.low
+            # halves keep the difference of two huge numbers finite, and lose digits of tiny ones
+            unit = (
+                (value - self.low) / width
+                if width <= _LARGEST
+                else (value / 2 - self.low / 2) / (self.high / 2 - self.low / 2)
+            )
         return min(max(unit, 0.0), 1.0)
 
     def _last_cell(self) -> int:
-        return _last_cell(self.low, self.high, self.step)
+        return 0 if self.low == self.high else _last_cell(self.low, self.high, self.step)
+
+    def _cell(self, number: float) -> int:
+        """The grid point nearest to a number of the range, counted from 0."""
+        if _decimals(self.low, self.high, self.step) is None:
+            return round((Fraction(repr(number)) - Fraction(repr(self.low))) / Fraction(repr(self.step)))
+        return round((number - self.low) / self.step)
 
 
 class IntDistribution(Struct, frozen=True, repr_omit_defaults=True):
@@ -208,7 +233,7 @@ class IntDistribution(Struct, frozen=True, repr_omit_defaults=True):
         Raises:
             ValueOutsideDistribution: it is no whole number. A whole number outside the range is kept as it is.
         """
-        number = value if type(value) is int else as_int(value)
+        number = as_int(value)
         if number is None:
             raise ValueOutsideDistribution(value, self)
         return number
@@ -221,7 +246,7 @@ class IntDistribution(Struct, frozen=True, repr_omit_defaults=True):
         """The value at `u` in [0, 1]; monotone, and both ends are reached."""
         if self.log:
             edge = math.log(self.low - 0.5)
-            return min(max(round(math.exp((1.0 - u) * edge + u * math.log(self.high + 0.5))), self.low), self.high)
+            return min(max(round(math.exp(edge + u * (math.log(self.high + 0.5) - edge))), self.low), self.high)
         n = self.n_values()
         return self.low + min(int(u * n), n - 1) * self.step
 
@@ -256,7 +281,7 @@ class CategoricalDistribution(Struct, frozen=True, eq=False):
     choices: tuple[Choice, ...]
 
     def __post_init__(self) -> None:
-        if isinstance(self.choices, str) or not isinstance(self.choices, Sequence | set | frozenset):
+        if isinstance(self.choices, str | bytes) or not isinstance(self.choices, Sequence):  # sets have no order
             raise InvalidType(f"CategoricalDistribution needs a sequence of choices, got {self.choices!r}")
         choices = tuple(_builtin_choice(choice) for choice in self.choices)
         if not choices:
@@ -331,6 +356,8 @@ class CategoricalDistribution(Struct, frozen=True, eq=False):
 Distribution: TypeAlias = FloatDistribution | IntDistribution | CategoricalDistribution
 """Any of the three; the union is closed."""
 
+_LARGEST = sys.float_info.max
+
 _BY_NAME: Mapping[str, type[Distribution]] = {
     kind.__name__: kind for kind in (FloatDistribution, IntDistribution, CategoricalDistribution)
 }
@@ -357,7 +384,7 @@ def json_to_distribution(text: str) -> Distribution:
     """
     try:
         document = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidDistribution(f"a distribution is written as JSON, got {text!r}: {error}") from None
     return distribution_from_document(document)
 
@@ -420,28 +447,49 @@ def _lower_high(kind: str, distribution: FloatDistribution | IntDistribution, la
 
 @lru_cache(maxsize=1024)
 def _last_cell(low: float, high: float, step: float) -> int:
-    """The largest k with ``low + k * step <= high``, in exact decimal arithmetic on the shortest writings."""
-    return int((Decimal(repr(high)) - Decimal(repr(low))) // Decimal(repr(step)))
+    """The largest k whose grid value, as a float, is not above `high`."""
+    last = int((Fraction(repr(high)) - Fraction(repr(low))) // Fraction(repr(step)))
+    while _exact_grid_float(low, step, last + 1) <= high:  # a value just above may round to `high`
+        last += 1
+    return last
 
 
 @lru_cache(maxsize=1024)
-def _decimals(low: float, step: float) -> int:
-    return max(-min(int(Decimal(repr(x)).as_tuple().exponent), 0) for x in (low, step))
+def _decimals(low: float, high: float, step: float) -> int | None:
+    """The decimals that `low` and `step` have, or None where rounding a sum to them may give another grid value."""
+    decimals = max(-min(int(Decimal(repr(x)).as_tuple().exponent), 0) for x in (low, step))
+    return decimals if decimals < 22 and (abs(low) + abs(high)) * 10.0**decimals < 1e14 else None
 
 
 def _grid_float(low: float, high: float, step: float, cell: int) -> float:
     """``low + cell * step``, rounded to the decimals that `low` and `step` have, never above `high`."""
-    return min(round(low + cell * step, _decimals(low, step)), high)
+    decimals = _decimals(low, high, step)
+    if decimals is None:
+        value = _exact_grid_float(low, step, cell)
+    else:
+        value = round(low + cell * step, decimals) + 0.0  # 0.0 instead of -0.0
+    return value if value < high else high
+
+
+def _exact_grid_float(low: float, step: float, cell: int) -> float:
+    """The float nearest to ``low + cell * step``, in exact arithmetic on the shortest writings of the two."""
+    try:
+        return float(Fraction(repr(low)) + cell * Fraction(repr(step)))
+    except OverflowError:
+        return math.inf
 
 
 def _builtin_choice(choice: object) -> Choice:
-    if hasattr(choice, "dtype") and hasattr(choice, "item"):  # a numpy scalar stands for its builtin twin
-        choice = choice.item()
-    if choice is None or type(choice) in (bool, int, float, str):
-        return choice  # type: ignore[return-value]
-    for builtin in (str, int, float):
-        if isinstance(choice, builtin):  # a subclass, such as an enum member of str
-            return builtin(choice)
+    if hasattr(choice, "dtype") and hasattr(choice, "item") and getattr(choice, "ndim", 0) == 0:
+        choice = choice.item()  # a numpy scalar stands for its builtin twin
+    if isinstance(choice, str):
+        return checked_text(choice, "a choice")
+    if choice is None or isinstance(choice, bool):
+        return choice
+    if isinstance(choice, float):  # perhaps of a subclass
+        return float(choice)
+    if isinstance(choice, int) and (whole := as_int(choice)) is not None:
+        return whole
     raise InvalidType(
         f"a choice is None, a bool, an int, a float or a str; got {choice!r} of type {type(choice).__name__}: "
         "choose between names and look the object up in the objective"

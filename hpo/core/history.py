@@ -85,7 +85,9 @@ class History(Sequence[FrozenTrial]):
             carries = buffers.memo.setdefault(fold, {})
             if self._length in carries:
                 return cast(C, carries[self._length])
-            start = max((length for length in carries if length < self._length), default=0)
+            start = self._length - 1  # the usual case: one trial more than last time
+            if start not in carries:
+                start = max((length for length in carries if length < self._length), default=0)
             carry = carries[start] if start else fold.init()
             for trial in buffers.trials[start : self._length]:
                 carry = fold.step(carry, trial)

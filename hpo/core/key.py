@@ -39,7 +39,7 @@ class Key(Struct, frozen=True):
         """A fresh Philox generator at the start of this stream."""
         import numpy as np
 
-        key = int.from_bytes(self._hash(b"generator").digest(), "little")
+        key = int.from_bytes(self._hash(b"generator", size=16).digest(), "little")
         return np.random.Generator(np.random.Philox(key=key))
 
     def uniforms(self, names: Iterable[str]) -> list[float]:
@@ -47,14 +47,14 @@ class Key(Struct, frozen=True):
 
         Ten times cheaper than a generator when a handful of numbers is needed.
         """
-        stem = self._hash(b"uniform")
+        copy_stem = self._hash(b"uniform", size=8).copy
         numbers = []
         for name in names:
-            leaf = stem.copy()
-            leaf.update(name.encode("utf-8", "surrogatepass"))
-            numbers.append((int.from_bytes(leaf.digest()[:8], "little") >> 11) * 2.0**-53)
+            leaf = copy_stem()
+            leaf.update(name.encode())
+            numbers.append((int.from_bytes(leaf.digest(), "little") >> 11) * 2.0**-53)
         return numbers
 
-    def _hash(self, purpose: bytes) -> hashlib.blake2b:
-        text = repr((self.seed, self.path)).encode("utf-8", "surrogatepass")
-        return hashlib.blake2b(text, digest_size=16, person=purpose)
+    def _hash(self, purpose: bytes, size: int) -> hashlib.blake2b:
+        text = repr((self.seed, self.path)).encode("utf-8", "backslashreplace")
+        return hashlib.blake2b(text, digest_size=size, person=purpose)

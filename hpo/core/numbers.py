@@ -17,12 +17,15 @@ from hpo.errors import InvalidType
 Number: TypeAlias = float | Literal["nan", "inf", "-inf"]
 """A float as JSON can hold it."""
 
+_HUGE = 10**300
+_DEEPEST = 100  # each level takes some of Python's 1000 frames, of which the caller's program needs most
+
 
 def as_float(value: object) -> float | None:
     """`value` as a builtin float, or None where it is no real number: a text, None, a list, an array of many."""
     if type(value) is float:
         return value
-    if value is None or isinstance(value, str | bytes | bytearray):
+    if value is None or isinstance(value, str | bytes | bytearray | complex) or getattr(value, "ndim", 0):
         return None
     try:
         return float(value)  # type: ignore[arg-type]
@@ -31,19 +34,22 @@ def as_float(value: object) -> float | None:
 
 
 def as_int(value: object) -> int | None:
-    """`value` as a builtin int, or None where it is no whole number; ``2.0`` is one, ``2.5`` and ``True`` are not."""
+    """`value` as a builtin int, or None where it is no whole number; ``2.0`` is one, ``2.5`` and ``True`` are not.
+
+    Nor is one of more than 300 digits: floats end there, and texts of numbers soon after.
+    """
     if type(value) is int:
-        return value
-    if isinstance(value, bool):
+        return value if -_HUGE <= value <= _HUGE else None
+    if isinstance(value, bool) or type(value).__name__ == "bool":
         return None
     index = getattr(type(value), "__index__", None)
     if index is not None:
         try:
-            return int(index(value))
+            return as_int(int(index(value)))
         except TypeError:
             return None
     number = as_float(value)
-    return int(number) if number is not None and number.is_integer() else None
+    return as_int(int(number)) if number is not None and number.is_integer() else None
 
 
 def to_number(value: float) -> Number:
@@ -67,34 +73,36 @@ def to_json_tree(value: object) -> Any:
 
     Raises:
         InvalidType: the value holds something else than None, bool, int, float, str, list, tuple, datetime, or a
-            dict with text keys; or is nested deeper than 500 levels.
+            dict with text keys; or an int of more than 300 digits; or is nested deeper than 100 levels.
     """
-    return _to_tree(value, 500)
+    return _to_tree(value, _DEEPEST)
 
 
 def _to_tree(value: object, depth: int) -> Any:
     if depth == 0:
-        raise InvalidType("an attribute can't be nested deeper than 500 levels")
-    if value is None or type(value) in (bool, int):
+        raise InvalidType(f"an attribute can't be nested deeper than {_DEEPEST} levels")
+    if value is None or type(value) is bool:
         return value
-    if type(value) is str:
-        return _checked_text(value)
+    if isinstance(value, str):
+        return checked_text(value, "a text in an attribute")
+    if isinstance(value, int):
+        whole = as_int(value)
+        if whole is None:
+            raise InvalidType("an int in an attribute has at most 300 digits")
+        return whole
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else {"$float": to_number(value)}
     if isinstance(value, datetime.datetime):
-        return {"$datetime": value.isoformat()}
+        return {"$datetime": _checked_datetime(value)}
     if isinstance(value, list | tuple):
         return [_to_tree(item, depth - 1) for item in value]
     if isinstance(value, Mapping):
         if not all(isinstance(key, str) for key in value):
             raise InvalidType(f"the keys of an attribute's dicts are texts; got {[*value]!r}")
-        tree = {_checked_text(str(key)): _to_tree(item, depth - 1) for key, item in value.items()}
+        tree = {checked_text(key, "a text in an attribute"): _to_tree(item, depth - 1) for key, item in value.items()}
         return {"$dict": tree} if len(tree) == 1 and next(iter(tree)).startswith("$") else tree
     if hasattr(value, "dtype") and hasattr(value, "item") and getattr(value, "ndim", 0) == 0:
         return _to_tree(value.item(), depth - 1)
-    for builtin in (bool, int, str):
-        if isinstance(value, builtin):
-            return _to_tree(builtin(value), depth - 1)
     raise InvalidType(
         "an attribute is made of None, bool, int, float, str, datetime, lists and dicts with text keys; "
         f"got {value!r} of type {type(value).__name__}"
@@ -118,20 +126,25 @@ def from_json_tree(tree: Any) -> Any:
 
 
 def checked_text(text: object, what: str) -> str:
-    """`text` if it is a str that UTF-8 can write.
+    """`text` as a builtin str, if it is one that UTF-8 can write.
 
     Raises:
         InvalidType: it is no str, or holds a lone surrogate; `what` names it in the message.
     """
     if not isinstance(text, str):
         raise InvalidType(f"{what} is a str, got {text!r} of type {type(text).__name__}")
-    return _checked_text(str(text), what)
-
-
-def _checked_text(text: str, what: str = "a text in an attribute") -> str:
     if not text.isascii():
         try:
             text.encode("utf-8")
         except UnicodeEncodeError:
             raise InvalidType(f"{what} can't hold a lone surrogate: {text!r}") from None
+    return text if type(text) is str else str.__str__(text)  # str(...) of an enum's member would be its name
+
+
+def _checked_datetime(value: datetime.datetime) -> str:
+    text = value.isoformat()
+    try:
+        datetime.datetime.fromisoformat(text)
+    except ValueError:  # pandas has a datetime that is none
+        raise InvalidType(f"a datetime in an attribute is a moment in time, got {value!r}") from None
     return text

@@ -131,6 +131,11 @@ class InsertOnlyDict(Mapping[K, V]):
             raise KeyError(key)
         return self._slots.entries[position][1]  # type: ignore[no-any-return]
 
+    def get(self, key: K, default: Any = None) -> Any:
+        """The value under `key`, or `default`."""
+        position = self._slots.positions.get(key, self._length)
+        return self._slots.entries[position][1] if position < self._length else default
+
     def __contains__(self, key: object) -> bool:
         return self._length > 0 and self._slots.positions.get(key, self._length) < self._length
 

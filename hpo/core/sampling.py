@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Protocol, TypeAlias
 
 from msgspec import Struct
 
@@ -24,10 +24,12 @@ class Suggestion(Struct, frozen=True):
     Args:
         params: A value for every name that was asked for.
         note: A little JSON that the journal keeps with the trial: a grid cell, the rule that was taken and why.
+        off_grid: Whether values may lie between the grid points of a step, which users who list values may want.
     """
 
     params: Mapping[str, Any]
     note: Mapping[str, Any] = {}
+    off_grid: bool = False
 
 
 class Exhausted(Struct, frozen=True):
@@ -50,7 +52,8 @@ class Sampler(Protocol):
 
     - ``seed: int | None``: takes the place of the study's seed where it is not None;
     - ``joint_space(state, trial) -> SearchSpace``: which parameters it wants to suggest together, where no space is
-      declared. Without it: those that all complete and pruned trials have.
+      declared; `state` is the study at the moment when `trial` started. Without it: those that all complete and
+      pruned trials have.
     - ``replayable = False``: it keeps a state of its own, so that its suggestions can't be computed again.
 
     Example:
@@ -72,15 +75,6 @@ class Sampler(Protocol):
         ...
 
 
-@runtime_checkable
-class InfersJointSpace(Protocol):
-    """A sampler with its own idea of what to suggest together."""
-
-    def joint_space(self, state: StudyState, trial: FrozenTrial) -> SearchSpace:
-        """The parameters to suggest together in `trial`; `state` is the study at the moment when it started."""
-        ...
-
-
 def trial_key(state: StudyState, sampler: Sampler, number: int) -> Key:
     """The random stream of a trial's joint suggestion."""
     seed = getattr(sampler, "seed", None)
@@ -99,9 +93,8 @@ def is_replayable(sampler: Sampler) -> bool:
 
 def space_to_ask(state: StudyState, sampler: Sampler, trial: FrozenTrial) -> SearchSpace:
     """The joint space of `trial`: declared, or inferred by the sampler, or seen in history."""
-    if state.space is None and isinstance(sampler, InfersJointSpace):
-        return SearchSpace.of(sampler.joint_space(state, trial))
-    return joint_space(state)
+    infer = getattr(sampler, "joint_space", None)
+    return joint_space(state) if state.space is not None or infer is None else SearchSpace.of(infer(state, trial))
 
 
 def suggest_joint(
@@ -124,7 +117,7 @@ def suggest_joint(
     if asked is not joint:
         fixed = {name: value_within(name, trial.fixed_params[name], joint[name]) for name in joint.less(asked)}
         params = {**params, **fixed}
-    return Suggest(trial.number, joint, params, answer.note)
+    return Suggest(trial.number, joint, params, answer.note, answer.off_grid)
 
 
 def suggest_alone(state: StudyState, sampler: Sampler, trial: FrozenTrial, name: str, space: SearchSpace) -> Suggest:
@@ -151,7 +144,8 @@ def suggest_alone(state: StudyState, sampler: Sampler, trial: FrozenTrial, name:
             f"{sampler!r} has nothing left for parameter {name!r} of a running trial ({answer.reason}): "
             "a sampler says so when it is asked for the joint space"
         )
-    return Suggest(trial.number, space, answer.params, {name: answer.note} if answer.note else None)
+    note = {name: answer.note} if answer.note else None
+    return Suggest(trial.number, space, answer.params, note, answer.off_grid)
 
 
 def _checked(sampler: Sampler, answer: object) -> Answer:

@@ -64,6 +64,10 @@ class SearchSpace(Mapping[str, Distribution]):
     def __getitem__(self, name: str) -> Distribution:
         return self._distributions[name]
 
+    def get(self, name: str, default: Any = None) -> Any:
+        """The distribution of `name`, or `default`."""
+        return self._distributions.get(name, default)
+
     def __contains__(self, name: object) -> bool:
         return name in self._distributions
 

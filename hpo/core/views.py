@@ -38,10 +38,16 @@ def best_trial(state: StudyState) -> FrozenTrial:
     """
     if len(state.directions) != 1:
         raise SeveralObjectives("best_trial", "best_trials, the Pareto front")
-    best = state.finished.fold(_Best(state.directions))
+    best = best_or_none(state)
     if best is None:
         raise NoCompletedTrial(state.n_trials)
-    return best[1]
+    return best
+
+
+def best_or_none(state: StudyState) -> FrozenTrial | None:
+    """The `best_trial` of a study with one direction, or None while no trial is complete."""
+    best = state.finished.fold(_Best(state.directions))
+    return None if best is None else best[1]
 
 
 def best_trials(state: StudyState) -> list[FrozenTrial]:

@@ -1,5 +1,37 @@
 """Samplers: pure functions from a study's state to suggestions (see `hpo.core.sampling.Sampler`)."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hpo.core.sampling import Exhausted, Sampler, Suggestion
+from hpo.samplers.class_based import BaseSampler, IntersectionSearchSpace, intersection_search_space
+from hpo.samplers.grid import GridSampler
 from hpo.samplers.random import RandomSampler
 
-__all__ = ["RandomSampler"]
+if TYPE_CHECKING:
+    from hpo.samplers.tpe import TPESampler
+
+__all__ = [
+    "BaseSampler",
+    "Exhausted",
+    "GridSampler",
+    "IntersectionSearchSpace",
+    "RandomSampler",
+    "Sampler",
+    "Suggestion",
+    "TPESampler",
+    "intersection_search_space",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "TPESampler":  # loaded when used: it needs numpy and scipy
+        from hpo.samplers.tpe import TPESampler
+
+        return TPESampler
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

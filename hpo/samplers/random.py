@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 
+from hpo.core.distributions import Distribution
 from hpo.core.key import Key
-from hpo.core.sampling import Suggestion
+from hpo.core.sampling import Suggestion, trial_key
 from hpo.core.space import SearchSpace
 from hpo.core.state import StudyState
 from hpo.core.trial import FrozenTrial
+from hpo.samplers.study_view import HasState
 
 
 @attrs.frozen
@@ -35,3 +39,22 @@ class RandomSampler:
         """See `Sampler`."""
         units = key.uniforms(space)
         return Suggestion({name: dist.from_unit(unit) for (name, dist), unit in zip(space.items(), units, strict=True)})
+
+    def sample_independent(
+        self, study: HasState, trial: FrozenTrial, param_name: str, param_distribution: Distribution
+    ) -> Any:
+        """One parameter, for class-based samplers that leave it to chance (see `hpo.samplers.BaseSampler`).
+
+        Args:
+            study: The study that the class-based sampler was given.
+            trial: The trial that needs the value; its number and the study's seed decide, so that asking twice gives
+                the same value.
+            param_name: The parameter.
+            param_distribution: What to draw from.
+
+        Returns:
+            The value that this sampler would give if it were the study's own.
+        """
+        space = SearchSpace({param_name: param_distribution})
+        key = trial_key(study.state, self, trial.number).child(param_name)
+        return self(study.state, trial, space, key).params[param_name]

@@ -1,0 +1,21 @@
+"""The distributions of parameters, under the name that users of the field look for."""
+
+from hpo.core.distributions import (
+    CategoricalDistribution,
+    Distribution,
+    FloatDistribution,
+    IntDistribution,
+    check_distribution_compatibility,
+    distribution_to_json,
+    json_to_distribution,
+)
+
+__all__ = [
+    "CategoricalDistribution",
+    "Distribution",
+    "FloatDistribution",
+    "IntDistribution",
+    "check_distribution_compatibility",
+    "distribution_to_json",
+    "json_to_distribution",
+]

@@ -1,0 +1,26 @@
+"""The pruner that stops nothing."""
+
+from __future__ import annotations
+
+import attrs
+
+from hpo.core.pruning import Decision
+from hpo.core.state import StudyState
+from hpo.core.trial import FrozenTrial
+
+
+@attrs.frozen
+class NopPruner:
+    """Lets every trial run to its end, whatever it reports, and however many objectives there are.
+
+    Example:
+        >>> from hpo.core.ask_tell import ask, report, should_prune
+        >>> from hpo.samplers import RandomSampler
+        >>> state, trial = ask(StudyState.create(), RandomSampler())
+        >>> should_prune(report(state, trial.number, float("nan"), step=0), NopPruner(), trial.number)
+        False
+    """
+
+    def __call__(self, state: StudyState, trial: FrozenTrial) -> Decision:
+        """See `Pruner`."""
+        return Decision.CONTINUE

@@ -1,0 +1,273 @@
+"""Grid search: every combination of given values, once."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import attrs
+
+from hpo.core.distributions import CategoricalDistribution, Choice, Distribution
+from hpo.core.key import Key
+from hpo.core.numbers import as_int, checked_text
+from hpo.core.persistent import FrozenDict
+from hpo.core.sampling import Answer, Exhausted, Suggestion
+from hpo.core.space import SearchSpace
+from hpo.core.state import StudyState
+from hpo.core.trial import FrozenTrial
+from hpo.errors import InvalidArgument, InvalidDistribution, InvalidSuggestion, InvalidType, ValueOutsideDistribution
+
+Grid: TypeAlias = FrozenDict[str, tuple[Choice, ...]]
+"""The values to try, by parameter name."""
+
+_ROUNDS = 8  # of the shuffle: each mixes one half of a cell's number into the other
+_OUTSIDE = object()
+
+
+def _checked_grid(given: Mapping[str, Sequence[Choice]]) -> Grid:
+    if not isinstance(given, Mapping):
+        raise InvalidType(f"GridSampler needs a mapping from parameter names to their values, got {given!r}")
+    if not given:
+        raise InvalidArgument("GridSampler needs at least one parameter, got an empty search_space")
+    return FrozenDict({checked_text(name, "a parameter's name"): _checked_values(name, given[name]) for name in given})
+
+
+def _checked_values(name: str, given: Any) -> tuple[Choice, ...]:
+    values = given.tolist() if hasattr(given, "tolist") else given
+    if isinstance(values, str | bytes) or not isinstance(values, Sequence):
+        raise InvalidType(f"GridSampler needs a sequence of values for parameter {name!r}, got {given!r}")
+    if not values:
+        raise InvalidArgument(f"GridSampler needs at least one value for parameter {name!r}, got none")
+    for value in values:
+        try:
+            CategoricalDistribution((value,))
+        except InvalidType:
+            raise InvalidType(
+                f"GridSampler takes None, bool, int, float and str; parameter {name!r} has {value!r} "
+                f"of type {type(value).__name__}"
+            ) from None
+    try:
+        return CategoricalDistribution(tuple(values)).choices
+    except InvalidDistribution:
+        raise InvalidArgument(
+            f"GridSampler tries every value once, but parameter {name!r} has one twice: {values!r}"
+        ) from None
+
+
+def _checked_seed(given: int | None) -> int | None:
+    if given is None:
+        return None
+    seed = as_int(given)
+    if seed is None:
+        raise InvalidType(f"a sampler's seed is an int or None, got {given!r}")
+    return seed
+
+
+def _with_types(grid: Grid) -> tuple[tuple[str, CategoricalDistribution], ...]:
+    """What makes two grids equal: ``True``, ``1`` and ``1.0`` are three values, and the order counts."""
+    return tuple((name, CategoricalDistribution(values)) for name, values in grid.items())
+
+
+@attrs.frozen
+class GridSampler:
+    """Every combination of the given values once; then nothing is left, and the study ends.
+
+    The combinations are the *cells* of the grid, numbered as nested loops would visit them, the last parameter
+    fastest. Each trial's note says which cell it has, so nothing else needs to be kept: a study that is resumed, or
+    shared by several workers, goes on with the cells that no trial has yet. A trial that failed has tried its cell. One that
+    was enqueued uses up none: parameters that it leaves open get the values of the cell that comes next. Where a
+    worker died in the moment between starting a trial and noting its cell, one cell may be tried twice; none is
+    left out.
+
+    Values are given as they stand in the grid, also between the steps of a parameter, but never outside its range.
+    O(running trials + finished trials new since the last suggestion), whatever the size of the grid.
+
+    Args:
+        search_space: The values to try, by parameter name: None, bool, int, float or str, without duplicates.
+            Type counts: ``True``, ``1`` and ``1.0`` are three values.
+        seed: Visits the cells in an order shuffled by this seed; None means in the order of their numbers.
+
+    Raises:
+        InvalidArgument: there is no parameter, or one without values, or a value stands twice.
+        InvalidType: a value, or the seed, is of another type.
+
+    Example:
+        >>> import hpo
+        >>> study = hpo.create_study(sampler=GridSampler({"x": [-50, 0, 50], "y": [-99, 0, 99]}))
+        >>> study.optimize(lambda t: t.suggest_float("x", -100, 100) ** 2 + t.suggest_int("y", -100, 100) ** 2)
+        >>> len(study.trials), study.best_params
+        (9, {'x': 0.0, 'y': 0})
+    """
+
+    search_space: Grid = attrs.field(converter=_checked_grid, eq=_with_types)
+    seed: int | None = attrs.field(default=None, converter=_checked_seed)
+    _visited: _Visited = attrs.field(init=False, eq=False, repr=False)
+
+    @_visited.default
+    def _fold_of_this_grid(self) -> _Visited:
+        n_cells = math.prod(len(values) for values in self.search_space.values())
+        text = repr(tuple(self.search_space.items())).encode("utf-8", "backslashreplace")
+        return _Visited(hashlib.blake2b(text, digest_size=6).hexdigest(), _Order(n_cells, self.seed))
+
+    @property
+    def n_cells(self) -> int:
+        """How many combinations the grid has."""
+        return self._visited.order.size
+
+    def joint_space(self, state: StudyState, trial: FrozenTrial) -> SearchSpace:
+        """Nothing: a grid knows values and no distributions, so parameters are given as the objective asks."""
+        return SearchSpace()
+
+    def __call__(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
+        """See `Sampler`. The joint call, also one for no parameters, notes the trial's cell; later ones read it."""
+        cell, note = self._cell_of(state, trial)
+        if cell is None:
+            return Exhausted(f"all {self.n_cells} combinations of the grid are tried or running")
+        combination = self._combination(cell)
+        values = {name: self._value(name, distribution, combination) for name, distribution in space.items()}
+        return Suggestion(values, note, off_grid=True)
+
+    def _cell_of(self, state: StudyState, trial: FrozenTrial) -> tuple[int | None, dict[str, Any]]:
+        """The trial's cell, or None where nothing is left; and what to note, unless it is noted already."""
+        for kind in ("cell", "borrowed_cell"):
+            noted = self._noted(trial, kind)
+            if noted is not None:
+                return noted, {}
+        cell = self._next_cell(state, trial)
+        if trial.fixed_params:
+            cell = 0 if cell is None else cell  # somebody wants this trial, also after the whole grid
+            return cell, {"grid": self._visited.grid, "borrowed_cell": cell}
+        return cell, {"grid": self._visited.grid, "cell": cell}
+
+    def _noted(self, trial: FrozenTrial, kind: str) -> int | None:
+        return _noted_cell(trial, kind, self._visited.grid, self.n_cells)
+
+    def _next_cell(self, state: StudyState, trial: FrozenTrial) -> int | None:
+        """The first cell, in the order of visiting, that no other trial has or is about to get."""
+        order = self._visited.order
+        first, ahead = state.finished.fold(self._visited)
+        taken = set(ahead)
+        before_me = 0  # trials that were started before this one, and whose suggestion is still being made
+        for other in state.running.values():
+            cell = self._noted(other, "cell")
+            if cell is not None:
+                taken.add(order.position_of(cell))
+            elif other.number < trial.number and not (other.note or other.params or other.fixed_params):
+                before_me += 1
+        for position in _gaps(first, taken, order.size):
+            if not before_me:
+                return order.cell_at(position)
+            before_me -= 1
+        return None
+
+    def _combination(self, cell: int) -> dict[str, Choice]:
+        combination = {}
+        for name, values in reversed(self.search_space.items()):
+            cell, place = divmod(cell, len(values))
+            combination[name] = values[place]
+        return combination
+
+    def _value(self, name: str, distribution: Distribution, combination: Mapping[str, Choice]) -> Any:
+        if name not in combination:
+            raise InvalidSuggestion(
+                f"parameter {name!r} is not in the grid of GridSampler, which has {', '.join(self.search_space)}: "
+                "add its values to search_space"
+            )
+        value = _within(distribution, combination[name])
+        if value is _OUTSIDE:
+            raise InvalidSuggestion(
+                f"the grid of GridSampler gives parameter {name!r} the value {combination[name]!r}, which is outside "
+                f"{distribution!r}: change search_space, or what the objective asks for"
+            )
+        return value
+
+
+@attrs.frozen
+class _Order:
+    """The order in which `size` cells are visited: as they are numbered, or with a seed, shuffled.
+
+    The shuffle is a keyed permutation, computed cell by cell in both ways, so a grid of any size takes no memory:
+    a Feistel network on (number // width, number % width); what it sends beyond `size` goes through it again.
+
+    Source: Black and Rogaway, "Ciphers with Arbitrary Finite Domains", CT-RSA 2002 (generalized Feistel cipher
+    with cycle walking).
+    """
+
+    size: int
+    seed: int | None
+
+    def cell_at(self, position: int) -> int:
+        """The cell that is visited as number `position`, from 0."""
+        return position if self.seed is None else self._walked(position, range(_ROUNDS), 1)
+
+    def position_of(self, cell: int) -> int:
+        """The inverse of `cell_at`."""
+        return cell if self.seed is None else self._walked(cell, range(_ROUNDS - 1, -1, -1), -1)
+
+    def _walked(self, number: int, rounds: range, sign: int) -> int:
+        """`number` after the rounds, which `sign` applies or undoes, until it is one of the cells again."""
+        height = math.isqrt(self.size - 1) + 1
+        width = -(-self.size // height)  # height * width is size, or less than height above it
+        key = Key(0 if self.seed is None else self.seed, ("grid",))
+        while True:
+            upper, lower = divmod(number, width)
+            for turn in rounds:
+                (unit,) = key.uniforms([f"{turn} {lower if turn % 2 else upper}"])
+                if turn % 2:
+                    upper = (upper + sign * int(unit * height)) % height
+                else:
+                    lower = (lower + sign * int(unit * width)) % width
+            number = upper * width + lower
+            if number < self.size:
+                return number
+
+
+@attrs.frozen
+class _Visited:
+    """Fold: which positions of the order are visited, as (the first that is not, the visited ones above it).
+
+    Cells are visited nearly in order, so the set stays as small as the number of workers.
+    """
+
+    grid: str
+    order: _Order
+
+    def init(self) -> tuple[int, frozenset[int]]:
+        return 0, frozenset()
+
+    def step(self, carry: tuple[int, frozenset[int]], trial: FrozenTrial) -> tuple[int, frozenset[int]]:
+        cell = _noted_cell(trial, "cell", self.grid, self.order.size)
+        if cell is None:
+            return carry
+        first, ahead = carry
+        position = self.order.position_of(cell)
+        if position > first:
+            return first, ahead | {position}
+        if position < first:
+            return carry
+        first = next(_gaps(first + 1, ahead, self.order.size), self.order.size)
+        return first, frozenset(other for other in ahead if other > first)
+
+
+def _within(distribution: Distribution, value: Choice) -> Any:
+    """`value` as `distribution` gives it out, also between the points of a step; `_OUTSIDE` beyond the range."""
+    try:
+        internal = distribution.to_internal(value)
+    except ValueOutsideDistribution:
+        return _OUTSIDE
+    if isinstance(distribution, CategoricalDistribution) or distribution.low <= internal <= distribution.high:
+        return distribution.to_external(internal)
+    return _OUTSIDE
+
+
+def _gaps(first: int, taken: set[int] | frozenset[int], end: int) -> Iterator[int]:
+    """The positions from `first` on that are not taken."""
+    return (position for position in range(first, end) if position not in taken)
+
+
+def _noted_cell(trial: FrozenTrial, kind: str, grid: str, n_cells: int) -> int | None:
+    """The cell that a trial's note names, if the note is about this grid; a note may come from anybody."""
+    cell = trial.note.get(kind) if trial.note and trial.note.get("grid") == grid else None
+    return cell if type(cell) is int and 0 <= cell < n_cells else None

@@ -1,0 +1,155 @@
+"""A search space as columns of numbers: numeric parameters in the unit cube, categorical ones as indices."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from hpo.core.distributions import CategoricalDistribution, Distribution, FloatDistribution, IntDistribution
+from hpo.core.space import SearchSpace
+from hpo.core.trial import FrozenTrial
+from hpo.numerics.parzen import Cells
+
+_FINEST_GRID = 1000  # a grid of more values is as good as a continuum
+
+Scale: TypeAlias = Literal["linear", "log"] | CategoricalDistribution
+"""How a column keeps its parameter: as it is, as its logarithm, or as the index of its choice."""
+Columns: TypeAlias = tuple[tuple[str, Scale], ...]
+"""Names and scales, sorted by name; numeric ranges are left out, so that a range may drift from trial to trial."""
+
+
+@attrs.frozen(eq=False)
+class UnitCoding:
+    """How the parameters of a space become columns, and how points become parameters again.
+
+    A parameter with one value only has no column. A grid point owns a cell of the unit interval: half a step to either
+    side, so that the outermost ones own as much as the others.
+
+    Attributes:
+        space: What is coded.
+        columns: See `Columns`; `d` in all.
+        n_choices: For each column the number of choices, ``(d,)``; 0 for numeric ones.
+        low: Smallest value that fits, on the column's scale, ``(d,)``.
+        high: Largest value that fits, ``(d,)``.
+        factor: What values are multiplied with before anything else, ``(d,)``: less than 1 where the difference of
+            `high` and `low` would overflow.
+        origin: The value, times `factor`, that is 0 in the unit interval, ``(d,)``.
+        width: The unit interval's length on the same scale, ``(d,)``.
+    """
+
+    space: SearchSpace
+    columns: Columns
+    n_choices: NDArray[np.int64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    factor: NDArray[np.float64]
+    origin: NDArray[np.float64]
+    width: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, space: SearchSpace) -> UnitCoding:
+        """The coding of `space`; the same, but for `space` itself, whatever the order of the names."""
+        columns, n_choices, scales = [], [], []
+        for name in sorted(space):
+            distribution = space[name]
+            if isinstance(distribution, CategoricalDistribution):
+                axis = (-math.inf, math.inf, 1.0, 0.0, 1.0)
+            else:
+                axis = _axis(distribution)
+            if not distribution.single() and axis[-1] > 0.0:
+                columns.append((name, _scale(distribution)))
+                n_choices.append(len(distribution.choices) if isinstance(distribution, CategoricalDistribution) else 0)
+                scales.append(axis)
+        numbers = np.array(scales, dtype=np.float64).reshape(-1, 5).T
+        return cls(space, tuple(columns), np.array(n_choices, dtype=np.int64), *numbers)
+
+    def fits(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which rows of column values, ``(n, d)``, are inside the ranges of the space; shape ``(n,)``."""
+        inside: NDArray[np.bool_] = ((values >= self.low) & (values <= self.high)).all(axis=1)
+        return inside
+
+    def units(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Column values that fit, ``(n, d)``, as points: numbers in [0, 1], and indices of choices."""
+        top = np.maximum(self.n_choices - 1.0, 1.0)
+        points: NDArray[np.float64] = np.clip((values * self.factor - self.origin) / self.width, 0.0, top)
+        return points
+
+    def cells(self, points: NDArray[np.float64]) -> Cells:
+        """The cells of coarse grids that points, ``(m, d)``, are in; logarithmic grids are coarse at their low end."""
+        cells = {}
+        for column, (name, _) in enumerate(self.columns):
+            distribution, unit = self.space[name], points[:, column]
+            if isinstance(distribution, IntDistribution) and distribution.log:
+                with np.errstate(over="ignore"):
+                    value = np.rint(np.exp(self.origin[column] + unit * self.width[column]))
+                ends = np.log(np.clip(value, distribution.low, distribution.high) + np.array([[-0.5], [0.5]]))
+                lower, upper = (ends - self.origin[column]) / self.width[column]
+                cells[column] = lower, upper
+            elif isinstance(distribution, IntDistribution | FloatDistribution):
+                n = distribution.n_values()
+                if n is not None and n <= _FINEST_GRID:
+                    cell = np.minimum(np.floor(unit * n), n - 1)
+                    cells[column] = cell / n, (cell + 1) / n
+        return cells
+
+    def params(self, point: NDArray[np.float64]) -> dict[str, Any]:
+        """The values that a point, ``(d,)``, stands for, by name in the order of the space."""
+        numbers = dict(zip((name for name, _ in self.columns), point.tolist(), strict=True))
+        values: dict[str, Any] = {}
+        for name, distribution in self.space.items():
+            if isinstance(distribution, CategoricalDistribution):
+                values[name] = distribution.to_external(numbers.get(name, 0.0))
+            else:
+                values[name] = distribution.from_unit(numbers.get(name, 0.5))
+        return values
+
+
+def column_values(columns: Columns, trial: FrozenTrial) -> list[float] | None:
+    """The trial's parameters on the scales of `columns`; None unless it has all of them and each has a number there."""
+    values = []
+    params: Mapping[str, Any] = trial.params
+    for name, scale in columns:
+        distribution = trial.distributions.get(name)
+        if distribution is None:
+            return None
+        value = params[name]
+        if isinstance(scale, CategoricalDistribution):
+            index = scale.member(value)
+            if index is None:
+                return None
+            values.append(float(index))
+        elif isinstance(distribution, CategoricalDistribution) or not _in_reach(value, scale):
+            return None
+        else:
+            values.append(math.log(value) if scale == "log" else float(value))
+    return values
+
+
+def _in_reach(value: float, scale: Scale) -> bool:
+    """Whether a number has a place on the scale: any float, or on a logarithmic one any positive number."""
+    return value > 0 if scale == "log" else abs(value) < 1.7976931348623157e308
+
+
+def _scale(distribution: Distribution) -> Scale:
+    if isinstance(distribution, CategoricalDistribution):
+        return distribution
+    return "log" if distribution.log else "linear"
+
+
+def _axis(distribution: FloatDistribution | IntDistribution) -> tuple[float, float, float, float, float]:
+    """A numeric parameter's `low`, `high`, `factor`, `origin` and `width`; see `UnitCoding`."""
+    if distribution.log:
+        low, high = math.log(distribution.low), math.log(distribution.high)
+        if isinstance(distribution, FloatDistribution):
+            return low, high, 1.0, low, high - low
+        origin = math.log(distribution.low - 0.5)
+        return low, high, 1.0, origin, math.log(distribution.high + 0.5) - origin
+    low, high, step = float(distribution.low), float(distribution.high), float(distribution.step or 0.0)
+    factor = 1.0 if math.isfinite(high - low + step) and math.isfinite(low - step) else 0.25
+    width = high * factor - low * factor + step * factor
+    return low, high, factor, low * factor - 0.5 * (step * factor), width

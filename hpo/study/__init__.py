@@ -1,0 +1,1 @@
+"""Studies: the shell around the core, which waits, writes and calls objectives."""

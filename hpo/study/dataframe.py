@@ -1,0 +1,73 @@
+"""Trials as a pandas data frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from hpo.core.state import StudyState
+from hpo.core.trial import FrozenTrial
+from hpo.errors import InvalidArgument, MissingExtra
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DEFAULT_FIELDS = (
+    "number",
+    "value",
+    "datetime_start",
+    "datetime_complete",
+    "duration",
+    "params",
+    "user_attrs",
+    "system_attrs",
+    "state",
+)
+_FIELDS = (*DEFAULT_FIELDS, "values", "distributions", "constraints", "intermediate_values", "reason", "last_step")
+
+
+def trials_dataframe(state: StudyState, attrs: Sequence[str] | None, *, multi_index: bool) -> pd.DataFrame:
+    """See `Study.trials_dataframe`."""
+    try:
+        import pandas as pd
+    except ImportError as error:
+        raise MissingExtra("trials_dataframe", "pandas") from error
+    fields = DEFAULT_FIELDS if attrs is None else tuple(attrs)
+    unknown = [field for field in fields if field not in _FIELDS]
+    if unknown:
+        raise InvalidArgument(f"a trial has no field {unknown[0]!r}: there are {', '.join(_FIELDS)}")
+    rows = [dict(_cells(state, trial, fields)) for trial in state.trials]
+    columns = dict.fromkeys(column for field in fields for row in rows for column in row if column[0] == field)
+    if not columns:
+        return pd.DataFrame()
+    table = {column: [row.get(column) for row in rows] for column in columns}
+    frame = pd.DataFrame({_flat(column): cells for column, cells in table.items()})
+    if multi_index:
+        frame.columns = pd.MultiIndex.from_tuples(columns)
+    return frame
+
+
+def _cells(state: StudyState, trial: FrozenTrial, fields: Sequence[str]) -> Iterator[tuple[tuple[str, str], Any]]:
+    for field in fields:
+        if field in ("value", "values"):
+            yield from _value_cells(state, trial, field)
+            continue
+        content = getattr(trial, field)
+        if field == "state":
+            yield (field, ""), content.name
+        elif field in ("params", "user_attrs", "system_attrs", "distributions", "constraints", "intermediate_values"):
+            yield from (((field, str(key)), value) for key, value in content.items())
+        else:
+            yield (field, ""), content
+
+
+def _value_cells(state: StudyState, trial: FrozenTrial, field: str) -> Iterator[tuple[tuple[str, str], Any]]:
+    n = len(state.directions)
+    names = state.metric_names or (("",) if n == 1 else tuple(map(str, range(n))))
+    values = trial.values if trial.values is not None else (None,) * n
+    for name, value in zip(names, values, strict=True):
+        yield ("value" if n == 1 else "values", name), value
+
+
+def _flat(column: tuple[str, str]) -> str:
+    return "_".join(part for part in column if part)

@@ -1,0 +1,296 @@
+"""The loops behind `Study.optimize`: one trial after another, or several at a time."""
+
+from __future__ import annotations
+
+import gc
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from typing import TYPE_CHECKING, Any
+
+import attrs
+from msgspec.structs import replace
+
+from hpo.core.commands import Tell
+from hpo.core.numbers import as_float, as_int
+from hpo.core.sampling import is_replayable
+from hpo.core.trial import FrozenTrial, TrialState
+from hpo.errors import InvalidArgument, InvalidType, SearchSpaceExhausted, TrialNotRunning
+from hpo.study.evaluation import ApartJob, Ended, Job, LiveJob, Objective, caught, evaluate, run_in_other_process
+from hpo.study.executors import DaemonThreads
+from hpo.study.narration import narrate_end, narrate_exhaustion
+from hpo.study.progress import ProgressBar
+from hpo.study.recorder import now
+
+if TYPE_CHECKING:
+    from hpo.study.study import Study
+
+Callback = Callable[[Any, FrozenTrial], None]
+
+
+@attrs.frozen
+class Plan:
+    """The checked arguments of `Study.optimize`; see there."""
+
+    objective: Objective
+    n_trials: int | None
+    timeout: float | None
+    n_jobs: int
+    catch: tuple[type[BaseException], ...]
+    callbacks: tuple[Callback, ...]
+    gc_after_trial: bool
+    show_progress_bar: bool
+    executor: Executor | None
+    ordered: bool
+
+    @classmethod
+    def checked(
+        cls,
+        objective: Objective,
+        *,
+        n_trials: int | None,
+        timeout: float | None,
+        n_jobs: int | None,
+        catch: type[BaseException] | Iterable[type[BaseException]],
+        callbacks: Iterable[Callback] | None,
+        gc_after_trial: bool,
+        show_progress_bar: bool,
+        executor: Executor | None,
+        order: str,
+    ) -> Plan:
+        """A plan, or an error that names the argument that can't be followed."""
+        if not callable(objective):
+            raise InvalidType(f"an objective is a callable that takes a trial, got {objective!r}")
+        if n_trials is not None and ((count := as_int(n_trials)) is None or count < 0):
+            raise InvalidArgument(f"n_trials is None or a whole number from 0 on, got {n_trials!r}")
+        seconds = None if timeout is None else as_float(timeout)
+        if timeout is not None and (seconds is None or not seconds >= 0.0):
+            raise InvalidArgument(f"timeout is None or a number of seconds from 0 on, got {timeout!r}")
+        if order not in ("any", "deterministic"):
+            raise InvalidArgument(f"order is 'any' or 'deterministic', got {order!r}")
+        handlers = [*callbacks] if callbacks is not None else []
+        for handler in handlers:
+            if not callable(handler):
+                raise InvalidType(f"a callback is a callable that takes a study and a trial, got {handler!r}")
+        return cls(
+            objective=objective,
+            n_trials=n_trials,
+            timeout=seconds,
+            n_jobs=_jobs(n_jobs, executor),
+            catch=_exception_types(catch),
+            callbacks=tuple(handlers),
+            gc_after_trial=gc_after_trial,
+            show_progress_bar=show_progress_bar,
+            executor=executor,
+            ordered=order == "deterministic",
+        )
+
+
+def _jobs(n_jobs: int | None, executor: Executor | None) -> int:
+    if n_jobs is None:
+        return (getattr(executor, "_max_workers", None) or os.cpu_count() or 1) if executor is not None else 1
+    count = as_int(n_jobs)
+    if count is None or count == 0 or count < -1:
+        raise InvalidArgument(
+            f"n_jobs is the number of parallel trials, at least 1, or -1 for all CPUs; got {n_jobs!r}"
+        )
+    return (os.cpu_count() or 1) if count == -1 else count
+
+
+def _exception_types(catch: object) -> tuple[type[BaseException], ...]:
+    types = (catch,) if isinstance(catch, type) else tuple(catch) if isinstance(catch, Iterable) else (catch,)
+    for kind in types:
+        if not (isinstance(kind, type) and issubclass(kind, BaseException)):
+            raise InvalidType(f"catch is an exception class or several, got {catch!r}")
+    return types
+
+
+class Session:
+    """One call of `Study.optimize` while it runs."""
+
+    def __init__(self, study: Study, plan: Plan) -> None:
+        self.study = study
+        self.plan = plan
+        self._left = plan.n_trials
+        self._deadline = None if plan.timeout is None else time.monotonic() + plan.timeout
+        self._stopping = False
+        self._stop_after: set[int] = set()
+        self._bar = ProgressBar(show=plan.show_progress_bar, n_trials=plan.n_trials, timeout=plan.timeout)
+
+    def run(self) -> None:
+        """Run trials until nothing is left of the plan."""
+        plan = self.plan
+        try:
+            if plan.executor is None and plan.n_jobs == 1 and not plan.ordered:
+                self._run_serially()
+            else:
+                self._run_in_parallel(plan.executor or DaemonThreads())
+        finally:
+            self._bar.close()
+
+    def request_stop(self, number: int | None) -> None:
+        """Start no more trials: at once, or in a fixed order when trial `number`, which asks for it, is told."""
+        if self.plan.ordered and number is not None:
+            self._stop_after.add(number)
+        else:
+            self._stopping = True
+
+    def _may_start(self) -> bool:
+        if self._stopping or self._left == 0:
+            return False
+        if self._deadline is not None and time.monotonic() >= self._deadline:
+            return False
+        if self._left is not None:
+            self._left -= 1
+        return True
+
+    def _run_serially(self) -> None:
+        study, objective = self.study, self.plan.objective
+        while self._may_start():
+            try:
+                trial, started, _ = study._start_trial()
+            except SearchSpaceExhausted as exhausted:
+                narrate_exhaustion(exhausted)
+                return
+            try:
+                ended = evaluate(trial, objective, started)
+                self._finish(ended)
+            except BaseException:
+                self._fail([trial.number], "interrupted")
+                raise
+            if ended.error is not None and not caught(ended.error, self.plan.catch):
+                raise ended.error
+
+    def _run_in_parallel(self, executor: Executor) -> None:
+        running: dict[Future[Ended], int] = {}
+        first_error: BaseException | None = None
+        try:
+            while True:
+                while len(running) < self.plan.n_jobs and self._may_start():
+                    try:
+                        number, job = self._next_job()
+                    except SearchSpaceExhausted as exhausted:
+                        narrate_exhaustion(exhausted)
+                        self._stopping = True
+                        break
+                    running[executor.submit(job)] = number
+                if not running:
+                    break
+                oldest = next(iter(running))
+                if self.plan.ordered:
+                    wait([oldest])
+                    done: Sequence[Future[Ended]] = [oldest]
+                else:
+                    finished = wait(running, return_when=FIRST_COMPLETED).done
+                    done = [future for future in running if future in finished]
+                for future in done:
+                    error = self._finish_future(future, running[future])
+                    del running[future]
+                    if error is not None:
+                        first_error, self._stopping = first_error or error, True
+        except BaseException:
+            for future in running:
+                future.cancel()
+            self._fail(running.values(), "interrupted")
+            raise
+        if first_error is not None:
+            raise first_error
+
+    def _next_job(self) -> tuple[int, Callable[[], Ended]]:
+        """The number of the next trial, started, and what an executor has to run for it."""
+        study, plan = self.study, self.plan
+        if plan.executor is not None and is_replayable(study.sampler):
+            started, number = study._recorder.start_alone()
+            job = ApartJob(
+                state=started,
+                started=started,
+                trial=started.running[number],
+                suggested=False,
+                sampler=study.sampler,
+                pruner=study.pruner,
+                objective=plan.objective,
+            )
+            return number, _Elsewhere(job)
+        trial, started, state = study._start_trial()
+        number = trial.number
+        if plan.executor is None and not plan.ordered:
+            return number, _Marked(self, number, LiveJob(trial, plan.objective, started))
+        job = ApartJob(
+            state=state,
+            started=started,
+            trial=state.running[number],
+            suggested=True,
+            sampler=study.sampler,
+            pruner=study.pruner,
+            objective=plan.objective,
+        )
+        return number, (_Marked(self, number, job) if plan.executor is None else _Elsewhere(job))
+
+    def _finish_future(self, future: Future[Ended], number: int) -> BaseException | None:
+        """Tell the trial; the error that ends the session, if there is one."""
+        broken = future.exception()
+        if broken is not None:  # not the objective: the executor could not run it
+            self._fail([number], f"the executor failed: {broken!r}")
+            return broken
+        ended = future.result()
+        if ended.exhausted:
+            self._stopping = True
+        self._finish(ended)
+        return None if caught(ended.error, self.plan.catch) else ended.error
+
+    def _finish(self, ended: Ended) -> None:
+        study, number = self.study, ended.tell.number
+        try:
+            state = study._recorder.record(*ended.commands, replace(ended.tell, at=now()))
+        except TrialNotRunning:  # told by the objective itself, or by somebody who gave the trial up
+            state = study._recorder.state
+        study._forget(number)
+        trial = state.finished[-1]
+        if trial.number != number:
+            trial = state.trial(number)
+        narrate_end(state, trial)
+        self._stopping = self._stopping or number in self._stop_after
+        if self.plan.gc_after_trial:
+            gc.collect()
+        for callback in self.plan.callbacks:
+            callback(study, replace(trial))
+        self._bar.update(state)
+
+    def _fail(self, numbers: Iterable[int], reason: str) -> None:
+        """Finish what still runs, without a result."""
+        state = self.study._recorder.state
+        for number in numbers:
+            if number in state.running:
+                self.study._recorder.record(Tell(number, state=TrialState.FAIL, at=now(), reason=reason))
+
+
+@attrs.frozen
+class _Marked:
+    """A job in a thread of ours, in which the objective may call `Study.stop`."""
+
+    session: Session
+    number: int
+    job: Job
+
+    def __call__(self) -> Ended:
+        with self.session.study._inside(self.session, self.number):
+            return self.job()
+
+
+@attrs.frozen
+class _Elsewhere:
+    """A job for somebody else's executor."""
+
+    job: ApartJob
+
+    def __call__(self) -> Ended:
+        return run_in_other_process(self.job)
+
+
+class Whereabouts(threading.local):
+    """Which session, and which of its trials, the current thread works for."""
+
+    session: Session | None = None
+    number: int | None = None

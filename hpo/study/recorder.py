@@ -1,0 +1,144 @@
+"""The only loops that write: commands become events, and events the next state."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from typing import Protocol
+
+from hpo.core.commands import Ask, Command, Tell, decide
+from hpo.core.events import AnyEvent, TrialStarted
+from hpo.core.sampling import Exhausted, Sampler, is_replayable, suggest_joint
+from hpo.core.space import SearchSpace
+from hpo.core.state import StudyState, replay
+from hpo.core.trial import TrialState
+from hpo.errors import Conflict, SearchSpaceExhausted
+from hpo.journal.storage import Journal
+
+
+def now() -> float:
+    """Seconds since 1970 to the millisecond: for people, nothing is ordered by it."""
+    return round(time.time(), 3)
+
+
+class Recorder(Protocol):
+    """Where a trial reads the study and writes what happens to it."""
+
+    @property
+    def state(self) -> StudyState:
+        """The study as far as it is known here."""
+        ...
+
+    def record(self, *commands: Command) -> StudyState:
+        """Carry out `commands`, all or none, and return the state right after them; see `decide` for errors."""
+        ...
+
+
+class JournalRecorder:
+    """Records into a journal, whoever else writes to it; safe to use from several threads."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._lock = threading.RLock()
+        self._state = StudyState()
+
+    @property
+    def state(self) -> StudyState:
+        """The study with everything that is in the journal now."""
+        with self._lock:
+            news = self._journal.read(self._state.version)
+            if news:
+                self._state = replay(news, self._state)
+            return self._state
+
+    def record(self, *commands: Command) -> StudyState:
+        """See `Recorder.record`."""
+        while True:
+            state = self.state
+            events, after = _outcome(state, commands)
+            if not events or self._append(events, state, after):
+                return after
+
+    def start(
+        self, sampler: Sampler, space: SearchSpace | None, *, worker: str | None = None
+    ) -> tuple[StudyState, StudyState, int]:
+        """Start a trial and give it its joint parameters.
+
+        A suggestion is computed from the state at the trial's start, outside of every lock. Start and suggestion are
+        appended together; when another writer was faster, the start is appended alone first, so that a slow sampler
+        computes at most twice.
+
+        Returns:
+            The state at the trial's start, the one after its suggestion, and the trial's number.
+
+        Raises:
+            SearchSpaceExhausted: nothing is left to suggest; no trial is started, or it failed at once.
+        """
+        if is_replayable(sampler):  # one with a memory must not be asked twice for one trial
+            before = self.state
+            start, started = _outcome(before, [Ask(now(), worker)])
+            number = started_number(start)
+            answer = suggest_joint(started, sampler, started.running[number], space)
+            if isinstance(answer, Exhausted):
+                raise SearchSpaceExhausted(answer.reason)
+            suggested, after = _outcome(started, [answer])
+            if self._append([*start, *suggested], before, after):
+                return started, after, number
+        started, number = self.start_alone(worker=worker)
+        answer = suggest_joint(started, sampler, started.running[number], space)
+        if isinstance(answer, Exhausted):
+            self.record(Tell(number, state=TrialState.FAIL, at=now(), reason=f"nothing is left: {answer.reason}"))
+            raise SearchSpaceExhausted(answer.reason)
+        return started, self.record(answer), number
+
+    def start_alone(self, *, worker: str | None = None) -> tuple[StudyState, int]:
+        """Start a trial without parameters; the state at its start, and its number."""
+        while True:
+            state = self.state
+            events, after = _outcome(state, [Ask(now(), worker)])
+            if self._append(events, state, after):
+                return after, started_number(events)
+
+    def _append(self, events: Sequence[AnyEvent], before: StudyState, after: StudyState) -> bool:
+        """Append what was decided on `before`; False where another writer was faster and nothing was added."""
+        with self._lock:
+            try:
+                self._journal.append(events, expected=before.version)
+            except Conflict:
+                return False
+            if self._state.version == before.version:
+                self._state = after
+            return True
+
+
+class Branch:
+    """Records into a copy of the study: a trial that runs apart, in another process or until its turn comes.
+
+    What was recorded is in `commands`, for somebody to record it in the study itself.
+    """
+
+    def __init__(self, state: StudyState) -> None:
+        self.state = state
+        self.commands: list[Command] = []
+
+    def record(self, *commands: Command) -> StudyState:
+        """See `Recorder.record`."""
+        _, self.state = _outcome(self.state, commands)
+        self.commands.extend(commands)
+        return self.state
+
+
+def started_number(events: Sequence[AnyEvent]) -> int:
+    """The number of the trial that `events` start."""
+    return next(event.number for event in events if isinstance(event, TrialStarted))
+
+
+def _outcome(state: StudyState, commands: Sequence[Command]) -> tuple[list[AnyEvent], StudyState]:
+    """The events that `commands` lead to, one after the other, and the state after them."""
+    events: list[AnyEvent] = []
+    for command in commands:
+        decided = decide(state, command)
+        events += decided
+        state = replay(decided, state)
+    return events, state

@@ -1,0 +1,373 @@
+"""A study: the effectful face of a journal, with a sampler and a pruner."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from msgspec.structs import replace
+
+from hpo.core import views
+from hpo.core.commands import AddTrial, Enqueue, SetMetricNames, SetStudyAttribute, Tell
+from hpo.core.direction import StudyDirection
+from hpo.core.distributions import Distribution
+from hpo.core.numbers import as_int
+from hpo.core.pruning import Pruner
+from hpo.core.sampling import Sampler
+from hpo.core.space import SearchSpace
+from hpo.core.state import StudyState
+from hpo.core.trial import FrozenTrial, TrialState
+from hpo.errors import InvalidArgument, NotOptimizing, SeveralObjectives, TrialNotRunning
+from hpo.journal.storage import Storage
+from hpo.study.enqueued import already_there
+from hpo.study.evaluation import Objective
+from hpo.study.optimize import Callback, Plan, Session, Whereabouts
+from hpo.study.recorder import JournalRecorder, now
+from hpo.study.trial import Trial
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Study:
+    """A set of trials for one objective function. `create_study` and `load_study` make it.
+
+    A study may be used from several threads, and any number of studies, in any number of processes, may work on one
+    journal at once. An in-memory study is pickled whole; others find their storage again.
+
+    Args:
+        storage: Where the study's journal is.
+        study_name: Its name there.
+        sampler: Who suggests parameters.
+        pruner: Who judges running trials.
+    """
+
+    def __init__(self, storage: Storage, study_name: str, sampler: Sampler, pruner: Pruner) -> None:
+        self.sampler = sampler
+        self.pruner = pruner
+        self.storage = storage
+        self.study_name = study_name
+        self._set_up()
+
+    def _set_up(self) -> None:
+        self._recorder = JournalRecorder(self.storage.open(self.study_name))
+        self._asked: dict[int, Trial] = {}
+        self._whereabouts = Whereabouts()
+
+    @property
+    def state(self) -> StudyState:
+        """The study now, as an immutable value."""
+        return self._recorder.state
+
+    @property
+    def trials(self) -> list[FrozenTrial]:
+        """All trials, ordered by number; see `get_trials`."""
+        return self.get_trials()
+
+    @property
+    def directions(self) -> list[StudyDirection]:
+        """Whether less or more is better, for each objective."""
+        return [StudyDirection(direction) for direction in self.state.directions]
+
+    @property
+    def direction(self) -> StudyDirection:
+        """Whether less or more is better.
+
+        Raises:
+            SeveralObjectives: the study has several directions.
+        """
+        return StudyDirection(self._only("direction", "directions"))
+
+    @property
+    def metric_names(self) -> list[str] | None:
+        """The names of the objectives, if they have some."""
+        names = self.state.metric_names
+        return None if names is None else list(names)
+
+    @property
+    def user_attrs(self) -> dict[str, Any]:
+        """What was attached to the study."""
+        return dict(self.state.user_attrs)
+
+    @property
+    def best_trial(self) -> FrozenTrial:
+        """The complete trial with the best value; feasible ones come first. See `hpo.best_trial`.
+
+        Raises:
+            SeveralObjectives: the study has several directions; ask for `best_trials`.
+            NoCompletedTrial: no trial is complete.
+        """
+        return replace(views.best_trial(self.state))
+
+    @property
+    def best_trials(self) -> list[FrozenTrial]:
+        """The complete trials that no other dominates, by number. See `hpo.best_trials`."""
+        return [replace(trial) for trial in views.best_trials(self.state)]
+
+    @property
+    def best_value(self) -> float:
+        """The value of `best_trial`; raises as it does."""
+        self._only("best_value", "best_trials")
+        return self.best_trial.value  # type: ignore[return-value]
+
+    @property
+    def best_params(self) -> dict[str, Any]:
+        """The parameters of `best_trial`; raises as it does."""
+        self._only("best_params", "best_trials")
+        return dict(self.best_trial.params)
+
+    def get_trials(self, *, deepcopy: bool = True, states: Iterable[TrialState] | None = None) -> list[FrozenTrial]:
+        """All trials, or those in some states, ordered by number.
+
+        Args:
+            deepcopy: False gives the study's own objects, which is faster, instead of copies; they are immutable but
+                for `FrozenTrial.set_user_attr`, which must not be called on them.
+            states: Which states to keep; None keeps all.
+        """
+        wanted = None if states is None else set(states)
+        trials = [trial for trial in self.state.trials if wanted is None or trial.state in wanted]
+        return [replace(trial) for trial in trials] if deepcopy else trials
+
+    def optimize(
+        self,
+        func: Objective,
+        n_trials: int | None = None,
+        timeout: float | None = None,
+        n_jobs: int | None = None,
+        catch: type[BaseException] | Iterable[type[BaseException]] = (),
+        callbacks: Iterable[Callback] | None = None,
+        gc_after_trial: bool = False,
+        show_progress_bar: bool = False,
+        *,
+        executor: Executor | None = None,
+        order: Literal["any", "deterministic"] = "any",
+    ) -> None:
+        """Run trials of `func`.
+
+        A trial whose objective returns NaN, None or something else that is no result FAILs with a reason, and the
+        study goes on. An exception FAILs its trial and, unless it is in `catch`, is raised when the other running
+        trials have ended. On Ctrl-C the running trials FAIL with the reason "interrupted".
+
+        Args:
+            func: The objective: takes a `Trial` and returns a number, or one per direction as a sequence or by metric
+                name.
+            n_trials: How many trials to run; None means no limit.
+            timeout: Seconds after which no trial starts; None means no limit.
+            n_jobs: How many trials run at a time, in threads or in `executor`; -1 for all CPUs. 1 if not given, or the
+                number of the executor's workers.
+            catch: Exceptions that do not end the run.
+            callbacks: Called in this thread with the study and the finished trial, in order; one that raises ends the
+                run.
+            gc_after_trial: Whether to collect garbage after each trial.
+            show_progress_bar: Whether to show one (needs ``hpo[progress]``).
+            executor: Runs the objectives, for example a `ProcessPoolExecutor`. State and sampler travel, suggestions
+                are computed by the worker, and what the trial recorded arrives with its result.
+            order: ``"deterministic"`` starts trial i when trial i - `n_jobs` has been told and tells results in the
+                order of numbers: the same seed and `n_jobs` give the same study, whatever the timing.
+
+        Raises:
+            InvalidArgument, InvalidType: an argument can't be followed; no trial is started.
+            NotOptimizing: it is called from inside an objective or callback of this study.
+        """
+        if self._whereabouts.session is not None:
+            raise NotOptimizing("optimize can't be called from inside an objective or a callback of the same study")
+        plan = Plan.checked(
+            func,
+            n_trials=n_trials,
+            timeout=timeout,
+            n_jobs=n_jobs,
+            catch=catch,
+            callbacks=callbacks,
+            gc_after_trial=gc_after_trial,
+            show_progress_bar=show_progress_bar,
+            executor=executor,
+            order=order,
+        )
+        session = Session(self, plan)
+        with self._inside(session, None):
+            session.run()
+
+    def stop(self) -> None:
+        """Let the running `optimize` start no more trials; for objectives and callbacks.
+
+        Raises:
+            NotOptimizing: it is called from anywhere else.
+        """
+        if self._whereabouts.session is None:
+            raise NotOptimizing("stop can only be called from inside an objective or a callback")
+        self._whereabouts.session.request_stop(self._whereabouts.number)
+
+    @overload
+    def ask(self, space: Mapping[str, Distribution] | None = ..., n: None = ...) -> Trial: ...
+    @overload
+    def ask(self, space: Mapping[str, Distribution] | None = ..., *, n: int) -> list[Trial]: ...
+    def ask(self, space: Mapping[str, Distribution] | None = None, n: int | None = None) -> Trial | list[Trial]:
+        """Start a trial whose result will be told.
+
+        Args:
+            space: Parameters to suggest at once; without it they are suggested as they are asked for.
+            n: Start this many and return a list; each sees the ones before it as running trials.
+
+        Raises:
+            SearchSpaceExhausted: the sampler has nothing left; no trial is started.
+            InvalidArgument: `n` is less than 1.
+        """
+        if n is None:
+            return self._start_trial(space)[0]
+        count = as_int(n)
+        if count is None or count < 1:
+            raise InvalidArgument(f"n is the number of trials to start, at least 1; got {n!r}")
+        return [self._start_trial(space)[0] for _ in range(count)]
+
+    def tell(
+        self,
+        trial: Trial | int,
+        values: float | Sequence[float] | Mapping[str, float] | None = None,
+        state: TrialState | None = None,
+        *,
+        skip_if_finished: bool = False,
+        reason: str | None = None,
+    ) -> FrozenTrial:
+        """Finish a trial that was asked for.
+
+        Args:
+            trial: The trial, or its number.
+            values: A number, one per direction, or a mapping by metric name.
+            state: COMPLETE if not given; PRUNED takes the last reported value; FAIL has none.
+            skip_if_finished: Whether to return a finished trial as it is, instead of an error.
+            reason: Why it failed.
+
+        Returns:
+            The finished trial. A result with a NaN makes a failed one.
+
+        Raises:
+            TrialNotFound, TrialNotRunning: there is no such running trial.
+            WrongNumberOfValues, InvalidType, InvalidArgument: the result is not one; nothing is recorded.
+        """
+        number = trial.number if isinstance(trial, Trial) else trial
+        asked = trial if isinstance(trial, Trial) else self._asked.get(number)
+        unused = () if asked is None else asked.unused
+        try:
+            told = self._recorder.record(Tell(number, values, state, now(), reason, unused))
+        except TrialNotRunning:
+            known = self.state.trial(int(number))
+            if not (skip_if_finished and known.state.is_finished()):
+                raise
+            return replace(known)
+        self._forget(number)
+        return replace(told.finished[-1])
+
+    def enqueue_trial(
+        self,
+        params: Mapping[str, Any],
+        user_attrs: Mapping[str, Any] | None = None,
+        *,
+        skip_if_exists: bool = False,
+    ) -> None:
+        """Let a coming trial have `params`; first in, first out. Others are sampled.
+
+        Args:
+            params: Values by name.
+            user_attrs: Attributes of the trial.
+            skip_if_exists: Whether to do nothing if a trial has, or waits for, just these parameters.
+
+        Raises:
+            InvalidType, InvalidArgument: a value can't be a parameter.
+            ValueOutsideDistribution: the declared space can't hold it.
+        """
+        if not (skip_if_exists and already_there(self.state, params)):
+            self._recorder.record(Enqueue(params, user_attrs))
+
+    def add_trial(self, trial: FrozenTrial) -> None:
+        """Take over a finished trial, or let a waiting one wait here, under the next free number.
+
+        Raises:
+            InvalidArgument: the trial runs, or lacks what its state needs; see `hpo.create_trial`.
+            WrongNumberOfValues: its values don't fit the study's directions.
+        """
+        self._recorder.record(AddTrial(trial))
+
+    def add_trials(self, trials: Iterable[FrozenTrial]) -> None:
+        """Take over several trials, all or none; see `add_trial`."""
+        self._recorder.record(*map(AddTrial, trials))
+
+    def set_user_attr(self, key: str, value: Any) -> None:
+        """Attach a JSON value or a datetime to the study, instead of an earlier one.
+
+        Raises:
+            InvalidType: the value can't be kept; nothing changes.
+        """
+        self._recorder.record(SetStudyAttribute(key, value))
+
+    def set_metric_names(self, metric_names: Sequence[str]) -> None:
+        """Name the objectives: logs and data frames use the names, and results can be told by them.
+
+        Raises:
+            InvalidArgument: there is not one name per direction, or two are the same.
+        """
+        self._recorder.record(SetMetricNames(metric_names))
+
+    def trials_dataframe(self, attrs: Sequence[str] | None = None, multi_index: bool = False) -> pd.DataFrame:
+        """The trials as a pandas data frame, one row each; needs ``hpo[pandas]``.
+
+        Args:
+            attrs: Fields of `FrozenTrial`; by default number, value, the times, params, user_attrs and state.
+            multi_index: Whether columns such as ``("params", "x")`` stay pairs instead of ``params_x``.
+
+        Raises:
+            InvalidArgument: a trial has no such field.
+        """
+        from hpo.study.dataframe import trials_dataframe
+
+        return trials_dataframe(self.state, attrs, multi_index=multi_index)
+
+    def _start_trial(self, space: Mapping[str, Distribution] | None = None) -> tuple[Trial, StudyState, StudyState]:
+        """Start a trial: the trial, the state at its start, and the state with its joint parameters.
+
+        Raises:
+            SearchSpaceExhausted: the sampler has nothing left.
+        """
+        joint = None if space is None else SearchSpace.of(space)
+        started, state, number = self._recorder.start(self.sampler, joint)
+        trial = Trial(
+            self._recorder,
+            self.sampler,
+            self.pruner,
+            started,
+            state.running[number],
+            touched=() if joint is None else joint,
+        )
+        self._asked[number] = trial
+        return trial, started, state
+
+    def _forget(self, number: int) -> None:
+        """Let go of a trial that was asked for and is finished."""
+        self._asked.pop(number, None)
+
+    @contextlib.contextmanager
+    def _inside(self, session: Session, number: int | None) -> Iterator[None]:
+        """Let the current thread work for `session`, and for its trial `number`."""
+        self._whereabouts.session, self._whereabouts.number = session, number
+        try:
+            yield
+        finally:
+            self._whereabouts.session = self._whereabouts.number = None
+
+    def _only(self, asked: str, instead: str) -> str:
+        directions = self.state.directions
+        if len(directions) != 1:
+            raise SeveralObjectives(asked, instead)
+        return directions[0]
+
+    def __getstate__(self) -> dict[str, Any]:
+        names = ("storage", "study_name", "sampler", "pruner")
+        return {name: getattr(self, name) for name in names}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._set_up()
+
+    def __repr__(self) -> str:
+        return f"<Study {self.study_name!r} in {self.storage.location}>"
