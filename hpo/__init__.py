@@ -33,7 +33,7 @@ _HOMES = {
     "hpo.core.state": ("StudyState", "evolve", "replay"),
     "hpo.core.trial": ("FrozenTrial", "TrialState", "create_trial"),
     "hpo.core.views": ("best_trial", "best_trials"),
-    "hpo.errors": ("DuplicatedStudyError", "HpoError", "TrialPruned"),
+    "hpo.errors": ("DuplicatedStudyError", "HpoError", "SearchSpaceExhausted", "TrialPruned"),
     "hpo.journal": ("open_journal",),
     "hpo.study.fixed_trial": ("FixedTrial",),
     "hpo.study.studies": (

@@ -34,6 +34,7 @@ from hpo.core.views import best_trial as best_trial
 from hpo.core.views import best_trials as best_trials
 from hpo.errors import DuplicatedStudyError as DuplicatedStudyError
 from hpo.errors import HpoError as HpoError
+from hpo.errors import SearchSpaceExhausted as SearchSpaceExhausted
 from hpo.errors import TrialPruned as TrialPruned
 from hpo.journal import open_journal as open_journal
 from hpo.study.fixed_trial import FixedTrial as FixedTrial

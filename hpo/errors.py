@@ -272,3 +272,25 @@ class MissingExtra(HpoError, ImportError):
 
     def __str__(self) -> str:
         return f"{self.feature} needs an optional dependency: pip install 'hpo[{self.extra}]'"
+
+
+@attrs.define(eq=False)
+class JournalFull(HpoError, OSError):
+    """No space, quota or permitted file size was left for a record; nothing was added."""
+
+    path: str
+    cause: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: nothing was added, because there is no room ({self.cause}); make room and try again"
+
+
+@attrs.define(eq=False)
+class JournalUnwritable(HpoError, OSError):
+    """The system refused to write or lock a journal; nothing was added."""
+
+    path: str
+    cause: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: nothing was added, because the system refused it ({self.cause})"

@@ -7,5 +7,5 @@
 - `commands`: `decide`, the only place where facts are judged
 - `sampling`, `pruning`: what samplers and pruners are
 - `views`: pure questions; `ask_tell`: the functions for people who own their loop
-- `history`, `persistent`, `numbers`: what the others are made of
+- `history`, `persistent`, `numbers`, `step_grid`: what the others are made of
 """

@@ -26,7 +26,7 @@ from hpo.core.events import (
     TrialStarted,
     ValueReported,
 )
-from hpo.core.numbers import as_int, checked_text, to_json_tree, to_number
+from hpo.core.numbers import as_int, checked_text, checked_time, to_json_tree, to_number
 from hpo.core.snapshot import trial_record
 from hpo.core.space import SearchSpace
 from hpo.core.state import StudyState
@@ -43,7 +43,6 @@ from hpo.errors import (
     InvalidArgument,
     InvalidSuggestion,
     InvalidType,
-    TrialNotFound,
     TrialNotRunning,
     WrongNumberOfValues,
 )
@@ -126,7 +125,8 @@ class SetConstraint(Struct, frozen=True):
 class Tell(Struct, frozen=True):
     """Finish a trial.
 
-    `values` is a number, a sequence of them, or a mapping by metric name; `state` COMPLETE unless given.
+    `values` is a number, a sequence of them, or a mapping by metric name; `state` COMPLETE unless given. A waiting
+    trial can be told as FAIL, which takes it off the queue.
     A result with a NaN makes a failed trial: it ranks nowhere, so no sampler may learn from it as a value.
     """
 
@@ -182,14 +182,9 @@ def running_trial(state: StudyState, number: int) -> FrozenTrial:
     """
     trial: FrozenTrial | None = state.running.get(number) if type(number) is int else None
     if trial is None:
-        whole = as_int(number)
-        if whole is None:
-            raise InvalidType(f"a trial's number is an int, got {number!r} of type {type(number).__name__}")
-        if not 0 <= whole < state.n_trials:
-            raise TrialNotFound(whole, state.n_trials)
-        trial = state.trial(whole)
+        trial = state.trial(number)
         if trial.state is not TrialState.RUNNING:
-            raise TrialNotRunning(whole, trial.state.value)
+            raise TrialNotRunning(trial.number, trial.state.value)
     return trial
 
 
@@ -212,7 +207,7 @@ def _create_study(state: StudyState, command: CreateStudy) -> list[AnyEvent]:
             seed=seed,
             space=None if command.space is None else SearchSpace.of(command.space),
             metric_names=None if names is None else _metric_names(names, len(command.directions)),
-            at=command.at,
+            at=checked_time(command.at),
         )
     ]
 
@@ -237,28 +232,35 @@ def _metric_names(names: Sequence[str], n: int) -> tuple[str, ...]:
 def _enqueue(state: StudyState, command: Enqueue) -> list[AnyEvent]:
     if not isinstance(command.params, Mapping):
         raise InvalidType(f"params to enqueue are a dict by name, got {command.params!r}")
-    params = {}
     for name, value in command.params.items():
-        params[checked_text(name, "a parameter's name")] = tree = to_json_tree(value)
+        checked_text(name, "a parameter's name")
+        tree = to_json_tree(value)
         if isinstance(tree, list) or (isinstance(tree, dict) and tree.get("$float") in (None, "nan")):
             raise InvalidArgument(f"parameter {name!r} can be fixed to None, a bool, a number or a text; got {value!r}")
         if state.space is not None and name in state.space:
             value_within(name, value, state.space[name])
-    return [TrialEnqueued(state.n_trials, params, to_json_tree(command.user_attrs or {}) or None)]
+    if not isinstance(command.user_attrs, Mapping | None):
+        raise InvalidType(f"the user_attrs of a trial are a dict by name, got {command.user_attrs!r}")
+    return [TrialEnqueued(state.n_trials, to_json_tree(command.params), to_json_tree(command.user_attrs or {}) or None)]
 
 
 def _ask(state: StudyState, command: Ask) -> list[AnyEvent]:
     head = state.waiting.first()
-    return [TrialStarted(state.n_trials if head is None else head, command.at, command.worker)]
+    worker = None if command.worker is None else checked_text(command.worker, "a worker's name")
+    return [TrialStarted(state.n_trials if head is None else head, checked_time(command.at), worker)]
 
 
 def _suggest(state: StudyState, command: Suggest) -> list[AnyEvent]:
     trial = running_trial(state, command.number)
     space = SearchSpace.of(command.space)
+    if not isinstance(command.params, Mapping):
+        raise InvalidSuggestion(f"the params of a suggestion are a dict by name, got {command.params!r}")
     if not trial.params.keys().isdisjoint(space):
         for name in trial.params.keys() & space.keys():
             if trial.distributions[name] == space[name]:  # another range is asked for anew
                 raise InvalidSuggestion(f"trial {trial.number} has a value for parameter {name!r} already")
+    if not space and not command.note:
+        return []
     events: list[AnyEvent] = []
     index = state.spaces.get(space)
     if index is None:
@@ -271,6 +273,8 @@ def _suggest(state: StudyState, command: Suggest) -> list[AnyEvent]:
         value = command.params.get(name, _MISSING)
         internal = distribution.member(value)
         values.append(_outside(trial, command, name, distribution, value) if internal is None else internal)
+    if not isinstance(command.note, Mapping | None):
+        raise InvalidSuggestion(f"the note of a suggestion is a dict, got {command.note!r}")
     note = to_json_tree(command.note) if command.note else None
     events.append(ParamsSuggested(trial.number, index, tuple(values), note))
     return events
@@ -305,11 +309,14 @@ def _set_trial_attribute(state: StudyState, command: SetTrialAttribute) -> list[
 
 def _set_constraint(state: StudyState, command: SetConstraint) -> list[AnyEvent]:
     trial = running_trial(state, command.number)
-    name, value = checked_constraint(checked_text(command.name, "a constraint's name"), command.value)
+    name, value = checked_constraint(command.name, command.value)
     return [] if name in trial.constraints else [ConstraintSet(trial.number, name, to_number(value))]
 
 
 def _tell(state: StudyState, command: Tell) -> list[AnyEvent]:
+    if command.state is TrialState.FAIL and command.values is None and command.number in state.waiting:
+        number, at = int(command.number), checked_time(command.at)
+        return [TrialFinished(number, TrialState.FAIL, None, at, _text(command.reason))]
     trial = running_trial(state, command.number)
     outcome, reason = command.state, command.reason
     values = None if command.values is None else objective_values(state, command.values)
@@ -319,8 +326,8 @@ def _tell(state: StudyState, command: Tell) -> list[AnyEvent]:
                 f"trial {trial.number} is told without values: give them, or state=TrialState.FAIL or PRUNED"
             )
         outcome = TrialState.COMPLETE
-    if not outcome.is_finished():
-        raise InvalidArgument(f"a trial is told as COMPLETE, PRUNED or FAIL, got {outcome}")
+    if not isinstance(outcome, TrialState) or not outcome.is_finished():
+        raise InvalidArgument(f"a trial is told as TrialState.COMPLETE, PRUNED or FAIL, got {outcome!r}")
     if outcome is TrialState.COMPLETE and values is None:
         raise InvalidArgument(f"trial {trial.number} is told as COMPLETE without values: give one per direction")
     if outcome is TrialState.PRUNED and values is None:
@@ -336,11 +343,15 @@ def _tell(state: StudyState, command: Tell) -> list[AnyEvent]:
             number=trial.number,
             state=outcome,
             values=None if values is None else tuple([to_number(value) for value in values]),
-            at=command.at,
-            reason=None if reason is None else reason.encode("utf-8", "backslashreplace").decode(),
-            unused=command.unused,
+            at=checked_time(command.at),
+            reason=_text(reason),
+            unused=tuple([checked_text(name, "a parameter's name") for name in command.unused]),
         )
     ]
+
+
+def _text(reason: str | None) -> str | None:
+    return None if reason is None else str(reason).encode("utf-8", "backslashreplace").decode()
 
 
 def objective_values(state: StudyState, given: object) -> tuple[float, ...]:

@@ -12,15 +12,13 @@ import math
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
-from fractions import Fraction
-from functools import lru_cache
 from typing import TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
 from hpo.core.numbers import as_float, as_int, checked_text
+from hpo.core.step_grid import grid_value, last_cell, least_step, nearest_cell
 from hpo.errors import InvalidDistribution, InvalidType, ValueOutsideDistribution
 
 Choice: TypeAlias = bool | int | float | str | None
@@ -64,14 +62,15 @@ class FloatDistribution(Struct, frozen=True, repr_omit_defaults=True):
                 raise InvalidDistribution(f"FloatDistribution takes either step or log=True, got both (step={step!r})")
             if step <= 0.0:
                 raise InvalidDistribution(f"FloatDistribution needs step > 0, got step={step!r}")
-            least = 4.0 * math.ulp(max(abs(self.low), abs(self.high)))
+            least = least_step(self.low, self.high)
             if step < least and self.low < self.high:
                 raise InvalidDistribution(
                     f"FloatDistribution from {self.low!r} to {self.high!r} needs step >= {least!r}, where floats can "
                     f"still tell the values apart; got step={step!r}"
                 )
             force_setattr(self, "step", step)
-            _lower_high("FloatDistribution", self, _grid_float(self.low, self.high, step, self._last_cell()))
+            last = last_cell(self.low, self.high, step)
+            _lower_high("FloatDistribution", self, grid_value(self.low, self.high, step, last))
 
     def single(self) -> bool:
         """Whether the range holds exactly one value."""
@@ -80,7 +79,7 @@ class FloatDistribution(Struct, frozen=True, repr_omit_defaults=True):
     def n_values(self) -> int | None:
         """How many values there are: None for a continuum."""
         if self.step is not None:
-            return self._last_cell() + 1
+            return last_cell(self.low, self.high, self.step) + 1
         return 1 if self.low == self.high else None
 
     def member(self, value: object) -> float | None:
@@ -89,8 +88,8 @@ class FloatDistribution(Struct, frozen=True, repr_omit_defaults=True):
         if number is None or not self.low <= number <= self.high:
             return None
         if self.step is not None:
-            nearest = _grid_float(self.low, self.high, self.step, self._cell(number))
-            if abs(number - nearest) > 1e-8 * self.step:
+            cell = nearest_cell(self.low, self.high, self.step, number)
+            if abs(number - grid_value(self.low, self.high, self.step, cell)) > 1e-8 * self.step:
                 return None
         return number
 
@@ -119,8 +118,8 @@ class FloatDistribution(Struct, frozen=True, repr_omit_defaults=True):
         With a step, each grid point owns an equal share of [0, 1].
         """
         if self.step is not None:
-            last = self._last_cell()
-            return _grid_float(self.low, self.high, self.step, min(int(u * (last + 1)), last))
+            last = last_cell(self.low, self.high, self.step)
+            return grid_value(self.low, self.high, self.step, min(int(u * (last + 1)), last))
         low, high = self.low, self.high
         if u <= 0.0 or u >= 1.0:  # rounding could miss the ends
             return low if u <= 0.0 else high
@@ -136,8 +135,8 @@ class FloatDistribution(Struct, frozen=True, repr_omit_defaults=True):
     def to_unit(self, value: float) -> float:
         """The inverse of `from_unit`: the middle of the share of [0, 1] that gives `value`, clipped to [0, 1]."""
         if self.step is not None:
-            cell = self._cell(min(max(value, self.low), self.high))
-            return (cell + 0.5) / (self._last_cell() + 1)
+            cell = nearest_cell(self.low, self.high, self.step, min(max(value, self.low), self.high))
+            return (cell + 0.5) / (last_cell(self.low, self.high, self.step) + 1)
         if self.low == self.high:
             return 0.5
         if self.log:
@@ -148,22 +147,9 @@ class FloatDistribution(Struct, frozen=True, repr_omit_defaults=True):
         else:
             value = min(max(value, self.low), self.high)
             width = self.high - self.low
-            # halves keep the difference of two huge numbers finite, and lose digits of tiny ones
-            unit = (
-                (value - self.low) / width
-                if width <= _LARGEST
-                else (value / 2 - self.low / 2) / (self.high / 2 - self.low / 2)
-            )
+            half = 1.0 if width <= _LARGEST else 0.5  # of huge numbers, so that the differences stay finite
+            unit = (value * half - self.low * half) / (self.high * half - self.low * half)
         return min(max(unit, 0.0), 1.0)
-
-    def _last_cell(self) -> int:
-        return 0 if self.low == self.high else _last_cell(self.low, self.high, self.step)
-
-    def _cell(self, number: float) -> int:
-        """The grid point nearest to a number of the range, counted from 0."""
-        if _decimals(self.low, self.high, self.step) is None:
-            return round((Fraction(repr(number)) - Fraction(repr(self.low))) / Fraction(repr(self.step)))
-        return round((number - self.low) / self.step)
 
 
 class IntDistribution(Struct, frozen=True, repr_omit_defaults=True):
@@ -193,11 +179,10 @@ class IntDistribution(Struct, frozen=True, repr_omit_defaults=True):
     def __post_init__(self) -> None:
         for field in ("low", "high", "step"):
             given = getattr(self, field)
-            if type(given) is not int:
-                whole = as_int(given)
-                if whole is None:
-                    raise InvalidType(f"IntDistribution needs a whole number for {field}, got {given!r}")
-                force_setattr(self, field, whole)
+            whole = as_int(given)
+            if whole is None:
+                raise InvalidType(f"IntDistribution needs a whole number for {field}, got {given!r}")
+            force_setattr(self, field, whole)
         _check_order("IntDistribution", self.low, self.high)
         force_setattr(self, "log", bool(self.log))
         if self.step < 1:
@@ -244,6 +229,8 @@ class IntDistribution(Struct, frozen=True, repr_omit_defaults=True):
 
     def from_unit(self, u: float) -> int:
         """The value at `u` in [0, 1]; monotone, and both ends are reached."""
+        if u <= 0.0 or u >= 1.0:  # rounding could miss the ends
+            return self.low if u <= 0.0 else self.high
         if self.log:
             edge = math.log(self.low - 0.5)
             return min(max(round(math.exp(edge + u * (math.log(self.high + 0.5) - edge))), self.low), self.high)
@@ -349,6 +336,9 @@ class CategoricalDistribution(Struct, frozen=True, eq=False):
             return NotImplemented
         return self is other or [*map(_identity, self.choices)] == [*map(_identity, other.choices)]
 
+    def __ne__(self, other: object) -> bool:
+        return not self == other  # the one of Struct would tell equal objects apart
+
     def __hash__(self) -> int:
         return hash(tuple(map(_identity, self.choices)))
 
@@ -445,40 +435,6 @@ def _lower_high(kind: str, distribution: FloatDistribution | IntDistribution, la
         force_setattr(distribution, "high", largest)
 
 
-@lru_cache(maxsize=1024)
-def _last_cell(low: float, high: float, step: float) -> int:
-    """The largest k whose grid value, as a float, is not above `high`."""
-    last = int((Fraction(repr(high)) - Fraction(repr(low))) // Fraction(repr(step)))
-    while _exact_grid_float(low, step, last + 1) <= high:  # a value just above may round to `high`
-        last += 1
-    return last
-
-
-@lru_cache(maxsize=1024)
-def _decimals(low: float, high: float, step: float) -> int | None:
-    """The decimals that `low` and `step` have, or None where rounding a sum to them may give another grid value."""
-    decimals = max(-min(int(Decimal(repr(x)).as_tuple().exponent), 0) for x in (low, step))
-    return decimals if decimals < 22 and (abs(low) + abs(high)) * 10.0**decimals < 1e14 else None
-
-
-def _grid_float(low: float, high: float, step: float, cell: int) -> float:
-    """``low + cell * step``, rounded to the decimals that `low` and `step` have, never above `high`."""
-    decimals = _decimals(low, high, step)
-    if decimals is None:
-        value = _exact_grid_float(low, step, cell)
-    else:
-        value = round(low + cell * step, decimals) + 0.0  # 0.0 instead of -0.0
-    return value if value < high else high
-
-
-def _exact_grid_float(low: float, step: float, cell: int) -> float:
-    """The float nearest to ``low + cell * step``, in exact arithmetic on the shortest writings of the two."""
-    try:
-        return float(Fraction(repr(low)) + cell * Fraction(repr(step)))
-    except OverflowError:
-        return math.inf
-
-
 def _builtin_choice(choice: object) -> Choice:
     if hasattr(choice, "dtype") and hasattr(choice, "item") and getattr(choice, "ndim", 0) == 0:
         choice = choice.item()  # a numpy scalar stands for its builtin twin
@@ -486,8 +442,8 @@ def _builtin_choice(choice: object) -> Choice:
         return checked_text(choice, "a choice")
     if choice is None or isinstance(choice, bool):
         return choice
-    if isinstance(choice, float):  # perhaps of a subclass
-        return float(choice)
+    if isinstance(choice, float):  # perhaps of a subclass; every NaN is the same object
+        return float(choice) if choice == choice else math.nan
     if isinstance(choice, int) and (whole := as_int(choice)) is not None:
         return whole
     raise InvalidType(

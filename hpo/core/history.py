@@ -80,6 +80,8 @@ class History(Sequence[FrozenTrial]):
             >>> History().fold(Count())
             0
         """
+        if not self._length:  # the empty history is shared by all studies, so it remembers nothing
+            return fold.init()
         buffers = self._buffers
         with buffers.lock:
             carries = buffers.memo.setdefault(fold, {})

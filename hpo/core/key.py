@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,6 +31,14 @@ class Key(Struct, frozen=True):
 
     seed: int
     path: tuple[int | str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if type(self.seed) is not int:
+            force_setattr(self, "seed", int(self.seed))
+        for name in self.path:
+            if type(name) is not int and type(name) is not str:  # one that is equal and written in another way
+                force_setattr(self, "path", tuple(map(_builtin, self.path)))
+                break
 
     def child(self, *names: int | str) -> Key:
         """The stream for a named purpose below this one; equal names give equal streams."""
@@ -58,3 +67,7 @@ class Key(Struct, frozen=True):
     def _hash(self, purpose: bytes, size: int) -> hashlib.blake2b:
         text = repr((self.seed, self.path)).encode("utf-8", "backslashreplace")
         return hashlib.blake2b(text, digest_size=size, person=purpose)
+
+
+def _builtin(name: int | str) -> int | str:
+    return str.__str__(name) if isinstance(name, str) else int(name)

@@ -12,12 +12,13 @@ from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
 
 from hpo.core.persistent import FrozenDict, FrozenList
-from hpo.errors import InvalidType
+from hpo.errors import InvalidArgument, InvalidType
 
 Number: TypeAlias = float | Literal["nan", "inf", "-inf"]
 """A float as JSON can hold it."""
 
 _HUGE = 10**300
+_YEAR_1, _YEAR_9999 = -62_135_500_000.0, 253_402_200_000.0  # a day inside, for the sake of time zones
 _DEEPEST = 100  # each level takes some of Python's 1000 frames, of which the caller's program needs most
 
 
@@ -25,11 +26,13 @@ def as_float(value: object) -> float | None:
     """`value` as a builtin float, or None where it is no real number: a text, None, a list, an array of many."""
     if type(value) is float:
         return value
-    if value is None or isinstance(value, str | bytes | bytearray | complex) or getattr(value, "ndim", 0):
-        return None
     try:
+        if getattr(value, "ndim", 0):
+            value = value.item()  # type: ignore[attr-defined]
+        if value is None or isinstance(value, str | bytes | bytearray | complex):
+            return None
         return float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError, OverflowError, RuntimeError):  # tensors raise RuntimeError
+    except (AttributeError, TypeError, ValueError, OverflowError, RuntimeError):  # tensors raise RuntimeError
         return None
 
 
@@ -40,7 +43,7 @@ def as_int(value: object) -> int | None:
     """
     if type(value) is int:
         return value if -_HUGE <= value <= _HUGE else None
-    if isinstance(value, bool) or type(value).__name__ == "bool":
+    if isinstance(value, bool) or getattr(getattr(value, "dtype", None), "kind", None) == "b":
         return None
     index = getattr(type(value), "__index__", None)
     if index is not None:
@@ -79,7 +82,7 @@ def to_json_tree(value: object) -> Any:
 
 
 def _to_tree(value: object, depth: int) -> Any:
-    if depth == 0:
+    if depth < 0:
         raise InvalidType(f"an attribute can't be nested deeper than {_DEEPEST} levels")
     if value is None or type(value) is bool:
         return value
@@ -139,6 +142,25 @@ def checked_text(text: object, what: str) -> str:
         except UnicodeEncodeError:
             raise InvalidType(f"{what} can't hold a lone surrogate: {text!r}") from None
     return text if type(text) is str else str.__str__(text)  # str(...) of an enum's member would be its name
+
+
+def checked_time(seconds: object) -> float | None:
+    """A moment in seconds since 1970 as a builtin, or None for None.
+
+    Raises:
+        InvalidType: it is no number.
+        InvalidArgument: it is a number that no calendar has a day for.
+    """
+    if seconds is None:
+        return None
+    number = as_float(seconds)
+    if number is None:
+        raise InvalidType(
+            f"a time is a number of seconds since 1970 or None, got {seconds!r} of type {type(seconds).__name__}"
+        )
+    if not _YEAR_1 < number < _YEAR_9999:
+        raise InvalidArgument(f"a time is a number of seconds since 1970, in the years 1 to 9999; got {number!r}")
+    return number
 
 
 def _checked_datetime(value: datetime.datetime) -> str:

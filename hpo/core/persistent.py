@@ -14,8 +14,9 @@ container          holds                       a new version costs
 
 from __future__ import annotations
 
+import math
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NoReturn, TypeVar
 
 K = TypeVar("K")
@@ -54,8 +55,8 @@ class FrozenDict(dict[K, V]):
     def __deepcopy__(self, memo: dict[int, Any]) -> FrozenDict[K, V]:
         return self  # its values are immutable too: numbers, texts, and trees of them
 
-    def __reduce__(self) -> tuple[type[FrozenDict[K, V]], tuple[dict[K, V]]]:
-        return FrozenDict, (dict(self),)
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unpickled, (FrozenDict, dict(self))
 
 
 class FrozenList(list[V]):
@@ -75,8 +76,8 @@ class FrozenList(list[V]):
     def __deepcopy__(self, memo: dict[int, Any]) -> FrozenList[V]:
         return self
 
-    def __reduce__(self) -> tuple[type[FrozenList[V]], tuple[list[V]]]:
-        return FrozenList, (list(self),)
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unpickled, (FrozenList, list(self))
 
 
 class _Slots:
@@ -142,6 +143,14 @@ class InsertOnlyDict(Mapping[K, V]):
     def __iter__(self) -> Iterator[K]:
         return iter([key for key, _ in self._slots.entries[: self._length]])
 
+    def values(self) -> list[V]:  # type: ignore[override]
+        """The values in the order of arrival; a list, which costs a tenth of a view."""
+        return [value for _, value in self._slots.entries[: self._length]]
+
+    def items(self) -> list[tuple[K, V]]:  # type: ignore[override]
+        """Keys and values in the order of arrival."""
+        return self._slots.entries[: self._length]
+
     def __len__(self) -> int:
         return self._length
 
@@ -154,8 +163,8 @@ class InsertOnlyDict(Mapping[K, V]):
     def __deepcopy__(self, memo: dict[int, Any]) -> InsertOnlyDict[K, V]:
         return self
 
-    def __reduce__(self) -> tuple[type[InsertOnlyDict[K, V]], tuple[dict[K, V]]]:
-        return InsertOnlyDict, (dict(self),)
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unpickled, (InsertOnlyDict, dict(self))
 
 
 class NumberMap(Mapping[int, V]):
@@ -228,9 +237,20 @@ class NumberMap(Mapping[int, V]):
         return self._root.get(number >> 12, _NO_NODE).get(number >> 6, _NO_NODE).get(number, default)
 
     def __iter__(self) -> Iterator[int]:
-        for _, middle in sorted(self._root.items()):
-            for _, leaf in sorted(middle.items()):
-                yield from sorted(leaf)
+        return iter([number for number, _ in self.items()])
+
+    def values(self) -> list[V]:  # type: ignore[override]
+        """The values in the order of their numbers; a list, which costs a tenth of a view."""
+        return [value for _, value in self.items()]
+
+    def items(self) -> list[tuple[int, V]]:  # type: ignore[override]
+        """Numbers and values in the order of the numbers."""
+        return [
+            item
+            for _, middle in sorted(self._root.items())
+            for _, leaf in sorted(middle.items())
+            for item in sorted(leaf.items(), key=_first)
+        ]
 
     def __len__(self) -> int:
         return self._length
@@ -242,4 +262,19 @@ class NumberMap(Mapping[int, V]):
         return NumberMap, (dict(self),)
 
 
+def _first(item: tuple[int, Any]) -> int:
+    return item[0]
+
+
 _NO_NODE: dict[int, Any] = {}
+
+
+def _unpickled(kind: Callable[[Any], Any], items: dict[Any, Any] | list[Any]) -> Any:
+    """A container of `kind` in which every NaN is the same object again, so that it equals what was pickled."""
+    if isinstance(items, dict):
+        return kind({key: _one_nan(value) for key, value in items.items()})
+    return kind([_one_nan(value) for value in items])
+
+
+def _one_nan(value: Any) -> Any:
+    return math.nan if type(value) is float and value != value else value

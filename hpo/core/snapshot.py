@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -21,7 +22,7 @@ class _Snapshot(Struct, frozen=True):
     created: StudyCreated
     version: int
     n_trials: int
-    user_attrs: dict[str, object]
+    user_attrs: Any
     spaces: list[SearchSpace]
     """Those that events refer to by number come first; `n_spaces` says how many they are."""
     n_spaces: int
@@ -91,11 +92,14 @@ def decode_state(blob: bytes) -> StudyState:
     """See `StudyState.from_bytes`."""
     try:
         snapshot = _DECODER.decode(blob)
-    except (ValueError, RecursionError, HpoError) as error:
+        if snapshot.created.format <= FORMAT:
+            return _state(snapshot)
+    except (ValueError, LookupError, RecursionError, TypeError, HpoError) as error:
         raise UnreadableEvents(str(error), FORMAT) from None
-    if snapshot.created.format > FORMAT:
-        raise UnreadableEvents(f"it has format {snapshot.created.format}", FORMAT)
+    raise UnreadableEvents(f"it has format {snapshot.created.format}", FORMAT)
 
+
+def _state(snapshot: _Snapshot) -> StudyState:
     def trials(records: list[TrialAdded]) -> list[FrozenTrial]:
         empty = SearchSpace()
         return [

@@ -30,12 +30,12 @@ class SearchSpace(Mapping[str, Distribution]):
     """Whether no parameter is categorical, so that internal and external values are the same."""
 
     def __init__(self, distributions: Mapping[str, Distribution] | None = None) -> None:
-        self._distributions = dict(distributions or {})
+        self._distributions: dict[str, Distribution] = dict(distributions or {})
         self._hash: int | None = None
         self.numeric = True
+        if not all(type(name) is str and name.isascii() for name in self._distributions):
+            self._distributions = {checked_text(n, "a parameter's name"): d for n, d in self._distributions.items()}
         for name, distribution in self._distributions.items():
-            if type(name) is not str or not name.isascii():
-                checked_text(name, "a parameter's name")
             if type(distribution) is not FloatDistribution and type(distribution) is not IntDistribution:
                 if type(distribution) is not CategoricalDistribution:
                     raise InvalidType(

@@ -26,11 +26,11 @@ from hpo.core.events import (
 )
 from hpo.core.history import History
 from hpo.core.key import Key
-from hpo.core.numbers import from_json_tree, from_number
+from hpo.core.numbers import as_int, from_json_tree, from_number
 from hpo.core.persistent import FrozenDict, InsertOnlyDict, NumberMap
 from hpo.core.space import SearchSpace
 from hpo.core.trial import FrozenTrial, TrialState
-from hpo.errors import TrialNotFound
+from hpo.errors import InvalidType, TrialNotFound
 
 _NOTHING: FrozenDict[str, Any] = FrozenDict()
 
@@ -128,12 +128,16 @@ class StudyState(Struct, frozen=True):
 
         Raises:
             TrialNotFound: there is none.
+            InvalidType: `number` is no int.
         """
+        if as_int(number) is None:
+            raise InvalidType(f"a trial's number is an int, got {number!r} of type {type(number).__name__}")
+        number = int(number)
         if number in self.running:
             return self.running[number]
         if number in self.waiting:
             return self.waiting[number]
-        position = self.finished.fold(_Positions()).get(number)
+        position: int | None = self.finished.fold(_Positions()).get(number)
         if position is None:
             raise TrialNotFound(number, self.n_trials)
         return self.finished[position]
@@ -345,22 +349,29 @@ def _with_running(state: StudyState, trial: FrozenTrial) -> StudyState:
 
 
 def _finished(state: StudyState, event: TrialFinished) -> StudyState:
-    trial = state.running[event.number]
-    changes: dict[str, Any] = {}
+    number = event.number
+    trial = state.running.get(number)
+    if trial is None:  # it was taken off the queue
+        trial, running, waiting = state.waiting[number], state.running, state.waiting.without(number)
+    else:
+        running, waiting = state.running.without(number), state.waiting
     if event.unused:
-        changes["params"] = FrozenDict({k: v for k, v in trial.params.items() if k not in event.unused})
-        changes["distributions"] = trial.distributions.less(dict.fromkeys(event.unused))
+        trial = replace(
+            trial,
+            params=FrozenDict({k: v for k, v in trial.params.items() if k not in event.unused}),
+            distributions=trial.distributions.less(dict.fromkeys(event.unused)),
+        )
     finished = replace(
         trial,
         state=event.state,
         values=None if event.values is None else tuple(map(from_number, event.values)),
         reason=event.reason,
         finished_at=event.at,
-        **changes,
     )
     return replace(
         state,
-        running=state.running.without(event.number),
+        running=running,
+        waiting=waiting,
         finished=state.finished.append(finished),
         version=state.version + 1,
     )

@@ -6,7 +6,7 @@ import datetime
 import enum
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -19,7 +19,7 @@ from hpo.core.distributions import (
     FloatDistribution,
     IntDistribution,
 )
-from hpo.core.numbers import as_float, as_int, from_json_tree, to_json_tree
+from hpo.core.numbers import as_float, as_int, checked_text, checked_time, from_json_tree, to_json_tree
 from hpo.core.persistent import FrozenDict, InsertOnlyDict
 from hpo.core.space import SearchSpace
 from hpo.errors import InvalidArgument, InvalidType, ValueOutsideDistribution
@@ -191,19 +191,6 @@ class FrozenTrial(Struct, frozen=True):
     def __deepcopy__(self, memo: dict[int, Any]) -> FrozenTrial:
         return replace(self)
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuilt, (tuple(getattr(self, field) for field in self.__struct_fields__),)
-
-
-def _rebuilt(fields: tuple[Any, ...]) -> FrozenTrial:
-    trial = FrozenTrial(*fields)
-    reports = trial.intermediate_values
-    if any(value != value for value in reports.values()):  # every NaN is one object, so that equal trials are equal
-        force_setattr(
-            trial, "intermediate_values", InsertOnlyDict((s, v if v == v else math.nan) for s, v in reports.items())
-        )
-    return trial
-
 
 def create_trial(
     *,
@@ -245,23 +232,26 @@ def create_trial(
         raise InvalidArgument(f"give either value or values, got value={value!r} and values={values!r}")
     given = (value,) if value is not None else values
     space = SearchSpace.of(distributions or {})
-    reports = [checked_report(v, step) for step, v in (intermediate_values or {}).items()]
-    limits = [checked_constraint(name, v) for name, v in (constraints or {}).items()]
     trial = FrozenTrial(
         number=0,
         state=TrialState.COMPLETE if state is None else state,
-        values=None if given is None else tuple(checked_value(v) for v in given),
+        values=None if given is None else _checked_values(given),
         params=FrozenDict(params or {}),
         distributions=space,
         user_attrs=FrozenDict({k: from_json_tree(to_json_tree(v)) for k, v in (user_attrs or {}).items()}),
-        intermediate_values=InsertOnlyDict((step, v) for v, step in reports),
-        constraints=FrozenDict(dict(limits)),
+        intermediate_values=InsertOnlyDict(intermediate_values or {}),
+        constraints=FrozenDict(constraints or {}),
     )
     return validated(trial)
 
 
 def validated(trial: FrozenTrial) -> FrozenTrial:
-    """`trial`, with builtin parameter values, if it is one that a study could hold; see `create_trial`."""
+    """`trial`, with builtin values, if it is one that a study could hold; see `create_trial`.
+
+    A pruned trial with a NaN has no value, as if it had been told so.
+    """
+    if not isinstance(trial.state, TrialState):
+        raise InvalidType(f"a trial's state is a TrialState, got {trial.state!r}")
     if {*trial.params} != {*trial.distributions}:
         raise InvalidArgument(
             f"every parameter needs its distribution: params has {sorted(trial.params)}, "
@@ -272,14 +262,34 @@ def validated(trial: FrozenTrial) -> FrozenTrial:
         if not distribution.contains(trial.params[name]):
             raise ValueOutsideDistribution(trial.params[name], distribution, name)
         builtin[name] = distribution.to_external(distribution.to_internal(trial.params[name]))
+    values = None if trial.values is None else _checked_values(trial.values)
     if trial.state is TrialState.COMPLETE:
-        if not trial.values:
+        if not values:
             raise InvalidArgument("a complete trial needs a value, got none")
-        if any(math.isnan(value) for value in trial.values):
-            raise InvalidArgument(f"a complete trial can't have a NaN among its values: {trial.values!r}")
-    elif trial.state is not TrialState.PRUNED and trial.values is not None:
-        raise InvalidArgument(f"a {trial.state.value} trial has no value, got {trial.values!r}")
-    return replace(trial, params=FrozenDict(builtin))
+        if any(math.isnan(value) for value in values):
+            raise InvalidArgument(f"a complete trial can't have a NaN among its values: {values!r}")
+    elif trial.state is not TrialState.PRUNED and values is not None:
+        raise InvalidArgument(f"a {trial.state.value} trial has no value, got {values!r}")
+    elif values is not None and any(math.isnan(value) for value in values):
+        values = None
+    reports = [checked_report(value, step) for step, value in trial.intermediate_values.items()]
+    return replace(
+        trial,
+        values=values,
+        params=FrozenDict(builtin),
+        intermediate_values=InsertOnlyDict((step, value) for value, step in reports),
+        constraints=FrozenDict(dict(checked_constraint(name, value) for name, value in trial.constraints.items())),
+        reason=None if trial.reason is None else checked_text(trial.reason, "a trial's reason"),
+        worker=None if trial.worker is None else checked_text(trial.worker, "a worker's name"),
+        started_at=checked_time(trial.started_at),
+        finished_at=checked_time(trial.finished_at),
+    )
+
+
+def _checked_values(values: object) -> tuple[float, ...]:
+    if not isinstance(values, Iterable):
+        raise InvalidType(f"values is a sequence with one number per direction, got {values!r}")
+    return tuple(checked_value(value) for value in values)
 
 
 def value_within(name: str, value: object, distribution: Distribution) -> Any:
@@ -325,7 +335,7 @@ def checked_report(value: object, step: object) -> tuple[float, int]:
         raise InvalidType(f"a step is a whole number from 0 on, got {step!r} of type {type(step).__name__}")
     if whole < 0:
         raise InvalidArgument(f"a step is a whole number from 0 on, got {whole}")
-    return number, whole
+    return number if number == number else math.nan, whole  # every NaN is one object: see `from_number`
 
 
 def checked_constraint(name: object, value: object) -> tuple[str, float]:
@@ -335,8 +345,7 @@ def checked_constraint(name: object, value: object) -> tuple[str, float]:
         InvalidType: the name is no text, or the value no number.
         InvalidArgument: the value is NaN.
     """
-    if not isinstance(name, str):
-        raise InvalidType(f"a constraint's name is a str, got {name!r} of type {type(name).__name__}")
+    name = checked_text(name, "a constraint's name")
     number = as_float(value)
     if number is None:
         raise InvalidType(f"constraint {name!r} needs a number, got {value!r} of type {type(value).__name__}")

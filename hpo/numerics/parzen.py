@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 _LOG_SQRT_2PI = 0.5 * math.log(2.0 * math.pi)
 _UNIFORM_VARIANCE = 1.0 / 12.0
+_TINY = float(np.finfo(np.float64).tiny)
 _NARROWEST = 1e-4  # of the range: keeps squared distances in kernel widths, about 1e8, exact to 1e-8
 
 Cells = Mapping[int, tuple[NDArray[np.float64], NDArray[np.float64]]]
@@ -90,10 +91,11 @@ class ParzenEstimator:
             Shape ``(m,)``; finite, since the uniform component is nowhere 0.
         """
         cells = cells or {}
-        log_kernels = np.log(self.weights[:-1]) + self._log_continuous(points, cells)
+        with np.errstate(divide="ignore"):  # an observation may have no weight
+            log_kernels = np.log(self.weights[:-1]) + self._log_continuous(points, cells)
         for column, (lower, upper) in cells.items():
             log_kernels += self._log_gridded(column, lower, upper)
-        for column in np.flatnonzero(self.n_choices):
+        for column in np.flatnonzero(self.n_choices).tolist():
             share, strayed = self.n_choices[column], self.strayed[column]
             same = math.log(strayed + (1.0 - strayed) * share)
             equal = points[:, column, None] == self.observations[:, column]
@@ -139,7 +141,7 @@ class ParzenEstimator:
         mass = ndtr(reach - distance) - ndtr(-reach - distance)
         with np.errstate(divide="ignore"):  # nothing of a far kernel is in the cell
             log_mean = np.log(mass) - np.log(2.0 * half[first, None])
-        result: NDArray[np.float64] = log_mean[which][:, observed]
+        result: NDArray[np.float64] = np.take(log_mean[which], observed, axis=1)
         return result
 
 
@@ -149,20 +151,23 @@ def fit_parzen(
     weights: NDArray[np.float64],
     *,
     prior_weight: float = 1.0,
+    shrinkage: float = 0.3,
     min_width: float = 0.0,
     consider_endpoints: bool = False,
 ) -> ParzenEstimator:
     """The Parzen estimator of weighted observations.
 
     A numeric column's width is the weighted standard deviation of its observations, with the uniform distribution
-    counted as one more of weight `prior_weight`, times ``n ** (-1 / (d + 4))`` with the effective number of
-    observations. So one observation alone gives a wide kernel, and many that agree a narrow one.
+    counted as one more of weight `shrinkage`, times ``n ** (-1 / (d + 4))`` with the effective number of
+    observations. So one observation alone gives a wide kernel, and many that agree a narrow one. Of the shrinkages 0,
+    0.1, 0.2, 0.3, 1 and 3 the default found the best values on spheres, Rosenbrock's and Ackley's functions.
 
     Args:
         observations: Shape ``(n, d)``: numbers in [0, 1] and indices of choices; `n` may be 0.
         n_choices: Number of choices of each column, ``(d,)``; 0 for numeric ones.
         weights: One per observation, ``(n,)``, not negative.
         prior_weight: The uniform component's weight next to them, above 0.
+        shrinkage: The uniform distribution's weight in the widths, at least 0.
         min_width: Smallest width of a kernel, as a share of the range; 1e-4 at least.
         consider_endpoints: Whether 0 and 1 count as observations, with the mean weight, when widths are computed.
 
@@ -182,21 +187,21 @@ def fit_parzen(
     n, d = observations.shape
     total = float(weights.sum())
     mixture = np.append(weights, prior_weight) / (total + prior_weight)
-    effective = total * total / float(weights @ weights) if total > 0.0 else 1.0
-    spread = np.sqrt(_variances(observations, weights, prior_weight, consider_endpoints=consider_endpoints))
-    widths = np.clip(spread * effective ** (-1.0 / (d + 4)), max(min_width, _NARROWEST), 1.0)
-    forget = n_choices * prior_weight / max(n, 1)
+    mixture[-1] = max(mixture[-1], _TINY)  # nowhere may the density be 0
+    shares = weights / max(total, _TINY)
+    effective = 1.0 / max(float(shares @ shares), _TINY) if total > 0.0 else 1.0
+    spread = np.sqrt(_variances(observations, weights, shrinkage, consider_endpoints=consider_endpoints))
     return ParzenEstimator(
         observations=observations,
         n_choices=n_choices,
-        widths=widths,
-        strayed=forget / (1.0 + forget),
+        widths=np.clip(spread * effective ** (-1.0 / (d + 4)), max(min_width, _NARROWEST), 1.0),
+        strayed=np.maximum(n_choices / (n_choices + max(n, 1) / prior_weight), _TINY),
         weights=mixture,
     )
 
 
 def _variances(
-    observations: NDArray[np.float64], weights: NDArray[np.float64], prior_weight: float, *, consider_endpoints: bool
+    observations: NDArray[np.float64], weights: NDArray[np.float64], shrinkage: float, *, consider_endpoints: bool
 ) -> NDArray[np.float64]:
     """The variance of each column, ``(d,)``; see `fit_parzen`. Meaningless, and not used, for categorical ones."""
     points = observations
@@ -205,8 +210,8 @@ def _variances(
         end_weight = weights.mean() if n else 1.0
         points = np.vstack([observations, np.zeros(d), np.ones(d)])
         weights = np.append(weights, [end_weight, end_weight])
-    total = max(float(weights.sum()), np.finfo(np.float64).tiny)
+    total = max(float(weights.sum()), _TINY)
     deviations = points - weights @ points / total
     scatter = weights @ (deviations * deviations)
-    result: NDArray[np.float64] = (scatter + prior_weight * _UNIFORM_VARIANCE) / (total + prior_weight)
+    result: NDArray[np.float64] = (scatter + shrinkage * _UNIFORM_VARIANCE) / (total + shrinkage)
     return result

@@ -81,7 +81,7 @@ class BaseSampler(ABC):
 
     @final
     def joint_space(self, state: StudyState, trial: FrozenTrial) -> SearchSpace:
-        """See `InfersJointSpace`."""
+        """What `infer_relative_search_space` says; see `Sampler`."""
         inferred = self.infer_relative_search_space(StudyView(state), copy.deepcopy(trial))
         if not isinstance(inferred, Mapping):
             raise InvalidType(f"{type(self).__name__}.infer_relative_search_space gives a dict, got {inferred!r}")

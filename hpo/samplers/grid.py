@@ -76,10 +76,10 @@ class GridSampler:
 
     The combinations are the *cells* of the grid, numbered as nested loops would visit them, the last parameter
     fastest. Each trial's note says which cell it has, so nothing else needs to be kept: a study that is resumed, or
-    shared by several workers, goes on with the cells that no trial has yet. A trial that failed has tried its cell. One that
-    was enqueued uses up none: parameters that it leaves open get the values of the cell that comes next. Where a
-    worker died in the moment between starting a trial and noting its cell, one cell may be tried twice; none is
-    left out.
+    shared by several workers, goes on with the cells that no trial has yet. A trial that failed has tried its cell.
+    One that was enqueued uses up none: parameters that it leaves open get the values of the cell that comes next.
+    A running trial without parameters or note counts as one that is about to note its cell; where a worker died at
+    that moment, one cell may be tried twice, and the last ones wait until the dead trial is told as failed.
 
     Values are given as they stand in the grid, also between the steps of a parameter, but never outside its range.
     O(running trials + finished trials new since the last suggestion), whatever the size of the grid.
@@ -146,12 +146,12 @@ class GridSampler:
 
     def _next_cell(self, state: StudyState, trial: FrozenTrial) -> int | None:
         """The first cell, in the order of visiting, that no other trial has or is about to get."""
-        order = self._visited.order
+        grid, order = self._visited.grid, self._visited.order
         first, ahead = state.finished.fold(self._visited)
         taken = set(ahead)
         before_me = 0  # trials that were started before this one, and whose suggestion is still being made
         for other in state.running.values():
-            cell = self._noted(other, "cell")
+            cell = _noted_cell(other, "cell", grid, order.size)
             if cell is not None:
                 taken.add(order.position_of(cell))
             elif other.number < trial.number and not (other.note or other.params or other.fixed_params):

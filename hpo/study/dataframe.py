@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from hpo.core.state import StudyState
@@ -36,6 +37,8 @@ def trials_dataframe(state: StudyState, attrs: Sequence[str] | None, *, multi_in
     unknown = [field for field in fields if field not in _FIELDS]
     if unknown:
         raise InvalidArgument(f"a trial has no field {unknown[0]!r}: there are {', '.join(_FIELDS)}")
+    values = "value" if len(state.directions) == 1 else "values"
+    fields = tuple(dict.fromkeys(values if field in ("value", "values") else field for field in fields))
     rows = [dict(_cells(state, trial, fields)) for trial in state.trials]
     columns = dict.fromkeys(column for field in fields for row in rows for column in row if column[0] == field)
     if not columns:
@@ -50,7 +53,7 @@ def trials_dataframe(state: StudyState, attrs: Sequence[str] | None, *, multi_in
 def _cells(state: StudyState, trial: FrozenTrial, fields: Sequence[str]) -> Iterator[tuple[tuple[str, str], Any]]:
     for field in fields:
         if field in ("value", "values"):
-            yield from _value_cells(state, trial, field)
+            yield from zip(_value_columns(state, field), trial.values or repeat(None))
             continue
         content = getattr(trial, field)
         if field == "state":
@@ -61,12 +64,9 @@ def _cells(state: StudyState, trial: FrozenTrial, fields: Sequence[str]) -> Iter
             yield (field, ""), content
 
 
-def _value_cells(state: StudyState, trial: FrozenTrial, field: str) -> Iterator[tuple[tuple[str, str], Any]]:
+def _value_columns(state: StudyState, field: str) -> list[tuple[str, str]]:
     n = len(state.directions)
-    names = state.metric_names or (("",) if n == 1 else tuple(map(str, range(n))))
-    values = trial.values if trial.values is not None else (None,) * n
-    for name, value in zip(names, values, strict=True):
-        yield ("value" if n == 1 else "values", name), value
+    return [(field, name) for name in state.metric_names or (("",) if n == 1 else map(str, range(n)))]
 
 
 def _flat(column: tuple[str, str]) -> str:

@@ -155,13 +155,12 @@ class Session:
                 narrate_exhaustion(exhausted)
                 return
             try:
-                ended = evaluate(trial, objective, started)
-                self._finish(ended)
+                error = self._finish(evaluate(trial, objective, started))
             except BaseException:
                 self._fail([trial.number], "interrupted")
                 raise
-            if ended.error is not None and not caught(ended.error, self.plan.catch):
-                raise ended.error
+            if error is not None:
+                raise error
 
     def _run_in_parallel(self, executor: Executor) -> None:
         running: dict[Future[Ended], int] = {}
@@ -237,10 +236,10 @@ class Session:
         ended = future.result()
         if ended.exhausted:
             self._stopping = True
-        self._finish(ended)
-        return None if caught(ended.error, self.plan.catch) else ended.error
+        return self._finish(ended)
 
-    def _finish(self, ended: Ended) -> None:
+    def _finish(self, ended: Ended) -> BaseException | None:
+        """Tell the trial; the error that ends the session, if there is one: a callback's, or the objective's."""
         study, number = self.study, ended.tell.number
         try:
             state = study._recorder.record(*ended.commands, replace(ended.tell, at=now()))
@@ -254,9 +253,13 @@ class Session:
         self._stopping = self._stopping or number in self._stop_after
         if self.plan.gc_after_trial:
             gc.collect()
-        for callback in self.plan.callbacks:
-            callback(study, replace(trial))
+        try:
+            for callback in self.plan.callbacks:
+                callback(study, replace(trial))
+        except Exception as error:  # noqa: BLE001 - raised when the other running trials have ended
+            return error
         self._bar.update(state)
+        return None if caught(ended.error, self.plan.catch) else ended.error
 
     def _fail(self, numbers: Iterable[int], reason: str) -> None:
         """Finish what still runs, without a result."""

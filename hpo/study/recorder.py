@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import traceback
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -13,7 +14,7 @@ from hpo.core.sampling import Exhausted, Sampler, is_replayable, suggest_joint
 from hpo.core.space import SearchSpace
 from hpo.core.state import StudyState, replay
 from hpo.core.trial import TrialState
-from hpo.errors import Conflict, SearchSpaceExhausted
+from hpo.errors import Conflict, SearchSpaceExhausted, ValueOutsideDistribution
 from hpo.journal.storage import Journal
 
 
@@ -79,18 +80,32 @@ class JournalRecorder:
             before = self.state
             start, started = _outcome(before, [Ask(now(), worker)])
             number = started_number(start)
-            answer = suggest_joint(started, sampler, started.running[number], space)
+            try:
+                answer = suggest_joint(started, sampler, started.running[number], space)
+            except ValueOutsideDistribution as error:  # enqueued with a value that can't be: it leaves the queue
+                self.record(Tell(number, state=TrialState.FAIL, at=now(), reason=str(error)))
+                raise
             if isinstance(answer, Exhausted):
                 raise SearchSpaceExhausted(answer.reason)
             suggested, after = _outcome(started, [answer])
             if self._append([*start, *suggested], before, after):
                 return started, after, number
         started, number = self.start_alone(worker=worker)
+        try:
+            return started, self._give_parameters(number, started, sampler, space), number
+        except BaseException as error:  # nobody will run the trial
+            interrupted = isinstance(error, KeyboardInterrupt)
+            reason = "interrupted" if interrupted else f"no suggestion was made: {_last_line(error)}"
+            self.record(Tell(number, state=TrialState.FAIL, at=now(), reason=reason))
+            raise
+
+    def _give_parameters(
+        self, number: int, started: StudyState, sampler: Sampler, space: SearchSpace | None
+    ) -> StudyState:
         answer = suggest_joint(started, sampler, started.running[number], space)
         if isinstance(answer, Exhausted):
-            self.record(Tell(number, state=TrialState.FAIL, at=now(), reason=f"nothing is left: {answer.reason}"))
             raise SearchSpaceExhausted(answer.reason)
-        return started, self.record(answer), number
+        return self.record(answer)
 
     def start_alone(self, *, worker: str | None = None) -> tuple[StudyState, int]:
         """Start a trial without parameters; the state at its start, and its number."""
@@ -127,6 +142,10 @@ class Branch:
         _, self.state = _outcome(self.state, commands)
         self.commands.extend(commands)
         return self.state
+
+
+def _last_line(error: BaseException) -> str:
+    return "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
 
 
 def started_number(events: Sequence[AnyEvent]) -> int:

@@ -83,7 +83,7 @@ def create_study(
     name = f"no-name-{uuid.uuid4()}" if study_name is None else study_name
     command = CreateStudy(
         name=name,
-        directions=given or ("minimize",) if given is None else given,
+        directions=("minimize",) if given is None else given,
         seed=secrets.randbits(63) if seed is None else seed,
         space=space,
         metric_names=None if metric_names is None else tuple(metric_names),

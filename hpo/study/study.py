@@ -118,7 +118,7 @@ class Study:
         self._only("best_params", "best_trials")
         return dict(self.best_trial.params)
 
-    def get_trials(self, *, deepcopy: bool = True, states: Iterable[TrialState] | None = None) -> list[FrozenTrial]:
+    def get_trials(self, deepcopy: bool = True, states: Iterable[TrialState] | None = None) -> list[FrozenTrial]:
         """All trials, or those in some states, ordered by number.
 
         Args:
@@ -159,7 +159,7 @@ class Study:
                 number of the executor's workers.
             catch: Exceptions that do not end the run.
             callbacks: Called in this thread with the study and the finished trial, in order; one that raises ends the
-                run.
+                run as an objective that raises does.
             gc_after_trial: Whether to collect garbage after each trial.
             show_progress_bar: Whether to show one (needs ``hpo[progress]``).
             executor: Runs the objectives, for example a `ProcessPoolExecutor`. State and sampler travel, suggestions

@@ -202,7 +202,7 @@ class Trial:
         self._recorder.record(SetConstraint(self.number, name, value))
 
     def _now(self) -> FrozenTrial:
-        return running_trial(self._recorder.state, self.number)
+        return self._recorder.state.trial(self.number)
 
     def _suggest(self, name: str, distribution: Distribution) -> Any:
         known = self._distributions.get(name)

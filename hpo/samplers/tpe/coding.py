@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import sys
 from typing import Any, Literal, TypeAlias
 
 import attrs
@@ -70,7 +70,7 @@ class UnitCoding:
 
     def fits(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which rows of column values, ``(n, d)``, are inside the ranges of the space; shape ``(n,)``."""
-        inside: NDArray[np.bool_] = ((values >= self.low) & (values <= self.high)).all(axis=1)
+        inside: NDArray[np.bool_] = np.logical_and.reduce((values >= self.low) & (values <= self.high), axis=1)
         return inside
 
     def units(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -87,7 +87,9 @@ class UnitCoding:
             if isinstance(distribution, IntDistribution) and distribution.log:
                 with np.errstate(over="ignore"):
                     value = np.rint(np.exp(self.origin[column] + unit * self.width[column]))
-                ends = np.log(np.clip(value, distribution.low, distribution.high) + np.array([[-0.5], [0.5]]))
+                ends = np.log(
+                    np.clip(value, float(distribution.low), float(distribution.high)) + np.array([[-0.5], [0.5]])
+                )
                 lower, upper = (ends - self.origin[column]) / self.width[column]
                 cells[column] = lower, upper
             elif isinstance(distribution, IntDistribution | FloatDistribution):
@@ -112,12 +114,11 @@ class UnitCoding:
 def column_values(columns: Columns, trial: FrozenTrial) -> list[float] | None:
     """The trial's parameters on the scales of `columns`; None unless it has all of them and each has a number there."""
     values = []
-    params: Mapping[str, Any] = trial.params
     for name, scale in columns:
         distribution = trial.distributions.get(name)
         if distribution is None:
             return None
-        value = params[name]
+        value: Any = trial.params[name]
         if isinstance(scale, CategoricalDistribution):
             index = scale.member(value)
             if index is None:
@@ -131,8 +132,8 @@ def column_values(columns: Columns, trial: FrozenTrial) -> list[float] | None:
 
 
 def _in_reach(value: float, scale: Scale) -> bool:
-    """Whether a number has a place on the scale: any float, or on a logarithmic one any positive number."""
-    return value > 0 if scale == "log" else abs(value) < 1.7976931348623157e308
+    """Whether a number has a place on the scale: on a logarithmic one any above 0, else any that a float can hold."""
+    return value > 0 if scale == "log" else abs(value) <= sys.float_info.max
 
 
 def _scale(distribution: Distribution) -> Scale:

@@ -24,6 +24,7 @@ from hpo.samplers.tpe.observations import Observations
 
 _MOST_GOOD = 25
 _NARROWEST_SHARE = 100
+_SHRINKAGE = 0.3  # of the prior's weight; see `fit_parzen`
 
 
 def default_gamma(n: int) -> int:
@@ -124,8 +125,8 @@ class TPESampler:
             exploration.
         constant_liar: Whether running trials with known parameters count as bad, so that parallel workers keep away
             from each other.
-        consider_magic_clip: Whether kernels are at least ``1 / min(100, 1 + trials)`` of a range wide, so that few
-            trials can't make the search collapse.
+        consider_magic_clip: Whether kernels are at least ``1 / min(100, 1 + trials)`` of a range wide. It matters
+            where many trials count as good or the prior's weight is small; else kernels are wider anyway.
         consider_endpoints: Whether the ends of a range count as trials when the width of kernels is computed.
 
     Raises:
@@ -185,7 +186,7 @@ class TPESampler:
             rows = rows[fits]
         good, bad = self._split(fold, rows)
         points = coding.units(fold.values(rows))
-        liars = self._running(state, trial, coding)
+        liars = self._running(state, coding)
         point = self._best_candidate(coding, points[good], np.vstack([points[bad], liars]), key)
         return Suggestion(coding.params(point), {"rule": "model"})
 
@@ -199,12 +200,12 @@ class TPESampler:
         order = fold.best_first(rows, n_good)
         return np.sort(order[:n_good]), np.sort(order[n_good:])
 
-    def _running(self, state: StudyState, trial: FrozenTrial, coding: UnitCoding) -> NDArray[np.float64]:
-        """Points of the other running trials that have all parameters, ``(n, d)``."""
+    def _running(self, state: StudyState, coding: UnitCoding) -> NDArray[np.float64]:
+        """Points of the running trials that have all parameters, ``(n, d)``; the one that is asked for has none yet."""
         values = []
         if self.constant_liar:
             for other in state.running.values():
-                if other.params and other.number != trial.number:
+                if other.params:
                     row = column_values(coding.columns, other)
                     if row is not None:
                         values.append(row)
@@ -228,7 +229,9 @@ class TPESampler:
 
     def _estimator(self, coding: UnitCoding, points: NDArray[np.float64], min_width: float) -> ParzenEstimator:
         weights = np.asarray(self.weights(len(points)), dtype=np.float64)
-        if weights.shape != (len(points),) or not (np.isfinite(weights).all() and (weights >= 0.0).all()):
+        with np.errstate(over="ignore"):
+            usable = weights.shape == (len(points),) and math.isfinite(weights.sum()) and (weights >= 0.0).all()
+        if not usable:
             raise InvalidArgument(
                 f"weights gives one finite weight per trial, none negative; for {len(points)} it gave {weights!r}"
             )
@@ -237,6 +240,7 @@ class TPESampler:
             coding.n_choices,
             weights,
             prior_weight=self.prior_weight,
+            shrinkage=_SHRINKAGE * self.prior_weight,
             min_width=min_width,
             consider_endpoints=self.consider_endpoints,
         )

@@ -1,0 +1,100 @@
+"""The command ``hpo``: studies from the shell.
+
+Results go to standard output, the log and errors to standard error. The modules here load click and nothing else
+before they know which command runs, so that ``hpo --help`` is quick.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import click
+
+import hpo
+from hpo.cli.endings import exit_code
+from hpo.cli.optimize_command import optimize
+from hpo.cli.options import Settings
+from hpo.cli.study_commands import create_study, delete_study, studies, study, study_names
+from hpo.cli.trial_commands import ask, best_trial, best_trials, tell, trials
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run one command line.
+
+    Args:
+        args: The words after ``hpo``; those that this process was started with if not given.
+
+    Returns:
+        The exit code: 0; 1 after an error, which is one line on standard error; 2 where the command line itself is
+        wrong; 130 after Ctrl-C; 141 where nobody reads standard output any more.
+
+    Example:
+        >>> main(["--version"])
+        hpo 0.1.0
+        0
+    """
+    return exit_code(command_line, args)
+
+
+@click.group(name="hpo", context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(hpo.__version__, prog_name="hpo", message="%(prog)s %(version)s")
+@click.option("--storage", envvar="HPO_STORAGE", metavar="PLACE", help="Where studies are; also after the command.")
+@click.option("-v", "--verbose", count=True, help="Log more.")
+@click.option("-q", "--quiet", is_flag=True, help="Log warnings and errors only.")
+@click.option("--log-file", type=click.Path(dir_okay=False, path_type=Path), help="Append the log to this file too.")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.pass_context
+def command_line(
+    context: click.Context, storage: str | None, verbose: int, quiet: bool, log_file: Path | None, debug: bool
+) -> None:
+    """Optimize hyperparameters: make studies, run them, ask, tell and look.
+
+    PLACE is a file study.jsonl, a directory runs/ or a URL. The environment variable HPO_STORAGE stands in for
+    --storage.
+    """
+    settings = context.ensure_object(Settings)
+    settings.storage, settings.debug = storage, debug
+    if verbose and quiet:
+        raise click.UsageError("give either --verbose or --quiet")
+    level = logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO
+    context.call_on_close(_log_at(level, log_file))
+
+
+def _log_at(level: int, file: Path | None) -> Callable[[], None]:
+    """Set up the library's logger; calling the result undoes it."""
+    from hpo.logging import get_logger
+
+    logger = get_logger()
+    before = logger.level
+    handler = None
+    if file is not None:
+        handler = logging.FileHandler(file, encoding="utf-8", errors="backslashreplace")
+        handler.setFormatter(logging.Formatter("[%(levelname).1s %(asctime)s] %(message)s"))
+        logger.addHandler(handler)
+    logger.setLevel(level)
+
+    def undo() -> None:
+        logger.setLevel(before)
+        if handler is not None:
+            logger.removeHandler(handler)
+            handler.close()
+
+    return undo
+
+
+for _command in (
+    create_study,
+    optimize,
+    ask,
+    tell,
+    studies,
+    study_names,
+    trials,
+    best_trial,
+    best_trials,
+    study,
+    delete_study,
+):
+    command_line.add_command(_command)

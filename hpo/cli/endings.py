@@ -1,0 +1,68 @@
+"""How a command ends: its exit code, and the one line that says what went wrong."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+import click
+
+from hpo.cli.options import Settings
+from hpo.cli.output import visible
+from hpo.errors import HpoError
+
+_INTERRUPTED = 130
+"""128 + SIGINT, as shells count."""
+_NO_READER = 141
+"""128 + SIGPIPE."""
+
+
+def exit_code(command: click.Command, args: Sequence[str] | None) -> int:
+    """Run `command` on the words `args`, by default those of this process; see `hpo.cli.main`."""
+    if "_HPO_COMPLETE" in os.environ:  # a shell wants to complete a command line
+        command.main(prog_name="hpo")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal without UTF-8 shows what it can
+    settings = Settings()
+    try:
+        with command.make_context("hpo", [*(sys.argv[1:] if args is None else args)], obj=settings) as context:
+            command.invoke(context)
+        sys.stdout.flush()
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
+    except click.ClickException as wrong:
+        wrong.show()
+        return wrong.exit_code
+    except (KeyboardInterrupt, click.Abort) as interrupt:
+        return _failed("interrupted", interrupt, settings, code=_INTERRUPTED)
+    except BrokenPipeError:
+        return _left_alone()
+    except (HpoError, OSError) as error:
+        return _failed(f"error: {error or type(error).__name__}", error, settings)
+    except Exception as error:  # noqa: BLE001 - a mistake in the library is one line too
+        problem = traceback.format_exception_only(error)[-1].strip()
+        return _failed(f"error: {problem} (unexpected: --debug shows where)", error, settings)
+    return 0
+
+
+def _failed(message: str, error: BaseException, settings: Settings, *, code: int = 1) -> int:
+    if settings.debug:
+        traceback.print_exception(error)
+    click.echo(f"hpo: {visible(message)}", err=True)
+    return code
+
+
+def _left_alone() -> int:
+    """Let the interpreter flush what is left to nowhere, and say nothing."""
+    try:
+        descriptor = sys.stdout.fileno()
+    except (OSError, ValueError):  # no file of the system
+        return _NO_READER
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)
+    return _NO_READER

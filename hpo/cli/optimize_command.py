@@ -1,0 +1,85 @@
+"""The command that runs trials."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import click
+
+from hpo.cli.options import open_study, pruner_from, pruner_options, sampler_from, sampler_options, study_options
+from hpo.errors import HpoError, TrialPruned
+
+if TYPE_CHECKING:
+    from hpo.journal.storage import Storage
+
+
+@click.command("optimize")
+@click.argument("location", metavar="FILE.py:OBJECTIVE")
+@study_options
+@click.option("--n-trials", type=click.IntRange(min=0), help="How many trials to run; no limit if not given.")
+@click.option("--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="After this, no trial starts.")
+@click.option("--n-jobs", type=int, default=1, show_default=True, help="Trials at a time, in threads; -1 for all CPUs.")
+@sampler_options
+@pruner_options
+def optimize(
+    location: str,
+    storage: Storage,
+    study_name: str | None,
+    n_trials: int | None,
+    timeout: float | None,
+    n_jobs: int,
+    sampler: str | None,
+    sampler_kwargs: str | None,
+    pruner: str | None,
+    pruner_kwargs: str | None,
+) -> None:
+    """Run trials of an objective.
+
+    OBJECTIVE is a function that takes a trial and returns its value, or one per direction. FILE.py need not import hpo; its directory is put on the module path. package.module:OBJECTIVE works too. The
+    study has to exist. Without --n-trials and --timeout it runs until Ctrl-C.
+    """
+    from hpo.cli.locating import described, objective_at
+
+    study = open_study(
+        storage,
+        study_name,
+        sampler=sampler_from(sampler, sampler_kwargs),
+        pruner=pruner_from(pruner, pruner_kwargs),
+    )
+    witness = _Witness(objective_at(location))
+    try:
+        study.optimize(witness, n_trials=n_trials, timeout=timeout, n_jobs=n_jobs)
+    except (Exception, SystemExit) as error:
+        if witness.seen is None or witness.seen[1] is not error:
+            raise
+        raise ObjectiveError(witness.seen[0], described(error)) from error
+
+
+@attrs.define(eq=False)
+class ObjectiveError(HpoError, RuntimeError):
+    """An objective that raised; its trial has failed, and the run has ended."""
+
+    number: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"trial {self.number} failed, which ends the run: {self.reason}"
+
+
+@attrs.define
+class _Witness:
+    """An objective, and the first error that it raised with the number of its trial."""
+
+    objective: Callable[[Any], Any]
+    seen: tuple[int, BaseException] | None = None
+
+    def __call__(self, trial: Any) -> Any:
+        try:
+            return self.objective(trial)
+        except TrialPruned:
+            raise
+        except (Exception, SystemExit) as error:
+            self.seen = self.seen or (trial.number, error)
+            raise

@@ -1,0 +1,149 @@
+"""Options that commands share, and what they lead to: a storage, a study, a form of output."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import attrs
+import click
+
+from hpo.cli.output import FORMATS
+from hpo.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from hpo.core.pruning import Pruner
+    from hpo.core.sampling import Sampler
+    from hpo.core.state import StudyState
+    from hpo.journal.storage import Storage
+    from hpo.study.study import Study
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@attrs.define
+class Settings:
+    """What was given before the command's name.
+
+    Attributes:
+        storage: Where studies are; `HPO_STORAGE` if nothing was given.
+        debug: Whether errors come with their tracebacks.
+    """
+
+    storage: str | None = None
+    debug: bool = False
+
+
+def storage_option(command: F) -> F:
+    """Give `command` the option ``--storage``, which reaches it as an open `Storage` named ``storage``."""
+    return click.option(
+        "--storage",
+        metavar="PLACE",
+        callback=_open_storage,
+        help="Where studies are: study.jsonl, runs/ or a URL.  [env: HPO_STORAGE]",
+    )(command)
+
+
+def study_options(command: F) -> F:
+    """Give `command` the options ``--storage`` and ``--study-name``; the name may be left out."""
+    named = click.option("--study-name", metavar="NAME", help="The study; needed where the storage has several.")
+    return storage_option(named(command))
+
+
+def format_option(default: str) -> Callable[[F], F]:
+    """Give a command the option ``--format``, which reaches it as ``style``."""
+    return click.option(
+        "-f",
+        "--format",
+        "style",
+        type=click.Choice(FORMATS),
+        default=default,
+        show_default=True,
+        help="How to write the result.",
+    )
+
+
+def sampler_options(command: F) -> F:
+    """Give `command` the options ``--sampler`` and ``--sampler-kwargs``; see `sampler_from`."""
+    described = "Who suggests: a name in hpo.samplers"
+    return _part_options("sampler", described, default="TPESampler", example='{"seed": 1}')(command)
+
+
+def pruner_options(command: F) -> F:
+    """Give `command` the options ``--pruner`` and ``--pruner-kwargs``; see `pruner_from`."""
+    described = "Who ends hopeless trials: a name in hpo.pruners"
+    return _part_options("pruner", described, default="MedianPruner", example='{"n_startup_trials": 9}')(command)
+
+
+def sampler_from(choice: str | None, kwargs: str | None) -> Sampler:
+    """The sampler that ``--sampler`` and ``--sampler-kwargs`` describe, `TPESampler` if they are not there."""
+    return _part("sampler", choice or "TPESampler", kwargs)  # type: ignore[no-any-return]
+
+
+def pruner_from(choice: str | None, kwargs: str | None) -> Pruner:
+    """The pruner that ``--pruner`` and ``--pruner-kwargs`` describe, `MedianPruner` if they are not there."""
+    return _part("pruner", choice or "MedianPruner", kwargs)  # type: ignore[no-any-return]
+
+
+def _part_options(what: str, described: str, *, default: str, example: str) -> Callable[[F], F]:
+    def add(command: F) -> F:
+        named = click.option(f"--{what}", metavar="NAME", help=f"{described}, or FILE.py:NAME.  [default: {default}]")
+        options = click.option(f"--{what}-kwargs", metavar="JSON", help=f"Options of the {what}, such as {example}.")
+        return named(options(command))
+
+    return add
+
+
+def _part(what: str, choice: str, kwargs: str | None) -> Any:
+    from hpo.cli.locating import made
+    from hpo.cli.spaces import json_object
+
+    options = None if kwargs is None else json_object(kwargs, f"--{what}-kwargs", like='{"seed": 1}')
+    return made(choice, options, home=f"hpo.{what}s", what=what)
+
+
+def read_state(storage: Storage, name: str | None) -> StudyState:
+    """The study as it is now, without anything that could change it."""
+    from hpo.core.state import replay
+
+    return replay(storage.open(_only_name(storage, name)).read(0))
+
+
+def open_study(
+    storage: Storage, name: str | None, *, sampler: Sampler | None = None, pruner: Pruner | None = None
+) -> Study:
+    """The study, to change it.
+
+    Args:
+        storage: Where it is.
+        name: Its name; None for the only one.
+        sampler: Who suggests. Random search if not given, which loads in no time, for commands that suggest nothing.
+        pruner: Who judges running trials; nobody if not given.
+    """
+    from hpo.logging import get_logger
+    from hpo.pruners.nop import NopPruner
+    from hpo.samplers.random import RandomSampler
+    from hpo.study.study import Study
+
+    study = Study(storage, _only_name(storage, name), sampler or RandomSampler(), pruner or NopPruner())
+    get_logger().debug("Study %r in %s has %d trials", study.study_name, storage.location, study.state.n_trials)
+    return study
+
+
+def _open_storage(context: click.Context, parameter: click.Parameter, given: str | None) -> Storage:
+    place = given or context.find_object(Settings).storage  # type: ignore[union-attr]
+    if not place:
+        raise click.UsageError("where are the studies? Give --storage, or set HPO_STORAGE", context)
+    from hpo.journal import open_journal
+
+    return open_journal(place)
+
+
+def _only_name(storage: Storage, name: str | None) -> str:
+    if name is not None:
+        return name
+    names = storage.names()
+    if len(names) != 1:
+        has = f"has {len(names)} studies: say which with --study-name" if names else "has no study"
+        raise InvalidArgument(f"{storage.location} {has}")
+    return names[0]

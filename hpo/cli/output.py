@@ -1,0 +1,219 @@
+"""Records as text: tables for people, and JSON, CSV, YAML or bare values for programs."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import math
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from hpo.core.numbers import to_number
+
+Record: TypeAlias = Mapping[str, Any]
+"""Fields by name: None, bool, int, float, str, datetime, and lists and dicts of them."""
+
+
+def written(records: Sequence[Record], *, columns: Sequence[str], style: str) -> str:
+    r"""`records` as a list of any length, with a newline at the end unless there is nothing to write.
+
+    Args:
+        records: What to write. JSON and YAML keep it whole.
+        columns: The fields that the flat styles show, in order. Of ``params_`` each entry has a column, ``params_x``.
+        style: One of `FORMATS`.
+
+    Example:
+        >>> written([{"number": 0, "params": {"x": 0.5}}], columns=["number", "params_"], style="csv")
+        'number,params_x\n0,0.5\n'
+    """
+    return _WRITERS[style](records, columns)
+
+
+def written_alone(record: Record, *, columns: Sequence[str], style: str) -> str:
+    """One record that is the whole answer: an object in JSON and YAML, one row elsewhere; see `written`."""
+    match style:
+        case "json":
+            return _json(record) + "\n"
+        case "yaml":
+            return "".join(f"{line}\n" for line in _yaml(record))
+    return written([record], columns=columns, style=style)
+
+
+def print_out(text: str) -> None:
+    """Write `text` to standard output as it is; click would take escape sequences out, and hide that nobody reads."""
+    sys.stdout.write(text)
+
+
+def visible(text: str) -> str:
+    r"""`text` in one line, with everything that a terminal would obey or hide written as an escape.
+
+    Example:
+        >>> visible("a\x1b[2Jb")
+        'a\\x1b[2Jb'
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _table(records: Sequence[Record], columns: Sequence[str]) -> str:
+    from tabulate import tabulate
+
+    headers, rows = _grid(records, columns)
+    shown = [i for i in range(len(headers)) if not rows or any(row[i] is not None for row in rows)]
+    numeric = [all(row[i] is None or _is_number(row[i]) for row in rows) for i in shown]
+    text = tabulate(
+        [[visible(_for_people(row[i])) for i in shown] for row in rows],
+        headers=[visible(headers[i]) for i in shown],
+        disable_numparse=True,
+        colalign=["right" if number else "left" for number in numeric] if rows else None,
+    )
+    return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
+
+
+def _csv(records: Sequence[Record], columns: Sequence[str]) -> str:
+    headers, rows = _grid(records, columns)
+    return "".join(_csv_line(map(_plain, row)) for row in [headers, *rows])
+
+
+def _csv_line(cells: Iterable[str]) -> str:
+    """RFC 4180; the csv module leaves a lone carriage return bare where lines end in a newline."""
+    line = ",".join('"{}"'.format(cell.replace('"', '""')) if _CSV_SPECIAL.search(cell) else cell for cell in cells)
+    return f"{line or _EMPTY_CELL}\n"
+
+
+_CSV_SPECIAL = re.compile('[,"\r\n]')
+_EMPTY_CELL = '""'  # an empty line would be no row
+
+
+def _values(records: Sequence[Record], columns: Sequence[str]) -> str:
+    _, rows = _grid(records, columns)
+    return "".join("\t".join(visible(_plain(cell)) for cell in row) + "\n" for row in rows)
+
+
+def _json_list(records: Sequence[Record], columns: Sequence[str]) -> str:
+    if not records:
+        return "[]\n"
+    lines = ",\n".join(f"  {_json(record)}" for record in records)
+    return f"[\n{lines}\n]\n"
+
+
+def _yaml_list(records: Sequence[Record], columns: Sequence[str]) -> str:
+    return "".join(f"{line}\n" for line in _yaml(records)) if records else "[]\n"
+
+
+_WRITERS: Mapping[str, Callable[[Sequence[Record], Sequence[str]], str]] = {
+    "table": _table,
+    "json": _json_list,
+    "csv": _csv,
+    "value": _values,
+    "yaml": _yaml_list,
+}
+FORMATS = tuple(_WRITERS)
+
+
+def _grid(records: Sequence[Record], columns: Sequence[str]) -> tuple[list[str], list[list[Any]]]:
+    """Headers, and a row of cells for each record; None where a record has nothing."""
+    flat = [{header: cell for column in columns for header, cell in _cells(record, column)} for record in records]
+    headers: dict[str, None] = {}
+    for column in columns:
+        if not column.endswith("_"):
+            headers[column] = None
+            continue
+        for record in records:
+            headers |= dict.fromkeys(header for header, _ in _cells(record, column))
+    return [*headers], [[record.get(header) for header in headers] for record in flat]
+
+
+def _cells(record: Record, column: str) -> Iterator[tuple[str, Any]]:
+    if not column.endswith("_"):
+        yield column, record.get(column)
+        return
+    content = record.get(column[:-1]) or {}
+    for name, cell in content.items() if isinstance(content, Mapping) else enumerate(content):
+        yield f"{column}{name}", cell
+
+
+def _is_number(cell: object) -> bool:
+    return isinstance(cell, int | float) and not isinstance(cell, bool)
+
+
+def _for_people(cell: Any) -> str:
+    return f"{cell:%Y-%m-%d %H:%M:%S}" if isinstance(cell, datetime.datetime) else _plain(cell)
+
+
+def _plain(cell: Any) -> str:
+    """A cell of the flat styles: texts as they are, lists of texts with commas, everything else as in JSON."""
+    if cell is None:
+        return ""
+    if isinstance(cell, str):
+        return cell
+    if isinstance(cell, list | tuple) and cell and all(isinstance(item, str) for item in cell):
+        return ", ".join(cell)
+    return _json(cell).strip('"') if isinstance(cell, float | datetime.datetime) else _json(cell)
+
+
+def _json(value: Any) -> str:
+    text = json.dumps(_json_tree(value), ensure_ascii=False, allow_nan=False)
+    return _NOT_PRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+_NOT_PRINTABLE = re.compile(
+    "[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufffe\uffff]"
+)
+"""What JSON allows in texts, and YAML forbids or terminals obey."""
+
+
+def _json_tree(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _json_tree(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_json_tree(item) for item in value]
+    if isinstance(value, datetime.datetime):
+        return value.isoformat(timespec="milliseconds")
+    if isinstance(value, float) and not math.isfinite(value):
+        return to_number(value)
+    return value
+
+
+def _yaml(value: Any) -> list[str]:
+    """Block style, with scalars that YAML 1.1 and 1.2 read alike."""
+    if isinstance(value, Mapping) and value:
+        return [line for key, item in value.items() for line in _yaml_entry(_yaml_key(str(key)), item)]
+    if isinstance(value, list | tuple) and value:
+        return [line for item in value for line in _indented("- ", _yaml(item))]
+    return [_yaml_scalar(value)]
+
+
+def _yaml_entry(key: str, item: Any) -> list[str]:
+    if len(key) > _LONGEST_SIMPLE_KEY:
+        return [f"? {key}", *_indented(": ", _yaml(item))]
+    if isinstance(item, Mapping | list | tuple) and item:
+        return [f"{key}:", *(f"  {line}" for line in _yaml(item))]
+    return [f"{key}: {_yaml_scalar(item)}"]
+
+
+def _indented(mark: str, lines: Sequence[str]) -> list[str]:
+    return [f"{mark}{lines[0]}", *(f"  {line}" for line in lines[1:])]
+
+
+def _yaml_key(key: str) -> str:
+    return key if _YAML_WORD.fullmatch(key) and key.lower() not in _YAML_CONSTANTS else _json(key)
+
+
+def _yaml_scalar(value: Any) -> str:
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            return {"nan": ".nan", "inf": ".inf", "-inf": "-.inf"}[str(value)]
+        mantissa, mark, exponent = repr(value).partition("e")
+        return (
+            mantissa + (".0" if mark and "." not in mantissa else "") + mark + exponent
+        )  # 1e-05 is a text in YAML 1.1
+    return _json(value)
+
+
+_LONGEST_SIMPLE_KEY = 1000  # YAML: 1024 characters, with the colon
+_YAML_WORD = re.compile("[A-Za-z_][A-Za-z0-9_]*")
+_YAML_CONSTANTS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}

@@ -1,0 +1,169 @@
+"""Commands about trials: ask for one, tell its result, list them, find the best."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from hpo.cli.options import (
+    format_option,
+    open_study,
+    read_state,
+    sampler_from,
+    sampler_options,
+    study_options,
+)
+from hpo.cli.output import print_out, written, written_alone
+from hpo.cli.records import ASKED_COLUMNS, asked_record, trial_columns, trial_record
+from hpo.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from hpo.core.state import StudyState
+    from hpo.core.trial import FrozenTrial
+    from hpo.journal.storage import Storage
+
+
+@click.command("ask")
+@study_options
+@click.option("--space", metavar="FILE", help="The search space: a JSON file, - for standard input, or JSON text.")
+@sampler_options
+@format_option("json")
+def ask(
+    storage: Storage,
+    study_name: str | None,
+    space: str | None,
+    sampler: str | None,
+    sampler_kwargs: str | None,
+    style: str,
+) -> None:
+    """Start a trial, print number and parameters.
+
+    Without --space: the space that the study was created with, or else the one that its trials show.
+    """
+    from hpo.cli.spaces import read_space
+    from hpo.core.views import joint_space
+
+    wanted = None if space is None else read_space(space)
+    study = open_study(storage, study_name, sampler=sampler_from(sampler, sampler_kwargs))
+    if wanted is None:
+        wanted = joint_space(study.state)
+        if not wanted:
+            raise InvalidArgument(f"study {study.study_name!r} does not say what to sample: give --space")
+    number = study.ask(wanted).number
+    asked = asked_record(study.state.trial(number))
+    print_out(written_alone(asked, columns=ASKED_COLUMNS, style=style))
+
+
+@click.command("tell")
+@study_options
+@click.option("--number", type=click.IntRange(min=0), required=True, help="The trial that ask printed.")
+@click.option("--value", "values", type=float, multiple=True, help="The result; once per objective, in order.")
+@click.option(
+    "--values-by-name",
+    "named",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="The result of a named objective, instead of --value; once per objective.",
+)
+@click.option(
+    "--state",
+    "outcome",
+    type=click.Choice(["complete", "pruned", "fail"], case_sensitive=False),
+    help="How the trial ended; complete if not given. pruned without a value takes the last reported one.",
+)
+@click.option("--reason", metavar="TEXT", help="Why it failed.")
+@click.option("--skip-if-finished", is_flag=True, help="Leave a finished trial as it is, instead of an error.")
+def tell(
+    storage: Storage,
+    study_name: str | None,
+    number: int,
+    values: tuple[float, ...],
+    named: tuple[str, ...],
+    outcome: str | None,
+    reason: str | None,
+    skip_if_finished: bool,
+) -> None:
+    """Finish a trial.
+
+    A value of nan makes a failed trial.
+    """
+    from hpo.core.trial import TrialState
+    from hpo.logging import get_logger
+    from hpo.study.narration import narrate_end
+
+    if values and named:
+        raise click.UsageError("give either --value or --values-by-name")
+    if not (values or named or outcome):
+        raise click.UsageError("how did it end? Give --value, --values-by-name or --state")
+    study = open_study(storage, study_name)
+    was_running = number in study.state.running
+    trial = study.tell(
+        number,
+        _by_name(named) if named else values or None,
+        None if outcome is None else TrialState(outcome.lower()),
+        reason=reason,
+        skip_if_finished=skip_if_finished,
+    )
+    if was_running:
+        narrate_end(study.state, trial)
+    else:
+        get_logger().info("Trial %d was %s already: nothing has changed", number, trial.state.name)
+
+
+@click.command("trials")
+@study_options
+@format_option("table")
+def trials(storage: Storage, study_name: str | None, style: str) -> None:
+    """List the trials of a study by number."""
+    state = read_state(storage, study_name)
+    _echo_trials(state, state.trials, style)
+
+
+@click.command("best-trial")
+@study_options
+@format_option("table")
+def best_trial(storage: Storage, study_name: str | None, style: str) -> None:
+    """Print the trial with the best value."""
+    from hpo.core.views import best_trial as best
+
+    state = read_state(storage, study_name)
+    if len(state.directions) != 1:
+        raise InvalidArgument(f"study {state.name!r} has {len(state.directions)} objectives: ask for best-trials")
+    record = trial_record(state, best(state))
+    print_out(written_alone(record, columns=trial_columns(state), style=style))
+
+
+@click.command("best-trials")
+@study_options
+@format_option("table")
+def best_trials(storage: Storage, study_name: str | None, style: str) -> None:
+    """List the trials of the Pareto front.
+
+    These are the complete trials that no other one beats: in one objective better, and in none worse.
+    """
+    from hpo.core.views import best_trials as front
+
+    state = read_state(storage, study_name)
+    _echo_trials(state, front(state), style)
+
+
+def _echo_trials(state: StudyState, chosen: Sequence[FrozenTrial], style: str) -> None:
+    records = [trial_record(state, trial) for trial in chosen]
+    print_out(written(records, columns=trial_columns(state), style=style))
+
+
+def _by_name(pairs: Sequence[str]) -> dict[str, float]:
+    """The numbers of ``name=number`` texts, by name; names may hold ``=`` too."""
+    found: dict[str, float] = {}
+    for pair in pairs:
+        name, equals, number = pair.rpartition("=")
+        if not equals or name in found:
+            problem = "was given before" if equals else "is not NAME=VALUE"
+            raise click.BadParameter(f"{pair!r} {problem}", param_hint="--values-by-name")
+        try:
+            found[name] = float(number)
+        except ValueError:
+            raise click.BadParameter(f"{number!r} is no number", param_hint="--values-by-name") from None
+    return found

@@ -1,0 +1,272 @@
+"""A journal file held open by one process: its lock, its writes and its syncs."""
+
+# Flags, descriptors and error numbers are those of os, and so is the rest.
+# ruff: noqa: PTH
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import random
+import stat
+import threading
+import time
+
+from hpo.core.events import AnyEvent
+from hpo.errors import (
+    Conflict,
+    JournalBusy,
+    JournalCorrupted,
+    JournalFull,
+    JournalMoved,
+    JournalUnwritable,
+    OutcomeUnknown,
+    UnsupportedJournal,
+)
+from hpo.journal.scan import START, Mark, line_number, read_records
+from hpo.journal.torn import keep_torn
+
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.0002, 0.005
+"""Seconds between attempts to lock. With 64 writers, pauses of up to 50 ms left some of them without a single turn."""
+
+_NO_PERMISSION = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+def reason(error: OSError) -> str:
+    """What the system says."""
+    return error.strerror or str(error)
+
+
+def not_added(path: str, error: OSError) -> JournalFull | JournalUnwritable:
+    """`error` as what a caller should know: nothing was added to `path`, and whether room is what it needs."""
+    full = error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+    return (JournalFull if full else JournalUnwritable)(path, reason(error))
+
+
+def open_regular(path: str) -> tuple[int, bool]:
+    """A descriptor of the regular file `path`, and whether it can be written; links are not followed.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        UnsupportedJournal: there is something else, or it can't be opened.
+    """
+    flags = os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # a pipe must not keep us waiting
+    try:
+        try:
+            fd, writable = os.open(path, flags | os.O_RDWR), True
+        except OSError as error:
+            if error.errno not in _NO_PERMISSION:
+                raise
+            fd, writable = os.open(path, flags | os.O_RDONLY), False
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        problem = "it is a symbolic link" if error.errno == errno.ELOOP else reason(error)
+        raise UnsupportedJournal(path, f"this is no file that can hold a journal: {problem}") from error
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise UnsupportedJournal(path, "this is no file that can hold a journal: it is no regular file")
+    return fd, writable
+
+
+class OpenFile:
+    """What one process knows of a journal file.
+
+    Readers take no lock: marks are facts that stay true. Writers hold the mutex against the threads of their process
+    and the kernel's lock on the file against other processes; it ends with the process that holds it, however that
+    dies. Syncs need neither, so that one of them serves every thread that wrote before it began.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.fd = -1
+        self.fd, self.writable = open_regular(path)
+        status = os.fstat(self.fd)
+        self.identity = status.st_dev, status.st_ino
+        self.head = START
+        self._mutex = threading.Lock()
+        self._unsettled = False
+        self._sync_lock = threading.Lock()
+        self._synced = 0
+        self._sync_failure: str | None = None
+
+    def __del__(self) -> None:
+        if self.fd >= 0:
+            os.close(self.fd)
+
+    def add(self, line: bytes, *, expected: int, length: int, lock_timeout: float) -> Mark:
+        """Append the record `line`, which brings the journal from `expected` to `length` events; an empty line checks.
+
+        Returns:
+            The new end of the journal.
+
+        Raises:
+            As `hpo.journal.storage.Journal.append`.
+        """
+        deadline = time.monotonic() + lock_timeout
+        with self._mutex:
+            self._refuse_if_unknown()
+            if not self.writable:
+                raise JournalUnwritable(self.path, "it may only be read")
+            try:
+                self._lock(deadline, lock_timeout)
+                end = self._end(expected)
+                if line:
+                    self._write(line, end.offset)
+                    end = Mark(length, end.offset + len(line))
+                self.head = end
+                return end
+            finally:
+                try:  # not in a function of its own: an interrupt could come between the call and the unlocking
+                    fcntl.flock(self.fd, fcntl.LOCK_UN)
+                except OSError as error:  # what was appended stands; a new description of the file holds no lock
+                    self._replace_description(error)
+
+    def sync(self, end: Mark) -> None:
+        """Make everything up to `end` survive a power failure.
+
+        Raises:
+            OutcomeUnknown: the system failed to. It is not asked again: it may have dropped what it could not write,
+                and would then claim success.
+        """
+        with self._sync_lock:
+            self._refuse_if_unknown()
+            if self._synced >= end.offset:
+                return
+            reach = max(end.offset, self.head.offset)
+            try:
+                os.fdatasync(self.fd)
+            except OSError as error:
+                self._sync_failure = "a sync failed"  # first of all: an interrupt may come with the next call
+                self._sync_failure = reason(error)
+                raise OutcomeUnknown(self.path, self._sync_failure) from error
+            self._synced = reach
+
+    def remove(self, *, lock_timeout: float) -> None:
+        """Unlink the file, when no writer is at work on it.
+
+        Raises:
+            JournalBusy, JournalMoved, JournalUnwritable: it is as it was.
+        """
+        with self._mutex:
+            try:
+                self._lock(time.monotonic() + lock_timeout, lock_timeout)
+                self._size()
+                try:
+                    os.unlink(self.path)
+                except OSError as error:
+                    raise JournalUnwritable(self.path, reason(error)) from error
+            finally:
+                fcntl.flock(self.fd, fcntl.LOCK_UN)
+
+    def fill_with(self, other: str, *, lock_timeout: float) -> None:
+        """Put the file `other` in the place of this one, if this one is still empty.
+
+        Raises:
+            FileExistsError: it is not.
+            JournalBusy: it was locked for too long.
+            OSError: the system refused it.
+        """
+        with self._mutex:
+            try:
+                self._lock(time.monotonic() + lock_timeout, lock_timeout)
+                if self._size():
+                    raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), self.path)
+                os.rename(other, self.path)
+            except JournalMoved:
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), self.path) from None
+            finally:
+                fcntl.flock(self.fd, fcntl.LOCK_UN)
+
+    def _refuse_if_unknown(self) -> None:
+        cause = self._sync_failure or ("it was interrupted" if self._unsettled else None)
+        if cause is not None:
+            raise OutcomeUnknown(self.path, cause)
+
+    def _lock(self, deadline: float, lock_timeout: float) -> None:
+        pause, chance = _SHORTEST_PAUSE, None
+        while True:
+            try:
+                fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if (late := time.monotonic() - deadline) > 0:
+                    raise JournalBusy(self.path, lock_timeout + late) from None
+            except OSError as error:
+                raise JournalUnwritable(self.path, f"it can't be locked: {reason(error)}") from error
+            else:
+                return
+            chance = chance or random.Random()  # noqa: S311 - not the global one: its numbers are the user's
+            time.sleep(chance.uniform(_SHORTEST_PAUSE, pause))
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def _size(self) -> int:
+        """The size of the file, under the lock, if it is still the one that the path leads to."""
+        try:
+            status = os.stat(self.path, follow_symlinks=False)
+        except OSError as error:
+            raise JournalMoved(self.path) from error
+        if (status.st_dev, status.st_ino) != self.identity:
+            raise JournalMoved(self.path)
+        return status.st_size
+
+    def _end(self, expected: int) -> Mark:
+        """The end of the journal, under the lock, with nothing torn behind it."""
+        size, end = self._size(), self.head
+        if size != end.offset:
+            end = self.read_from(end, size)[1]
+        if end.sequence != expected:
+            raise Conflict(expected, end.sequence)
+        if size > end.offset:
+            self._cut(end.offset, size)
+        return end
+
+    def read_from(self, start: Mark, size: int) -> tuple[list[AnyEvent], Mark]:
+        """See `read_records`; `size` is what the file has at least."""
+        if size < start.offset:
+            line = line_number(self.fd, size)
+            raise JournalCorrupted(self.path, line, size, "the file ends here, before records that it had already")
+        return read_records(self.fd, self.path, start)
+
+    def _cut(self, offset: int, size: int) -> None:
+        """Take off what is torn, and keep it in a file beside the journal."""
+        try:
+            keep_torn(self.path, offset, os.pread(self.fd, size - offset, offset))
+            os.ftruncate(self.fd, offset)
+        except OSError as error:
+            raise not_added(self.path, error) from error
+
+    def _write(self, line: bytes, offset: int) -> None:
+        """Append `line` at `offset`, the end, all or nothing, whatever comes in between."""
+        self._unsettled = True  # pessimism: it stays if even the settling below is cut short
+        try:
+            rest = memoryview(line)
+            while rest:  # once, but where a disk or a quota fills up: the second attempt says which
+                rest = rest[os.write(self.fd, rest) :]
+        except BaseException as error:
+            self._settle(error, offset, len(line))
+            raise
+        self._unsettled = False
+
+    def _settle(self, error: BaseException, offset: int, n: int) -> None:
+        """After an interrupt or error in `_write`: leave the file with all or nothing of the record, and know which."""
+        try:
+            if isinstance(error, OSError) or os.fstat(self.fd).st_size < offset + n:
+                os.ftruncate(self.fd, offset)  # no reader takes part of a record for one
+        except OSError as second:
+            raise OutcomeUnknown(self.path, reason(second)) from error
+        self._unsettled = False
+        if isinstance(error, OSError):
+            raise not_added(self.path, error) from error
+
+    def _replace_description(self, error: OSError) -> None:
+        """Close the description that can't be unlocked, under a descriptor that readers go on using."""
+        try:
+            fd, _ = open_regular(self.path)
+            if os.path.sameopenfile(fd, self.fd):
+                os.dup2(fd, self.fd, inheritable=False)
+            else:
+                self._sync_failure = f"it can't be unlocked: {reason(error)}"
+            os.close(fd)
+        except (OSError, UnsupportedJournal):
+            self._sync_failure = f"it can't be unlocked: {reason(error)}"

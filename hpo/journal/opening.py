@@ -1,0 +1,76 @@
+"""From what users write to where studies are."""
+
+# Flags, descriptors and error numbers are those of os, and so is the rest.
+# ruff: noqa: PTH
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any
+
+from hpo.errors import InvalidArgument, InvalidType, UnsupportedJournal
+from hpo.journal.directory import DirectoryStorage
+from hpo.journal.file import Durability
+from hpo.journal.file_storage import FileStorage
+from hpo.journal.memory import MemoryStorage
+from hpo.journal.storage import Storage
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_SUPPORTED = "a study is kept in a file '<name>.jsonl', in a directory '<name>/', or in memory"
+
+
+def open_journal(
+    location: str | os.PathLike[str] | Storage | None = None,
+    *,
+    durability: Durability = "power",
+    lock_timeout: float = 30.0,
+) -> Storage:
+    """The storage at `location`. Nothing is made or read before a study is created or opened there.
+
+    Args:
+        location: ``"study.jsonl"``, a file for one study; ``"runs/"``, a directory for many, where the slash may be
+            missing if the directory exists or its name has no dot; a storage object, which is returned as it is;
+            None for a new storage in memory. ``~`` is the home directory.
+        durability: For files: ``"power"`` makes acknowledged events survive a power failure, at the price of a disk
+            sync each; ``"process"`` makes them survive the end of any process.
+        lock_timeout: For files: how long to wait for other writers, in seconds.
+
+    Raises:
+        UnsupportedJournal: a URL or file of a kind that this version can't keep studies in.
+        InvalidArgument: an empty text, or another option than described.
+        InvalidType: something else than a path, a storage, or None.
+
+    Example:
+        >>> open_journal("runs/digits.jsonl", durability="process").location.endswith("/runs/digits.jsonl")
+        True
+    """
+    if location is None:
+        return MemoryStorage()
+    if isinstance(location, str | os.PathLike):
+        return _open_path(_checked_path(location), {"durability": durability, "lock_timeout": lock_timeout})
+    if isinstance(location, Storage):
+        return location
+    raise InvalidType(f"a storage is a path, a storage object or None; got {location!r}: {_SUPPORTED}")
+
+
+def _checked_path(location: str | os.PathLike[str]) -> str:
+    text = os.fspath(location)
+    if not isinstance(text, str):
+        raise InvalidType(f"a path is a text, got {text!r}")
+    if not text or "\0" in text:
+        raise InvalidArgument(f"{text!r} is no path: {_SUPPORTED}")
+    if scheme := _URL.match(text):  # the rest may hold a password
+        raise UnsupportedJournal(f"{scheme[0]}...", f"this version has no storage of this kind: {_SUPPORTED}")
+    return os.path.expanduser(text)
+
+
+def _open_path(path: str, options: dict[str, Any]) -> Storage:
+    if path.endswith("/") or os.path.isdir(path):
+        return DirectoryStorage(path, **options)
+    suffix = os.path.splitext(path)[1]
+    if suffix == ".jsonl":
+        return FileStorage(path, **options)
+    if suffix or os.path.lexists(path):
+        raise UnsupportedJournal(path, f"it ends neither in .jsonl nor in /: {_SUPPORTED}")
+    return DirectoryStorage(path, **options)

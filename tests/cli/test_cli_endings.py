@@ -1,0 +1,180 @@
+"""Exit codes, logging, and the command as a process of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+import hpo
+from hpo.cli import command_line, main
+
+SLOW = """
+import time
+def objective(trial):
+    open("started", "w").close()
+    time.sleep(60)
+"""
+
+
+def process(*words, cwd, **options):
+    env = {**{k: v for k, v in os.environ.items() if k != "HPO_STORAGE"}, **options.pop("env", {})}
+    command = [sys.executable, "-m", "hpo", *words]
+    return subprocess.Popen(
+        command, cwd=cwd, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options
+    )
+
+
+def test_help_and_version_succeed(cli):
+    assert cli("--version").out == f"hpo {hpo.__version__}\n"
+    for words in ("--help", "-h", "trials --help", "study set-user-attr --help"):
+        assert cli(words).code == 0
+
+
+def test_wrong_usage_is_2(cli):
+    for words in ("", "nonsense", "trials --nonsense", "studies", "tell --storage runs/", "-v -q studies"):
+        ran = cli(words)
+        assert (ran.code, ran.out) == (2, "")
+        assert ran.err
+
+
+def test_the_storage_may_stand_before_or_after_the_command_or_in_the_environment(cli, monkeypatch):
+    cli("--storage a/ create-study --study-name one")
+    cli("create-study --storage b/ --study-name two")
+    monkeypatch.setenv("HPO_STORAGE", "a/")
+    assert cli("study-names").out == "one\n"
+    assert cli("--storage b/ study-names").out == "two\n"
+    assert cli("--storage a/ study-names --storage b/").out == "two\n"
+    monkeypatch.setenv("HPO_STORAGE", "")
+    assert cli("study-names").code == 2
+
+
+def test_a_storage_that_can_not_be_read_is_one_clear_line(cli, place):
+    (place / "file.jsonl").write_text("this is no journal\nnor is this\n")
+    ran = cli("trials --storage file.jsonl")
+    assert ran.code == 1
+    assert ran.err.startswith("hpo: error: ")
+    assert ran.err.count("\n") == 1
+
+
+def test_a_traceback_is_shown_only_where_it_is_wanted(cli):
+    line = "trials --storage runs/ --study-name none"
+    cli("create-study --storage runs/ --study-name some")
+    assert "Traceback" not in cli(line).err
+    ran = cli(f"--debug {line}")
+    assert ran.code == 1
+    assert "Traceback" in ran.err
+    assert "hpo: error: " in ran.err.splitlines()[-1]
+
+
+def test_a_mistake_of_ours_is_one_line_too(cli, monkeypatch):
+    monkeypatch.setattr("hpo.cli.study_commands.written", lambda *_, **__: 1 / 0)
+    ran = cli("studies --storage runs/")
+    assert ran.code == 1
+    assert ran.err == "hpo: error: ZeroDivisionError: division by zero (unexpected: --debug shows where)\n"
+
+
+def test_quiet_keeps_the_log_to_warnings_and_verbose_says_more(cli):
+    assert cli("-q create-study --storage runs/ --study-name s").err == ""
+    space = '{"x": {"name": "IntDistribution", "attributes": {"low": 0, "high": 1}}}'
+    assert cli("ask --storage runs/ --space", space).err == ""
+    assert "[D " in cli("--verbose ask --storage runs/ --space", space).err
+    assert cli("--quiet tell --storage runs/ --number 0 --value 1").err == ""
+    assert "[W " in cli("--quiet tell --storage runs/ --number 1 --value nan").err
+
+
+def test_the_log_goes_to_a_file_too_and_the_logger_is_left_as_it_was(cli, place):
+    before = hpo.logging.get_verbosity(), list(hpo.logging.get_logger().handlers)
+    assert cli("-q --log-file log.txt create-study --storage runs/ --study-name quiet").code == 0
+    assert cli("--log-file log.txt create-study --storage runs/ --study-name loud").code == 0
+    [line] = (place / "log.txt").read_text().splitlines()
+    assert line.startswith("[I ")
+    assert line.endswith("name: loud")
+    assert (hpo.logging.get_verbosity(), hpo.logging.get_logger().handlers) == before
+
+
+def test_a_log_file_that_can_not_be_written_is_one_clear_line(cli):
+    ran = cli("--log-file no/such/folder/log.txt study-names --storage runs/")
+    assert (ran.code, ran.err.count("\n")) == (1, 1)
+
+
+def test_the_command_is_a_process_with_an_exit_code(place):
+    assert process("--version", cwd=place).communicate() == (f"hpo {hpo.__version__}\n", "")
+    created = process("create-study", "--study-name", "s", cwd=place, env={"HPO_STORAGE": "runs/"})
+    assert created.communicate()[0] == "s\n"
+    assert created.returncode == 0
+    failed = process("best-trial", "--storage", "runs/", cwd=place)
+    assert failed.communicate() == ("", "hpo: error: no trial is completed yet, out of 0: run or tell one first\n")
+    assert failed.returncode == 1
+
+
+def test_a_reader_that_goes_away_ends_the_command_quietly(place):
+    study = hpo.create_study(storage="runs/", study_name="s", sampler=hpo.samplers.RandomSampler())
+    study.set_user_attr("long", "x" * 1_000_000)  # more than a pipe holds
+    with process("studies", "--storage", "runs/", "-f", "json", cwd=place) as listing:
+        listing.stdout.read(2)
+        listing.stdout.close()
+        assert listing.stderr.read() == ""
+        assert listing.wait() == 141
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_ctrl_c_fails_the_running_trials_and_says_so_in_one_line(place, jobs):
+    (place / "slow_file.py").write_text(SLOW)
+    hpo.create_study(storage="runs/", study_name="s")
+    line = ["-q", "optimize", "slow_file.py:objective", "--storage", "runs/", "--n-jobs", jobs]
+    with process(*line, cwd=place) as running:
+        while not (place / "started").exists():
+            assert running.poll() is None
+            time.sleep(0.01)
+        running.send_signal(signal.SIGINT)
+        _, err = running.communicate()
+    assert running.returncode == 130
+    assert err.splitlines()[-1] == "hpo: interrupted"
+    assert "Traceback" not in err
+    trials = hpo.load_study(storage="runs/").trials
+    assert {(trial.state.name, trial.reason) for trial in trials} == {("FAIL", "interrupted")}
+
+
+def test_a_terminal_without_utf_8_gets_escapes_instead_of_an_error(place):
+    hpo.create_study(storage="runs/", study_name="深い")
+    listing = process("study-names", "--storage", "runs/", cwd=place, env={"PYTHONIOENCODING": "ascii"})
+    assert listing.communicate() == ("\\u6df1\\u3044\n", "")
+
+
+def test_listing_loads_no_heavy_libraries(place):
+    hpo.create_study(storage="runs/", study_name="s")
+    for words in (["--help"], ["studies"], ["study-names"], ["trials"], ["best-trials"], ["tell", "--help"]):
+        code = (
+            "import sys; from hpo.cli import main; "
+            f"code = main(['--storage', 'runs/', *{words!r}]); "
+            "heavy = {'numpy', 'scipy', 'pandas', 'tqdm', 'plotly'} & set(sys.modules); "
+            "sys.exit(code or (f'loaded {heavy}' if heavy else 0))"
+        )
+        ran = subprocess.run([sys.executable, "-c", code], check=False, cwd=place, capture_output=True, text=True)
+        assert (ran.returncode, ran.stderr) == (0, ""), words
+
+
+def test_importing_hpo_does_not_import_click():
+    code = "import hpo, sys; hpo.create_study; sys.exit('click' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_main_takes_the_words_of_the_process_by_default(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["hpo", "--version"])
+    assert main() == 0
+    assert capsys.readouterr().out == f"hpo {hpo.__version__}\n"
+
+
+def test_a_shell_can_complete_command_lines(place):
+    env = {"_HPO_COMPLETE": "bash_complete", "COMP_WORDS": "hpo best-", "COMP_CWORD": "1"}
+    completed = process(cwd=place, env=env).communicate()[0]
+    assert [line.split(",")[1] for line in completed.split()] == ["best-trial", "best-trials"]
+
+
+def test_every_command_says_what_it_is_for_without_being_cut_short():
+    commands = {**command_line.commands, **command_line.commands["study"].commands}
+    for name, command in commands.items():
+        assert command.get_short_help_str(limit=45)[-3:] != "...", name

@@ -1,0 +1,257 @@
+"""ask, tell, trials, best-trial, best-trials."""
+
+import csv
+import io
+import json
+import math
+
+import pytest
+import yaml
+
+import hpo
+
+SPACE = {
+    "x": {"name": "FloatDistribution", "attributes": {"low": 0, "high": 1}},
+    "opt": {"name": "CategoricalDistribution", "attributes": {"choices": ["adam", None, True, 1]}},
+}
+
+
+@pytest.fixture
+def study(cli, place, monkeypatch):
+    (place / "space.json").write_text(json.dumps(SPACE))
+    monkeypatch.setenv("HPO_STORAGE", "runs/")
+    cli("create-study --study-name s --seed 7")
+    return cli
+
+
+@pytest.fixture
+def pair(study):
+    """A study with two named objectives and a trial that runs."""
+    study("delete-study --study-name s")
+    study("create-study --study-name p --directions minimize --directions maximize --metric-name a --metric-name b=c")
+    study("ask --space {}")
+    return study
+
+
+def state():
+    return hpo.load_study(storage="runs/", sampler=hpo.samplers.RandomSampler()).state
+
+
+def test_ask_and_tell_go_round(study):
+    for i in range(3):
+        asked = json.loads(study("ask --space space.json").out)
+        assert asked["number"] == i
+        assert 0 <= asked["params"]["x"] <= 1
+        assert asked["params"]["opt"] in SPACE["opt"]["attributes"]["choices"]
+        told = study(f"tell --number {i} --value {asked['params']['x']}")
+        assert (told.code, told.out) == (0, "")
+        assert f"Trial {i} finished with value" in told.err
+    assert [trial.value for trial in state().trials] == [trial.params["x"] for trial in state().trials]
+
+
+def test_the_space_may_come_from_standard_input_or_stand_there_itself(study, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(SPACE)))
+    assert set(json.loads(study("ask --space -").out)["params"]) == {"x", "opt"}
+    assert set(json.loads(study("ask --space", json.dumps(SPACE)).out)["params"]) == {"x", "opt"}
+
+
+def test_without_a_space_the_declared_one_is_asked_for(study):
+    study("delete-study --study-name s")
+    study("create-study --study-name d --space space.json")
+    assert set(json.loads(study("ask").out)["params"]) == {"x", "opt"}
+
+
+def test_without_a_declared_space_the_trials_show_what_to_ask_for(study):
+    unknown = study("ask")
+    assert unknown.code == 1
+    assert "--space" in unknown.err
+    assert state().n_trials == 0
+    study("ask --space space.json")
+    study("tell --number 0 --value 1")
+    assert set(json.loads(study("ask").out)["params"]) == {"x", "opt"}
+
+
+def test_an_enqueued_trial_is_asked_first_with_the_values_it_was_given(study):
+    hpo.load_study(storage="runs/", sampler=hpo.samplers.RandomSampler()).enqueue_trial({"x": 0.25})
+    assert json.loads(study("ask --space space.json").out)["params"]["x"] == 0.25
+
+
+@pytest.mark.parametrize(
+    ("space", "problem"),
+    [
+        ("missing.json", "missing.json"),
+        ("{", "no JSON"),
+        ("[]", "No such file"),
+        ('{"x": 1}', "parameter 'x'"),
+        ('{"x": {"name": "UniformDistribution", "attributes": {}}}', "FloatDistribution"),
+        ('{"x": {"name": "FloatDistribution", "attributes": {"low": 2, "high": 1}}}', "low <= high"),
+        ('{"x": {"name": "IntDistribution", "attributes": {"low": 0.5, "high": 1}}}', "0.5"),
+        ('{"x": {}, "x": {}}', "twice"),
+    ],
+)
+def test_a_space_that_is_none_is_one_clear_line_and_starts_no_trial(study, space, problem):
+    ran = study("ask --space", space)
+    assert ran.code == 1
+    assert ran.err.startswith("hpo: error: ")
+    assert ran.err.count("\n") == 1
+    assert problem in ran.err
+    assert state().n_trials == 0
+
+
+def test_a_space_that_has_to_be_changed_is_said_in_one_line(study):
+    space = '{"n": {"name": "IntDistribution", "attributes": {"low": 1, "high": 8, "step": 3}}}'
+    ran = study("-q ask --space", space)
+    assert ran.code == 0
+    assert ran.err.startswith("hpo: warning: ")
+    assert ran.err.count("\n") == 1
+
+
+def test_the_sampler_can_be_chosen_and_given_options(study):
+    first = json.loads(study("ask --space space.json --sampler RandomSampler --sampler-kwargs", '{"seed": 5}').out)
+    study("delete-study --study-name s")
+    study("create-study --study-name t --seed 8")
+    again = json.loads(study("ask --space space.json --sampler RandomSampler --sampler-kwargs", '{"seed": 5}').out)
+    assert again == first
+
+
+def test_ask_prints_in_every_format(study):
+    outs = [study(f"ask --space space.json -f {style}").out for style in ("yaml", "value", "csv", "table")]
+    assert set(yaml.safe_load(outs[0])) == {"number", "params"}
+    assert outs[1].split("\t")[0] == "1"
+    assert outs[2].splitlines()[0] == "number,params_x,params_opt"
+    assert outs[3].split()[:3] == ["number", "params_x", "params_opt"]
+
+
+def test_telling_twice_is_an_error_unless_it_may_be_finished(study):
+    study("ask --space space.json")
+    study("tell --number 0 --value 1")
+    again = study("tell --number 0 --value 2")
+    assert again.code == 1
+    assert "trial 0 is complete, not running" in again.err
+    skipped = study("tell --number 0 --value 2 --skip-if-finished")
+    assert skipped.code == 0
+    assert "nothing has changed" in skipped.err
+    assert state().trial(0).value == 1.0
+
+
+def test_telling_a_trial_that_is_not_there_names_those_that_are(study):
+    ran = study("tell --number 3 --value 1")
+    assert ran.code == 1
+    assert "no trial 3" in ran.err
+
+
+def test_a_trial_can_be_told_as_failed_with_a_reason_or_pruned_without_a_value(study):
+    study("ask --space space.json")
+    study("ask --space space.json")
+    assert study("tell --number 0 --state fail --reason", "out of memory").code == 0
+    assert study("tell --number 1 --state PRUNED").code == 0
+    failed, pruned = state().trials
+    assert (failed.state.name, failed.reason) == ("FAIL", "out of memory")
+    assert (pruned.state.name, pruned.values) == ("PRUNED", None)
+
+
+def test_a_value_that_is_no_number_fails_the_trial_and_an_infinite_one_does_not(study):
+    study("ask --space space.json")
+    study("ask --space space.json")
+    assert study("tell --number 0 --value nan").code == 0
+    assert study("tell --number 1 --value -inf").code == 0
+    assert [trial.state.name for trial in state().trials] == ["FAIL", "COMPLETE"]
+    assert json.loads(study("best-trial -f json").out)["value"] == "-inf"
+    assert yaml.safe_load(study("best-trial -f yaml").out)["value"] == -math.inf
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "",
+        "--value x",
+        "--value 1 --values-by-name v=1",
+        "--values-by-name v",
+        "--values-by-name v=x",
+        "--state running",
+    ],
+)
+def test_a_result_that_is_none_is_wrong_usage(study, words):
+    study("ask --space space.json")
+    assert study(f"tell --number 0 {words}").code == 2
+    assert 0 in state().running
+
+
+def test_several_objectives_are_told_in_order_or_by_name(pair):
+    pair("ask --space {}")
+    assert pair("tell --number 0 --value 1 --value 2").code == 0
+    assert pair("tell --number 1 --values-by-name b=c=4 --values-by-name a=3").code == 0
+    assert [trial.values for trial in state().trials] == [(1.0, 2.0), (3.0, 4.0)]
+
+
+@pytest.mark.parametrize("words", ["--value 1", "--values-by-name a=1", "--values-by-name a=1 --values-by-name z=1"])
+def test_a_result_for_the_wrong_objectives_is_refused(pair, words):
+    assert pair(f"tell --number 0 {words}").code == 1
+    assert 0 in state().running
+
+
+def test_trials_in_every_format(study):
+    study("ask --space space.json")
+    study("ask --space space.json")
+    study("tell --number 1 --value 0.25")
+    listed = json.loads(study("trials -f json").out)
+    assert [trial["state"] for trial in listed] == ["RUNNING", "COMPLETE"]
+    assert listed[0]["value"] is None
+    assert listed[1]["params"] == dict(state().trial(1).params)
+    assert yaml.safe_load(study("trials -f yaml").out) == listed
+    rows = [*csv.DictReader(io.StringIO(study("trials -f csv").out))]
+    assert [row["value"] for row in rows] == ["", "0.25"]
+    assert float(rows[1]["params_x"]) == listed[1]["params"]["x"]
+    assert [line.split("\t")[:2] for line in study("trials -f value").out.splitlines()] == [
+        ["0", "RUNNING"],
+        ["1", "COMPLETE"],
+    ]
+    assert study("trials").out.splitlines()[0].split()[:4] == ["number", "state", "value", "params_x"]
+
+
+def test_reports_are_in_json_and_not_in_tables(study):
+    running = hpo.load_study(storage="runs/", sampler=hpo.samplers.RandomSampler())
+    trial = running.ask()
+    trial.report(0.5, 3)
+    trial.set_constraint("memory", -1.0)
+    trial.set_user_attr("host", "n1")
+    [listed] = json.loads(study("trials -f json").out)
+    assert listed["intermediate_values"] == {"3": 0.5}
+    header = study("trials").out.splitlines()[0].split()
+    assert header == ["number", "state", "constraints_memory", "user_attrs_host", "datetime_start"]
+
+
+def test_the_columns_of_several_objectives_have_their_names(pair):
+    pair("tell --number 0 --value 1 --value 2")
+    assert pair("trials -f csv").out.startswith("number,state,values_a,values_b=c,reason,")
+    assert json.loads(pair("best-trials -f json").out)[0]["values"] == {"a": 1.0, "b=c": 2.0}
+
+
+def test_no_trials_are_listed_properly(study):
+    assert json.loads(study("trials -f json").out) == []
+    assert yaml.safe_load(study("trials -f yaml").out) == []
+    assert study("trials -f csv").out.startswith("number,state,value,reason,")
+    assert study("trials -f value").out == ""
+    assert study("trials").out.splitlines()[0].split()[:3] == ["number", "state", "value"]
+
+
+def test_the_best_trial_is_one_record(study):
+    for number, value in enumerate([3, 1, 2]):
+        study("ask --space space.json")
+        study(f"tell --number {number} --value {value}")
+    assert json.loads(study("best-trial -f json").out)["number"] == 1
+    assert study("best-trial -f value").out.split("\t")[:3] == ["1", "COMPLETE", "1.0"]
+    assert len(study("best-trial").out.splitlines()) == 3
+
+
+def test_no_best_trial_is_an_error_and_no_front_is_an_empty_list(study):
+    ran = study("best-trial")
+    assert (ran.code, ran.out) == (1, "")
+    assert "no trial is completed yet" in ran.err
+    assert json.loads(study("best-trials -f json").out) == []
+
+
+def test_the_best_trial_of_several_objectives_leads_to_best_trials(pair):
+    ran = pair("best-trial")
+    assert ran.code == 1
+    assert "best-trials" in ran.err

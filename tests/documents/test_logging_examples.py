@@ -1,0 +1,73 @@
+"""The examples on log messages, with today's names."""
+
+import logging
+
+import pytest
+
+import hpo
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was():
+    logger, root = hpo.logging.get_logger(), logging.getLogger()
+    before = logger.level, logger.propagate, [*logger.handlers], root.level, [*root.handlers]
+    hpo.logging.set_verbosity(hpo.logging.INFO)
+    yield
+    for handler in {*root.handlers} - {*before[4]}:
+        handler.close()
+    logger.setLevel(before[0])
+    logger.propagate, logger.handlers[:] = before[1:3]
+    root.setLevel(before[3])
+    root.handlers[:] = before[4]
+
+
+def objective(trial):
+    x = trial.suggest_float("x", -10, 10)
+    return x**2
+
+
+def test_the_default_handler_is_switched_off_and_on(capsys):  # EX-27
+    study = hpo.create_study()
+
+    hpo.logging.disable_default_handler()
+    capsys.readouterr()
+    study.optimize(objective, n_trials=10)
+    assert capsys.readouterr() == ("", "")
+
+    hpo.logging.enable_default_handler()
+    study.optimize(objective, n_trials=10)
+    out, err = capsys.readouterr()
+    lines = err.splitlines()
+    assert out == ""
+    assert len(lines) == 10
+    assert lines[0].startswith("[I ")
+    assert "] Trial 10 finished with value: " in lines[0]
+    assert "] Trial 11 finished with value: " in lines[1]
+
+
+def test_messages_propagate_to_the_root_logger(tmp_path, capsys):  # EX-28
+    log_file = tmp_path / "foo.log"
+    logger = logging.getLogger()
+    logger.setLevel(logging.INFO)  # Setup the root logger.
+    logger.addHandler(logging.FileHandler(log_file, mode="w"))
+
+    hpo.logging.enable_propagation()  # Propagate logs to the root logger.
+    hpo.logging.disable_default_handler()  # Stop showing logs in sys.stderr.
+
+    study = hpo.create_study()
+
+    logger.info("Start optimization.")
+    study.optimize(objective, n_trials=10)
+
+    with log_file.open() as f:
+        assert f.readline().startswith("A new study created")
+        assert f.readline() == "Start optimization.\n"
+        assert len(f.readlines()) == 10
+    assert capsys.readouterr().err == ""
+
+
+def test_each_trial_is_silent_at_warning_level(capsys):  # EX-78
+    hpo.logging.set_verbosity(hpo.logging.WARNING)
+    study = hpo.create_study()
+    study.optimize(objective, n_trials=3)
+    assert capsys.readouterr() == ("", "")

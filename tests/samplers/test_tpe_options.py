@@ -1,0 +1,164 @@
+"""The options of the TPE: checked, and each with an effect on what is suggested."""
+
+import math
+import statistics
+
+import attrs
+import numpy as np
+import pytest
+
+from hpo.core.ask_tell import ask, tell
+from hpo.core.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from hpo.core.key import Key
+from hpo.core.space import SearchSpace
+from hpo.core.state import StudyState
+from hpo.errors import InvalidArgument, InvalidType
+from hpo.samplers.random import RandomSampler
+from hpo.samplers.tpe import TPESampler, default_gamma, default_weights, hyperopt_gamma
+from hpo.samplers.tpe.coding import UnitCoding
+from hpo.samplers.tpe.observations import Observations
+
+MIXED = SearchSpace(
+    {
+        "x": FloatDistribution(-5.0, 5.0),
+        "lr": FloatDistribution(1e-6, 1.0, log=True),
+        "k": IntDistribution(1, 20),
+        "units": IntDistribution(1, 1024, log=True),
+        "p": FloatDistribution(0.0, 1.0, step=0.1),
+        "c": CategoricalDistribution(["a", "b", None]),
+    }
+)
+EAGER = TPESampler(n_startup_trials=3)
+
+
+def mixed_loss(params):
+    categorical = 0.0 if params["c"] == "b" else 1.0
+    return (params["x"] - 1) ** 2 + (math.log10(params["lr"]) + 3) ** 2 + abs(params["k"] - 7) + categorical
+
+
+def study(n, loss=mixed_loss, space=MIXED, sampler=EAGER, seed=0, **create):
+    state = StudyState.create(seed=seed, **create)
+    for _ in range(n):
+        state, trial = ask(state, sampler, space)
+        state = tell(state, trial.number, loss(trial.params))
+    return state
+
+
+def suggested(state, space=MIXED, sampler=EAGER, seed=99):
+    """What is suggested to a trial that starts now."""
+    state, trial = ask(state, RandomSampler(), {})
+    return sampler(state, trial, SearchSpace.of(space), Key(seed))
+
+
+def fold_of(state, space=MIXED):
+    return Observations(state.directions, UnitCoding.of(space).columns)
+
+
+def test_hyperopt_parameters_make_a_sampler_that_works():
+    sampler = TPESampler(**TPESampler.hyperopt_parameters())
+    assert sampler.n_startup_trials == 20
+    assert suggested(study(20), sampler=sampler).note == {"rule": "model"}
+
+
+def test_gammas_and_weights_are_the_published_ones():
+    assert [default_gamma(n) for n in (0, 1, 10, 11, 1000)] == [0, 1, 1, 2, 25]
+    assert [hyperopt_gamma(n) for n in (0, 1, 16, 17, 100_000)] == [0, 1, 1, 2, 25]
+    weights = default_weights(100)
+    assert weights.shape == (100,)
+    assert (weights[0], weights[74], weights[-1]) == (0.01, 1.0, 1.0)
+    assert (np.diff(weights[:75]) > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "match"),
+    [
+        ({"n_startup_trials": -1}, InvalidArgument, r"n_startup_trials is a whole number from 0 on, got -1"),
+        ({"n_startup_trials": "ten"}, InvalidArgument, r"n_startup_trials .* got 'ten'"),
+        ({"n_ei_candidates": 0}, InvalidArgument, r"n_ei_candidates is a whole number from 1 on, got 0"),
+        ({"n_ei_candidates": 2.5}, InvalidArgument, r"n_ei_candidates .* got 2\.5"),
+        ({"prior_weight": 0.0}, InvalidArgument, r"prior_weight is a finite number above 0, got 0\.0"),
+        ({"prior_weight": math.inf}, InvalidArgument, r"prior_weight .* got inf"),
+        ({"prior_weight": math.nan}, InvalidArgument, r"prior_weight .* got nan"),
+        ({"prior_weight": None}, InvalidArgument, r"prior_weight .* got None"),
+        ({"constant_liar": "yes"}, InvalidType, r"constant_liar is True or False, got 'yes'"),
+        ({"consider_magic_clip": 1}, InvalidType, r"consider_magic_clip .* got 1"),
+        ({"gamma": 0.1}, InvalidType, r"gamma is a function .* got 0\.1"),
+        ({"weights": [1.0]}, InvalidType, r"weights is a function .* got \[1\.0\]"),
+        ({"seed": "abc"}, InvalidType, r"seed is an int or None, got 'abc'"),
+    ],
+)
+def test_an_option_that_is_not_allowed_is_named(options, error, match):
+    with pytest.raises(error, match=match):
+        TPESampler(**options)
+
+
+def test_whole_numbers_of_other_types_are_taken():
+    sampler = TPESampler(seed=np.int64(3), n_startup_trials=5.0)
+    assert (sampler.seed, type(sampler.seed), type(sampler.n_startup_trials)) == (3, int, int)
+
+
+@pytest.mark.parametrize(
+    ("sampler", "error", "match"),
+    [
+        (TPESampler(n_startup_trials=0, gamma=lambda n: 0.5), InvalidType, r"gamma gives a whole number"),
+        (TPESampler(n_startup_trials=0, weights=lambda n: -np.ones(n)), InvalidArgument, r"weights gives one"),
+        (TPESampler(n_startup_trials=0, weights=lambda n: np.ones(n + 1)), InvalidArgument, r"weights gives one"),
+        (TPESampler(n_startup_trials=0, weights=lambda n: np.full(n, 1e308)), InvalidArgument, r"weights gives one"),
+    ],
+)
+def test_functions_that_break_their_promise_are_named(sampler, error, match):
+    with pytest.raises(error, match=match):
+        suggested(study(20), sampler=sampler)
+
+
+@pytest.mark.parametrize("gamma", [lambda n: 0, lambda n: n, lambda n: 10 * n, lambda n: -3])
+def test_all_or_none_of_the_trials_may_be_good(gamma):
+    assert suggested(study(8), sampler=TPESampler(n_startup_trials=0, gamma=gamma)).note == {"rule": "model"}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("prior_weight", 3.0),
+        ("gamma", hyperopt_gamma),
+        ("weights", lambda n: np.arange(n) + 1.0),
+        ("consider_endpoints", True),
+        ("n_ei_candidates", 5),
+    ],
+)
+def test_each_option_of_the_model_has_an_effect(field, value):
+    state = study(60)
+    assert suggested(state, sampler=attrs.evolve(EAGER, **{field: value})) != suggested(state)
+
+
+def test_the_magic_clip_keeps_kernels_wide_where_the_prior_weighs_little():
+    state = study(12, lambda p: (p["x"] - 2.0) ** 2, {"x": FloatDistribution(0.0, 10.0)})
+    best = min(state.finished, key=lambda t: t.value).params["x"]
+
+    def distances(clip):
+        sampler = TPESampler(n_startup_trials=0, prior_weight=1e-3, consider_magic_clip=clip, gamma=lambda n: 1)
+        answers = [suggested(state, {"x": FloatDistribution(0.0, 10.0)}, sampler, seed=s) for s in range(20)]
+        return statistics.median(abs(a.params["x"] - best) for a in answers)
+
+    assert distances(clip=True) > 3 * distances(clip=False)
+
+
+def test_weights_are_given_to_trials_in_the_order_told():
+    state = study(30)
+    fold = fold_of(state)
+    rows = state.finished.fold(fold).rows.array
+    good, bad = EAGER._split(fold, rows)
+    losses = np.array([t.value for t in state.finished])
+    assert (len(good), len(bad)) == (3, 27)
+    assert losses[good].max() <= losses[bad].min()
+    assert sorted(good) == list(good)
+    assert sorted(bad) == list(bad)
+
+
+def test_coarse_grids_are_modelled_by_the_mass_of_their_cells(monkeypatch):
+    space = {"k": IntDistribution(1, 9), "p": FloatDistribution(0.0, 1.0, step=0.1)}
+    state = study(60, lambda p: abs(p["k"] - 2) + p["p"], space, RandomSampler())
+    by_mass = [suggested(state, space, seed=seed).params for seed in range(30)]
+    monkeypatch.setattr(UnitCoding, "cells", lambda self, points: {})
+    by_point = [suggested(state, space, seed=seed).params for seed in range(30)]
+    assert by_mass != by_point

@@ -1,0 +1,70 @@
+"""The examples and the README run as they are written."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+EXAMPLES = {
+    "quickstart.py": ["3"],
+    "ask_tell.py": [],
+    "define_by_run.py": [],
+    "pruning.py": [],
+    "custom_sampler.py": [],
+}
+
+
+def run(script, arguments, folder):
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        [sys.executable, script, *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_every_example_is_run():
+    assert {path.name for path in (ROOT / "examples").glob("*.py")} == set(EXAMPLES)
+
+
+@pytest.mark.parametrize(("name", "arguments"), EXAMPLES.items(), ids=EXAMPLES)
+def test_an_example_runs_and_prints_its_result(name, arguments, tmp_path):
+    ran = run(ROOT / "examples" / name, arguments, tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.strip()
+
+
+def test_the_quickstart_goes_on_where_it_stopped(tmp_path):
+    for _ in range(2):
+        assert run(ROOT / "examples" / "quickstart.py", ["2"], tmp_path).returncode == 0
+    journal = (tmp_path / "digits.jsonl").read_text()
+    assert journal.count('"finished"') == 4
+
+
+def python_blocks(path):
+    return re.findall(r"^```python\n(.*?)^```", path.read_text(), flags=re.DOTALL | re.MULTILINE)
+
+
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_the_python_blocks_of_a_document_run_in_order(document, tmp_path):
+    blocks = python_blocks(document)
+    if not blocks:
+        pytest.skip(f"{document.name} has no python block")
+    program = tmp_path / "program.py"
+    program.write_text("\n".join(blocks))
+    ran = run(program, [], tmp_path)
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_the_readme_has_two_commands_and_ci_runs_the_second():
+    blocks = re.findall(r"^```sh\n(.*?)^```", (ROOT / "README.md").read_text(), flags=re.DOTALL | re.MULTILINE)
+    assert len(blocks) == 2
+    assert all(len(block.strip().splitlines()) == 1 for block in blocks)
+    assert "examples/quickstart.py" in blocks[0]
+    assert "pytest" in blocks[1]
+    assert "README.md" in (ROOT / ".ci" / "run").read_text()
