@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
 import click
 
+import hpo
 from hpo.cli.options import Settings
 from hpo.cli.output import visible
 from hpo.errors import HpoError
@@ -29,7 +34,10 @@ def exit_code(command: click.Command, args: Sequence[str] | None) -> int:
             stream.reconfigure(errors="backslashreplace")  # a terminal without UTF-8 shows what it can
     settings = Settings()
     try:
-        with command.make_context("hpo", [*(sys.argv[1:] if args is None else args)], obj=settings) as context:
+        with (
+            _warnings_in_one_line(),
+            command.make_context("hpo", [*(sys.argv[1:] if args is None else args)], obj=settings) as context,
+        ):
             command.invoke(context)
         sys.stdout.flush()
     except click.exceptions.Exit as ended:
@@ -47,6 +55,23 @@ def exit_code(command: click.Command, args: Sequence[str] | None) -> int:
         problem = traceback.format_exception_only(error)[-1].strip()
         return _failed(f"error: {problem} (unexpected: --debug shows where)", error, settings)
     return 0
+
+
+@contextlib.contextmanager
+def _warnings_in_one_line() -> Iterator[None]:
+    """Show warnings that point into the library without the place, which tells nobody anything."""
+    ours = Path(hpo.__file__).parent
+    with warnings.catch_warnings():
+        as_usual = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], filename: str, *place: Any, **more: Any) -> None:
+            if Path(filename).is_relative_to(ours):
+                click.echo(f"hpo: warning: {visible(str(message))}", err=True)
+            else:
+                as_usual(message, category, filename, *place, **more)
+
+        warnings.showwarning = show
+        yield
 
 
 def _failed(message: str, error: BaseException, settings: Settings, *, code: int = 1) -> int:

@@ -11,20 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import attrs
-
-from hpo.errors import HpoError, InvalidArgument, InvalidType
-
-
-@attrs.define(eq=False)
-class LoadError(HpoError, ImportError):
-    """A file or module that raises when it is run."""
-
-    place: str
-    problem: str
-
-    def __str__(self) -> str:
-        return f"{self.place} can't be loaded: {self.problem}"
+from hpo.errors import InvalidArgument, InvalidType
 
 
 def objective_at(location: str) -> Callable[[Any], Any]:
@@ -35,9 +22,8 @@ def objective_at(location: str) -> Callable[[Any], Any]:
             for from the current directory on. The name may have dots, as in ``Task.objective``.
 
     Raises:
-        InvalidArgument: there is no such file, module or name.
+        InvalidArgument: there is no such file, module or name, or running the file raises.
         InvalidType: what has this name can't be called.
-        LoadError: the file raises.
     """
     found = object_at(location)
     if not callable(found):
@@ -73,7 +59,6 @@ def made(choice: str, options: Mapping[str, Any] | None, *, home: str, what: str
 
     Raises:
         InvalidArgument: there is no such thing, or it can't be made with `options`.
-        LoadError: the file it should be in raises.
     """
     if ":" in choice:
         found = object_at(choice)
@@ -128,7 +113,7 @@ def _from_file(file: Path) -> ModuleType:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         del sys.modules[name]
-        raise LoadError(str(file), described(error)) from error
+        raise InvalidArgument(f"{file} can't be loaded: {described(error)}") from error
     return module
 
 
@@ -139,9 +124,9 @@ def _from_path(name: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
             raise InvalidArgument(f"there is no module {name!r}, here or installed") from None
-        raise LoadError(name, described(error)) from error
+        raise InvalidArgument(f"{name} can't be loaded: {described(error)}") from error
     except (Exception, SystemExit) as error:
-        raise LoadError(name, described(error)) from error
+        raise InvalidArgument(f"{name} can't be loaded: {described(error)}") from error
 
 
 def described(error: BaseException) -> str:

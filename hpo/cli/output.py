@@ -42,7 +42,7 @@ def written_alone(record: Record, *, columns: Sequence[str], style: str) -> str:
 
 
 def print_out(text: str) -> None:
-    """Write `text` to standard output as it is; click would take escape sequences out, and hide that nobody reads."""
+    """Write `text` to standard output as it is: click would take escape sequences out of it."""
     sys.stdout.write(text)
 
 

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
-from hpo.cli.output import visible
 from hpo.errors import HpoError, InvalidArgument
 
 if TYPE_CHECKING:
@@ -39,15 +35,11 @@ def read_space(given: str) -> SearchSpace:
     origin, text = _text(given)
     document = json_object(text, origin, like=_SHAPE)
     distributions = {}
-    with warnings.catch_warnings(record=True) as remarks:
-        warnings.simplefilter("always")  # and say them in one line, without a place in our source
-        for name, written in document.items():
-            try:
-                distributions[name] = distribution_from_document(written)
-            except HpoError as error:
-                raise InvalidArgument(f"{origin}, parameter {name!r}: {error}") from None
-    for remark in remarks:
-        click.echo(f"hpo: warning: {visible(str(remark.message))}", err=True)
+    for name, written in document.items():
+        try:
+            distributions[name] = distribution_from_document(written)
+        except HpoError as error:
+            raise InvalidArgument(f"{origin}, parameter {name!r}: {error}") from None
     return SearchSpace(distributions)
 
 

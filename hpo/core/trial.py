@@ -238,7 +238,7 @@ def create_trial(
         values=None if given is None else _checked_values(given),
         params=FrozenDict(params or {}),
         distributions=space,
-        user_attrs=FrozenDict({k: from_json_tree(to_json_tree(v)) for k, v in (user_attrs or {}).items()}),
+        user_attrs=from_json_tree(to_json_tree(user_attrs or {})),
         intermediate_values=InsertOnlyDict(intermediate_values or {}),
         constraints=FrozenDict(constraints or {}),
     )
@@ -252,13 +252,14 @@ def validated(trial: FrozenTrial) -> FrozenTrial:
     """
     if not isinstance(trial.state, TrialState):
         raise InvalidType(f"a trial's state is a TrialState, got {trial.state!r}")
-    if {*trial.params} != {*trial.distributions}:
+    space = SearchSpace.of(trial.distributions)
+    if {*trial.params} != {*space}:
         raise InvalidArgument(
-            f"every parameter needs its distribution: params has {sorted(trial.params)}, "
-            f"distributions has {sorted(trial.distributions)}"
+            f"every parameter needs its distribution: params has {sorted(map(str, trial.params))}, "
+            f"distributions has {sorted(space)}"
         )
     builtin = {}
-    for name, distribution in trial.distributions.items():
+    for name, distribution in space.items():
         if not distribution.contains(trial.params[name]):
             raise ValueOutsideDistribution(trial.params[name], distribution, name)
         builtin[name] = distribution.to_external(distribution.to_internal(trial.params[name]))
@@ -277,6 +278,7 @@ def validated(trial: FrozenTrial) -> FrozenTrial:
         trial,
         values=values,
         params=FrozenDict(builtin),
+        distributions=space,
         intermediate_values=InsertOnlyDict((step, value) for value, step in reports),
         constraints=FrozenDict(dict(checked_constraint(name, value) for name, value in trial.constraints.items())),
         reason=None if trial.reason is None else checked_text(trial.reason, "a trial's reason"),

@@ -1,7 +1,7 @@
 """A directory as the place for many studies, one file each."""
 
-# Flags, descriptors and error numbers are those of os, and so is the rest.
-# ruff: noqa: PTH
+# Descriptors, flags and error numbers are those of os, and so are paths.
+# ruff: noqa: PTH118
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A study's journal in one file."""
 
-# Flags, descriptors and error numbers are those of os, and so is the rest.
-# ruff: noqa: PTH
+# Descriptors, flags and error numbers are those of os, and so are paths.
+# ruff: noqa: PTH100
 
 from __future__ import annotations
 

@@ -1,8 +1,5 @@
 """A file as the place for one study."""
 
-# Flags, descriptors and error numbers are those of os, and so is the rest.
-# ruff: noqa: PTH
-
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """Journal files as wholes: they appear with their first records or not at all, and go without being missed."""
 
-# Flags, descriptors and error numbers are those of os, and so is the rest.
-# ruff: noqa: PTH
+# Descriptors, flags and error numbers are those of os, and so are paths.
+# ruff: noqa: PTH102, PTH108, PTH111, PTH112, PTH118, PTH120
 
 from __future__ import annotations
 

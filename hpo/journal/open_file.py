@@ -1,7 +1,7 @@
 """A journal file held open by one process: its lock, its writes and its syncs."""
 
-# Flags, descriptors and error numbers are those of os, and so is the rest.
-# ruff: noqa: PTH
+# Descriptors, flags and error numbers are those of os, and so are paths.
+# ruff: noqa: PTH104, PTH108, PTH116
 
 from __future__ import annotations
 

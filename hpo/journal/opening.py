@@ -1,7 +1,7 @@
 """From what users write to where studies are."""
 
-# Flags, descriptors and error numbers are those of os, and so is the rest.
-# ruff: noqa: PTH
+# Descriptors, flags and error numbers are those of os, and so are paths.
+# ruff: noqa: PTH111, PTH112, PTH122
 
 from __future__ import annotations
 

@@ -1,12 +1,13 @@
 """The torn ends of journals: the beginnings of records whose writers died, kept in files beside the journal."""
 
-# Flags, descriptors and error numbers are those of os, and so is the rest.
-# ruff: noqa: PTH
+# Descriptors, flags and error numbers are those of os, and so are paths.
+# ruff: noqa: PTH108, PTH118, PTH208
 
 from __future__ import annotations
 
 import itertools
 import os
+import re
 
 
 def keep_torn(path: str, offset: int, content: bytes) -> str:
@@ -37,7 +38,8 @@ def keep_torn(path: str, offset: int, content: bytes) -> str:
 def torn_files(path: str) -> list[str]:
     """What `keep_torn` saved of the journal `path`."""
     directory, name = os.path.split(path)
-    return [os.path.join(directory, other) for other in os.listdir(directory) if other.startswith(f"{name}.torn-")]
+    torn = re.compile(re.escape(name) + r"\.torn-[0-9]+(\.[0-9]+)?")
+    return [os.path.join(directory, other) for other in os.listdir(directory) if torn.fullmatch(other)]
 
 
 def write_all(fd: int, content: bytes) -> None:

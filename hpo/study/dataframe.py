@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from hpo.core.state import StudyState
@@ -53,7 +52,8 @@ def trials_dataframe(state: StudyState, attrs: Sequence[str] | None, *, multi_in
 def _cells(state: StudyState, trial: FrozenTrial, fields: Sequence[str]) -> Iterator[tuple[tuple[str, str], Any]]:
     for field in fields:
         if field in ("value", "values"):
-            yield from zip(_value_columns(state, field), trial.values or repeat(None))
+            columns = _value_columns(state, field)
+            yield from zip(columns, trial.values or [None] * len(columns), strict=True)
             continue
         content = getattr(trial, field)
         if field == "state":

@@ -6,7 +6,7 @@ import gc
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +25,11 @@ from hpo.study.progress import ProgressBar
 from hpo.study.recorder import now
 
 if TYPE_CHECKING:
+    from hpo.core.state import StudyState
     from hpo.study.study import Study
+    from hpo.study.trial import Trial
 
+_LONGEST_WAIT = 0.5  # seconds
 Callback = Callable[[Any, FrozenTrial], None]
 
 
@@ -117,6 +120,8 @@ class Session:
         self._deadline = None if plan.timeout is None else time.monotonic() + plan.timeout
         self._stopping = False
         self._stop_after: set[int] = set()
+        self._open: set[int] = set()  # trials that were started here and are not told yet
+        self._error: BaseException | None = None  # the first one; raised when the running trials have ended
         self._bar = ProgressBar(show=plan.show_progress_bar, n_trials=plan.n_trials, timeout=plan.timeout)
 
     def run(self) -> None:
@@ -127,6 +132,9 @@ class Session:
                 self._run_serially()
             else:
                 self._run_in_parallel(plan.executor or DaemonThreads())
+        except BaseException:
+            self._fail([*self._open], "interrupted")
+            raise
         finally:
             self._bar.close()
 
@@ -147,61 +155,75 @@ class Session:
         return True
 
     def _run_serially(self) -> None:
-        study, objective = self.study, self.plan.objective
         while self._may_start():
             try:
-                trial, started, _ = study._start_trial()
+                trial, started, _ = self._start()
             except SearchSpaceExhausted as exhausted:
                 narrate_exhaustion(exhausted)
                 return
-            try:
-                error = self._finish(evaluate(trial, objective, started))
-            except BaseException:
-                self._fail([trial.number], "interrupted")
-                raise
+            error = self._finish(evaluate(trial, self.plan.objective, started))
             if error is not None:
                 raise error
 
     def _run_in_parallel(self, executor: Executor) -> None:
         running: dict[Future[Ended], int] = {}
-        first_error: BaseException | None = None
         try:
             while True:
                 while len(running) < self.plan.n_jobs and self._may_start():
-                    try:
-                        number, job = self._next_job()
-                    except SearchSpaceExhausted as exhausted:
-                        narrate_exhaustion(exhausted)
-                        self._stopping = True
-                        break
-                    running[executor.submit(job)] = number
+                    self._submit_next(executor, running)
                 if not running:
                     break
-                oldest = next(iter(running))
-                if self.plan.ordered:
-                    wait([oldest])
-                    done: Sequence[Future[Ended]] = [oldest]
-                else:
-                    finished = wait(running, return_when=FIRST_COMPLETED).done
-                    done = [future for future in running if future in finished]
-                for future in done:
-                    error = self._finish_future(future, running[future])
-                    del running[future]
-                    if error is not None:
-                        first_error, self._stopping = first_error or error, True
+                for future in self._ended(running):
+                    self._end_with(self._finish_future(future, running.pop(future)))
         except BaseException:
             for future in running:
                 future.cancel()
-            self._fail(running.values(), "interrupted")
             raise
-        if first_error is not None:
-            raise first_error
+        if self._error is not None:
+            raise self._error
+
+    def _submit_next(self, executor: Executor, running: dict[Future[Ended], int]) -> None:
+        """Start a trial in `executor`, unless there is none left or it can't be started."""
+        try:
+            number, job = self._next_job()
+        except SearchSpaceExhausted as exhausted:
+            narrate_exhaustion(exhausted)
+            self._stopping = True
+            return
+        except Exception as error:  # noqa: BLE001 - of a sampler; raised when the running trials have ended
+            self._end_with(error)
+            return
+        try:
+            running[executor.submit(job)] = number
+        except Exception as error:  # noqa: BLE001 - raised when the running trials have ended
+            self._fail([number], f"the executor failed: {error!r}")
+            self._end_with(error)
+
+    def _ended(self, running: dict[Future[Ended], int]) -> list[Future[Ended]]:
+        """Wait for trials to end: those that have, or in a fixed order the oldest one."""
+        awaited = [next(iter(running))] if self.plan.ordered else [*running]
+        ended: set[Future[Ended]] = set()
+        while not ended:  # a signal that arrives just before a wait would go unnoticed until its end
+            ended = wait(awaited, timeout=_LONGEST_WAIT, return_when=FIRST_COMPLETED).done
+        return [future for future in awaited if future in ended]
+
+    def _end_with(self, error: BaseException | None) -> None:
+        """Start no more trials if there is an error, which is raised when the running ones have ended."""
+        if error is not None:
+            self._error, self._stopping = self._error or error, True
+
+    def _start(self) -> tuple[Trial, StudyState, StudyState]:
+        """A new trial; see `Study._start_trial`."""
+        begun = self.study._start_trial()
+        self._open.add(begun[0].number)
+        return begun
 
     def _next_job(self) -> tuple[int, Callable[[], Ended]]:
         """The number of the next trial, started, and what an executor has to run for it."""
         study, plan = self.study, self.plan
         if plan.executor is not None and is_replayable(study.sampler):
             started, number = study._recorder.start_alone()
+            self._open.add(number)
             job = ApartJob(
                 state=started,
                 started=started,
@@ -212,7 +234,7 @@ class Session:
                 objective=plan.objective,
             )
             return number, _Elsewhere(job)
-        trial, started, state = study._start_trial()
+        trial, started, state = self._start()
         number = trial.number
         if plan.executor is None and not plan.ordered:
             return number, _Marked(self, number, LiveJob(trial, plan.objective, started))
@@ -246,6 +268,7 @@ class Session:
         except TrialNotRunning:  # told by the objective itself, or by somebody who gave the trial up
             state = study._recorder.state
         study._forget(number)
+        self._open.discard(number)
         trial = state.finished[-1]
         if trial.number != number:
             trial = state.trial(number)
@@ -263,10 +286,11 @@ class Session:
 
     def _fail(self, numbers: Iterable[int], reason: str) -> None:
         """Finish what still runs, without a result."""
-        state = self.study._recorder.state
         for number in numbers:
-            if number in state.running:
+            if number in self.study._recorder.state.running:
                 self.study._recorder.record(Tell(number, state=TrialState.FAIL, at=now(), reason=reason))
+            self.study._forget(number)
+            self._open.discard(number)
 
 
 @attrs.frozen

@@ -14,13 +14,14 @@ from hpo.cli import command_line, main
 SLOW = """
 import time
 def objective(trial):
-    open("started", "w").close()
+    open(f"started{trial.number}", "w").close()
     time.sleep(60)
 """
 
 
 def process(*words, cwd, **options):
-    env = {**{k: v for k, v in os.environ.items() if k != "HPO_STORAGE"}, **options.pop("env", {})}
+    inherited = {k: v for k, v in os.environ.items() if k not in {"HPO_STORAGE", "PYTHONUNBUFFERED"}}
+    env = {**inherited, **options.pop("env", {})}
     command = [sys.executable, "-m", "hpo", *words]
     return subprocess.Popen(
         command, cwd=cwd, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options
@@ -120,15 +121,16 @@ def test_a_reader_that_goes_away_ends_the_command_quietly(place):
         assert listing.wait() == 141
 
 
-@pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.parametrize("jobs", [1, 2])
 def test_ctrl_c_fails_the_running_trials_and_says_so_in_one_line(place, jobs):
     (place / "slow_file.py").write_text(SLOW)
     hpo.create_study(storage="runs/", study_name="s")
-    line = ["-q", "optimize", "slow_file.py:objective", "--storage", "runs/", "--n-jobs", jobs]
+    line = ["-q", "optimize", "slow_file.py:objective", "--storage", "runs/", "--n-jobs", str(jobs)]
     with process(*line, cwd=place) as running:
-        while not (place / "started").exists():
+        while len(list(place.glob("started*"))) < jobs:
             assert running.poll() is None
             time.sleep(0.01)
+        time.sleep(0.2)  # now they sleep, and the command waits for them
         running.send_signal(signal.SIGINT)
         _, err = running.communicate()
     assert running.returncode == 130

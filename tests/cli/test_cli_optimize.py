@@ -30,6 +30,11 @@ def leaving(trial):
 def interrupted(trial):
     raise KeyboardInterrupt
 
+def warning(trial):
+    import warnings
+    warnings.warn("look here")
+    return 0.0
+
 def misusing(trial):
     return trial.suggest_float("x", 1, 0)
 
@@ -186,6 +191,13 @@ def test_an_objective_that_leaves_or_misuses_the_library_is_an_error_of_the_obje
         assert ran.code == 1
         assert "which ends the run" in ran.err
     assert [trial.state.name for trial in trials()] == ["FAIL", "FAIL"]
+
+
+def test_a_warning_of_the_objective_says_where_it_is(run):
+    with pytest.warns(UserWarning, match="look here") as seen:
+        ran = run("-q optimize code/task_file.py:warning --n-trials 1")
+    assert (ran.code, ran.err) == (0, "")
+    assert seen[0].filename.endswith("task_file.py")
 
 
 def test_an_interrupt_fails_the_running_trial_and_leaves_the_study_usable(run):

@@ -98,6 +98,16 @@ def test_a_space_that_is_none_is_one_clear_line_and_starts_no_trial(study, space
     assert state().n_trials == 0
 
 
+@pytest.mark.filterwarnings("default")
+def test_a_value_outside_the_space_is_kept_and_said_in_one_line(study):
+    hpo.load_study(storage="runs/", sampler=hpo.samplers.RandomSampler()).enqueue_trial({"x": 2.5})
+    ran = study("-q ask --space space.json")
+    assert json.loads(ran.out)["params"]["x"] == 2.5
+    assert ran.err.startswith("hpo: warning: parameter 'x' keeps the given value 2.5")
+    assert ran.err.count("\n") == 1
+
+
+@pytest.mark.filterwarnings("default")
 def test_a_space_that_has_to_be_changed_is_said_in_one_line(study):
     space = '{"n": {"name": "IntDistribution", "attributes": {"low": 1, "high": 8, "step": 3}}}'
     ran = study("-q ask --space", space)

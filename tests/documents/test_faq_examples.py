@@ -87,16 +87,15 @@ def test_a_study_in_memory_is_saved_and_resumed(tmp_path, module):  # EX-77
 
 
 def test_a_model_is_saved_under_the_number_of_its_trial(tmp_path):  # EX-79
-    X, y = load_iris(return_X_y=True)
-    X_train, X_valid, y_train, y_valid = train_test_split(X, y, random_state=0)
+    train_x, valid_x, train_y, valid_y = train_test_split(*load_iris(return_X_y=True), random_state=0)
 
     def objective(trial):
         svc_c = trial.suggest_float("svc_c", 1e-10, 1e10, log=True)
         clf = SVC(C=svc_c)
-        clf.fit(X_train, y_train)
+        clf.fit(train_x, train_y)
         with (tmp_path / f"{trial.number}.pickle").open("wb") as fout:
             pickle.dump(clf, fout)
-        return 1.0 - accuracy_score(y_valid, clf.predict(X_valid))
+        return 1.0 - accuracy_score(valid_y, clf.predict(valid_x))
 
     study = hpo.create_study()
     study.optimize(objective, n_trials=10)
@@ -104,7 +103,7 @@ def test_a_model_is_saved_under_the_number_of_its_trial(tmp_path):  # EX-79
     assert len([*tmp_path.glob("*.pickle")]) == 10
     with (tmp_path / f"{study.best_trial.number}.pickle").open("rb") as fin:
         best_clf = pickle.load(fin)
-    assert 1.0 - accuracy_score(y_valid, best_clf.predict(X_valid)) == study.best_value
+    assert 1.0 - accuracy_score(valid_y, best_clf.predict(valid_x)) == study.best_value
 
 
 @pytest.mark.parametrize("sampler", [TPESampler, RandomSampler])

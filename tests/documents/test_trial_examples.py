@@ -163,7 +163,10 @@ def momentum_of_a_network(trial):
     return score(MLPClassifier(hidden_layer_sizes=(10,), momentum=momentum, solver="sgd", random_state=0, max_iter=5))
 
 
-TENTHS = {"subsample": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0], "power_t": [0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8]}
+TENTHS = {
+    "subsample": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0],
+    "power_t": [0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8],
+}
 
 
 @pytest.mark.parametrize(

@@ -24,8 +24,8 @@ def quadratic(trial):
 
 
 def test_the_kind_of_model_is_a_parameter_like_any_other():  # EX-1
-    X, y = load_diabetes(return_X_y=True)
-    X_train, X_val, y_train, y_val = train_test_split(X[:120], y[:120], random_state=0)
+    data, target = load_diabetes(return_X_y=True)
+    train_x, valid_x, train_y, valid_y = train_test_split(data[:120], target[:120], random_state=0)
 
     def objective(trial):
         regressor_name = trial.suggest_categorical("regressor", ["SVR", "RandomForest"])
@@ -35,8 +35,8 @@ def test_the_kind_of_model_is_a_parameter_like_any_other():  # EX-1
         else:
             rf_max_depth = trial.suggest_int("rf_max_depth", 2, 32)
             regressor = RandomForestRegressor(max_depth=rf_max_depth, n_estimators=5, random_state=0)
-        regressor.fit(X_train, y_train)
-        return mean_squared_error(y_val, regressor.predict(X_val))
+        regressor.fit(train_x, train_y)
+        return mean_squared_error(valid_y, regressor.predict(valid_x))
 
     study = hpo.create_study(seed=1)
     study.optimize(objective, n_trials=15)
@@ -95,7 +95,7 @@ def test_five_kinds_of_parameters_give_values_of_their_kind():  # EX-3
 
 
 def test_branches_make_conditional_parameters():  # EX-4
-    X, y = load_iris(return_X_y=True)
+    iris = load_iris()
 
     def objective(trial):
         classifier_name = trial.suggest_categorical("classifier", ["SVC", "RandomForest"])
@@ -105,7 +105,7 @@ def test_branches_make_conditional_parameters():  # EX-4
         else:
             rf_max_depth = int(trial.suggest_float("rf_max_depth", 2, 32, log=True))
             classifier = RandomForestClassifier(max_depth=rf_max_depth, n_estimators=3, random_state=0)
-        return cross_val_score(classifier, X, y, cv=3).mean()
+        return cross_val_score(classifier, iris.data, iris.target, cv=3).mean()
 
     study = hpo.create_study(direction="maximize", seed=0)
     study.optimize(objective, n_trials=12)

@@ -223,5 +223,5 @@ def test_one_sync_serves_every_thread_that_wrote_before_it(tmp_path, make_events
 def test_a_journal_of_a_newer_format_is_refused_by_name(tmp_path):
     storage = FileStorage(tmp_path / "s.jsonl")
     storage.create("s", [StudyCreated(7, "s", ("minimize",), 1)])
-    with pytest.raises(Exception, match="line 1 .* its format is 7"):
+    with pytest.raises(Exception, match=r"line 1 .* its format is 7"):
         storage.open("s")

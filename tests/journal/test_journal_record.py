@@ -21,7 +21,11 @@ def test_a_record_is_one_line_of_checksum_sequence_and_json():
 @given(
     key=st.text(st.characters(exclude_categories=["Cs"])),
     value=st.recursive(
-        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text("a\n\r\0"),
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats(allow_nan=False, allow_infinity=False)
+        | st.text("a\n\r\0"),
         lambda inner: st.lists(inner) | st.dictionaries(st.text("ab\n"), inner),
     ),
     sequence=st.integers(1, 10**18),

@@ -193,3 +193,36 @@ def test_a_late_result_of_an_abandoned_thread_changes_nothing(tmp_path):
         "trial 0 is fail, not running: a finished trial never changes",
         "FAIL interrupted None",
     ]
+
+
+STARTING = """
+import os, signal, sys, threading
+import hpo
+
+study = hpo.create_study(sampler=hpo.samplers.RandomSampler())
+asleep = threading.Event()
+
+
+
+def objective(trial):
+    if trial.number == int(sys.argv[1]):
+        os.kill(os.getpid(), signal.SIGINT)  # while the main thread is still starting this trial, or the next one
+        asleep.wait()
+    return 1.0
+
+
+try:
+    study.optimize(objective, n_trials=40, n_jobs=2)
+except KeyboardInterrupt:
+    print(sorted({trial.state.name for trial in study.trials}))
+"""
+
+
+@pytest.mark.parametrize("number", [0, 1, 5, 6, 7])
+def test_an_interrupt_while_trials_are_being_started_is_noticed_and_leaves_none_running(tmp_path, number):
+    script = tmp_path / "starting.py"
+    script.write_text(STARTING)
+    ran = subprocess.run(
+        [sys.executable, script, str(number)], capture_output=True, text=True, timeout=PATIENCE, check=True
+    )
+    assert ran.stdout.strip() in ("['COMPLETE', 'FAIL']", "['FAIL']"), ran.stderr

@@ -49,7 +49,7 @@ def test_a_direction_is_a_text_or_its_constant(direction):
 
 def test_a_name_is_taken_once(runs):
     a_study(runs).optimize(unit, n_trials=2)
-    with pytest.raises(DuplicatedStudyError, match="'digits' exists in .*load_if_exists=True"):
+    with pytest.raises(DuplicatedStudyError, match=r"'digits' exists in .*load_if_exists=True"):
         a_study(runs)
     assert len(a_study(runs, load_if_exists=True).trials) == 2
 

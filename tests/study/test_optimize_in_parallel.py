@@ -264,7 +264,7 @@ def test_a_grid_in_other_processes_is_covered_once(pool):
 
 def test_threads_of_somebody_else_are_an_executor_too(study):
     with concurrent.futures.ThreadPoolExecutor(2) as threads:
-        study.optimize(lambda trial: unit(trial), n_trials=6, executor=threads)
+        study.optimize(unit, n_trials=6, executor=threads)
     assert [trial.state for trial in study.trials] == [TrialState.COMPLETE] * 6
 
 

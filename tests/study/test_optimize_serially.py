@@ -94,7 +94,7 @@ def test_an_error_of_the_sampler_is_raised_and_leaves_no_trial_running():
 
 def test_an_answer_of_the_sampler_outside_the_space_fails_the_trial():
     study = hpo.create_study(sampler=lambda state, trial, space, key: hpo.Suggestion(dict.fromkeys(space, 7.0)))
-    with pytest.raises(ValueError, match="'x' can't be 7.0"):
+    with pytest.raises(ValueError, match=r"'x' can't be 7.0"):
         study.optimize(unit, n_trials=2)
     assert states(study) == [TrialState.FAIL]
 

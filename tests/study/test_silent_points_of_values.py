@@ -81,7 +81,7 @@ def test_a_running_trial_or_something_else_cannot_be_added():
 
 def test_the_values_of_an_added_trial_fit_the_directions():
     study = hpo.create_study(directions=["minimize", "minimize"], sampler=RandomSampler())
-    with pytest.raises(WrongNumberOfValues, match="1 objective value.* 2 direction"):
+    with pytest.raises(WrongNumberOfValues, match=r"1 objective value.* 2 direction"):
         study.add_trial(one_trial())
     study.add_trial(create_trial(values=[1.0, 2.0]))
     assert study.best_trials[0].values == (1.0, 2.0)
@@ -132,9 +132,9 @@ def test_a_trial_that_could_not_have_happened_is_a_value_error(fields, problem):
 
 def test_a_fixed_trial_refuses_what_it_was_not_given():
     trial = FixedTrial({"x": 11.0, "c": "z"})
-    with pytest.raises(ValueError, match="no value was given for parameter 'y'.* x, c"):
+    with pytest.raises(ValueError, match=r"no value was given for parameter 'y'.* x, c"):
         trial.suggest_float("y", 0, 1)
-    with pytest.raises(ValueOutsideDistribution, match="11.0 is no value of parameter 'x'"):
+    with pytest.raises(ValueOutsideDistribution, match=r"11.0 is no value of parameter 'x'"):
         trial.suggest_float("x", 0, 10)
     with pytest.raises(ValueOutsideDistribution, match="'z' is no value of parameter 'c'"):
         trial.suggest_categorical("c", ["a", "b"])
@@ -199,7 +199,7 @@ def test_duration_and_last_step_are_none_where_they_are_unknown():
 def test_a_frozen_trial_answers_with_what_it_holds_and_warns_outside_of_a_range():
     trial = one_trial()
     assert trial.suggest_float("x", 0, 10) == 2.0
-    with pytest.warns(UserWarning, match="keeps the given value 2.0"):
+    with pytest.warns(UserWarning, match=r"keeps the given value 2.0"):
         assert trial.suggest_float("x", 5, 10) == 2.0
     with pytest.raises(InvalidArgument, match="no value for parameter 'y'"):
         trial.suggest_int("y", 0, 1)

@@ -18,7 +18,11 @@ from hpo.samplers import RandomSampler
 from hpo.trial import TrialState
 
 unit = operator.methodcaller("suggest_float", "x", 0, 1)
-SPACE = {"x": hpo.FloatDistribution(0, 1), "n": hpo.IntDistribution(1, 9), "c": hpo.CategoricalDistribution(["a", None])}
+SPACE = {
+    "x": hpo.FloatDistribution(0, 1),
+    "n": hpo.IntDistribution(1, 9),
+    "c": hpo.CategoricalDistribution(["a", None]),
+}
 
 
 @pytest.fixture
@@ -203,7 +207,13 @@ def test_an_enqueued_configuration_that_exists_is_skipped_on_demand(study):
 
 @pytest.mark.parametrize(
     ("params", "error"),
-    [({"x": [1]}, ValueError), ({"x": float("nan")}, ValueError), ({"x": object()}, TypeError), ({1: 2}, TypeError), ([], TypeError)],
+    [
+        ({"x": [1]}, ValueError),
+        ({"x": float("nan")}, ValueError),
+        ({"x": object()}, TypeError),
+        ({1: 2}, TypeError),
+        ([], TypeError),
+    ],
 )
 def test_what_cannot_be_a_parameter_cannot_be_enqueued(study, params, error):
     with pytest.raises(error):
@@ -295,7 +305,9 @@ def test_an_attribute_that_json_cannot_hold_is_refused_at_once(study, value):
     assert study.user_attrs == trial.user_attrs == {}
 
 
-@pytest.mark.parametrize(("value", "kept"), [(np.float32(0.5), 0.5), (np.int64(3), 3), ((1, 2), [1, 2]), (1e308, 1e308)])
+@pytest.mark.parametrize(
+    ("value", "kept"), [(np.float32(0.5), 0.5), (np.int64(3), 3), ((1, 2), [1, 2]), (1e308, 1e308)]
+)
 def test_attributes_become_builtin_values(study, value, kept):
     study.set_user_attr("a", value)
     assert (study.user_attrs["a"], type(study.user_attrs["a"]) in {float, int} or kept == [1, 2]) == (kept, True)

@@ -1,0 +1,104 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hpo.errors import InvalidArgument, InvalidType, UnsupportedJournal
+from hpo.journal import DirectoryStorage, FileStorage, MemoryStorage, open_journal
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    """A working directory that is a home, too."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "present.d").mkdir()
+    (tmp_path / "notes.txt").write_text("x")
+    (tmp_path / "notes").write_text("x")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("location", "kind", "leads_to"),
+    [
+        ("s.jsonl", FileStorage, "s.jsonl"),
+        ("runs/s.jsonl", FileStorage, "runs/s.jsonl"),
+        (Path("s.jsonl"), FileStorage, "s.jsonl"),
+        ("~/s.jsonl", FileStorage, "home/s.jsonl"),
+        ("a b/ü.jsonl", FileStorage, "a b/ü.jsonl"),
+        ("runs", DirectoryStorage, "runs"),
+        ("runs/", DirectoryStorage, "runs"),
+        (Path("runs"), DirectoryStorage, "runs"),
+        ("runs.v2/", DirectoryStorage, "runs.v2"),
+        ("s.jsonl/", DirectoryStorage, "s.jsonl"),
+        (".runs", DirectoryStorage, ".runs"),
+        ("present.d", DirectoryStorage, "present.d"),
+        (".", DirectoryStorage, "."),
+        ("~", DirectoryStorage, "home"),
+        ("~/runs", DirectoryStorage, "home/runs"),
+    ],
+)
+def test_paths_lead_to_files_and_directories(here, location, kind, leads_to):
+    storage = open_journal(location)
+    assert type(storage) is kind
+    assert storage.location == str((here / leads_to).resolve())
+    assert not (here / "runs").exists()
+
+
+def test_none_is_a_new_memory_and_a_storage_is_itself():
+    assert isinstance(open_journal(), MemoryStorage)
+    assert open_journal(None) is not open_journal(None)
+    storage = MemoryStorage()
+    assert open_journal(storage) is storage
+
+
+@pytest.mark.parametrize("location", ["s.jsonl", "runs/"])
+def test_options_are_handed_on(location):
+    storage = open_journal(location, durability="process", lock_timeout=1.5)
+    assert (storage.durability, storage.lock_timeout) == ("process", 1.5)
+    with pytest.raises(InvalidArgument, match="durability"):
+        open_journal(location, durability="none")
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "sqlite:///s.db",
+        "postgresql://user:secret@host/db",
+        "mysql+pymysql://user:secret@host/db",
+        "redis://:secret@host",
+        "file:///s.jsonl",
+        "s.db",
+        "s.json",
+        "s.JSONL",
+        "runs.v2",
+        "notes.txt",
+        "notes",
+    ],
+)
+def test_what_is_not_supported_is_told_with_what_is_and_no_secrets(here, location):
+    with pytest.raises(UnsupportedJournal, match=r"'<name>\.jsonl'.*'<name>/'.*memory") as caught:
+        open_journal(location)
+    assert "secret" not in str(caught.value)
+    assert location.split(":", maxsplit=1)[0] in str(caught.value)
+
+
+@pytest.mark.parametrize("location", ["", "a\0b"])
+def test_texts_that_are_no_paths_are_refused(location):
+    with pytest.raises(InvalidArgument, match="no path"):
+        open_journal(location)
+
+
+@pytest.mark.parametrize("location", [b"s.jsonl", 7, 0, ["s.jsonl"], object()])
+def test_other_things_are_refused(location):
+    with pytest.raises(InvalidType):
+        open_journal(location)
+
+
+def test_importing_journals_is_cheap():
+    text = (
+        "import sys, hpo.journal; print(*{'numpy', 'scipy', 'sqlite3', 'logging', 'pandas', 'click'} & {*sys.modules})"
+    )
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
