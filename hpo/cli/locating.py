@@ -131,7 +131,7 @@ def _from_path(name: str) -> ModuleType:
 
 def described(error: BaseException) -> str:
     """An error of somebody else's code in one line: the last one of its traceback, and where it was raised."""
-    from hpo.study.evaluation import failure_reason
+    from hpo.study.narration import failure_reason
 
     return failure_reason(error)
 

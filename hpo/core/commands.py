@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -253,7 +252,7 @@ def _ask(state: StudyState, command: Ask) -> list[AnyEvent]:
 def _suggest(state: StudyState, command: Suggest) -> list[AnyEvent]:
     trial = running_trial(state, command.number)
     space = SearchSpace.of(command.space)
-    if not isinstance(command.params, Mapping):
+    if type(command.params) is not dict and not isinstance(command.params, Mapping):
         raise InvalidSuggestion(f"the params of a suggestion are a dict by name, got {command.params!r}")
     if not trial.params.keys().isdisjoint(space):
         for name in trial.params.keys() & space.keys():
@@ -273,7 +272,7 @@ def _suggest(state: StudyState, command: Suggest) -> list[AnyEvent]:
         value = command.params.get(name, _MISSING)
         internal = distribution.member(value)
         values.append(_outside(trial, command, name, distribution, value) if internal is None else internal)
-    if not isinstance(command.note, Mapping | None):
+    if command.note and not isinstance(command.note, Mapping):
         raise InvalidSuggestion(f"the note of a suggestion is a dict, got {command.note!r}")
     note = to_json_tree(command.note) if command.note else None
     events.append(ParamsSuggested(trial.number, index, tuple(values), note))
@@ -334,7 +333,7 @@ def _tell(state: StudyState, command: Tell) -> list[AnyEvent]:
         values = _last_report(state, trial)
     if outcome is TrialState.FAIL and values is not None:
         raise InvalidArgument(f"trial {trial.number} is told as FAIL with values {values!r}: give one of the two")
-    if values is not None and any(math.isnan(value) for value in values):
+    if values is not None and not _all_numbers(values):
         if outcome is TrialState.COMPLETE:
             outcome, reason = TrialState.FAIL, reason or "the objective value is NaN"
         values = None
@@ -345,9 +344,18 @@ def _tell(state: StudyState, command: Tell) -> list[AnyEvent]:
             values=None if values is None else tuple([to_number(value) for value in values]),
             at=checked_time(command.at),
             reason=_text(reason),
-            unused=tuple([checked_text(name, "a parameter's name") for name in command.unused]),
+            unused=tuple([checked_text(name, "a parameter's name") for name in command.unused])
+            if command.unused
+            else (),
         )
     ]
+
+
+def _all_numbers(values: tuple[float, ...]) -> bool:
+    for value in values:  # noqa: SIM110 - all(...) with a generator takes four times as long
+        if value != value:
+            return False
+    return True
 
 
 def _text(reason: str | None) -> str | None:

@@ -26,7 +26,7 @@ FORMAT = 1
 """The version of the written form; a journal of a newer one is refused by name."""
 
 
-class StudyCreated(Struct, frozen=True, array_like=True, tag="created"):
+class StudyCreated(Struct, frozen=True, gc=False, array_like=True, tag="created"):
     """The first event of every study."""
 
     format: int
@@ -38,26 +38,26 @@ class StudyCreated(Struct, frozen=True, array_like=True, tag="created"):
     at: float | None = None
 
 
-class StudyAttributeSet(Struct, frozen=True, array_like=True, tag="study_attribute"):
+class StudyAttributeSet(Struct, frozen=True, gc=False, array_like=True, tag="study_attribute"):
     """A user attribute of the study has a new value."""
 
     key: str
     value: Any
 
 
-class MetricNamesSet(Struct, frozen=True, array_like=True, tag="metric_names"):
+class MetricNamesSet(Struct, frozen=True, gc=False, array_like=True, tag="metric_names"):
     """The objectives have names, one per direction."""
 
     names: tuple[str, ...]
 
 
-class SpaceDefined(Struct, frozen=True, array_like=True, tag="space"):
+class SpaceDefined(Struct, frozen=True, gc=False, array_like=True, tag="space"):
     """The next space, by number, that suggestions refer to."""
 
     space: SearchSpace
 
 
-class TrialEnqueued(Struct, frozen=True, array_like=True, tag="enqueued"):
+class TrialEnqueued(Struct, frozen=True, gc=False, array_like=True, tag="enqueued"):
     """Trial `number` waits, with some of its parameters given."""
 
     number: int
@@ -65,7 +65,7 @@ class TrialEnqueued(Struct, frozen=True, array_like=True, tag="enqueued"):
     user_attrs: Any = None
 
 
-class TrialStarted(Struct, frozen=True, array_like=True, tag="started"):
+class TrialStarted(Struct, frozen=True, gc=False, array_like=True, tag="started"):
     """Trial `number` runs: the head of the waiting queue, or a new one."""
 
     number: int
@@ -73,7 +73,7 @@ class TrialStarted(Struct, frozen=True, array_like=True, tag="started"):
     worker: str | None = None
 
 
-class ParamsSuggested(Struct, frozen=True, array_like=True, tag="suggested"):
+class ParamsSuggested(Struct, frozen=True, gc=False, array_like=True, tag="suggested"):
     """Trial `number` has values for the parameters of a space, in internal form and in its order."""
 
     number: int
@@ -82,7 +82,7 @@ class ParamsSuggested(Struct, frozen=True, array_like=True, tag="suggested"):
     note: Any = None
 
 
-class ValueReported(Struct, frozen=True, array_like=True, tag="reported"):
+class ValueReported(Struct, frozen=True, gc=False, array_like=True, tag="reported"):
     """Trial `number` has an intermediate value."""
 
     number: int
@@ -90,7 +90,7 @@ class ValueReported(Struct, frozen=True, array_like=True, tag="reported"):
     value: Number
 
 
-class TrialAttributeSet(Struct, frozen=True, array_like=True, tag="trial_attribute"):
+class TrialAttributeSet(Struct, frozen=True, gc=False, array_like=True, tag="trial_attribute"):
     """A user attribute of trial `number` has a new value."""
 
     number: int
@@ -98,7 +98,7 @@ class TrialAttributeSet(Struct, frozen=True, array_like=True, tag="trial_attribu
     value: Any
 
 
-class ConstraintSet(Struct, frozen=True, array_like=True, tag="constraint"):
+class ConstraintSet(Struct, frozen=True, gc=False, array_like=True, tag="constraint"):
     """Trial `number` has a value for a constraint."""
 
     number: int
@@ -106,7 +106,7 @@ class ConstraintSet(Struct, frozen=True, array_like=True, tag="constraint"):
     value: Number
 
 
-class TrialFinished(Struct, frozen=True, array_like=True, tag="finished"):
+class TrialFinished(Struct, frozen=True, gc=False, array_like=True, tag="finished"):
     """The last word on trial `number`; parameters that its objective never asked for are dropped."""
 
     number: int
@@ -117,7 +117,7 @@ class TrialFinished(Struct, frozen=True, array_like=True, tag="finished"):
     unused: tuple[str, ...] = ()
 
 
-class TrialAdded(Struct, frozen=True, array_like=True, tag="added"):
+class TrialAdded(Struct, frozen=True, gc=False, array_like=True, tag="added"):
     """A trial that came whole from elsewhere. `space` counts as in `ParamsSuggested`."""
 
     number: int

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-class Key(Struct, frozen=True):
+class Key(Struct, frozen=True, gc=False):
     """A position in the tree of random streams rooted at a study's seed.
 
     Equal keys give equal numbers, in any process and in any order of calls; different names give independent
@@ -43,6 +43,11 @@ class Key(Struct, frozen=True):
     def child(self, *names: int | str) -> Key:
         """The stream for a named purpose below this one; equal names give equal streams."""
         return Key(self.seed, self.path + names)
+
+    @property
+    def parent(self) -> Key:
+        """The stream that this one is a child of, by its last name; the root is its own parent."""
+        return Key(self.seed, self.path[:-1])
 
     def generator(self) -> np.random.Generator:
         """A fresh Philox generator at the start of this stream."""

@@ -27,8 +27,8 @@ def as_float(value: object) -> float | None:
     if type(value) is float:
         return value
     try:
-        if getattr(value, "ndim", 0):
-            value = value.item()  # type: ignore[attr-defined]
+        if hasattr(value, "dtype") and hasattr(value, "item"):
+            value = value.item()  # where `float` would warn of more than one axis, and of complex numbers
         if value is None or isinstance(value, str | bytes | bytearray | complex):
             return None
         return float(value)  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
+from types import MappingProxyType
 from typing import Any
 
 from hpo.core.distributions import CategoricalDistribution, Distribution, FloatDistribution, IntDistribution
@@ -24,13 +25,17 @@ class SearchSpace(Mapping[str, Distribution]):
         SearchSpace({'lr': FloatDistribution(low=1e-05, high=0.1, log=True)})
     """
 
-    __slots__ = ("_distributions", "_hash", "numeric")
+    __slots__ = ("_distributions", "_hash", "mapping", "numeric")
+
+    mapping: Mapping[str, Distribution]
+    """The same as a read-only view of a dict, for loops that count every nanosecond."""
 
     numeric: bool
     """Whether no parameter is categorical, so that internal and external values are the same."""
 
     def __init__(self, distributions: Mapping[str, Distribution] | None = None) -> None:
         self._distributions: dict[str, Distribution] = dict(distributions or {})
+        self.mapping = MappingProxyType(self._distributions)
         self._hash: int | None = None
         self.numeric = True
         if not all(type(name) is str and name.isascii() for name in self._distributions):

@@ -35,7 +35,7 @@ from hpo.errors import InvalidType, TrialNotFound
 _NOTHING: FrozenDict[str, Any] = FrozenDict()
 
 
-class StudyState(Struct, frozen=True):
+class StudyState(Struct, frozen=True, gc=False):
     """A study at one moment, as an immutable value: comparable, picklable, and small to keep as bytes.
 
     Attributes:

@@ -48,7 +48,7 @@ _EMPTY: FrozenDict[str, Any] = FrozenDict()
 _NO_SPACE = SearchSpace()
 
 
-class FrozenTrial(Struct, frozen=True):
+class FrozenTrial(Struct, frozen=True, gc=False):
     """A trial at one moment. It never changes, and it has no tie to a study.
 
     It answers the `suggest_float`, `suggest_int` and `suggest_categorical` of an objective with the values that it

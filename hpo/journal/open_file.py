@@ -95,6 +95,13 @@ class OpenFile:
         if self.fd >= 0:
             os.close(self.fd)
 
+    def read_from(self, start: Mark, size: int) -> tuple[list[AnyEvent], Mark]:
+        """See `read_records`. `size` is what the file has at least."""
+        if size < start.offset:
+            line = line_number(self.fd, size)
+            raise JournalCorrupted(self.path, line, size, "the file ends here, before records that it had already")
+        return read_records(self.fd, self.path, start)
+
     def add(self, line: bytes, *, expected: int, length: int, lock_timeout: float) -> Mark:
         """Append the record `line`, which brings the journal from `expected` to `length` events; an empty line checks.
 
@@ -106,7 +113,9 @@ class OpenFile:
         """
         deadline = time.monotonic() + lock_timeout
         with self._mutex:
-            self._refuse_if_unknown()
+            self._refuse_after_failed_sync()
+            if self._unsettled:
+                raise OutcomeUnknown(self.path, "it was interrupted")
             if not self.writable:
                 raise JournalUnwritable(self.path, "it may only be read")
             try:
@@ -131,7 +140,7 @@ class OpenFile:
                 and would then claim success.
         """
         with self._sync_lock:
-            self._refuse_if_unknown()
+            self._refuse_after_failed_sync()
             if self._synced >= end.offset:
                 return
             reach = max(end.offset, self.head.offset)
@@ -179,10 +188,9 @@ class OpenFile:
             finally:
                 fcntl.flock(self.fd, fcntl.LOCK_UN)
 
-    def _refuse_if_unknown(self) -> None:
-        cause = self._sync_failure or ("it was interrupted" if self._unsettled else None)
-        if cause is not None:
-            raise OutcomeUnknown(self.path, cause)
+    def _refuse_after_failed_sync(self) -> None:
+        if self._sync_failure is not None:
+            raise OutcomeUnknown(self.path, self._sync_failure)
 
     def _lock(self, deadline: float, lock_timeout: float) -> None:
         pause, chance = _SHORTEST_PAUSE, None
@@ -220,13 +228,6 @@ class OpenFile:
         if size > end.offset:
             self._cut(end.offset, size)
         return end
-
-    def read_from(self, start: Mark, size: int) -> tuple[list[AnyEvent], Mark]:
-        """See `read_records`; `size` is what the file has at least."""
-        if size < start.offset:
-            line = line_number(self.fd, size)
-            raise JournalCorrupted(self.path, line, size, "the file ends here, before records that it had already")
-        return read_records(self.fd, self.path, start)
 
     def _cut(self, offset: int, size: int) -> None:
         """Take off what is torn, and keep it in a file beside the journal."""

@@ -19,8 +19,8 @@ from hpo.samplers.study_view import HasState
 class RandomSampler:
     """Independent draws: uniform over the range, its logarithm, its grid points, or the choices.
 
-    Each parameter has its own stream, so that adding, dropping or reordering parameters leaves the values of the
-    others as they are. O(parameters) per suggestion, whatever the history.
+    A value is a function of the seed, the trial's number and the parameter's name alone: adding, dropping or reordering
+    parameters leaves the others as they are, and so does running several trials at a time. O(parameters) per suggestion, whatever the history.
 
     Source: Bergstra and Bengio, "Random Search for Hyper-Parameter Optimization", JMLR 2012.
 
@@ -37,7 +37,8 @@ class RandomSampler:
 
     def __call__(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Suggestion:
         """See `Sampler`."""
-        units = key.uniforms(space)
+        alone = key.path[-1:] == tuple(space)  # a parameter has one stream, be it asked for alone or with others
+        units = (key.parent if alone else key).uniforms(space)
         return Suggestion({name: dist.from_unit(unit) for (name, dist), unit in zip(space.items(), units, strict=True)})
 
     def sample_independent(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import traceback
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -15,6 +14,7 @@ from hpo.core.sampling import Exhausted, Sampler, is_replayable, suggest_joint
 from hpo.core.state import StudyState
 from hpo.core.trial import FrozenTrial, TrialState
 from hpo.errors import HpoError, TrialPruned
+from hpo.study.narration import failure_reason
 from hpo.study.recorder import Branch
 from hpo.study.trial import Trial
 
@@ -110,11 +110,14 @@ class ApartJob:
         """See `Job`."""
         branch, joint = Branch(self.state), self.trial
         if not self.suggested:
-            answer = suggest_joint(self.started, self.sampler, self.trial)
-            if isinstance(answer, Exhausted):
-                reason = f"nothing is left to suggest: {answer.reason}"
-                return Ended(Tell(self.trial.number, state=TrialState.FAIL, reason=reason), exhausted=True)
-            joint = branch.record(answer).running[self.trial.number]
+            try:
+                answer = suggest_joint(self.started, self.sampler, self.trial)
+                if isinstance(answer, Exhausted):
+                    reason = f"nothing is left to suggest: {answer.reason}"
+                    return Ended(Tell(self.trial.number, state=TrialState.FAIL, reason=reason), exhausted=True)
+                joint = branch.record(answer).running[self.trial.number]
+            except BaseException as error:  # noqa: BLE001 - of a sampler; raised again after the trial is told
+                return Ended(Tell(self.trial.number, state=TrialState.FAIL, reason=failure_reason(error)), error)
         trial = Trial(branch, self.sampler, self.pruner, self.started, joint)
         return attrs.evolve(evaluate(trial, self.objective, self.state), commands=tuple(branch.commands))
 
@@ -131,18 +134,6 @@ def run_in_other_process(job: ApartJob) -> Ended:
     except Exception:  # noqa: BLE001 - exceptions of users may fail to pickle in any way
         return attrs.evolve(ended, error=RuntimeError(ended.tell.reason))
     return ended
-
-
-def failure_reason(error: BaseException) -> str:
-    """The last line of the traceback, and where it happened."""
-    if isinstance(error, KeyboardInterrupt):
-        return "interrupted"
-    last_line = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
-    frames = traceback.extract_tb(error.__traceback__)
-    if not frames:
-        return last_line
-    where = frames[-1]
-    return f"{last_line} ({where.filename}, line {where.lineno}, in {where.name})"
 
 
 def caught(error: BaseException | None, catch: Sequence[type[BaseException]]) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import traceback
+
 from hpo.core.state import StudyState
 from hpo.core.trial import FrozenTrial, TrialState
 from hpo.core.views import best_or_none
@@ -46,3 +48,15 @@ def narrate_end(state: StudyState, trial: FrozenTrial) -> None:
 def narrate_exhaustion(exhausted: SearchSpaceExhausted) -> None:
     """Say that a run ends because the sampler has nothing left."""
     get_logger().info("The study stops: %s", exhausted)
+
+
+def failure_reason(error: BaseException) -> str:
+    """The last line of the traceback, and where it happened."""
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    last_line = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
+    frames = traceback.extract_tb(error.__traceback__)
+    if not frames:
+        return last_line
+    where = frames[-1]
+    return f"{last_line} ({where.filename}, line {where.lineno}, in {where.name})"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-import traceback
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -16,6 +15,7 @@ from hpo.core.state import StudyState, replay
 from hpo.core.trial import TrialState
 from hpo.errors import Conflict, SearchSpaceExhausted, ValueOutsideDistribution
 from hpo.journal.storage import Journal
+from hpo.study.narration import failure_reason
 
 
 def now() -> float:
@@ -90,12 +90,11 @@ class JournalRecorder:
             suggested, after = _outcome(started, [answer])
             if self._append([*start, *suggested], before, after):
                 return started, after, number
-        started, number = self.start_alone(worker=worker)
+        started, number = self.start_alone(sampler, worker=worker)
         try:
             return started, self._give_parameters(number, started, sampler, space), number
         except BaseException as error:  # nobody will run the trial
-            interrupted = isinstance(error, KeyboardInterrupt)
-            reason = "interrupted" if interrupted else f"no suggestion was made: {_last_line(error)}"
+            reason = str(error) if isinstance(error, SearchSpaceExhausted) else failure_reason(error)
             self.record(Tell(number, state=TrialState.FAIL, at=now(), reason=reason))
             raise
 
@@ -107,13 +106,23 @@ class JournalRecorder:
             raise SearchSpaceExhausted(answer.reason)
         return self.record(answer)
 
-    def start_alone(self, *, worker: str | None = None) -> tuple[StudyState, int]:
-        """Start a trial without parameters; the state at its start, and its number."""
+    def start_alone(self, sampler: Sampler, *, worker: str | None = None) -> tuple[StudyState, int]:
+        """Start a trial whose parameters will be suggested elsewhere; the state at its start, and its number.
+
+        Raises:
+            SearchSpaceExhausted: the sampler, asked for no parameters at all, says that nothing is left. No trial is
+                started.
+        """
         while True:
             state = self.state
             events, after = _outcome(state, [Ask(now(), worker)])
+            number = started_number(events)
+            if is_replayable(sampler):
+                answer = suggest_joint(after, sampler, after.running[number], SearchSpace())
+                if isinstance(answer, Exhausted):
+                    raise SearchSpaceExhausted(answer.reason)
             if self._append(events, state, after):
-                return after, started_number(events)
+                return after, number
 
     def _append(self, events: Sequence[AnyEvent], before: StudyState, after: StudyState) -> bool:
         """Append what was decided on `before`; False where another writer was faster and nothing was added."""
@@ -142,10 +151,6 @@ class Branch:
         _, self.state = _outcome(self.state, commands)
         self.commands.extend(commands)
         return self.state
-
-
-def _last_line(error: BaseException) -> str:
-    return "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
 
 
 def started_number(events: Sequence[AnyEvent]) -> int:

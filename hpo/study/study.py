@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -21,9 +20,11 @@ from hpo.core.state import StudyState
 from hpo.core.trial import FrozenTrial, TrialState
 from hpo.errors import InvalidArgument, NotOptimizing, SeveralObjectives, TrialNotRunning
 from hpo.journal.storage import Storage
+from hpo.study.desk import TrialDesk
 from hpo.study.enqueued import already_there
 from hpo.study.evaluation import Objective
-from hpo.study.optimize import Callback, Plan, Session, Whereabouts
+from hpo.study.optimize import Session
+from hpo.study.plan import Callback, Plan
 from hpo.study.recorder import JournalRecorder, now
 from hpo.study.trial import Trial
 
@@ -45,16 +46,28 @@ class Study:
     """
 
     def __init__(self, storage: Storage, study_name: str, sampler: Sampler, pruner: Pruner) -> None:
-        self.sampler = sampler
-        self.pruner = pruner
         self.storage = storage
         self.study_name = study_name
-        self._set_up()
+        self._recorder = JournalRecorder(storage.open(study_name))
+        self._desk = TrialDesk(self._recorder, sampler, pruner)
 
-    def _set_up(self) -> None:
-        self._recorder = JournalRecorder(self.storage.open(self.study_name))
-        self._asked: dict[int, Trial] = {}
-        self._whereabouts = Whereabouts()
+    @property
+    def sampler(self) -> Sampler:
+        """Who suggests parameters; can be set to another one at any time."""
+        return self._desk.sampler
+
+    @sampler.setter
+    def sampler(self, sampler: Sampler) -> None:
+        self._desk.sampler = sampler
+
+    @property
+    def pruner(self) -> Pruner:
+        """Who judges running trials; can be set to another one at any time."""
+        return self._desk.pruner
+
+    @pruner.setter
+    def pruner(self, pruner: Pruner) -> None:
+        self._desk.pruner = pruner
 
     @property
     def state(self) -> StudyState:
@@ -171,7 +184,7 @@ class Study:
             InvalidArgument, InvalidType: an argument can't be followed; no trial is started.
             NotOptimizing: it is called from inside an objective or callback of this study.
         """
-        if self._whereabouts.session is not None:
+        if self._desk.whereabouts.run is not None:
             raise NotOptimizing("optimize can't be called from inside an objective or a callback of the same study")
         plan = Plan.checked(
             func,
@@ -185,9 +198,7 @@ class Study:
             executor=executor,
             order=order,
         )
-        session = Session(self, plan)
-        with self._inside(session, None):
-            session.run()
+        Session(self, self._desk, plan).run()
 
     def stop(self) -> None:
         """Let the running `optimize` start no more trials; for objectives and callbacks.
@@ -195,9 +206,10 @@ class Study:
         Raises:
             NotOptimizing: it is called from anywhere else.
         """
-        if self._whereabouts.session is None:
+        where = self._desk.whereabouts
+        if where.run is None:
             raise NotOptimizing("stop can only be called from inside an objective or a callback")
-        self._whereabouts.session.request_stop(self._whereabouts.number)
+        where.run.request_stop(where.number)
 
     @overload
     def ask(self, space: Mapping[str, Distribution] | None = ..., n: None = ...) -> Trial: ...
@@ -214,12 +226,13 @@ class Study:
             SearchSpaceExhausted: the sampler has nothing left; no trial is started.
             InvalidArgument: `n` is less than 1.
         """
+        joint = None if space is None else SearchSpace.of(space)
         if n is None:
-            return self._start_trial(space)[0]
+            return self._desk.hand_out(joint)[0]
         count = as_int(n)
         if count is None or count < 1:
             raise InvalidArgument(f"n is the number of trials to start, at least 1; got {n!r}")
-        return [self._start_trial(space)[0] for _ in range(count)]
+        return [self._desk.hand_out(joint)[0] for _ in range(count)]
 
     def tell(
         self,
@@ -246,18 +259,14 @@ class Study:
             TrialNotFound, TrialNotRunning: there is no such running trial.
             WrongNumberOfValues, InvalidType, InvalidArgument: the result is not one; nothing is recorded.
         """
-        number = trial.number if isinstance(trial, Trial) else trial
-        asked = trial if isinstance(trial, Trial) else self._asked.get(number)
-        unused = () if asked is None else asked.unused
+        number, unused = (trial.number, trial.unused) if isinstance(trial, Trial) else (trial, self._desk.unused(trial))
         try:
-            told = self._recorder.record(Tell(number, values, state, now(), reason, unused))
+            return replace(self._desk.tell(Tell(number, values, state, now(), reason, unused)))
         except TrialNotRunning:
-            known = self.state.trial(int(number))
-            if not (skip_if_finished and known.state.is_finished()):
-                raise
-            return replace(known)
-        self._forget(number)
-        return replace(told.finished[-1])
+            told = self.state.trial(number)
+            if skip_if_finished and told.state.is_finished():
+                return replace(told)
+            raise
 
     def enqueue_trial(
         self,
@@ -323,51 +332,14 @@ class Study:
 
         return trials_dataframe(self.state, attrs, multi_index=multi_index)
 
-    def _start_trial(self, space: Mapping[str, Distribution] | None = None) -> tuple[Trial, StudyState, StudyState]:
-        """Start a trial: the trial, the state at its start, and the state with its joint parameters.
-
-        Raises:
-            SearchSpaceExhausted: the sampler has nothing left.
-        """
-        joint = None if space is None else SearchSpace.of(space)
-        started, state, number = self._recorder.start(self.sampler, joint)
-        trial = Trial(
-            self._recorder,
-            self.sampler,
-            self.pruner,
-            started,
-            state.running[number],
-            touched=() if joint is None else joint,
-        )
-        self._asked[number] = trial
-        return trial, started, state
-
-    def _forget(self, number: int) -> None:
-        """Let go of a trial that was asked for and is finished."""
-        self._asked.pop(number, None)
-
-    @contextlib.contextmanager
-    def _inside(self, session: Session, number: int | None) -> Iterator[None]:
-        """Let the current thread work for `session`, and for its trial `number`."""
-        self._whereabouts.session, self._whereabouts.number = session, number
-        try:
-            yield
-        finally:
-            self._whereabouts.session = self._whereabouts.number = None
-
     def _only(self, asked: str, instead: str) -> str:
         directions = self.state.directions
         if len(directions) != 1:
             raise SeveralObjectives(asked, instead)
         return directions[0]
 
-    def __getstate__(self) -> dict[str, Any]:
-        names = ("storage", "study_name", "sampler", "pruner")
-        return {name: getattr(self, name) for name in names}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._set_up()
+    def __reduce__(self) -> tuple[type[Study], tuple[Any, ...]]:
+        return Study, (self.storage, self.study_name, self.sampler, self.pruner)
 
     def __repr__(self) -> str:
         return f"<Study {self.study_name!r} in {self.storage.location}>"

@@ -51,7 +51,7 @@ class Trial:
         self._started = started
         self._joint = trial
         self._params: Mapping[str, Any] = trial.params
-        self._distributions: Mapping[str, Distribution] = trial.distributions
+        self._distributions = trial.distributions.mapping
         self._touched: dict[str, None] = dict.fromkeys(touched)
 
     @property
@@ -215,7 +215,7 @@ class Trial:
             command = suggest_alone(self._started, self._sampler, self._joint, name, space)
             state = self._recorder.record(command)
             self._params = state.running[self.number].params
-            self._distributions = state.running[self.number].distributions
+            self._distributions = state.running[self.number].distributions.mapping
             self._touched[name] = None
         return self._params[name]
 

@@ -41,8 +41,10 @@ INF, NAN = math.inf, math.nan
         ((0.0, 1.0, False, INF), "FloatDistribution needs a finite step, got step=inf"),
         (
             (0.0, 1e16, False, 1.0),
-            "FloatDistribution from 0.0 to 1e+16 needs step >= 8.0, where floats can still tell the values apart; "
-            "got step=1.0",
+            (
+                "FloatDistribution from 0.0 to 1e+16 needs step >= 8.0, where floats can still tell the values apart; "
+                "got step=1.0"
+            ),
         ),
     ],
 )
@@ -120,8 +122,10 @@ def test_a_bound_with_more_digits_than_floats_have_is_refused() -> None:
         (
             [(1, 2)],
             InvalidType,
-            "a choice is None, a bool, an int, a float or a str; got (1, 2) of type tuple: "
-            "choose between names and look the object up in the objective",
+            (
+                "a choice is None, a bool, an int, a float or a str; got (1, 2) of type tuple: "
+                "choose between names and look the object up in the objective"
+            ),
         ),
         (["\ud800"], InvalidType, "a choice can't hold a lone surrogate: '\\ud800'"),
     ],

@@ -282,8 +282,10 @@ def test_a_torn_end_that_a_writer_replaces_during_the_reading_is_no_damage(sampl
     """Pages are read one after another: the first may be of the torn end, the next of what came in its place."""
     path, events, lines = sample
     path.write_bytes(b"".join(lines))
-    mixed = [lines[0] + b"deadbeef 2 torn" + lines[1][15:] + b"".join(lines[2:])]
+    mixed = [b"".join([*lines[:i], b"deadbeef 2 torn", lines[i][15:], *lines[i + 1 :]]) for i in (5, 1)]
     pread = scan.os.pread
-    monkeypatch.setattr("os.pread", lambda fd, n, offset: mixed.pop()[offset:] if mixed else pread(fd, n, offset))
+    monkeypatch.setattr(
+        "os.pread", lambda fd, n, offset: mixed.pop()[offset:] if mixed and n > 1 else pread(fd, n, offset)
+    )
     assert [*FileJournal(path).read(0)] == events
     assert mixed == []

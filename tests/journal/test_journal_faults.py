@@ -10,8 +10,17 @@ import threading
 import pytest
 
 from hpo.core.events import TrialEnqueued, TrialStarted
-from hpo.errors import JournalBusy, JournalFull, JournalMoved, JournalUnwritable, OutcomeUnknown, UnsupportedJournal
+from hpo.errors import (
+    Conflict,
+    JournalBusy,
+    JournalFull,
+    JournalMoved,
+    JournalUnwritable,
+    OutcomeUnknown,
+    UnsupportedJournal,
+)
 from hpo.journal import FileJournal, FileStorage
+from hpo.journal.scan import Mark
 
 
 @pytest.fixture
@@ -177,6 +186,7 @@ def test_a_full_disk_adds_nothing_and_room_lets_the_same_handle_go_on(tmp_path, 
         from hpo.core.events import StudyAttributeSet, StudyCreated
         from hpo.errors import JournalFull
         from hpo.journal import FileJournal, FileStorage
+from hpo.journal.scan import Mark
 
         path = sys.argv[1]
         created = StudyCreated(1, "s", ("minimize",), 7)
@@ -273,6 +283,37 @@ def test_readers_in_other_threads_do_not_wait_for_a_writer_that_waits(four):
         assert writer.is_alive()
     writer.join()
     assert len(journal.read(0)) == 5
+
+
+def test_a_thread_does_not_write_into_the_append_of_another(four, monkeypatch):
+    path, journal = four
+    write, writing, go_on = os.write, threading.Event(), threading.Event()
+    outcomes = []
+
+    def slow(fd, data):
+        writing.set()
+        assert go_on.wait(30)
+        return write(fd, data)
+
+    def append(number):
+        try:
+            outcomes.append(journal.append([TrialStarted(number)], expected=4))
+        except Conflict:
+            outcomes.append("conflict")
+
+    monkeypatch.setattr("os.write", slow)
+    threads = [threading.Thread(target=append, args=(i,)) for i in (1, 2)]
+    threads[0].start()
+    assert writing.wait(30)
+    writing.clear()
+    threads[1].start()
+    journal._open_file().sync(Mark(4, path.stat().st_size))  # one whose write is done can sync meanwhile
+    assert not writing.wait(0.2)  # the second one has to wait, though the lock on the file is its own, too
+    go_on.set()
+    for thread in threads:
+        thread.join()
+    assert outcomes == [5, "conflict"]
+    assert [*FileJournal(path).read(4)] == [TrialStarted(1)]
 
 
 def test_without_locks_nothing_is_written(four, monkeypatch):

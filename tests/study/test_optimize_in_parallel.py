@@ -281,3 +281,19 @@ def test_an_objective_in_anothers_thread_records_reports_attributes_and_constrai
     for trial in study.trials:
         assert trial.state is TrialState.COMPLETE, trial.reason
         assert (trial.intermediate_values, trial.user_attrs, trial.constraints) == ({0: 0.5}, {"a": [1]}, {"c": -1.0})
+
+
+@pytest.mark.parametrize("options", [{"n_jobs": 2}, {"n_jobs": 2, "order": "deterministic"}, {"executor": True}])
+def test_an_error_of_the_sampler_is_raised_when_the_running_trials_have_ended(options):
+    def broken(state, trial, space, key):
+        if trial.number == 1:
+            raise LookupError("the sampler's mistake")
+        return RandomSampler()(state, trial, space, key)
+
+    study = hpo.create_study(sampler=broken)
+    with concurrent.futures.ThreadPoolExecutor(2) as threads, pytest.raises(LookupError, match="the sampler's mistake"):
+        study.optimize(unit, n_trials=9, **({"executor": threads} if "executor" in options else options))
+    ends = {trial.number: trial for trial in study.trials}
+    assert ends[0].state is TrialState.COMPLETE
+    assert 1 not in ends or (ends[1].state is TrialState.FAIL and "the sampler's mistake" in ends[1].reason)
+    assert {trial.state for trial in study.trials} <= {TrialState.COMPLETE, TrialState.FAIL}

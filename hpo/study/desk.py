@@ -1,0 +1,111 @@
+"""Where trials are handed out and taken back."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from hpo.core.commands import Command, Tell
+from hpo.core.pruning import Pruner
+from hpo.core.sampling import Sampler
+from hpo.core.space import SearchSpace
+from hpo.core.state import StudyState
+from hpo.core.trial import FrozenTrial, TrialState
+from hpo.errors import TrialNotRunning
+from hpo.study.recorder import JournalRecorder, now
+from hpo.study.trial import Trial
+
+
+class Stoppable(Protocol):
+    """A run of trials that can be asked to end."""
+
+    def request_stop(self, number: int | None) -> None:
+        """Start no more trials; `number` is the trial that asks for it, if one does."""
+        ...
+
+
+class Whereabouts(threading.local):
+    """Which run, and which of its trials, the current thread works for."""
+
+    run: Stoppable | None = None
+    number: int | None = None
+
+    @contextlib.contextmanager
+    def inside(self, run: Stoppable, number: int | None) -> Iterator[None]:
+        """Let the current thread work for `run`, and for its trial `number`."""
+        self.run, self.number = run, number
+        try:
+            yield
+        finally:
+            self.run = self.number = None
+
+
+class TrialDesk:
+    """What a study and its runs share: the recorder, who suggests and judges, and the trials that are out.
+
+    Args:
+        recorder: Where everything is recorded.
+        sampler: Who suggests parameters.
+        pruner: Who judges running trials.
+    """
+
+    def __init__(self, recorder: JournalRecorder, sampler: Sampler, pruner: Pruner) -> None:
+        self.recorder = recorder
+        self.sampler = sampler
+        self.pruner = pruner
+        self.whereabouts = Whereabouts()
+        self._out: dict[int, Trial] = {}
+
+    def hand_out(
+        self, space: SearchSpace | None = None, *, worker: str | None = None
+    ) -> tuple[Trial, StudyState, StudyState]:
+        """A new trial, the state at its start, and the state with its joint parameters.
+
+        Args:
+            space: Parameters that are suggested at once and count as asked for; None leaves it to the objective.
+            worker: Who will run it.
+
+        Raises:
+            SearchSpaceExhausted: the sampler has nothing left.
+        """
+        started, state, number = self.recorder.start(self.sampler, space, worker=worker)
+        touched = () if space is None else space
+        trial = Trial(self.recorder, self.sampler, self.pruner, started, state.running[number], touched=touched)
+        self._out[number] = trial
+        return trial, started, state
+
+    def unused(self, number: int) -> tuple[str, ...]:
+        """Joint parameters of a trial that its objective has not asked for; none if it was handed out elsewhere."""
+        return self._out[number].unused if number in self._out else ()
+
+    def take_back(self, tell: Tell, commands: Sequence[Command] = ()) -> tuple[StudyState, FrozenTrial]:
+        """Record the end of a trial, after what it recorded apart; the state then, and the finished trial.
+
+        Where the trial has been told already, by its objective or by somebody who gave it up, that stands.
+        """
+        try:
+            state = self.recorder.record(*commands, tell)
+        except TrialNotRunning:
+            state = self.recorder.state
+        self._out.pop(tell.number, None)
+        trial = state.finished[-1]
+        return state, trial if trial.number == tell.number else state.trial(tell.number)
+
+    def tell(self, tell: Tell) -> FrozenTrial:
+        """Record the end of a trial; see `decide` for errors."""
+        finished = self.recorder.record(tell).finished[-1]
+        self._out.pop(finished.number, None)
+        return finished
+
+    def give_up(self, numbers: Sequence[int], reason: str) -> None:
+        """Fail trials of which no result will come."""
+        for number in numbers:
+            with contextlib.suppress(TrialNotRunning):
+                self.recorder.record(Tell(number, state=TrialState.FAIL, at=now(), reason=reason))
+            self._out.pop(number, None)
+
+    def run_by(self, worker: str) -> list[int]:
+        """The running trials of a worker: what it will not finish once it is gone."""
+        return [trial.number for trial in self.recorder.state.running.values() if trial.worker == worker]
