@@ -8,25 +8,22 @@ from typing import Any, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hpo.core.direction import StudyDirection
+from hpo.core.creation import checked_metric_names, study_created
 from hpo.core.distributions import CategoricalDistribution, Distribution
 from hpo.core.events import (
-    FORMAT,
     AnyEvent,
     ConstraintSet,
     MetricNamesSet,
     ParamsSuggested,
     SpaceDefined,
     StudyAttributeSet,
-    StudyCreated,
     TrialAttributeSet,
     TrialEnqueued,
     TrialFinished,
     TrialStarted,
     ValueReported,
 )
-from hpo.core.numbers import as_int, checked_text, checked_time, to_json_tree, to_number
-from hpo.core.snapshot import trial_record
+from hpo.core.numbers import checked_text, checked_time, to_json_tree, to_number
 from hpo.core.space import SearchSpace
 from hpo.core.state import StudyState
 from hpo.core.trial import (
@@ -38,6 +35,7 @@ from hpo.core.trial import (
     validated,
     value_within,
 )
+from hpo.core.trial_record import trial_record
 from hpo.errors import (
     InvalidArgument,
     InvalidSuggestion,
@@ -190,23 +188,14 @@ def running_trial(state: StudyState, number: int) -> FrozenTrial:
 def _create_study(state: StudyState, command: CreateStudy) -> list[AnyEvent]:
     if state.version:
         raise InvalidArgument(f"the study {state.name!r} exists already: it is created once")
-    if isinstance(command.seed, bool) or (seed := as_int(command.seed)) is None:
-        raise InvalidType(f"a seed is an int, got {command.seed!r} of type {type(command.seed).__name__}")
-    if not command.directions:
-        raise InvalidArgument("a study needs at least one direction, got none")
-    for direction in command.directions:
-        if direction not in [*StudyDirection]:
-            raise InvalidArgument(f"a direction is 'minimize' or 'maximize', got {direction!r}")
-    names = command.metric_names
     return [
-        StudyCreated(
-            format=FORMAT,
-            name=checked_text(command.name, "a study's name"),
-            directions=tuple(str(direction) for direction in command.directions),
-            seed=seed,
-            space=None if command.space is None else SearchSpace.of(command.space),
-            metric_names=None if names is None else _metric_names(names, len(command.directions)),
-            at=checked_time(command.at),
+        study_created(
+            name=command.name,
+            directions=command.directions,
+            seed=command.seed,
+            space=command.space,
+            metric_names=command.metric_names,
+            at=command.at,
         )
     ]
 
@@ -216,16 +205,7 @@ def _set_study_attribute(state: StudyState, command: SetStudyAttribute) -> list[
 
 
 def _set_metric_names(state: StudyState, command: SetMetricNames) -> list[AnyEvent]:
-    return [MetricNamesSet(_metric_names(command.names, len(state.directions)))]
-
-
-def _metric_names(names: Sequence[str], n: int) -> tuple[str, ...]:
-    if isinstance(names, str) or len(names) != n:
-        raise InvalidArgument(f"metric_names needs one name per direction, {n} in all; got {names!r}")
-    checked = tuple(checked_text(name, "a metric's name") for name in names)
-    if len(set(checked)) < n:
-        raise InvalidArgument(f"metric_names needs different names, got {names!r}")
-    return checked
+    return [MetricNamesSet(checked_metric_names(command.names, len(state.directions)))]
 
 
 def _enqueue(state: StudyState, command: Enqueue) -> list[AnyEvent]:

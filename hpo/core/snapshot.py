@@ -5,20 +5,35 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import attrs
 import msgspec
 from msgspec import Struct
 
 from hpo.core.events import FORMAT, StudyCreated, TrialAdded, decode_hook, encode_hook
 from hpo.core.history import History
-from hpo.core.numbers import from_json_tree, to_json_tree, to_number
-from hpo.core.persistent import InsertOnlyDict, NumberMap
+from hpo.core.numbers import from_json_tree, to_json_tree
+from hpo.core.persistent import FrozenDict, InsertOnlyDict, NumberMap
 from hpo.core.space import SearchSpace
-from hpo.core.state import StudyState, added_trial, evolve
 from hpo.core.trial import FrozenTrial
+from hpo.core.trial_record import added_trial, trial_record
 from hpo.errors import HpoError, UnreadableEvents
 
 
-class _Snapshot(Struct, frozen=True):
+@attrs.frozen
+class Snapshot:
+    """The parts of a `hpo.core.state.StudyState`; see there."""
+
+    created: StudyCreated
+    version: int
+    n_trials: int
+    user_attrs: FrozenDict[str, Any]
+    spaces: InsertOnlyDict[SearchSpace, int]
+    finished: History
+    running: NumberMap[FrozenTrial]
+    waiting: NumberMap[FrozenTrial]
+
+
+class _Document(Struct, frozen=True):
     created: StudyCreated
     version: int
     n_trials: int
@@ -31,54 +46,26 @@ class _Snapshot(Struct, frozen=True):
     waiting: list[TrialAdded]
 
 
-def trial_record(trial: FrozenTrial, space: int | None) -> TrialAdded:
-    """`trial` as an event, with its distributions as the space of number `space`."""
-    return TrialAdded(
-        number=trial.number,
-        state=trial.state,
-        values=None if trial.values is None else tuple(map(to_number, trial.values)),
-        space=space,
-        params=tuple(dist.to_internal(trial.params[name]) for name, dist in trial.distributions.items()),
-        user_attrs=to_json_tree(trial.user_attrs) or None,
-        constraints=tuple((name, to_number(value)) for name, value in trial.constraints.items()),
-        reports=tuple((step, to_number(value)) for step, value in trial.intermediate_values.items()),
-        fixed_params=to_json_tree(trial.fixed_params) or None,
-        note=to_json_tree(trial.note) or None,
-        reason=trial.reason,
-        worker=trial.worker,
-        started_at=trial.started_at,
-        finished_at=trial.finished_at,
-    )
-
-
-def encode_state(state: StudyState) -> bytes:
-    """See `StudyState.to_bytes`."""
+def encode_snapshot(snapshot: Snapshot) -> bytes:
+    """`snapshot` as JSON in UTF-8."""
     numbers: dict[tuple[SearchSpace, tuple[str, ...]], int] = {}
-    for space in state.spaces:
+    for space in snapshot.spaces:
         numbers[space, tuple(space)] = len(numbers)
     n_spaces = len(numbers)
 
     def records(trials: Iterable[FrozenTrial]) -> list[TrialAdded]:
-        return [
-            trial_record(
-                trial,
-                numbers.setdefault((trial.distributions, tuple(trial.distributions)), len(numbers))
-                if trial.distributions
-                else None,
-            )
-            for trial in trials
-        ]
+        return [trial_record(trial, number_of(trial.distributions)) for trial in trials]
 
-    finished, running, waiting = map(records, (state.finished, state.running.values(), state.waiting.values()))
-    created = StudyCreated(
-        FORMAT, state.name, state.directions, state.seed, state.space, state.metric_names, state.created_at
-    )
+    def number_of(space: SearchSpace) -> int | None:
+        return numbers.setdefault((space, tuple(space)), len(numbers)) if space else None
+
+    finished, running, waiting = map(records, (snapshot.finished, snapshot.running.values(), snapshot.waiting.values()))
     return _ENCODER.encode(
-        _Snapshot(
-            created=created,
-            version=state.version,
-            n_trials=state.n_trials,
-            user_attrs=to_json_tree(state.user_attrs),
+        _Document(
+            created=snapshot.created,
+            version=snapshot.version,
+            n_trials=snapshot.n_trials,
+            user_attrs=to_json_tree(snapshot.user_attrs),
             spaces=[space for space, _ in numbers],
             n_spaces=n_spaces,
             finished=finished,
@@ -88,35 +75,39 @@ def encode_state(state: StudyState) -> bytes:
     )
 
 
-def decode_state(blob: bytes) -> StudyState:
-    """See `StudyState.from_bytes`."""
+def decode_snapshot(blob: bytes) -> Snapshot:
+    """The inverse of `encode_snapshot`.
+
+    Raises:
+        UnreadableEvents: the bytes are no snapshot of a format that this version reads.
+    """
     try:
-        snapshot = _DECODER.decode(blob)
-        if snapshot.created.format <= FORMAT:
-            return _state(snapshot)
+        document = _DECODER.decode(blob)
+        if document.created.format <= FORMAT:
+            return _snapshot(document)
     except (ValueError, LookupError, RecursionError, TypeError, HpoError) as error:
         raise UnreadableEvents(str(error), FORMAT) from None
-    raise UnreadableEvents(f"it has format {snapshot.created.format}", FORMAT)
+    raise UnreadableEvents(f"it has format {document.created.format}", FORMAT)
 
 
-def _state(snapshot: _Snapshot) -> StudyState:
+def _snapshot(document: _Document) -> Snapshot:
     def trials(records: list[TrialAdded]) -> list[FrozenTrial]:
         empty = SearchSpace()
         return [
-            added_trial(empty if record.space is None else snapshot.spaces[record.space], record) for record in records
+            added_trial(empty if record.space is None else document.spaces[record.space], record) for record in records
         ]
 
-    return msgspec.structs.replace(
-        evolve(StudyState(), snapshot.created),
-        version=snapshot.version,
-        n_trials=snapshot.n_trials,
-        user_attrs=from_json_tree(snapshot.user_attrs),
-        spaces=InsertOnlyDict((space, i) for i, space in enumerate(snapshot.spaces[: snapshot.n_spaces])),
-        finished=History(trials(snapshot.finished)),
-        running=NumberMap((trial.number, trial) for trial in trials(snapshot.running)),
-        waiting=NumberMap((trial.number, trial) for trial in trials(snapshot.waiting)),
+    return Snapshot(
+        created=document.created,
+        version=document.version,
+        n_trials=document.n_trials,
+        user_attrs=from_json_tree(document.user_attrs),
+        spaces=InsertOnlyDict((space, i) for i, space in enumerate(document.spaces[: document.n_spaces])),
+        finished=History(trials(document.finished)),
+        running=NumberMap((trial.number, trial) for trial in trials(document.running)),
+        waiting=NumberMap((trial.number, trial) for trial in trials(document.waiting)),
     )
 
 
 _ENCODER = msgspec.json.Encoder(enc_hook=encode_hook)
-_DECODER = msgspec.json.Decoder(_Snapshot, dec_hook=decode_hook)
+_DECODER = msgspec.json.Decoder(_Document, dec_hook=decode_hook)

@@ -8,8 +8,10 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hpo.core.creation import study_created
 from hpo.core.distributions import Distribution
 from hpo.core.events import (
+    FORMAT,
     AnyEvent,
     ConstraintSet,
     MetricNamesSet,
@@ -28,8 +30,10 @@ from hpo.core.history import History
 from hpo.core.key import Key
 from hpo.core.numbers import as_int, from_json_tree, from_number
 from hpo.core.persistent import FrozenDict, InsertOnlyDict, NumberMap
+from hpo.core.snapshot import Snapshot, decode_snapshot, encode_snapshot
 from hpo.core.space import SearchSpace
 from hpo.core.trial import FrozenTrial, TrialState
+from hpo.core.trial_record import added_trial, external_params
 from hpo.errors import InvalidType, TrialNotFound
 
 _NOTHING: FrozenDict[str, Any] = FrozenDict()
@@ -97,21 +101,15 @@ class StudyState(Struct, frozen=True, gc=False):
         Raises:
             InvalidArgument: a direction of another name, or none, or a wrong number of metric names.
         """
-        from hpo.core.commands import CreateStudy, decide
-
-        return replay(
-            decide(
-                cls(),
-                CreateStudy(
-                    name=name,
-                    directions=tuple(directions) if directions is not None else ("minimize",),
-                    seed=seed,
-                    space=space,
-                    metric_names=None if metric_names is None else tuple(metric_names),
-                    at=at,
-                ),
-            )
+        created = study_created(
+            name=name,
+            directions=("minimize",) if directions is None else directions,
+            seed=seed,
+            space=space,
+            metric_names=metric_names,
+            at=at,
         )
+        return evolve(cls(), created)
 
     @property
     def key(self) -> Key:
@@ -150,9 +148,20 @@ class StudyState(Struct, frozen=True, gc=False):
 
     def to_bytes(self) -> bytes:
         """The state as JSON in UTF-8: all that is needed to go on elsewhere."""
-        from hpo.core.snapshot import encode_state
-
-        return encode_state(self)
+        return encode_snapshot(
+            Snapshot(
+                created=StudyCreated(
+                    FORMAT, self.name, self.directions, self.seed, self.space, self.metric_names, self.created_at
+                ),
+                version=self.version,
+                n_trials=self.n_trials,
+                user_attrs=self.user_attrs,
+                spaces=self.spaces,
+                finished=self.finished,
+                running=self.running,
+                waiting=self.waiting,
+            )
+        )
 
     @classmethod
     def from_bytes(cls, blob: bytes) -> StudyState:
@@ -161,9 +170,17 @@ class StudyState(Struct, frozen=True, gc=False):
         Raises:
             UnreadableEvents: the bytes are no state of a format that this version reads.
         """
-        from hpo.core.snapshot import decode_state
-
-        return decode_state(blob)
+        snapshot = decode_snapshot(blob)
+        return replace(
+            evolve(cls(), snapshot.created),
+            version=snapshot.version,
+            n_trials=snapshot.n_trials,
+            user_attrs=snapshot.user_attrs,
+            spaces=snapshot.spaces,
+            finished=snapshot.finished,
+            running=snapshot.running,
+            waiting=snapshot.waiting,
+        )
 
     def to_json(self) -> str:
         """The state as JSON text; the same document as `to_bytes`."""
@@ -203,38 +220,6 @@ def replay(events: Iterable[AnyEvent], state: StudyState | None = None) -> Study
     return state
 
 
-def added_trial(space: SearchSpace, event: TrialAdded) -> FrozenTrial:
-    """The trial that `event` describes, with parameters from `space`."""
-    return FrozenTrial(
-        number=event.number,
-        state=event.state,
-        values=None if event.values is None else tuple(map(from_number, event.values)),
-        params=_external(space, event.params),
-        distributions=space,
-        user_attrs=from_json_tree(event.user_attrs or {}),
-        constraints=FrozenDict({name: from_number(value) for name, value in event.constraints}),
-        intermediate_values=InsertOnlyDict((step, from_number(value)) for step, value in event.reports),
-        fixed_params=from_json_tree(event.fixed_params or {}),
-        note=from_json_tree(event.note or {}),
-        reason=event.reason,
-        worker=event.worker,
-        started_at=event.started_at,
-        finished_at=event.finished_at,
-    )
-
-
-def placed(state: StudyState, trial: FrozenTrial) -> dict[str, Any]:
-    """The fields of `state` that change when a trial arrives whole."""
-    fields: dict[str, Any] = {"n_trials": max(state.n_trials, trial.number + 1)}
-    if trial.state.is_finished():
-        fields["finished"] = state.finished.append(trial)
-    elif trial.state is TrialState.RUNNING:
-        fields["running"] = state.running.with_item(trial.number, trial)
-    else:
-        fields["waiting"] = state.waiting.with_item(trial.number, trial)
-    return fields
-
-
 class _Positions(Struct, frozen=True):
     """Fold: the place in the history of each trial number."""
 
@@ -247,12 +232,6 @@ class _Positions(Struct, frozen=True):
 
 def _number(trial: FrozenTrial) -> int:
     return trial.number
-
-
-def _external(space: SearchSpace, internal: Sequence[int | float]) -> FrozenDict[str, Any]:
-    if space.numeric:
-        return FrozenDict(zip(space, internal, strict=True))
-    return FrozenDict({name: dist.to_external(x) for (name, dist), x in zip(space.items(), internal, strict=True)})
 
 
 def _created(state: StudyState, event: StudyCreated) -> StudyState:
@@ -316,7 +295,7 @@ def _started(state: StudyState, event: TrialStarted) -> StudyState:
 
 def _suggested(state: StudyState, event: ParamsSuggested) -> StudyState:
     trial, space = state.running[event.number], state.spaces.key_at(event.space)
-    params = _external(space, event.values)
+    params = external_params(space, event.values)
     changed = replace(
         trial,
         params=FrozenDict({**trial.params, **params}) if trial.params else params,
@@ -379,8 +358,12 @@ def _finished(state: StudyState, event: TrialFinished) -> StudyState:
 
 def _added(state: StudyState, event: TrialAdded) -> StudyState:
     space = SearchSpace() if event.space is None else state.spaces.key_at(event.space)
-    trial = added_trial(space, event)
-    return replace(state, **placed(state, trial), version=state.version + 1)
+    return replace(
+        state,
+        finished=state.finished.append(added_trial(space, event)),
+        n_trials=event.number + 1,
+        version=state.version + 1,
+    )
 
 
 _EVOLVE: Mapping[type, Callable[[StudyState, Any], StudyState]] = {

@@ -1,8 +1,6 @@
 """A directory as the place for many studies, one file each."""
 
 # Descriptors, flags and error numbers are those of os, and so are paths.
-# ruff: noqa: PTH118
-
 from __future__ import annotations
 
 import os
@@ -22,7 +20,8 @@ from hpo.errors import (
     UnsupportedJournal,
 )
 from hpo.journal.file import Durability, FileJournal, check_options
-from hpo.journal.lifecycle import check_beginning, create_file, delete_file, make_directories, resolved, study_in
+from hpo.journal.lifecycle import create_file, delete_file, make_directories, resolved, study_in
+from hpo.journal.storage import check_beginning
 
 _SUFFIX = ".jsonl"
 _SAFE = re.compile(r"[a-z0-9_][a-z0-9_.-]{0,99}")

@@ -1,8 +1,6 @@
 """A study's journal in one file."""
 
 # Descriptors, flags and error numbers are those of os, and so are paths.
-# ruff: noqa: PTH100
-
 from __future__ import annotations
 
 import os

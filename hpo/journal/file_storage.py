@@ -9,7 +9,8 @@ import attrs
 from hpo.core.events import AnyEvent
 from hpo.errors import DuplicatedStudyError, StudyNotFound, UnsupportedJournal
 from hpo.journal.file import Durability, FileJournal, check_options
-from hpo.journal.lifecycle import check_beginning, create_file, delete_file, resolved, study_in
+from hpo.journal.lifecycle import create_file, delete_file, resolved, study_in
+from hpo.journal.storage import check_beginning
 
 
 @attrs.frozen

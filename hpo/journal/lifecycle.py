@@ -1,8 +1,6 @@
 """Journal files as wholes: they appear with their first records or not at all, and go without being missed."""
 
 # Descriptors, flags and error numbers are those of os, and so are paths.
-# ruff: noqa: PTH102, PTH108, PTH111, PTH112, PTH118, PTH120
-
 from __future__ import annotations
 
 import errno
@@ -10,8 +8,8 @@ import os
 import secrets
 from collections.abc import Sequence
 
-from hpo.core.events import AnyEvent, StudyCreated
-from hpo.errors import InvalidArgument, JournalMoved, UnsupportedJournal
+from hpo.core.events import AnyEvent
+from hpo.errors import JournalBusy, JournalMoved, OutcomeUnknown, UnsupportedJournal
 from hpo.journal.open_file import OpenFile, not_added, open_regular, reason
 from hpo.journal.record import pack
 from hpo.journal.scan import read_header
@@ -54,11 +52,13 @@ def create_file(path: str, events: Sequence[AnyEvent], *, durable: bool, lock_ti
 
     Raises:
         FileExistsError: there is something in this place already.
+        JournalBusy: an empty file in this place was locked for too long.
         JournalFull, JournalUnwritable: the system refused it; nothing is left behind.
+        OutcomeUnknown: it is there, and may be gone after a power failure.
         UnsupportedJournal: the directory does not exist.
     """
     directory, name = os.path.split(path)
-    draft = os.path.join(directory, f".{name[:100]}.{secrets.token_hex(8)}.tmp")
+    draft = os.path.join(directory, f".{name[:40]}.{secrets.token_hex(8)}.tmp")
     try:
         fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     except (FileNotFoundError, NotADirectoryError):
@@ -77,14 +77,14 @@ def create_file(path: str, events: Sequence[AnyEvent], *, durable: bool, lock_ti
         finally:
             os.close(fd)
         _put_in_place(draft, path, lock_timeout=lock_timeout)
-        if durable:
-            sync_directory(directory)
-    except FileExistsError:
+    except (FileExistsError, JournalBusy):
         raise
     except OSError as error:
         raise not_added(path, error) from error
     finally:
         _unlink_if_there(draft)
+    if durable:
+        _sync_name(path)
 
 
 def delete_file(path: str, *, durable: bool, lock_timeout: float) -> None:
@@ -92,6 +92,7 @@ def delete_file(path: str, *, durable: bool, lock_timeout: float) -> None:
 
     Raises:
         JournalBusy, JournalMoved, JournalUnwritable: it is as it was.
+        OutcomeUnknown: it is gone, and may be there again after a power failure.
     """
     try:
         OpenFile(path).remove(lock_timeout=lock_timeout)
@@ -100,18 +101,7 @@ def delete_file(path: str, *, durable: bool, lock_timeout: float) -> None:
     for torn in torn_files(path):
         _unlink_if_there(torn)
     if durable:
-        sync_directory(os.path.dirname(path))
-
-
-def check_beginning(name: str, events: Sequence[AnyEvent]) -> None:
-    """Make sure that `events` begin a journal of the study `name`.
-
-    Raises:
-        InvalidArgument: they don't.
-    """
-    first = events[0] if events else None
-    if not isinstance(first, StudyCreated) or first.name != name:
-        raise InvalidArgument(f"a journal of study {name!r} begins with its creation, not with {first!r}")
+        _sync_name(path)
 
 
 def make_directories(path: str) -> None:
@@ -143,6 +133,13 @@ def sync_directory(path: str) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def _sync_name(path: str) -> None:
+    try:
+        sync_directory(os.path.dirname(path))
+    except OSError as error:
+        raise OutcomeUnknown(path, reason(error)) from error
 
 
 def _put_in_place(draft: str, path: str, *, lock_timeout: float) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from hpo.core.events import AnyEvent
 from hpo.errors import Conflict, DuplicatedStudyError, StudyNotFound
+from hpo.journal.storage import check_beginning
 
 
 class MemoryJournal:
@@ -44,6 +45,7 @@ class MemoryStorage:
 
     def create(self, name: str, events: Sequence[AnyEvent]) -> MemoryJournal:
         """See `Storage.create`."""
+        check_beginning(name, events)
         with self._lock:
             if name in self._journals:
                 raise DuplicatedStudyError(name, self.location)

@@ -1,8 +1,6 @@
 """A journal file held open by one process: its lock, its writes and its syncs."""
 
 # Descriptors, flags and error numbers are those of os, and so are paths.
-# ruff: noqa: PTH104, PTH108, PTH116
-
 from __future__ import annotations
 
 import errno

@@ -1,8 +1,6 @@
 """From what users write to where studies are."""
 
 # Descriptors, flags and error numbers are those of os, and so are paths.
-# ruff: noqa: PTH111, PTH112, PTH122
-
 from __future__ import annotations
 
 import os

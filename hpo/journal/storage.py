@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
-from hpo.core.events import AnyEvent
+from hpo.core.events import AnyEvent, StudyCreated
+from hpo.errors import InvalidArgument
 
 
 class Journal(Protocol):
@@ -30,7 +31,7 @@ class Journal(Protocol):
 
         Raises:
             Conflict: the journal does not have `expected` events. Nothing was added: read, decide, append again.
-            JournalBusy, JournalMoved: nothing was added.
+            JournalBusy, JournalFull, JournalMoved, JournalUnwritable: nothing was added.
             OutcomeUnknown: the events may or may not be durable; the journal has to be opened again.
         """
         ...
@@ -50,6 +51,9 @@ class Storage(Protocol):
 
         Raises:
             DuplicatedStudyError: there is a study of this name.
+            InvalidArgument: `events` do not begin with the creation of this study.
+            JournalFull, JournalUnwritable, UnsupportedJournal: the location can't hold it; nothing is left behind.
+            OutcomeUnknown: the journal is there, and may or may not be durable.
         """
         ...
 
@@ -58,6 +62,7 @@ class Storage(Protocol):
 
         Raises:
             StudyNotFound: there is no such study, or for None several.
+            JournalCorrupted, UnreadableEvents, UnsupportedJournal: what is there can't be read.
         """
         ...
 
@@ -70,5 +75,18 @@ class Storage(Protocol):
 
         Raises:
             StudyNotFound: there is no such study.
+            JournalBusy, JournalMoved, JournalUnwritable: the study is as it was.
+            OutcomeUnknown: it is gone, and may or may not be durably so.
         """
         ...
+
+
+def check_beginning(name: str, events: Sequence[AnyEvent]) -> None:
+    """Make sure that `events` begin a journal of the study `name`.
+
+    Raises:
+        InvalidArgument: they don't.
+    """
+    first = events[0] if events else None
+    if not isinstance(first, StudyCreated) or first.name != name:
+        raise InvalidArgument(f"a journal of study {name!r} begins with its creation, not with {first!r}")

@@ -1,8 +1,6 @@
 """The torn ends of journals: the beginnings of records whose writers died, kept in files beside the journal."""
 
 # Descriptors, flags and error numbers are those of os, and so are paths.
-# ruff: noqa: PTH108, PTH118, PTH208
-
 from __future__ import annotations
 
 import itertools

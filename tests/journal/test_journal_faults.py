@@ -186,7 +186,6 @@ def test_a_full_disk_adds_nothing_and_room_lets_the_same_handle_go_on(tmp_path, 
         from hpo.core.events import StudyAttributeSet, StudyCreated
         from hpo.errors import JournalFull
         from hpo.journal import FileJournal, FileStorage
-from hpo.journal.scan import Mark
 
         path = sys.argv[1]
         created = StudyCreated(1, "s", ("minimize",), 7)
@@ -376,6 +375,28 @@ def test_a_file_system_without_hard_links_can_hold_studies(tmp_path, make_events
     storage.create("s", make_events(1))
     assert [*storage.open("s").read(0)] == make_events(1)
     assert [file.name for file in tmp_path.iterdir()] == ["s.jsonl"]
+
+
+def test_a_creation_in_an_empty_file_that_is_locked_for_too_long_is_busy(tmp_path, make_events):
+    path = tmp_path / "s.jsonl"
+    path.touch()
+    with path.open("rb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(JournalBusy):
+            FileStorage(path, lock_timeout=0.05).create("s", make_events(0))
+    assert [*tmp_path.iterdir()] == [path]
+    assert path.stat().st_size == 0
+
+
+def test_a_name_that_may_not_be_durable_is_said_to_be_unknown(tmp_path, make_events, monkeypatch):
+    storage = FileStorage(tmp_path / "s.jsonl")
+    monkeypatch.setattr("os.fsync", lambda fd: stat.S_ISDIR(os.fstat(fd).st_mode) and _fail(errno.EIO))
+    with pytest.raises(OutcomeUnknown):
+        storage.create("s", make_events(0))
+    assert storage.names() == ["s"]
+    with pytest.raises(OutcomeUnknown):
+        storage.delete("s")
+    assert storage.names() == []
 
 
 def test_a_creation_syncs_the_file_before_and_the_directory_after_it_appears(tmp_path, make_events, monkeypatch):

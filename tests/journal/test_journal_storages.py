@@ -184,6 +184,12 @@ def test_of_many_creators_in_an_empty_file_one_wins(tmp_path, make_events):
     test_of_many_creators_one_wins_and_the_others_are_told(FileStorage(path), make_events)
 
 
+def test_a_file_may_have_a_name_as_long_as_the_system_takes(tmp_path, make_events):
+    storage = FileStorage(tmp_path / ("名" * 83 + ".jsonl"))
+    storage.create("s", make_events(0))
+    assert storage.names() == ["s"]
+
+
 def test_a_file_needs_its_directory(tmp_path, make_events):
     with pytest.raises(UnsupportedJournal, match="make it first"):
         FileStorage(tmp_path / "no" / "s.jsonl").create("s", make_events(0))

@@ -1,0 +1,60 @@
+"""The first event of a study, judged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from hpo.core.direction import StudyDirection
+from hpo.core.distributions import Distribution
+from hpo.core.events import FORMAT, StudyCreated
+from hpo.core.numbers import as_int, checked_text, checked_time
+from hpo.core.space import SearchSpace
+from hpo.errors import InvalidArgument, InvalidType
+
+
+def study_created(
+    *,
+    name: str,
+    directions: Sequence[str],
+    seed: int,
+    space: Mapping[str, Distribution] | None,
+    metric_names: Sequence[str] | None,
+    at: float | None,
+) -> StudyCreated:
+    """The event that begins a study; see `hpo.core.state.StudyState.create` for the arguments.
+
+    Raises:
+        InvalidArgument: a direction of another name, or none, or a wrong number of metric names.
+        InvalidType: the seed is no int, or a name no text.
+    """
+    if isinstance(seed, bool) or (whole := as_int(seed)) is None:
+        raise InvalidType(f"a seed is an int, got {seed!r} of type {type(seed).__name__}")
+    if isinstance(directions, str) or not directions:
+        raise InvalidArgument(f"a study needs a sequence of at least one direction, got {directions!r}")
+    for direction in directions:
+        if direction not in [*StudyDirection]:
+            raise InvalidArgument(f"a direction is 'minimize' or 'maximize', got {direction!r}")
+    return StudyCreated(
+        format=FORMAT,
+        name=checked_text(name, "a study's name"),
+        directions=tuple(str(direction) for direction in directions),
+        seed=whole,
+        space=None if space is None else SearchSpace.of(space),
+        metric_names=None if metric_names is None else checked_metric_names(metric_names, len(directions)),
+        at=checked_time(at),
+    )
+
+
+def checked_metric_names(names: Sequence[str], n: int) -> tuple[str, ...]:
+    """`names` if there is one for each of `n` objectives.
+
+    Raises:
+        InvalidArgument: there are more or fewer, or two are the same.
+        InvalidType: one is no text.
+    """
+    if isinstance(names, str) or len(names) != n:
+        raise InvalidArgument(f"metric_names needs one name per direction, {n} in all; got {names!r}")
+    checked = tuple(checked_text(name, "a metric's name") for name in names)
+    if len(set(checked)) < n:
+        raise InvalidArgument(f"metric_names needs different names, got {names!r}")
+    return checked
