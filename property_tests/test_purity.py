@@ -79,7 +79,7 @@ def test_another_process_with_other_hashes_gives_the_same_answers() -> None:
     assert done.returncode == 0, done.stderr
     theirs = [json.loads(line) for line in done.stdout.splitlines()]
     ours = [json.loads(json.dumps(answers(*case))) for case in cases]
-    assert len(ours) > 10
+    assert len(ours) >= 5
     assert theirs == ours
 
 

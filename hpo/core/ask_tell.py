@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, overload
 
+from msgspec.structs import replace
+
 from hpo.core.commands import Ask, Command, Enqueue, Report, SetConstraint, Tell, decide, running_trial
 from hpo.core.distributions import Distribution
 from hpo.core.numbers import as_int
@@ -66,6 +68,8 @@ def ask(
         SearchSpaceExhausted: the sampler has nothing left. No trial is started.
         InvalidSuggestion: the sampler's answer does not fit the space.
         InvalidArgument: `n` is less than 1.
+        ValueOutsideDistribution: the next trial was enqueued with a value of another kind than the space has. Take it
+            off the queue with ``tell(state, state.waiting.first(), outcome=TrialState.FAIL)``.
 
     Example:
         >>> from hpo.core.distributions import FloatDistribution
@@ -166,7 +170,7 @@ def _ask_one(
     if isinstance(suggest, Exhausted):
         raise SearchSpaceExhausted(suggest.reason)
     state = _carry_out(started, suggest)
-    return state, state.running[number]
+    return state, replace(state.running[number])
 
 
 def _carry_out(state: StudyState, command: Command) -> StudyState:

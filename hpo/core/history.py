@@ -10,6 +10,7 @@ from hpo.core.trial import FrozenTrial
 
 C = TypeVar("C")
 
+_FOLDS = 64  # the most recently used: ranges that drift make new ones all the time
 _REMEMBERED = 16  # carries kept per fold: the newest lengths, for workers whose snapshots are a little behind
 
 
@@ -84,7 +85,10 @@ class History(Sequence[FrozenTrial]):
             return fold.init()
         buffers = self._buffers
         with buffers.lock:
-            carries = buffers.memo.setdefault(fold, {})
+            carries = buffers.memo.pop(fold, None) or {}
+            buffers.memo[fold] = carries  # now the youngest
+            if len(buffers.memo) > _FOLDS:
+                del buffers.memo[next(iter(buffers.memo))]
             if self._length in carries:
                 return cast(C, carries[self._length])
             start = self._length - 1  # the usual case: one trial more than last time

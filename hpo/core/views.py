@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hpo.core.space import SearchSpace
 from hpo.core.state import StudyState
@@ -27,7 +28,7 @@ def violation(trial: FrozenTrial) -> float:
 
 
 def best_trial(state: StudyState) -> FrozenTrial:
-    """The complete trial with the best value; the first told among equals.
+    """The complete trial with the best value, as a copy; the first told among equals.
 
     Feasible trials come before others; without a feasible one, the least violation decides, then the value.
     O(trials new since the last question).
@@ -41,7 +42,7 @@ def best_trial(state: StudyState) -> FrozenTrial:
     best = best_or_none(state)
     if best is None:
         raise NoCompletedTrial(state.n_trials)
-    return best
+    return replace(best)
 
 
 def best_or_none(state: StudyState) -> FrozenTrial | None:
@@ -51,13 +52,13 @@ def best_or_none(state: StudyState) -> FrozenTrial | None:
 
 
 def best_trials(state: StudyState) -> list[FrozenTrial]:
-    """The complete trials that no other dominates, by number.
+    """The complete trials that no other dominates, as copies, by number.
 
     One dominates another if it violates its constraints less, or, both being feasible, is better in one objective
     and worse in none. O(front size x trials new since the last question).
     """
     front = state.finished.fold(_Front(state.directions))
-    return sorted((trial for _, trial in front), key=lambda trial: trial.number)
+    return sorted((replace(trial) for _, trial in front), key=lambda trial: trial.number)
 
 
 def joint_space(state: StudyState) -> SearchSpace:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import attrs
 
 from hpo.core.numbers import as_int
+from hpo.core.persistent import FrozenDict
 from hpo.core.pruning import Decision
 from hpo.core.state import StudyState
 from hpo.core.trial import FrozenTrial, TrialState
@@ -41,7 +42,7 @@ class MedianPruner:
     The others are the complete trials that reported a number at the trial's last step; a NaN among their values does
     not count. A trial that has reported nothing but NaN is stopped, whatever the others did at that step. Equal to the
     median is good enough.
-    O(reports of the trial + trials completed since the step was last judged).
+    O(reports of the trial + reports of the trials completed since the last decision).
 
     Source: Golovin et al., "Google Vizier: A Service for Black-Box Optimization", KDD 2017 (median stopping rule;
     theirs takes the median of running averages).
@@ -93,7 +94,7 @@ class MedianPruner:
         values = [value for value in trial.intermediate_values.values() if not math.isnan(value)]
         if not values:
             return Decision.STOP
-        others = state.finished.fold(_CompletedAt(max(steps)))
+        others = state.finished.fold(_Reported()).get(max(steps), ())
         if sum(map(len, others)) < self.n_min_trials:
             return Decision.CONTINUE
         median = _median(others)
@@ -121,19 +122,20 @@ class _Completed:
 
 
 @attrs.frozen
-class _CompletedAt:
-    """Fold: what complete trials reported at one step, without NaN."""
+class _Reported:
+    """Fold: what complete trials reported, by step and without NaN."""
 
-    at: int
+    def init(self) -> FrozenDict[int, Sorted]:
+        return FrozenDict()
 
-    def init(self) -> Sorted:
-        return ()
-
-    def step(self, carry: Sorted, trial: FrozenTrial) -> Sorted:
-        if trial.state is not TrialState.COMPLETE:
+    def step(self, carry: FrozenDict[int, Sorted], trial: FrozenTrial) -> FrozenDict[int, Sorted]:
+        if trial.state is not TrialState.COMPLETE or not trial.intermediate_values:
             return carry
-        value = trial.intermediate_values.get(self.at, math.nan)
-        return carry if math.isnan(value) else _inserted(carry, value)
+        grown = dict(carry)
+        for step, value in trial.intermediate_values.items():
+            if not math.isnan(value):
+                grown[step] = _inserted(grown.get(step, ()), value)
+        return FrozenDict(grown)
 
 
 def _inserted(values: Sorted, value: float) -> Sorted:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 import warnings
 from typing import Any
 
 from hpo.core.state import StudyState
 from hpo.core.views import best_or_none
+from hpo.logging import get_logger
 
 
 class ProgressBar:
@@ -18,15 +20,18 @@ class ProgressBar:
 
     def __init__(self, *, show: bool, n_trials: int | None, timeout: float | None) -> None:
         self._bar: Any = None
+        self._log_above_bar = contextlib.ExitStack()
         self._by_time = n_trials is None and timeout is not None
         self._started = time.monotonic()
         if not show:
             return
         try:
             from tqdm.auto import tqdm
+            from tqdm.contrib.logging import logging_redirect_tqdm
         except ImportError:
             warnings.warn("show_progress_bar needs tqdm: pip install 'hpo[progress]'", stacklevel=4)
             return
+        self._log_above_bar.enter_context(logging_redirect_tqdm(loggers=[get_logger()]))
         self._bar = tqdm(total=timeout if self._by_time else n_trials, unit="s" if self._by_time else "trial")
 
     def update(self, state: StudyState) -> None:
@@ -45,3 +50,4 @@ class ProgressBar:
         """Leave the bar as it is."""
         if self._bar is not None:
             self._bar.close()
+        self._log_above_bar.close()

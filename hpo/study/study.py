@@ -112,12 +112,12 @@ class Study:
             SeveralObjectives: the study has several directions; ask for `best_trials`.
             NoCompletedTrial: no trial is complete.
         """
-        return replace(views.best_trial(self.state))
+        return views.best_trial(self.state)
 
     @property
     def best_trials(self) -> list[FrozenTrial]:
         """The complete trials that no other dominates, by number. See `hpo.best_trials`."""
-        return [replace(trial) for trial in views.best_trials(self.state)]
+        return views.best_trials(self.state)
 
     @property
     def best_value(self) -> float:

@@ -11,6 +11,7 @@ from hpo.core.state import StudyState
 from hpo.errors import InvalidType
 from hpo.samplers import RandomSampler
 from hpo.samplers.study_view import StudyView
+from hpo.study.studies import create_study
 
 SPACE = {
     "float": FloatDistribution(-2.0, 3.0),
@@ -98,3 +99,18 @@ def test_a_parameter_on_its_own_is_what_the_sampler_would_give_as_the_studys():
 def test_a_seed_that_is_no_int_is_an_error_that_says_so():
     with pytest.raises(InvalidType, match="seed is an int or None, got 'abc'"):
         ask(StudyState.create(), RandomSampler(seed="abc"), SPACE)
+
+
+def random_study(**options):
+    study = create_study(sampler=RandomSampler(), seed=11)
+    study.optimize(_branching, n_trials=20, **options)
+    return {trial.number: trial.params for trial in study.trials}
+
+
+def _branching(trial):
+    x = trial.suggest_float("x", 0, 1)
+    return x + (trial.suggest_float("y", 0, 1) if x < 0.5 else trial.suggest_int("z", 1, 9))
+
+
+def test_a_parameter_has_the_same_value_asked_for_alone_or_jointly_so_threads_change_nothing():
+    assert random_study() == random_study(n_jobs=4) == random_study(n_jobs=3, order="deterministic")
