@@ -18,7 +18,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOMES = {
-    "hpo.core.ask_tell": ("ask", "enqueue", "report", "set_constraint", "should_prune", "tell"),
+    "hpo.core.ask_tell": ("ask", "enqueue", "report", "set_constraint", "should_prune", "tell", "what_if"),
     "hpo.core.direction": ("StudyDirection",),
     "hpo.core.distributions": (
         "CategoricalDistribution",
@@ -46,6 +46,7 @@ _HOMES = {
         "load_study",
     ),
     "hpo.study.study": ("Study",),
+    "hpo.study.verification": ("Verification", "verify"),
     "hpo.study.trial": ("Trial",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}

@@ -12,6 +12,7 @@ from hpo.core.ask_tell import report as report
 from hpo.core.ask_tell import set_constraint as set_constraint
 from hpo.core.ask_tell import should_prune as should_prune
 from hpo.core.ask_tell import tell as tell
+from hpo.core.ask_tell import what_if as what_if
 from hpo.core.direction import StudyDirection as StudyDirection
 from hpo.core.distributions import CategoricalDistribution as CategoricalDistribution
 from hpo.core.distributions import Distribution as Distribution
@@ -47,5 +48,7 @@ from hpo.study.studies import get_all_study_summaries as get_all_study_summaries
 from hpo.study.studies import load_study as load_study
 from hpo.study.study import Study as Study
 from hpo.study.trial import Trial as Trial
+from hpo.study.verification import Verification as Verification
+from hpo.study.verification import verify as verify
 
 __version__: str

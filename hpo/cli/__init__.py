@@ -16,6 +16,7 @@ import hpo
 from hpo.cli.endings import exit_code
 from hpo.cli.optimize_command import optimize
 from hpo.cli.options import Settings
+from hpo.cli.replay_commands import fork, verify
 from hpo.cli.study_commands import create_study, delete_study, studies, study, study_names
 from hpo.cli.trial_commands import ask, best_trial, best_trials, tell, trials
 
@@ -95,6 +96,8 @@ for _command in (
     best_trial,
     best_trials,
     study,
+    verify,
+    fork,
     delete_study,
 ):
     command_line.add_command(_command)

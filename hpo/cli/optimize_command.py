@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
-from hpo.cli.options import open_study, pruner_from, pruner_options, sampler_from, sampler_options, study_options
+from hpo.cli.options import continued_study, pruner_from, pruner_options, sampler_from, sampler_options, study_options
 from hpo.errors import HpoError, TrialPruned
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def optimize(
     """
     from hpo.cli.locating import described, objective_at
 
-    study = open_study(
+    study = continued_study(
         storage,
         study_name,
         sampler=sampler_from(sampler, sampler_kwargs),

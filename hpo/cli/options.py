@@ -75,31 +75,35 @@ def pruner_options(command: F) -> F:
     return _part_options("pruner", described, default="MedianPruner", example='{"n_startup_trials": 9}')(command)
 
 
-def sampler_from(choice: str | None, kwargs: str | None) -> Sampler:
-    """The sampler that ``--sampler`` and ``--sampler-kwargs`` describe, `TPESampler` if they are not there."""
-    return _part("sampler", choice or "TPESampler", kwargs)  # type: ignore[no-any-return]
+def sampler_from(choice: str | None, kwargs: str | None) -> Sampler | None:
+    """The sampler that ``--sampler`` and ``--sampler-kwargs`` describe, None if they are not there."""
+    return _part("sampler", choice, "TPESampler", kwargs)  # type: ignore[no-any-return]
 
 
-def pruner_from(choice: str | None, kwargs: str | None) -> Pruner:
-    """The pruner that ``--pruner`` and ``--pruner-kwargs`` describe, `MedianPruner` if they are not there."""
-    return _part("pruner", choice or "MedianPruner", kwargs)  # type: ignore[no-any-return]
+def pruner_from(choice: str | None, kwargs: str | None) -> Pruner | None:
+    """The pruner that ``--pruner`` and ``--pruner-kwargs`` describe, None if they are not there."""
+    return _part("pruner", choice, "MedianPruner", kwargs)  # type: ignore[no-any-return]
 
 
 def _part_options(what: str, described: str, *, default: str, example: str) -> Callable[[F], F]:
     def add(command: F) -> F:
-        named = click.option(f"--{what}", metavar="NAME", help=f"{described}, or FILE.py:NAME.  [default: {default}]")
+        named = click.option(
+            f"--{what}", metavar="NAME", help=f"{described}, or FILE.py:NAME.  [default: as before, else {default}]"
+        )
         options = click.option(f"--{what}-kwargs", metavar="JSON", help=f"Options of the {what}, such as {example}.")
         return named(options(command))
 
     return add
 
 
-def _part(what: str, choice: str, kwargs: str | None) -> Any:
+def _part(what: str, choice: str | None, default: str, kwargs: str | None) -> Any:
+    if choice is None and kwargs is None:
+        return None
     from hpo.cli.locating import made
     from hpo.cli.spaces import json_object
 
     options = None if kwargs is None else json_object(kwargs, f"--{what}-kwargs", like='{"seed": 1}')
-    return made(choice, options, home=f"hpo.{what}s", what=what)
+    return made(choice or default, options, home=f"hpo.{what}s", what=what)
 
 
 def read_state(storage: Storage, name: str | None) -> StudyState:
@@ -120,13 +124,27 @@ def open_study(
         sampler: Who suggests. Random search if not given, which loads in no time, for commands that suggest nothing.
         pruner: Who judges running trials; nobody if not given.
     """
-    from hpo.logging import get_logger
     from hpo.pruners.nop import NopPruner
     from hpo.samplers.random import RandomSampler
     from hpo.study.study import Study
 
     study = Study(storage, _only_name(storage, name), sampler or RandomSampler(), pruner or NopPruner())
-    get_logger().debug("Study %r in %s has %d trials", study.study_name, storage.location, study.state.n_trials)
+    _mention(study)
+    return study
+
+
+def _mention(study: Study) -> None:
+    from hpo.logging import get_logger
+
+    get_logger().debug("Study %r in %s has %d trials", study.study_name, study.storage.location, study.state.n_trials)
+
+
+def continued_study(storage: Storage, name: str | None, *, sampler: Sampler | None, pruner: Pruner | None) -> Study:
+    """The study, to go on with it: with whom the journal names as sampler and pruner, unless others are given."""
+    from hpo.study.studies import load_study
+
+    study = load_study(study_name=_only_name(storage, name), storage=storage, sampler=sampler, pruner=pruner)
+    _mention(study)
     return study
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hpo.cli.options import (
+    continued_study,
     format_option,
     open_study,
     read_state,
@@ -46,7 +47,7 @@ def ask(
     from hpo.core.views import joint_space
 
     wanted = None if space is None else read_space(space)
-    study = open_study(storage, study_name, sampler=sampler_from(sampler, sampler_kwargs))
+    study = continued_study(storage, study_name, sampler=sampler_from(sampler, sampler_kwargs), pruner=None)
     if wanted is None:
         wanted = joint_space(study.state)
         if not wanted:

@@ -151,6 +151,24 @@ def set_constraint(state: StudyState, number: int, name: str, value: float) -> S
     return _carry_out(state, SetConstraint(number, name, value))
 
 
+def what_if(state: StudyState, results: Mapping[int, Any]) -> StudyState:
+    """The state as it would be if running trials had these results; `state` stays what it is.
+
+    Ask the new one what would be suggested then.
+
+    Args:
+        state: The study.
+        results: Values by trial number; see `tell`.
+
+    Raises:
+        TrialNotFound, TrialNotRunning: a trial isn't running.
+        WrongNumberOfValues, InvalidType, InvalidArgument: a result is not one.
+    """
+    for number, values in results.items():
+        state = tell(state, number, values)
+    return state
+
+
 def should_prune(state: StudyState, pruner: Pruner, number: int) -> bool:
     """Whether `pruner` would stop a running trial, judged by what has been reported.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -20,9 +20,12 @@ from hpo.core.events import (
     TrialAttributeSet,
     TrialEnqueued,
     TrialFinished,
+    TrialJudged,
     TrialStarted,
+    Used,
     ValueReported,
 )
+from hpo.core.identity import Identity
 from hpo.core.numbers import checked_text, checked_time, to_json_tree, to_number
 from hpo.core.space import SearchSpace
 from hpo.core.state import StudyState
@@ -71,6 +74,13 @@ class SetMetricNames(Struct, frozen=True):
     names: Sequence[str]
 
 
+class Use(Struct, frozen=True):
+    """Let a sampler suggest, or a pruner judge, from now on."""
+
+    kind: Literal["sampler", "pruner"]
+    identity: Identity
+
+
 class Enqueue(Struct, frozen=True):
     """Let a coming trial have these parameters."""
 
@@ -93,6 +103,15 @@ class Suggest(Struct, frozen=True):
     params: Mapping[str, Any]
     note: Mapping[str, Any] | None = None
     off_grid: bool = False
+    alone: bool = False
+
+
+class Judge(Struct, frozen=True):
+    """Record what the pruner said of a running trial."""
+
+    number: int
+    stop: bool
+    apart: bool = False
 
 
 class Report(Struct, frozen=True):
@@ -145,9 +164,11 @@ Command: TypeAlias = (
     CreateStudy
     | SetStudyAttribute
     | SetMetricNames
+    | Use
     | Enqueue
     | Ask
     | Suggest
+    | Judge
     | Report
     | SetTrialAttribute
     | SetConstraint
@@ -208,6 +229,11 @@ def _set_metric_names(state: StudyState, command: SetMetricNames) -> list[AnyEve
     return [MetricNamesSet(checked_metric_names(command.names, len(state.directions)))]
 
 
+def _use(state: StudyState, command: Use) -> list[AnyEvent]:
+    known = state.uses.get(command.kind)
+    return [] if known is command.identity or known == command.identity else [Used(command.kind, command.identity)]
+
+
 def _enqueue(state: StudyState, command: Enqueue) -> list[AnyEvent]:
     if not isinstance(command.params, Mapping):
         raise InvalidType(f"params to enqueue are a dict by name, got {command.params!r}")
@@ -255,7 +281,7 @@ def _suggest(state: StudyState, command: Suggest) -> list[AnyEvent]:
     if command.note and not isinstance(command.note, Mapping):
         raise InvalidSuggestion(f"the note of a suggestion is a dict, got {command.note!r}")
     note = to_json_tree(command.note) if command.note else None
-    events.append(ParamsSuggested(trial.number, index, tuple(values), note))
+    events.append(ParamsSuggested(trial.number, index, tuple(values), note, command.alone))
     return events
 
 
@@ -270,6 +296,10 @@ def _outside(trial: FrozenTrial, command: Suggest, name: str, distribution: Dist
         if distribution.low <= number <= distribution.high:
             return number
     raise InvalidSuggestion(f"parameter {name!r} can't be {value!r}: it is outside {distribution!r}")
+
+
+def _judge(state: StudyState, command: Judge) -> list[AnyEvent]:
+    return [TrialJudged(running_trial(state, command.number).number, command.stop, command.apart)]
 
 
 def _report(state: StudyState, command: Report) -> list[AnyEvent]:
@@ -410,6 +440,8 @@ _DECIDE: Mapping[type, Callable[[StudyState, Any], list[AnyEvent]]] = {
     CreateStudy: _create_study,
     SetStudyAttribute: _set_study_attribute,
     SetMetricNames: _set_metric_names,
+    Use: _use,
+    Judge: _judge,
     Enqueue: _enqueue,
     Ask: _ask,
     Suggest: _suggest,

@@ -11,12 +11,13 @@ form (`hpo.core.distributions`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 from msgspec import Struct
 
 from hpo.core.distributions import Distribution, FloatDistribution, IntDistribution, distribution_from_document
+from hpo.core.identity import Identity
 from hpo.core.numbers import Number, from_json_tree, to_json_tree
 from hpo.core.space import SearchSpace
 from hpo.core.trial import TrialState
@@ -36,6 +37,8 @@ class StudyCreated(Struct, frozen=True, gc=False, array_like=True, tag="created"
     space: SearchSpace | None = None
     metric_names: tuple[str, ...] | None = None
     at: float | None = None
+    parent: tuple[str, int] | None = None
+    """The study that this one was forked from, and after how many events; the same prefix follows."""
 
 
 class StudyAttributeSet(Struct, frozen=True, gc=False, array_like=True, tag="study_attribute"):
@@ -49,6 +52,13 @@ class MetricNamesSet(Struct, frozen=True, gc=False, array_like=True, tag="metric
     """The objectives have names, one per direction."""
 
     names: tuple[str, ...]
+
+
+class Used(Struct, frozen=True, gc=False, array_like=True, tag="uses"):
+    """From now on this sampler suggests, or this pruner judges."""
+
+    kind: Literal["sampler", "pruner"]
+    identity: Identity
 
 
 class SpaceDefined(Struct, frozen=True, gc=False, array_like=True, tag="space"):
@@ -80,6 +90,17 @@ class ParamsSuggested(Struct, frozen=True, gc=False, array_like=True, tag="sugge
     space: int
     values: tuple[int | float, ...]
     note: Any = None
+    alone: bool = False
+    """Whether this is a parameter that was asked for alone, outside of the joint space."""
+
+
+class TrialJudged(Struct, frozen=True, gc=False, array_like=True, tag="judged"):
+    """The pruner has said whether trial `number` should stop."""
+
+    number: int
+    stop: bool
+    apart: bool = False
+    """Whether it knew only what was known when the trial started, and the trial itself."""
 
 
 class ValueReported(Struct, frozen=True, gc=False, array_like=True, tag="reported"):
@@ -140,10 +161,12 @@ AnyEvent: TypeAlias = (
     StudyCreated
     | StudyAttributeSet
     | MetricNamesSet
+    | Used
     | SpaceDefined
     | TrialEnqueued
     | TrialStarted
     | ParamsSuggested
+    | TrialJudged
     | ValueReported
     | TrialAttributeSet
     | ConstraintSet

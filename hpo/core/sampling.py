@@ -75,15 +75,24 @@ class Sampler(Protocol):
         ...
 
 
+def checked_seed(given: int | None) -> int | None:
+    """A sampler's seed as a builtin int, or None for None.
+
+    Raises:
+        InvalidType: it is something else.
+    """
+    if given is None:
+        return None
+    seed = as_int(given)
+    if seed is None:
+        raise InvalidType(f"a sampler's seed is an int or None, got {given!r}")
+    return seed
+
+
 def trial_key(state: StudyState, sampler: Sampler, number: int) -> Key:
     """The random stream of a trial's joint suggestion."""
-    seed = getattr(sampler, "seed", None)
-    if seed is None:
-        return Key(state.seed, ("trial", number))
-    whole = as_int(seed)
-    if whole is None:
-        raise InvalidType(f"a sampler's seed is an int or None, got {seed!r}")
-    return Key(whole, ("trial", number))
+    seed = checked_seed(getattr(sampler, "seed", None))
+    return Key(state.seed if seed is None else seed, ("trial", number))
 
 
 def is_replayable(sampler: Sampler) -> bool:
@@ -136,7 +145,7 @@ def suggest_alone(state: StudyState, sampler: Sampler, trial: FrozenTrial, name:
     """
     if name in trial.fixed_params:
         value = value_within(name, trial.fixed_params[name], space[name])
-        return Suggest(trial.number, space, {name: value})
+        return Suggest(trial.number, space, {name: value}, alone=True)
     key = trial_key(state, sampler, trial.number).child(name)
     answer = _checked(sampler, sampler(state, trial, space, key))
     if isinstance(answer, Exhausted):
@@ -145,7 +154,7 @@ def suggest_alone(state: StudyState, sampler: Sampler, trial: FrozenTrial, name:
             "a sampler says so when it is asked for the joint space"
         )
     note = {name: answer.note} if answer.note else None
-    return Suggest(trial.number, space, answer.params, note, answer.off_grid)
+    return Suggest(trial.number, space, answer.params, note, answer.off_grid, alone=True)
 
 
 def _checked(sampler: Sampler, answer: object) -> Answer:

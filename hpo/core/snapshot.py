@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from hpo.core.events import FORMAT, StudyCreated, TrialAdded, decode_hook, encode_hook
 from hpo.core.history import History
+from hpo.core.identity import Identity
 from hpo.core.numbers import from_json_tree, to_json_tree
 from hpo.core.persistent import FrozenDict, InsertOnlyDict, NumberMap
 from hpo.core.space import SearchSpace
@@ -26,6 +27,7 @@ class Snapshot:
     created: StudyCreated
     version: int
     n_trials: int
+    uses: FrozenDict[str, Identity]
     user_attrs: FrozenDict[str, Any]
     spaces: InsertOnlyDict[SearchSpace, int]
     finished: History
@@ -44,6 +46,7 @@ class _Document(Struct, frozen=True):
     finished: list[TrialAdded]
     running: list[TrialAdded]
     waiting: list[TrialAdded]
+    uses: dict[str, Identity] = {}
 
 
 def encode_snapshot(snapshot: Snapshot) -> bytes:
@@ -66,6 +69,7 @@ def encode_snapshot(snapshot: Snapshot) -> bytes:
             version=snapshot.version,
             n_trials=snapshot.n_trials,
             user_attrs=to_json_tree(snapshot.user_attrs),
+            uses=snapshot.uses,
             spaces=[space for space, _ in numbers],
             n_spaces=n_spaces,
             finished=finished,
@@ -102,6 +106,7 @@ def _snapshot(document: _Document) -> Snapshot:
         version=document.version,
         n_trials=document.n_trials,
         user_attrs=from_json_tree(document.user_attrs),
+        uses=FrozenDict(document.uses),
         spaces=InsertOnlyDict((space, i) for i, space in enumerate(document.spaces[: document.n_spaces])),
         finished=History(trials(document.finished)),
         running=NumberMap((trial.number, trial) for trial in trials(document.running)),

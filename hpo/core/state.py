@@ -23,10 +23,13 @@ from hpo.core.events import (
     TrialAttributeSet,
     TrialEnqueued,
     TrialFinished,
+    TrialJudged,
     TrialStarted,
+    Used,
     ValueReported,
 )
 from hpo.core.history import History
+from hpo.core.identity import Identity
 from hpo.core.key import Key
 from hpo.core.numbers import as_int, from_json_tree, from_number
 from hpo.core.persistent import FrozenDict, InsertOnlyDict, NumberMap
@@ -56,6 +59,8 @@ class StudyState(Struct, frozen=True, gc=False):
         n_trials: How many trials there are, and the number of the next new one.
         version: How many events made this state.
         created_at: Seconds since 1970, or None.
+        parent: The study that this one was forked from, and after how many events; or None.
+        uses: The identities of the ``"sampler"`` and the ``"pruner"`` that were used last.
 
     Example:
         >>> state = StudyState.create(directions=["minimize"], seed=7)
@@ -76,6 +81,8 @@ class StudyState(Struct, frozen=True, gc=False):
     n_trials: int = 0
     version: int = 0
     created_at: float | None = None
+    parent: tuple[str, int] | None = None
+    uses: FrozenDict[str, Identity] = FrozenDict()
 
     @classmethod
     def create(
@@ -151,8 +158,16 @@ class StudyState(Struct, frozen=True, gc=False):
         return encode_snapshot(
             Snapshot(
                 created=StudyCreated(
-                    FORMAT, self.name, self.directions, self.seed, self.space, self.metric_names, self.created_at
+                    format=FORMAT,
+                    name=self.name,
+                    directions=self.directions,
+                    seed=self.seed,
+                    space=self.space,
+                    metric_names=self.metric_names,
+                    at=self.created_at,
+                    parent=self.parent,
                 ),
+                uses=self.uses,
                 version=self.version,
                 n_trials=self.n_trials,
                 user_attrs=self.user_attrs,
@@ -174,6 +189,7 @@ class StudyState(Struct, frozen=True, gc=False):
         return replace(
             evolve(cls(), snapshot.created),
             version=snapshot.version,
+            uses=snapshot.uses,
             n_trials=snapshot.n_trials,
             user_attrs=snapshot.user_attrs,
             spaces=snapshot.spaces,
@@ -243,6 +259,7 @@ def _created(state: StudyState, event: StudyCreated) -> StudyState:
         seed=event.seed,
         space=event.space,
         created_at=event.at,
+        parent=event.parent,
         version=state.version + 1,
     )
 
@@ -254,6 +271,14 @@ def _study_attribute_set(state: StudyState, event: StudyAttributeSet) -> StudySt
 
 def _metric_names_set(state: StudyState, event: MetricNamesSet) -> StudyState:
     return replace(state, metric_names=event.names, version=state.version + 1)
+
+
+def _used(state: StudyState, event: Used) -> StudyState:
+    return replace(state, uses=state.uses.with_item(event.kind, event.identity), version=state.version + 1)
+
+
+def _judged(state: StudyState, event: TrialJudged) -> StudyState:
+    return replace(state, version=state.version + 1)
 
 
 def _space_defined(state: StudyState, event: SpaceDefined) -> StudyState:
@@ -371,6 +396,8 @@ _EVOLVE: Mapping[type, Callable[[StudyState, Any], StudyState]] = {
     StudyAttributeSet: _study_attribute_set,
     MetricNamesSet: _metric_names_set,
     SpaceDefined: _space_defined,
+    Used: _used,
+    TrialJudged: _judged,
     TrialEnqueued: _enqueued,
     TrialStarted: _started,
     ParamsSuggested: _suggested,

@@ -11,9 +11,9 @@ import attrs
 
 from hpo.core.distributions import CategoricalDistribution, Choice, Distribution
 from hpo.core.key import Key
-from hpo.core.numbers import as_int, checked_text
+from hpo.core.numbers import checked_text
 from hpo.core.persistent import FrozenDict
-from hpo.core.sampling import Answer, Exhausted, Suggestion
+from hpo.core.sampling import Answer, Exhausted, Suggestion, checked_seed
 from hpo.core.space import SearchSpace
 from hpo.core.state import StudyState
 from hpo.core.trial import FrozenTrial
@@ -56,15 +56,6 @@ def _checked_values(name: str, given: Any) -> tuple[Choice, ...]:
         ) from None
 
 
-def _checked_seed(given: int | None) -> int | None:
-    if given is None:
-        return None
-    seed = as_int(given)
-    if seed is None:
-        raise InvalidType(f"a sampler's seed is an int or None, got {given!r}")
-    return seed
-
-
 def _with_types(grid: Grid) -> tuple[tuple[str, CategoricalDistribution], ...]:
     """What makes two grids equal: ``True``, ``1`` and ``1.0`` are three values, and the order counts."""
     return tuple((name, CategoricalDistribution(values)) for name, values in grid.items())
@@ -102,7 +93,7 @@ class GridSampler:
     """
 
     search_space: Grid = attrs.field(converter=_checked_grid, eq=_with_types)
-    seed: int | None = attrs.field(default=None, converter=_checked_seed)
+    seed: int | None = attrs.field(default=None, converter=checked_seed)
     _visited: _Visited = attrs.field(init=False, eq=False, repr=False)
 
     @_visited.default

@@ -8,7 +8,7 @@ import attrs
 
 from hpo.core.distributions import Distribution
 from hpo.core.key import Key
-from hpo.core.sampling import Suggestion, trial_key
+from hpo.core.sampling import Suggestion, checked_seed, trial_key
 from hpo.core.space import SearchSpace
 from hpo.core.state import StudyState
 from hpo.core.trial import FrozenTrial
@@ -27,13 +27,16 @@ class RandomSampler:
     Args:
         seed: Takes the place of the study's seed; None means the study's.
 
+    Raises:
+        InvalidType: the seed is no int.
+
     Example:
         >>> import hpo
         >>> study = hpo.create_study(sampler=RandomSampler(seed=10))
         >>> study.optimize(lambda trial: trial.suggest_float("x", -10, 10) ** 2, n_trials=3)
     """
 
-    seed: int | None = None
+    seed: int | None = attrs.field(default=None, converter=checked_seed)
 
     def __call__(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Suggestion:
         """See `Sampler`."""

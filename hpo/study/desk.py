@@ -8,12 +8,11 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from hpo.core.commands import Command, Tell
-from hpo.core.pruning import Pruner
-from hpo.core.sampling import Sampler
 from hpo.core.space import SearchSpace
 from hpo.core.state import StudyState
 from hpo.core.trial import FrozenTrial, TrialState
 from hpo.errors import TrialNotRunning
+from hpo.study.advisors import Advisors
 from hpo.study.recorder import JournalRecorder, now
 from hpo.study.trial import Trial
 
@@ -47,14 +46,12 @@ class TrialDesk:
 
     Args:
         recorder: Where everything is recorded.
-        sampler: Who suggests parameters.
-        pruner: Who judges running trials.
+        advisors: Who suggests parameters, and who judges running trials.
     """
 
-    def __init__(self, recorder: JournalRecorder, sampler: Sampler, pruner: Pruner) -> None:
+    def __init__(self, recorder: JournalRecorder, advisors: Advisors) -> None:
         self.recorder = recorder
-        self.sampler = sampler
-        self.pruner = pruner
+        self.advisors = advisors
         self.whereabouts = Whereabouts()
         self._out: dict[int, Trial] = {}
 
@@ -70,9 +67,9 @@ class TrialDesk:
         Raises:
             SearchSpaceExhausted: the sampler has nothing left.
         """
-        started, state, number = self.recorder.start(self.sampler, space, worker=worker)
+        started, state, number = self.recorder.start(self.advisors, space, worker=worker)
         touched = () if space is None else space
-        trial = Trial(self.recorder, self.sampler, self.pruner, started, state.running[number], touched=touched)
+        trial = Trial(self.recorder, self.advisors, started, state.running[number], touched=touched)
         self._out[number] = trial
         return trial, started, state
 

@@ -9,11 +9,11 @@ from typing import Any, Protocol
 import attrs
 
 from hpo.core.commands import Command, Tell, objective_values
-from hpo.core.pruning import Pruner
-from hpo.core.sampling import Exhausted, Sampler, is_replayable, suggest_joint
+from hpo.core.sampling import Exhausted, is_replayable, suggest_joint
 from hpo.core.state import StudyState
 from hpo.core.trial import FrozenTrial, TrialState
 from hpo.errors import HpoError, TrialPruned
+from hpo.study.advisors import Advisors
 from hpo.study.narration import failure_reason
 from hpo.study.recorder import Branch
 from hpo.study.trial import Trial
@@ -93,8 +93,7 @@ class ApartJob:
         started: The study at the moment when the trial started.
         trial: The trial; without parameters its joint suggestion is computed by the job.
         suggested: Whether the trial has its joint parameters.
-        sampler: Who suggests.
-        pruner: Who judges reports, by what was known when the trial started.
+        advisors: Who suggests, and who judges reports, by what was known when the trial started.
         objective: What to call.
     """
 
@@ -102,8 +101,7 @@ class ApartJob:
     started: StudyState
     trial: FrozenTrial
     suggested: bool
-    sampler: Sampler
-    pruner: Pruner
+    advisors: Advisors
     objective: Objective
 
     def __call__(self) -> Ended:
@@ -111,21 +109,22 @@ class ApartJob:
         branch, joint = Branch(self.state), self.trial
         if not self.suggested:
             try:
-                answer = suggest_joint(self.started, self.sampler, self.trial)
+                answer = suggest_joint(self.started, self.advisors.sampler, self.trial)
                 if isinstance(answer, Exhausted):
                     reason = f"nothing is left to suggest: {answer.reason}"
                     return Ended(Tell(self.trial.number, state=TrialState.FAIL, reason=reason), exhausted=True)
-                joint = branch.record(answer).running[self.trial.number]
+                joint = branch.record(self.advisors.sampler_use, answer).running[self.trial.number]
             except BaseException as error:  # noqa: BLE001 - of a sampler; raised again after the trial is told
                 return Ended(Tell(self.trial.number, state=TrialState.FAIL, reason=failure_reason(error)), error)
-        trial = Trial(branch, self.sampler, self.pruner, self.started, joint)
+        trial = Trial(branch, self.advisors, self.started, joint)
         return attrs.evolve(evaluate(trial, self.objective, self.state), commands=tuple(branch.commands))
 
 
 def run_in_other_process(job: ApartJob) -> Ended:
     """Run `job` where it was sent to, and make sure that its error can travel back."""
-    if not is_replayable(job.sampler) and hasattr(job.sampler, "reseed_rng"):
-        job.sampler.reseed_rng()  # the copies of a sampler with a memory must not repeat each other
+    sampler: Any = job.advisors.sampler
+    if not is_replayable(sampler) and hasattr(sampler, "reseed_rng"):
+        sampler.reseed_rng()  # the copies of a sampler with a memory must not repeat each other
     ended = job()
     if ended.error is None:
         return ended

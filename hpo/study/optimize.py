@@ -138,18 +138,16 @@ class Session:
     def _next_job(self) -> tuple[int, Callable[[], Ended]]:
         """The number of the next trial, started, and what an executor has to run for it."""
         desk, plan = self._desk, self._plan
-        if plan.executor is not None and not plan.ordered and is_replayable(desk.sampler):
-            started, number = desk.recorder.start_alone(desk.sampler, worker=self._worker)
+        if plan.executor is not None and not plan.ordered and is_replayable(desk.advisors.sampler):
+            started, number = desk.recorder.start_alone(desk.advisors, worker=self._worker)
             trial = started.running[number]
-            return number, _Elsewhere(
-                ApartJob(started, started, trial, False, desk.sampler, desk.pruner, plan.objective)
-            )
+            return number, _Elsewhere(ApartJob(started, started, trial, False, desk.advisors, plan.objective))
         live, started, state = desk.hand_out(worker=self._worker)
         number = live.number
         if plan.executor is None and not plan.ordered:
             return number, _Marked(self, desk, number, LiveJob(live, plan.objective, started))
         trial = state.running[number]
-        job = ApartJob(state, started, trial, True, desk.sampler, desk.pruner, plan.objective)
+        job = ApartJob(state, started, trial, True, desk.advisors, plan.objective)
         return number, (_Marked(self, desk, number, job) if plan.executor is None else _Elsewhere(job))
 
     def _finish_future(self, future: Future[Ended], number: int) -> BaseException | None:

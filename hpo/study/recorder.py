@@ -9,12 +9,13 @@ from typing import Protocol
 
 from hpo.core.commands import Ask, Command, Tell, decide
 from hpo.core.events import AnyEvent, TrialStarted
-from hpo.core.sampling import Exhausted, Sampler, is_replayable, suggest_joint
+from hpo.core.sampling import Exhausted, is_replayable, suggest_joint
 from hpo.core.space import SearchSpace
 from hpo.core.state import StudyState, replay
 from hpo.core.trial import TrialState
 from hpo.errors import Conflict, SearchSpaceExhausted, ValueOutsideDistribution
 from hpo.journal.storage import Journal
+from hpo.study.advisors import Advisors
 from hpo.study.narration import failure_reason
 
 
@@ -26,6 +27,9 @@ def now() -> float:
 class Recorder(Protocol):
     """Where a trial reads the study and writes what happens to it."""
 
+    apart: bool
+    """Whether only this trial is seen to move on, and the rest of the study as it was when the trial started."""
+
     @property
     def state(self) -> StudyState:
         """The study as far as it is known here."""
@@ -35,9 +39,15 @@ class Recorder(Protocol):
         """Carry out `commands`, all or none, and return the state right after them; see `decide` for errors."""
         ...
 
+    def record_if(self, state: StudyState, *commands: Command) -> bool:
+        """Carry out `commands` if the study is still in `state`; whether it was."""
+        ...
+
 
 class JournalRecorder:
     """Records into a journal, whoever else writes to it; safe to use from several threads."""
+
+    apart = False
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
@@ -53,6 +63,10 @@ class JournalRecorder:
                 self._state = replay(news, self._state)
             return self._state
 
+    def events(self) -> Sequence[AnyEvent]:
+        """The whole journal."""
+        return self._journal.read(0)
+
     def record(self, *commands: Command) -> StudyState:
         """See `Recorder.record`."""
         while True:
@@ -61,8 +75,13 @@ class JournalRecorder:
             if not events or self._append(events, state, after):
                 return after
 
+    def record_if(self, state: StudyState, *commands: Command) -> bool:
+        """See `Recorder.record_if`."""
+        events, after = _outcome(state, commands)
+        return self._append(events, state, after)
+
     def start(
-        self, sampler: Sampler, space: SearchSpace | None, *, worker: str | None = None
+        self, advisors: Advisors, space: SearchSpace | None, *, worker: str | None = None
     ) -> tuple[StudyState, StudyState, int]:
         """Start a trial and give it its joint parameters.
 
@@ -76,9 +95,10 @@ class JournalRecorder:
         Raises:
             SearchSpaceExhausted: nothing is left to suggest; no trial is started, or it failed at once.
         """
+        sampler, use = advisors.sampler, advisors.sampler_use
         if is_replayable(sampler):  # one with a memory must not be asked twice for one trial
             before = self.state
-            start, started = _outcome(before, [Ask(now(), worker)])
+            start, started = _outcome(before, [use, Ask(now(), worker)])
             number = started_number(start)
             try:
                 answer = suggest_joint(started, sampler, started.running[number], space)
@@ -90,23 +110,23 @@ class JournalRecorder:
             suggested, after = _outcome(started, [answer])
             if self._append([*start, *suggested], before, after):
                 return started, after, number
-        started, number = self.start_alone(sampler, worker=worker)
+        started, number = self.start_alone(advisors, worker=worker)
         try:
-            return started, self._give_parameters(number, started, sampler, space), number
+            return started, self._give_parameters(number, started, advisors, space), number
         except BaseException as error:  # nobody will run the trial
             reason = str(error) if isinstance(error, SearchSpaceExhausted) else failure_reason(error)
             self.record(Tell(number, state=TrialState.FAIL, at=now(), reason=reason))
             raise
 
     def _give_parameters(
-        self, number: int, started: StudyState, sampler: Sampler, space: SearchSpace | None
+        self, number: int, started: StudyState, advisors: Advisors, space: SearchSpace | None
     ) -> StudyState:
-        answer = suggest_joint(started, sampler, started.running[number], space)
+        answer = suggest_joint(started, advisors.sampler, started.running[number], space)
         if isinstance(answer, Exhausted):
             raise SearchSpaceExhausted(answer.reason)
-        return self.record(answer)
+        return self.record(advisors.sampler_use, answer)
 
-    def start_alone(self, sampler: Sampler, *, worker: str | None = None) -> tuple[StudyState, int]:
+    def start_alone(self, advisors: Advisors, *, worker: str | None = None) -> tuple[StudyState, int]:
         """Start a trial whose parameters will be suggested elsewhere; the state at its start, and its number.
 
         Raises:
@@ -117,8 +137,8 @@ class JournalRecorder:
             state = self.state
             events, after = _outcome(state, [Ask(now(), worker)])
             number = started_number(events)
-            if is_replayable(sampler):
-                answer = suggest_joint(after, sampler, after.running[number], SearchSpace())
+            if is_replayable(advisors.sampler):
+                answer = suggest_joint(after, advisors.sampler, after.running[number], SearchSpace())
                 if isinstance(answer, Exhausted):
                     raise SearchSpaceExhausted(answer.reason)
             if self._append(events, state, after):
@@ -142,6 +162,8 @@ class Branch:
     What was recorded is in `commands`, for somebody to record it in the study itself.
     """
 
+    apart = True
+
     def __init__(self, state: StudyState) -> None:
         self.state = state
         self.commands: list[Command] = []
@@ -151,6 +173,11 @@ class Branch:
         _, self.state = _outcome(self.state, commands)
         self.commands.extend(commands)
         return self.state
+
+    def record_if(self, state: StudyState, *commands: Command) -> bool:
+        """See `Recorder.record_if`; nobody else changes a branch."""
+        self.record(*commands)
+        return True
 
 
 def started_number(events: Sequence[AnyEvent]) -> int:

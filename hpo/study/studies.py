@@ -10,20 +10,23 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import attrs
-from msgspec.structs import replace
 
 from hpo.core.commands import CreateStudy, decide
 from hpo.core.direction import StudyDirection
 from hpo.core.distributions import Distribution
-from hpo.core.events import StudyCreated, TrialFinished
 from hpo.core.pruning import Pruner
 from hpo.core.sampling import Sampler
 from hpo.core.space import SearchSpace
 from hpo.core.state import StudyState, replay
-from hpo.core.trial import FrozenTrial, TrialState
+from hpo.core.trial import FrozenTrial
 from hpo.core.views import best_or_none
 from hpo.errors import DuplicatedStudyError, InvalidArgument, StudyNotFound
 from hpo.journal import Storage, open_journal
+from hpo.logging import get_logger
+from hpo.pruners import MedianPruner, NopPruner
+from hpo.samplers import RandomSampler
+from hpo.study.built_in import made_again
+from hpo.study.copying import renamed
 from hpo.study.narration import narrate_creation
 from hpo.study.recorder import now
 from hpo.study.study import Study
@@ -114,8 +117,9 @@ def load_study(
     Args:
         study_name: Its name; not needed where the storage holds only one.
         storage: Where it is; see `create_study`.
-        sampler: Who suggests parameters; `TPESampler` if not given.
-        pruner: Who judges running trials; `MedianPruner` if not given.
+        sampler: Who suggests parameters; if not given, whom the study was run with last, as its journal says, or
+            `TPESampler`.
+        pruner: Who judges running trials; likewise, or `MedianPruner`.
 
     Raises:
         StudyNotFound: there is no such study, or without `study_name` several.
@@ -157,15 +161,9 @@ def copy_study(
         StudyNotFound: there is no such study.
         DuplicatedStudyError: the target has a study of this name.
     """
-    events = [*open_journal(from_storage).open(from_study_name).read(0)]
-    created = events[0]
-    assert isinstance(created, StudyCreated)
-    name = created.name if to_study_name is None else to_study_name
-    running = replay(events).running
-    ends = [
-        TrialFinished(n, TrialState.FAIL, at=now(), reason="it still ran when the study was copied") for n in running
-    ]
-    open_journal(to_storage).create(name, [replace(created, name=name), *events[1:], *ends])
+    events = open_journal(from_storage).open(from_study_name).read(0)
+    name = from_study_name if to_study_name is None else to_study_name
+    open_journal(to_storage).create(name, renamed(events, name))
 
 
 def get_all_study_names(storage: StorageLike) -> list[str]:
@@ -230,15 +228,33 @@ def _summary(state: StudyState, include_best_trial: bool) -> StudySummary:
 
 
 def _study(storage: Storage, name: str, sampler: Sampler | None, pruner: Pruner | None) -> Study:
+    """The study, with the advisors that are given, or that it was run with last, or the default ones."""
+    study = Study(storage, name, sampler or RandomSampler(), pruner or NopPruner())
     if sampler is None:
-        from hpo.samplers import TPESampler
-
-        sampler = TPESampler()
+        study.sampler = _recorded(study.state, "sampler") or _default_sampler()
     if pruner is None:
-        from hpo.pruners import MedianPruner
+        study.pruner = _recorded(study.state, "pruner") or MedianPruner()
+    return study
 
-        pruner = MedianPruner()
-    return Study(storage, name, sampler, pruner)
+
+def _default_sampler() -> Sampler:
+    from hpo.samplers import TPESampler  # loaded only where it is used: it needs numpy
+
+    return TPESampler()
+
+
+def _recorded(state: StudyState, kind: str) -> Any:
+    recorded = state.uses.get(kind)
+    again = made_again(recorded)
+    if recorded is not None and again is None:
+        get_logger().warning(
+            "Study %r was run with the %s %s, which can't be made again from its journal: pass %s=... to go on with it",
+            state.name,
+            kind,
+            recorded.name,
+            kind,
+        )
+    return again
 
 
 def _check_facts(

@@ -12,14 +12,17 @@ from hpo.core import views
 from hpo.core.commands import AddTrial, Enqueue, SetMetricNames, SetStudyAttribute, Tell
 from hpo.core.direction import StudyDirection
 from hpo.core.distributions import Distribution
+from hpo.core.events import AnyEvent, TrialStarted
 from hpo.core.numbers import as_int
 from hpo.core.pruning import Pruner
 from hpo.core.sampling import Sampler
 from hpo.core.space import SearchSpace
-from hpo.core.state import StudyState
+from hpo.core.state import StudyState, replay
 from hpo.core.trial import FrozenTrial, TrialState
-from hpo.errors import InvalidArgument, NotOptimizing, SeveralObjectives, TrialNotRunning
+from hpo.errors import InvalidArgument, NotOptimizing, SeveralObjectives, TrialNotFound, TrialNotRunning
 from hpo.journal.storage import Storage
+from hpo.study.advisors import Advisors
+from hpo.study.copying import forked
 from hpo.study.desk import TrialDesk
 from hpo.study.enqueued import already_there
 from hpo.study.evaluation import Objective
@@ -49,25 +52,25 @@ class Study:
         self.storage = storage
         self.study_name = study_name
         self._recorder = JournalRecorder(storage.open(study_name))
-        self._desk = TrialDesk(self._recorder, sampler, pruner)
+        self._desk = TrialDesk(self._recorder, Advisors(sampler, pruner))
 
     @property
     def sampler(self) -> Sampler:
         """Who suggests parameters; can be set to another one at any time."""
-        return self._desk.sampler
+        return self._desk.advisors.sampler
 
     @sampler.setter
     def sampler(self, sampler: Sampler) -> None:
-        self._desk.sampler = sampler
+        self._desk.advisors = Advisors(sampler, self.pruner)
 
     @property
     def pruner(self) -> Pruner:
         """Who judges running trials; can be set to another one at any time."""
-        return self._desk.pruner
+        return self._desk.advisors.pruner
 
     @pruner.setter
     def pruner(self, pruner: Pruner) -> None:
-        self._desk.pruner = pruner
+        self._desk.advisors = Advisors(self.sampler, pruner)
 
     @property
     def state(self) -> StudyState:
@@ -142,6 +145,54 @@ class Study:
         wanted = None if states is None else set(states)
         trials = [trial for trial in self.state.trials if wanted is None or trial.state in wanted]
         return [replace(trial) for trial in trials] if deepcopy else trials
+
+    def events(self) -> list[AnyEvent]:
+        """Everything that ever happened in the study, in order: what `state` is the fold of."""
+        return [*self._recorder.events()]
+
+    def at(self, version: int) -> StudyState:
+        """The study as it was after its first `version` events.
+
+        Raises:
+            InvalidArgument: it does not have as many.
+        """
+        return replay(self._prefix(version))
+
+    def fork(self, study_name: str, *, at: int | None = None, storage: Storage | None = None) -> Study:
+        """A new study with the same beginning. It goes on with the same seed, sampler and pruner; change any of them.
+
+        Trials that were running at that moment fail in the fork, where nobody will tell them.
+
+        Args:
+            study_name: The name of the fork.
+            at: How many events to take over; all of them if not given. `version_before` gives this for a trial.
+            storage: Where the fork goes; beside this study if not given.
+
+        Raises:
+            DuplicatedStudyError: there is a study of this name.
+            InvalidArgument: the study does not have as many events.
+        """
+        beginning = self._prefix(self.state.version if at is None else at)
+        target = self.storage if storage is None else storage
+        target.create(study_name, forked(beginning, study_name))
+        return Study(target, study_name, self.sampler, self.pruner)
+
+    def version_before(self, number: int) -> int:
+        """How many events there were when trial `number` was started: where to fork to try it otherwise.
+
+        Raises:
+            TrialNotFound: no such trial was started here.
+        """
+        for version, event in enumerate(self._recorder.events()):
+            if isinstance(event, TrialStarted) and event.number == number:
+                return version
+        raise TrialNotFound(number, self.state.n_trials)
+
+    def _prefix(self, version: int) -> Sequence[AnyEvent]:
+        n_events = self.state.version
+        if type(version) is not int or not 1 <= version <= n_events:
+            raise InvalidArgument(f"the study has the versions 1 to {n_events}, got {version!r}")
+        return self._recorder.events()[:version]
 
     def optimize(
         self,

@@ -7,15 +7,16 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from hpo.core.commands import Report, SetConstraint, SetTrialAttribute, running_trial
+from hpo.core.commands import Judge, Report, SetConstraint, SetTrialAttribute, running_trial
 from hpo.core.distributions import CategoricalDistribution, Choice, Distribution, FloatDistribution, IntDistribution
 from hpo.core.numbers import as_int
-from hpo.core.pruning import Pruner, decision_to_stop
-from hpo.core.sampling import Sampler, suggest_alone
+from hpo.core.pruning import decision_to_stop
+from hpo.core.sampling import suggest_alone
 from hpo.core.space import SearchSpace
 from hpo.core.state import StudyState
 from hpo.core.trial import FrozenTrial
 from hpo.errors import InvalidArgument
+from hpo.study.advisors import Advisors
 from hpo.study.recorder import Recorder
 
 T = TypeVar("T", bound=Choice)
@@ -28,8 +29,7 @@ class Trial:
 
     Args:
         recorder: Where it reads the study and writes what happens.
-        sampler: Who suggests.
-        pruner: Who judges the reports.
+        advisors: Who suggests, and who judges the reports.
         started: The study at the moment when the trial started: what every suggestion is computed from.
         trial: The trial with its joint parameters, and no other ones.
         touched: Joint parameters that count as asked for already.
@@ -38,16 +38,14 @@ class Trial:
     def __init__(
         self,
         recorder: Recorder,
-        sampler: Sampler,
-        pruner: Pruner,
+        advisors: Advisors,
         started: StudyState,
         trial: FrozenTrial,
         *,
         touched: Iterable[str] = (),
     ) -> None:
         self._recorder = recorder
-        self._sampler = sampler
-        self._pruner = pruner
+        self._advisors = advisors
         self._started = started
         self._joint = trial
         self._params: Mapping[str, Any] = trial.params
@@ -177,8 +175,12 @@ class Trial:
 
         Ending it is up to the objective: ``raise hpo.TrialPruned``.
         """
-        state = self._recorder.state
-        return decision_to_stop(state, self._pruner, running_trial(state, self.number))
+        recorder, advisors = self._recorder, self._advisors
+        while True:
+            state = recorder.state
+            stop = decision_to_stop(state, advisors.pruner, running_trial(state, self.number))
+            if recorder.record_if(state, advisors.pruner_use, Judge(self.number, stop, recorder.apart)):
+                return stop
 
     def set_user_attr(self, key: str, value: Any) -> None:
         """Attach a JSON value or a datetime to the trial.
@@ -212,8 +214,8 @@ class Trial:
             self._check_repetition(name, known, distribution)
         else:  # not among the joint parameters, or there with another range
             space = SearchSpace({name: distribution})
-            command = suggest_alone(self._started, self._sampler, self._joint, name, space)
-            state = self._recorder.record(command)
+            command = suggest_alone(self._started, self._advisors.sampler, self._joint, name, space)
+            state = self._recorder.record(self._advisors.sampler_use, command)
             self._params = state.running[self.number].params
             self._distributions = state.running[self.number].distributions.mapping
             self._touched[name] = None

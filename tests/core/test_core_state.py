@@ -90,7 +90,7 @@ def test_an_event_is_a_short_array_that_begins_with_its_tag() -> None:
     ]
     assert json.loads(encode_events(events)) == [
         ["started", 3, 1.5, "w"],
-        ["suggested", 3, 0, [0.5, 1], {"rule": "a"}],
+        ["suggested", 3, 0, [0.5, 1], {"rule": "a"}, False],
         ["reported", 3, 7, "nan"],
         ["finished", 3, "complete", [0.97, "-inf"], 2.5, None, []],
         ["enqueued", 4, {"x": 1}, None],

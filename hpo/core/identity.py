@@ -1,0 +1,58 @@
+"""Who a sampler or a pruner is: enough to tell whether two are the same, and never code to run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+from msgspec import Struct
+
+from hpo.core.numbers import to_json_tree
+from hpo.errors import InvalidType
+
+
+class Identity(Struct, frozen=True, array_like=True):
+    """What the journal records of a sampler or a pruner.
+
+    Attributes:
+        name: The class, or the module and name of a function.
+        version: Of its algorithm: the class's ``algorithm_version``, 1 where it has none. It goes up when the same
+            arguments no longer give the same answer.
+        options: The fields of a frozen class as a JSON tree; functions among them by module and name. None where it has
+            no such fields.
+    """
+
+    name: str
+    version: int = 1
+    options: Any = None
+
+
+def identity_of(thing: object) -> Identity:
+    """The identity of a sampler or a pruner.
+
+    Example:
+        >>> from hpo.samplers import RandomSampler
+        >>> identity_of(RandomSampler(seed=3))
+        Identity(name='RandomSampler', version=1, options={'seed': 3})
+    """
+    kind = type(thing)
+    version = int(getattr(thing, "algorithm_version", 1))
+    if attrs.has(kind):
+        fields = [field for field in attrs.fields(kind) if field.init]
+        return Identity(kind.__name__, version, {f.name: _option(getattr(thing, f.name)) for f in fields})
+    return Identity(_function_name(thing) or kind.__qualname__, version)
+
+
+def _option(value: Any) -> Any:
+    try:
+        return to_json_tree(value)
+    except InvalidType:
+        if attrs.has(type(value)):
+            nested = identity_of(value)
+            return {"name": nested.name, "version": nested.version, "options": nested.options}
+        return _function_name(value) or type(value).__qualname__
+
+
+def _function_name(value: object) -> str | None:
+    name = getattr(value, "__qualname__", None)
+    return None if name is None else f"{getattr(value, '__module__', '')}.{name}"

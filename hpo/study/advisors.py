@@ -1,0 +1,35 @@
+"""Who suggests and who judges in a study, with what the journal records of them."""
+
+from __future__ import annotations
+
+import attrs
+
+from hpo.core.commands import Use
+from hpo.core.identity import identity_of
+from hpo.core.pruning import Pruner
+from hpo.core.sampling import Sampler
+
+
+@attrs.frozen
+class Advisors:
+    """A sampler and a pruner.
+
+    Attributes:
+        sampler: Who suggests parameters.
+        pruner: Who judges running trials.
+        sampler_use: The command that records the sampler, before each of its suggestions.
+        pruner_use: The command that records the pruner, before each of its decisions.
+    """
+
+    sampler: Sampler
+    pruner: Pruner
+    sampler_use: Use = attrs.field(init=False, repr=False)
+    pruner_use: Use = attrs.field(init=False, repr=False)
+
+    @sampler_use.default
+    def _use_of_sampler(self) -> Use:
+        return Use("sampler", identity_of(self.sampler))
+
+    @pruner_use.default
+    def _use_of_pruner(self) -> Use:
+        return Use("pruner", identity_of(self.pruner))

@@ -1,0 +1,206 @@
+"""Computing every suggestion and every pruning decision of a study again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import attrs
+from msgspec.structs import replace
+
+from hpo.core.commands import Suggest, decide
+from hpo.core.events import AnyEvent, ParamsSuggested, TrialFinished, TrialJudged, TrialStarted, Used
+from hpo.core.identity import Identity, identity_of
+from hpo.core.pruning import Pruner, decision_to_stop
+from hpo.core.sampling import Exhausted, Sampler, is_replayable, suggest_alone, suggest_joint
+from hpo.core.state import StudyState, evolve
+from hpo.core.trial import FrozenTrial
+from hpo.errors import HpoError, SearchSpaceExhausted
+from hpo.study.built_in import made_again
+
+
+@attrs.frozen
+class Difference:
+    """The first thing that came out otherwise than the journal has it.
+
+    Attributes:
+        trial: The trial's number.
+        parameter: The parameter, or None for a pruning decision.
+        recorded: What the journal has.
+        computed: What came out now, or the error that was raised.
+        cause: What is likely behind it.
+    """
+
+    trial: int
+    parameter: str | None
+    recorded: Any
+    computed: Any
+    cause: str
+
+
+@attrs.frozen
+class Verification:
+    """How much of a study can be proved.
+
+    Attributes:
+        n_suggestions: Suggestions that were computed again, one per trial and lone parameter.
+        n_suggestions_equal: How many of them came out as recorded.
+        n_decisions: Pruning decisions that were computed again.
+        n_decisions_equal: How many of them came out as recorded.
+        n_skipped: Suggestions and decisions that can't be computed again: their sampler or pruner is not replayable, or
+            not known here.
+        first_difference: The first that came out otherwise, or None.
+    """
+
+    n_suggestions: int = 0
+    n_suggestions_equal: int = 0
+    n_decisions: int = 0
+    n_decisions_equal: int = 0
+    n_skipped: int = 0
+    first_difference: Difference | None = None
+
+    @property
+    def clean(self) -> bool:
+        """Whether everything was computed again, and came out as recorded."""
+        return self.first_difference is None and self.n_skipped == 0
+
+
+def verify(source: Any, sampler: Sampler | None = None, pruner: Pruner | None = None) -> Verification:
+    """Compute every suggestion and every pruning decision of a study again, and compare.
+
+    Args:
+        source: A `Study`, a journal, or a sequence of events. A `StudyState` alone does not tell in which order things
+            happened.
+        sampler: Who is to suggest; if not given, whom the journal names at each suggestion, as far as it is one of this
+            library's.
+        pruner: Who is to judge; likewise.
+
+    Example:
+        >>> import hpo
+        >>> hpo.logging.set_verbosity(hpo.logging.WARNING)
+        >>> study = hpo.create_study(sampler=hpo.samplers.RandomSampler())
+        >>> study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=5)
+        >>> verify(study).clean, verify(study, hpo.samplers.RandomSampler(seed=1)).clean
+        (True, False)
+    """
+    check = _Check(sampler, pruner)
+    for event in _events(source):
+        check.step(event)
+    return check.result
+
+
+def _events(source: Any) -> Iterable[AnyEvent]:
+    if isinstance(source, Sequence):
+        return source
+    if hasattr(source, "events"):
+        return source.events()  # type: ignore[no-any-return]
+    return source.read(0)  # type: ignore[no-any-return]
+
+
+class _Check:
+    """Replays a journal, and asks again at every answer."""
+
+    def __init__(self, sampler: Sampler | None, pruner: Pruner | None) -> None:
+        self.result = Verification()
+        self._given = {"sampler": sampler, "pruner": pruner}
+        self._advisors: dict[str, Any] = dict(self._given)
+        self._state = StudyState()
+        self._started: dict[int, StudyState] = {}
+        self._joint: dict[int, FrozenTrial] = {}
+
+    def step(self, event: AnyEvent) -> None:
+        """Look at one more event, and move on."""
+        before, self._state = self._state, evolve(self._state, event)
+        if isinstance(event, Used) and self._given[event.kind] is None:
+            self._advisors[event.kind] = made_again(event.identity)
+        elif isinstance(event, TrialStarted):
+            self._started[event.number] = self._state
+        elif isinstance(event, ParamsSuggested):
+            self._check_suggestion(event, before)
+            if not event.alone:
+                self._joint[event.number] = self._state.running[event.number]
+        elif isinstance(event, TrialJudged):
+            self._check_decision(event, before)
+        elif isinstance(event, TrialFinished):
+            self._started.pop(event.number, None)
+            self._joint.pop(event.number, None)
+
+    def _check_suggestion(self, event: ParamsSuggested, before: StudyState) -> None:
+        sampler = self._advisors["sampler"]
+        if sampler is None or not is_replayable(sampler):
+            self.result = attrs.evolve(self.result, n_skipped=self.result.n_skipped + 1)
+            return
+        computed = self._suggested_again(event, before, sampler)
+        result = attrs.evolve(self.result, n_suggestions=self.result.n_suggestions + 1)
+        if computed == event.values:
+            self.result = attrs.evolve(result, n_suggestions_equal=result.n_suggestions_equal + 1)
+            return
+        place = next(i for i, (a, b) in enumerate(zip(event.values, computed, strict=True)) if a != b)
+        name, distribution = [*before.spaces.key_at(event.space).items()][place]
+        value = computed[place]
+        difference = Difference(
+            trial=event.number,
+            parameter=name,
+            recorded=distribution.to_external(event.values[place]),
+            computed=value if isinstance(value, HpoError) else distribution.to_external(value),
+            cause=self._cause("sampler"),
+        )
+        self.result = attrs.evolve(result, first_difference=result.first_difference or difference)
+
+    def _suggested_again(self, event: ParamsSuggested, before: StudyState, sampler: Sampler) -> tuple[Any, ...]:
+        """The values, or the error for each of them."""
+        space, started = before.spaces.key_at(event.space), self._started[event.number]
+        trial = started.running[event.number]
+        try:
+            if event.alone:
+                joint = self._joint.get(event.number, trial)
+                answer: Suggest | Exhausted = suggest_alone(started, sampler, joint, next(iter(space)), space)
+            else:
+                answer = suggest_joint(started, sampler, trial, space)
+            if isinstance(answer, Exhausted):
+                return (SearchSpaceExhausted(answer.reason),) * len(event.values)
+            again = decide(before, answer)
+        except HpoError as error:
+            return (error,) * len(event.values)
+        return again[-1].values if again and isinstance(again[-1], ParamsSuggested) else ()
+
+    def _check_decision(self, event: TrialJudged, before: StudyState) -> None:
+        pruner = self._advisors["pruner"]
+        if pruner is None:
+            self.result = attrs.evolve(self.result, n_skipped=self.result.n_skipped + 1)
+            return
+        trial = before.running[event.number]
+        known = before
+        if event.apart:  # it saw the study as it was at the trial's start, and the trial itself
+            started = self._started[event.number]
+            known = replace(started, running=started.running.with_item(event.number, trial))
+        computed: Any
+        try:
+            computed = decision_to_stop(known, pruner, trial)
+        except HpoError as error:
+            computed = error
+        result = attrs.evolve(self.result, n_decisions=self.result.n_decisions + 1)
+        if computed == event.stop:
+            self.result = attrs.evolve(result, n_decisions_equal=result.n_decisions_equal + 1)
+            return
+        difference = Difference(event.number, None, event.stop, computed, self._cause("pruner"))
+        self.result = attrs.evolve(result, first_difference=result.first_difference or difference)
+
+    def _cause(self, kind: str) -> str:
+        recorded, now = self._state.uses.get(kind), identity_of(self._advisors[kind])
+        if recorded is None:
+            return f"the journal does not say which {kind} was used; this is {now.name}"
+        if recorded.name != now.name:
+            return f"another {kind}: the journal names {recorded.name}, this is {now.name}"
+        if recorded.options != now.options:
+            return f"other options: the journal has {_differing(recorded, now)}, this has {_differing(now, recorded)}"
+        if recorded.version != now.version:
+            return f"another version of {recorded.name}: the journal names {recorded.version}, this is {now.version}"
+        return f"the {kind} is not the function that it was, or somebody made the values up"
+
+
+def _differing(one: Identity, other: Identity) -> str:
+    """Those options of `one` that `other` has otherwise."""
+    mine, theirs = ((who.options if isinstance(who.options, dict) else {}) for who in (one, other))
+    missing = object()
+    return ", ".join(f"{name}={value!r}" for name, value in mine.items() if theirs.get(name, missing) != value)
