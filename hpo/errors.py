@@ -79,7 +79,8 @@ class TrialNotRunning(HpoError, RuntimeError):
 
     def __str__(self) -> str:
         advice = "ask for it first" if self.state == "waiting" else "a finished trial never changes"
-        return f"trial {self.number} is {self.state}, not running: {advice}"
+        state = "failed" if self.state == "fail" else self.state
+        return f"trial {self.number} is {state}, not running: {advice}"
 
 
 @attrs.define(eq=False)
@@ -162,9 +163,10 @@ class StudyNotFound(HpoError, KeyError):
     def __str__(self) -> str:
         if self.study_name is None and self.known:
             return f"{self.storage} holds {len(self.known)} studies ({_listed(self.known)}): pass study_name"
-        wanted = "a study" if self.study_name is None else f"a study named {self.study_name!r}"
-        has = f"it has {_listed(self.known)}" if self.known else "it has none"
-        return f"there is no {wanted.removeprefix('a ')} in {self.storage}: {has}"
+        if not self.known:
+            wanted = "study" if self.study_name is None else f"study {self.study_name!r}, nor any other"
+            return f"{self.storage} has no {wanted}"
+        return f"{self.storage} has no study {self.study_name!r}: it has {_listed(self.known)}"
 
 
 def _listed(names: Sequence[str], most: int = 5) -> str:

@@ -190,7 +190,7 @@ def test_a_late_result_of_an_abandoned_thread_changes_nothing(tmp_path):
     )
     ran = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=PATIENCE, check=True)
     assert ran.stdout.splitlines() == [
-        "trial 0 is fail, not running: a finished trial never changes",
+        "trial 0 is failed, not running: a finished trial never changes",
         "FAIL interrupted None",
     ]
 
