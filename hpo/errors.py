@@ -15,14 +15,8 @@ class TrialPruned(HpoError):
     """Raised by an objective to end its trial early; the trial becomes `TrialState.PRUNED`."""
 
 
-@attrs.define(eq=False)
 class InvalidDistribution(HpoError, ValueError):
     """A distribution that describes no set of values, or is written in an unknown form."""
-
-    message: str
-
-    def __str__(self) -> str:
-        return self.message
 
 
 @attrs.define(eq=False)
@@ -38,24 +32,12 @@ class ValueOutsideDistribution(HpoError, ValueError):
         return f"{self.value!r} is no value of {parameter}: allowed is {self.distribution!r}"
 
 
-@attrs.define(eq=False)
 class InvalidArgument(HpoError, ValueError):
     """An argument that has the right type and a value that is not allowed."""
 
-    message: str
 
-    def __str__(self) -> str:
-        return self.message
-
-
-@attrs.define(eq=False)
 class InvalidType(HpoError, TypeError):
     """An argument of a type that is not allowed."""
-
-    message: str
-
-    def __str__(self) -> str:
-        return self.message
 
 
 @attrs.define(eq=False)
@@ -97,14 +79,8 @@ class WrongNumberOfValues(HpoError, ValueError):
         )
 
 
-@attrs.define(eq=False)
 class InvalidSuggestion(HpoError, ValueError):
     """A sampler that answered with something else than one allowed value per parameter asked for."""
-
-    message: str
-
-    def __str__(self) -> str:
-        return self.message
 
 
 @attrs.define(eq=False)
@@ -255,14 +231,8 @@ class UnreadableEvents(HpoError, ValueError):
         )
 
 
-@attrs.define(eq=False)
 class NotOptimizing(HpoError, RuntimeError):
     """Something that is allowed only inside, or only outside, of a running `Study.optimize`."""
-
-    message: str
-
-    def __str__(self) -> str:
-        return self.message
 
 
 @attrs.define(eq=False)

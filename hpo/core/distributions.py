@@ -254,7 +254,7 @@ class CategoricalDistribution(Struct, frozen=True, eq=False):
 
     Args:
         choices: At least one of None, `bool`, `int`, `float` or `str`, all different. Type counts: ``True``, ``1``
-            and ``1.0`` are three choices.
+            and ``1.0`` are three choices. They are kept as a tuple.
 
     Raises:
         InvalidDistribution: there is no choice, or one stands twice.
@@ -265,7 +265,7 @@ class CategoricalDistribution(Struct, frozen=True, eq=False):
         'sgd'
     """
 
-    choices: tuple[Choice, ...]
+    choices: Sequence[Choice]
 
     def __post_init__(self) -> None:
         if isinstance(self.choices, str | bytes) or not isinstance(self.choices, Sequence):  # sets have no order

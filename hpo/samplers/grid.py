@@ -49,7 +49,7 @@ def _checked_values(name: str, given: Any) -> tuple[Choice, ...]:
                 f"of type {type(value).__name__}"
             ) from None
     try:
-        return CategoricalDistribution(tuple(values)).choices
+        return tuple(CategoricalDistribution(values).choices)
     except InvalidDistribution:
         raise InvalidArgument(
             f"GridSampler tries every value once, but parameter {name!r} has one twice: {values!r}"

@@ -52,7 +52,7 @@ class FixedTrial:
 
     def suggest_categorical(self, name: str, choices: Sequence[Choice]) -> Any:
         """The given value of `name`; see `suggest`."""
-        return self.suggest(name, CategoricalDistribution(choices))  # type: ignore[arg-type]
+        return self.suggest(name, CategoricalDistribution(choices))
 
     def suggest(self, name: str, distribution: Distribution) -> Any:
         """The given value of `name`.

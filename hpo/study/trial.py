@@ -152,7 +152,7 @@ class Trial:
             InvalidDistribution, InvalidType: the choices are none, or not different, or of other types.
             InvalidArgument: the name stands for another kind of parameter, or other choices, in this trial.
         """
-        return self._suggest(name, CategoricalDistribution(choices))  # type: ignore[arg-type,no-any-return]
+        return self._suggest(name, CategoricalDistribution(choices))  # type: ignore[no-any-return]
 
     def report(self, value: float, step: int) -> None:
         """Tell how the trial is doing; the first value of a step stands, a second one is ignored with a warning.
