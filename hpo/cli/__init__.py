@@ -14,10 +14,12 @@ import click
 
 import hpo
 from hpo.cli.endings import exit_code
+from hpo.cli.journal_commands import journal
 from hpo.cli.optimize_command import optimize
 from hpo.cli.options import Settings
 from hpo.cli.replay_commands import fork, verify
 from hpo.cli.study_commands import create_study, delete_study, studies, study, study_names
+from hpo.cli.transfer_commands import export, import_study
 from hpo.cli.trial_commands import ask, best_trial, best_trials, tell, trials
 
 
@@ -99,5 +101,8 @@ for _command in (
     verify,
     fork,
     delete_study,
+    journal,
+    export,
+    import_study,
 ):
     command_line.add_command(_command)

@@ -248,7 +248,8 @@ def create_trial(
 def validated(trial: FrozenTrial) -> FrozenTrial:
     """`trial`, with builtin values, if it is one that a study could hold; see `create_trial`.
 
-    A pruned trial with a NaN has no value, as if it had been told so.
+    A pruned trial with a NaN has no value, as if it had been told so. A number that a grid gave, or that the trial was
+    enqueued with, may be no member of its distribution, as in a study.
     """
     if not isinstance(trial.state, TrialState):
         raise InvalidType(f"a trial's state is a TrialState, got {trial.state!r}")
@@ -260,7 +261,7 @@ def validated(trial: FrozenTrial) -> FrozenTrial:
         )
     builtin = {}
     for name, distribution in space.items():
-        if not distribution.contains(trial.params[name]):
+        if not distribution.contains(trial.params[name]) and not (trial.note or name in trial.fixed_params):
             raise ValueOutsideDistribution(trial.params[name], distribution, name)
         builtin[name] = distribution.to_external(distribution.to_internal(trial.params[name]))
     values = None if trial.values is None else _checked_values(trial.values)

@@ -1,0 +1,120 @@
+"""What can be read of a journal file that nobody vouches for: its lines, its intact records, its events."""
+
+# Descriptors, flags and error numbers are those of os, and so are paths.
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from io import BufferedReader
+
+import attrs
+import msgspec
+
+from hpo.core.events import FORMAT, AnyEvent, StudyCreated
+from hpo.core.state import StudyState, evolve
+from hpo.errors import StudyNotFound, UnreadableEvents
+from hpo.journal.lifecycle import resolved
+from hpo.journal.open_file import open_regular
+from hpo.journal.record import LONGEST, DamagedRecord, looks_like_record, unpack
+
+LONGEST_BEGINNING = 30
+"""Bytes of a record up to its bracket, at most: checksum, sequence and two spaces."""
+
+_MOST_TRIED = 1000
+
+
+def opened(path: str | os.PathLike[str]) -> BufferedReader:
+    """The regular file `path`, links followed, for reading.
+
+    Raises:
+        StudyNotFound: there is no such file.
+        UnsupportedJournal: there is something else, or it can't be opened.
+    """
+    try:
+        fd, _ = open_regular(resolved(path))
+    except FileNotFoundError:
+        raise StudyNotFound(None, os.fspath(path)) from None
+    return os.fdopen(fd, "rb")
+
+
+def lines_of(file: BufferedReader) -> Iterator[tuple[int, bytes]]:
+    """Offset and content of each line, with its end; longer ones than records can be come in pieces."""
+    file.seek(0)
+    offset = 0
+    while line := file.readline(LONGEST + 1):
+        yield offset, line
+        offset += len(line)
+
+
+class Inconsistent(ValueError):  # noqa: N818 - it says what was found
+    """Events that do not follow from those before."""
+
+
+def folded(state: StudyState, events: list[AnyEvent]) -> StudyState:
+    """The state after `events`, which may be anything.
+
+    Raises:
+        UnreadableEvents: they are of a newer format.
+        Inconsistent: they do not follow from those before.
+    """
+    for event in events:
+        if isinstance(event, StudyCreated) and event.format > FORMAT:
+            raise UnreadableEvents(f"its format is {event.format}", FORMAT)
+        if isinstance(event, StudyCreated) == bool(state.version):
+            raise Inconsistent(f"a journal has one creation of a study, at its beginning; here is {event!r}")
+        try:
+            state = evolve(state, event)
+        except (LookupError, TypeError, ValueError) as error:
+            raise Inconsistent(f"{event!r} does not follow from the events before it") from error
+    return state
+
+
+@attrs.frozen
+class FoundRecord:
+    """An intact record in a file: it leads from `before` to `sequence` events."""
+
+    before: int
+    sequence: int
+    offset: int
+    size: int
+
+
+def intact_records(file: BufferedReader) -> tuple[list[FoundRecord], tuple[tuple[int, int], ...]]:
+    """All intact records, copies of others left out, and offset and length of the bytes that make none."""
+    records: dict[tuple[int, int, bytes], FoundRecord] = {}
+    others: list[tuple[int, int]] = []
+    for offset, line in lines_of(file):
+        skipped, record = _record_in(line.removesuffix(b"\n"), offset)
+        if record is not None:
+            records.setdefault((record.before, record.sequence, line[skipped : skipped + 8]), record)
+        unreadable = len(line) if record is None else skipped
+        if unreadable and others and sum(others[-1]) == offset:
+            others[-1] = (others[-1][0], others[-1][1] + unreadable)
+        elif unreadable:
+            others.append((offset, unreadable))
+    return [*records.values()], tuple(others)
+
+
+def _record_in(line: bytes, offset: int) -> tuple[int, FoundRecord | None]:
+    """The intact record that the line is or ends with, and the number of bytes before it."""
+    bracket = line.find(b" [")
+    tried = 0
+    while bracket >= 0 and tried < _MOST_TRIED:  # more of them were made to look like records
+        for start in range(max(bracket + 2 - LONGEST_BEGINNING, 0), bracket):
+            if not looks_like_record(line[start : bracket + 2]):
+                continue
+            tried += 1
+            try:
+                sequence, text = unpack(line[start:])
+                n = len(msgspec.json.decode(text, type=list[msgspec.Raw]))
+            except (DamagedRecord, msgspec.DecodeError):
+                continue
+            return start, FoundRecord(sequence - n, sequence, offset + start, len(line) - start)
+        bracket = line.find(b" [", bracket + 1)
+    return len(line), None
+
+
+def content_of(file: BufferedReader, record: FoundRecord) -> bytes:
+    """The line of a record, without its end."""
+    file.seek(record.offset)
+    return file.read(record.size)

@@ -1,0 +1,17 @@
+"""Studies to and from other programs.
+
+- `export_csv`, `export_jsonl`, `export_sqlite`: files for spreadsheets, scripts and SQL
+- `read_jsonl`: the trials of a JSON Lines file again
+- `import_optuna`: a study from a storage of Optuna, without Optuna
+
+In here: `destination` lets files appear; `csv_file`, `json_lines` and `sqlite_file` write them; `optuna_sqlite` and
+`optuna_journal` read Optuna's files into `optuna_records`, which `optuna_translation` turns into trials, and
+`optuna_import` into a study.
+"""
+
+from hpo.transfer.csv_file import export_csv
+from hpo.transfer.json_lines import export_jsonl, read_jsonl
+from hpo.transfer.optuna_import import ImportedStudy, import_optuna
+from hpo.transfer.sqlite_file import export_sqlite
+
+__all__ = ["ImportedStudy", "export_csv", "export_jsonl", "export_sqlite", "import_optuna", "read_jsonl"]

@@ -1,0 +1,97 @@
+"""Where exports go: files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol, TypeAlias, runtime_checkable
+
+from hpo.core.state import StudyState
+from hpo.errors import InvalidArgument, InvalidType
+
+
+@runtime_checkable
+class HasState(Protocol):
+    """A study, as far as an export needs one."""
+
+    @property
+    def state(self) -> StudyState:
+        """What there is to export."""
+        ...
+
+
+Source: TypeAlias = StudyState | HasState
+"""What can be exported: a study, or a state."""
+
+
+def state_of(source: Source) -> StudyState:
+    """The state to export.
+
+    Raises:
+        InvalidType: `source` is neither a state nor a study.
+    """
+    if isinstance(source, StudyState):
+        return source
+    if isinstance(source, HasState) and isinstance(state := source.state, StudyState):
+        return state
+    raise InvalidType(f"a study or a StudyState can be exported, got {source!r} of type {type(source).__name__}")
+
+
+@contextlib.contextmanager
+def new_file(path: str | os.PathLike[str], *, overwrite: bool) -> Iterator[Path]:
+    """The name of a draft, which becomes the file `path` when the block ends well, and goes when it does not.
+
+    Args:
+        path: The file; its directory exists.
+        overwrite: Whether it may take the place of a file that is there. A link is followed.
+
+    Raises:
+        InvalidArgument: there is something already, and not `overwrite`; or something else than a regular file.
+        OSError: the system refused it.
+    """
+    target = Path(path).expanduser()
+    if overwrite:
+        target = target.resolve()
+        if target.exists() and not target.is_file():
+            raise InvalidArgument(f"{os.fspath(path)} is no regular file: an export can't take its place")
+    elif os.path.lexists(target):
+        raise _taken(path)
+    draft = target.with_name(f".{target.name[:40]}.{secrets.token_hex(8)}.tmp")
+    try:
+        yield draft
+        if overwrite:
+            draft.replace(target)
+        else:
+            _put(draft, target, path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _put(draft: Path, target: Path, path: str | os.PathLike[str]) -> None:
+    """Give the draft its name, unless somebody else took it meanwhile."""
+    try:
+        target.hardlink_to(draft)
+    except FileExistsError:
+        raise _taken(path) from None
+    except OSError:  # a file system without links
+        draft.replace(target)
+
+
+def _taken(path: str | os.PathLike[str]) -> InvalidArgument:
+    return InvalidArgument(f"{os.fspath(path)} exists: choose another file, or overwrite it")
+
+
+def moment(seconds: float | None) -> str | None:
+    """A time as ISO 8601 in UTC, to the microsecond.
+
+    Example:
+        >>> moment(1732190185.25)
+        '2024-11-21T11:56:25.250000+00:00'
+    """
+    if seconds is None:
+        return None
+    return datetime.datetime.fromtimestamp(seconds, tz=datetime.UTC).isoformat(timespec="microseconds")

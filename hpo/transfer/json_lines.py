@@ -1,0 +1,150 @@
+"""Trials as JSON Lines: one trial per line, and nothing of it lost."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from hpo.core.events import decode_hook, encode_hook
+from hpo.core.numbers import Number, from_json_tree, from_number, to_json_tree, to_number
+from hpo.core.persistent import FrozenDict, InsertOnlyDict
+from hpo.core.space import SearchSpace
+from hpo.core.trial import FrozenTrial, TrialState
+from hpo.errors import HpoError, InvalidArgument
+from hpo.transfer.destination import Source, new_file, state_of
+
+
+class TrialLine(Struct, frozen=True):
+    """The fields of a line, as `hpo.core.trial.FrozenTrial` describes them.
+
+    Floats that are not finite stand by name among numbers ("nan", "inf", "-inf"), and as ``{"$float": "nan"}`` where
+    texts can stand too; intermediate values are pairs of step and value, in the order reported.
+    """
+
+    study: str
+    number: int
+    state: TrialState
+    values: tuple[Number, ...] | None
+    params: dict[str, Any]
+    distributions: SearchSpace
+    user_attrs: Any
+    constraints: dict[str, Number]
+    intermediate_values: tuple[tuple[int, Number], ...]
+    fixed_params: Any
+    note: Any
+    reason: str | None
+    worker: str | None
+    started_at: float | None
+    finished_at: float | None
+
+
+def export_jsonl(study: Source, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+    """Write the trials of a study to a JSON Lines file, by number.
+
+    Every trial is kept whole, with its distributions, and `read_jsonl` gives it back; times are in seconds since 1970.
+    The study's own facts, such as directions and attributes, are in the journal and in `export_sqlite`.
+
+    Args:
+        study: A study, or a `StudyState`.
+        path: The file, which appears whole or not at all.
+        overwrite: Whether to replace a file that is there.
+
+    Raises:
+        InvalidArgument: there is something at `path` already, and not `overwrite`.
+        OSError: the system refused it.
+
+    Example:
+        >>> import tempfile, hpo
+        >>> state = hpo.StudyState.create()
+        >>> state, trial = hpo.ask(state, hpo.samplers.RandomSampler(), {"x": hpo.FloatDistribution(0, 1)})
+        >>> state = hpo.tell(state, trial.number, float("inf"))
+        >>> with tempfile.TemporaryDirectory() as directory:
+        ...     export_jsonl(state, f"{directory}/trials.jsonl")
+        ...     read_jsonl(f"{directory}/trials.jsonl") == state.trials
+        True
+    """
+    state = state_of(study)
+    with new_file(path, overwrite=overwrite) as draft, draft.open("xb") as file:
+        for trial in state.trials:
+            file.write(_ENCODER.encode(_line(state.name, trial)) + b"\n")
+
+
+def read_jsonl(path: str | os.PathLike[str]) -> list[FrozenTrial]:
+    """The trials that `export_jsonl` wrote, in the order of the lines.
+
+    Raises:
+        InvalidArgument: a line is no such trial; the message says which.
+        OSError: there is no such file, or it can't be read.
+    """
+    return [*_trials(path)]
+
+
+def _trials(path: str | os.PathLike[str]) -> Iterator[FrozenTrial]:
+    with open(path, "rb") as file:  # noqa: PTH123 - any kind of path
+        for number, line in enumerate(file, 1):
+            try:
+                yield _trial(_DECODER.decode(line))
+            except (ValueError, TypeError, LookupError, RecursionError, HpoError) as error:
+                raise InvalidArgument(f"{os.fspath(path)}, line {number} is no trial: {error}") from None
+
+
+def _line(study: str, trial: FrozenTrial) -> TrialLine:
+    return TrialLine(
+        study=study,
+        number=trial.number,
+        state=trial.state,
+        values=None if trial.values is None else tuple(map(to_number, trial.values)),
+        params={name: to_json_tree(value) for name, value in trial.params.items()},
+        distributions=trial.distributions,
+        user_attrs=plain_object(trial.user_attrs),
+        constraints={name: to_number(value) for name, value in trial.constraints.items()},
+        intermediate_values=tuple((step, to_number(value)) for step, value in trial.intermediate_values.items()),
+        fixed_params=plain_object(trial.fixed_params),
+        note=plain_object(trial.note),
+        reason=trial.reason,
+        worker=trial.worker,
+        started_at=trial.started_at,
+        finished_at=trial.finished_at,
+    )
+
+
+def plain_object(entries: FrozenDict[str, Any]) -> dict[str, Any]:
+    """Attributes as a JSON object whose keys are their names, whatever those are."""
+    return {name: to_json_tree(value) for name, value in entries.items()}
+
+
+def _trial(line: TrialLine) -> FrozenTrial:
+    space = line.distributions
+    return FrozenTrial(
+        number=line.number,
+        state=line.state,
+        values=None if line.values is None else tuple(map(from_number, line.values)),
+        params=FrozenDict(
+            {
+                name: dist.to_external(dist.to_internal(from_json_tree(line.params[name])))
+                for name, dist in space.items()
+            }
+        ),
+        distributions=space,
+        user_attrs=_entries(line.user_attrs),
+        constraints=FrozenDict({name: from_number(value) for name, value in line.constraints.items()}),
+        intermediate_values=InsertOnlyDict((step, from_number(value)) for step, value in line.intermediate_values),
+        fixed_params=_entries(line.fixed_params),
+        note=_entries(line.note),
+        reason=line.reason,
+        worker=line.worker,
+        started_at=line.started_at,
+        finished_at=line.finished_at,
+    )
+
+
+def _entries(written: dict[str, Any]) -> FrozenDict[str, Any]:
+    return FrozenDict({name: from_json_tree(tree) for name, tree in written.items()})
+
+
+_ENCODER = msgspec.json.Encoder(enc_hook=encode_hook)
+_DECODER = msgspec.json.Decoder(TrialLine, dec_hook=decode_hook)

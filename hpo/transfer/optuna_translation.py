@@ -1,0 +1,201 @@
+"""What Optuna says of a trial, as a trial."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from hpo.core.distributions import CategoricalDistribution, Choice, Distribution, FloatDistribution, IntDistribution
+from hpo.core.numbers import as_float, from_json_tree, to_json_tree
+from hpo.core.persistent import FrozenDict, InsertOnlyDict
+from hpo.core.space import SearchSpace
+from hpo.core.trial import FrozenTrial, TrialState
+from hpo.errors import InvalidArgument, InvalidDistribution
+from hpo.transfer.optuna_records import OptunaTrial, json_value
+
+_WAS_RUNNING = "it still ran when the study was imported from Optuna"
+_NO_TRIAL = "Optuna has no trial of this number"
+_CONSTRAINTS = "constraints"
+_FIXED = "fixed_params"
+_REASON = "fail_reason"
+_PICKLES = "cma:"
+"""Attributes in which a sampler keeps pickled objects, in pieces; nobody here reads those."""
+
+
+DistributionReader: TypeAlias = Callable[[str], tuple[Distribution, Sequence[int] | None]]
+
+
+def distribution_of(text: str) -> tuple[Distribution, Sequence[int] | None]:
+    """The distribution that Optuna's JSON describes, of today's classes, of the deprecated ones, or abbreviated.
+
+    Returns:
+        The distribution; and, where Optuna's choices are not all different, the index of each among those that are.
+        Choices that are lists or dicts become their JSON text.
+
+    Raises:
+        InvalidDistribution: it describes none.
+
+    Example:
+        >>> distribution_of('{"name": "DiscreteUniformDistribution", "attributes": {"low": 0, "high": 1, "q": 0.5}}')[0]
+        FloatDistribution(low=0.0, high=1.0, step=0.5)
+    """
+    document = json_value(text, "a distribution")
+    fields: Mapping[str, Any]
+    match document:
+        case {"name": str(name), "attributes": dict(attributes)} if name in _KINDS:
+            kind, fields = _KINDS[name], attributes
+        case {"type": str(name)} if name in _ABBREVIATED:
+            kind, fields = _ABBREVIATED[name], document
+        case _:
+            raise InvalidDistribution(f"this is no distribution of Optuna: {text}")
+    try:
+        return kind(fields)
+    except (KeyError, TypeError) as error:
+        raise InvalidDistribution(f"this is no distribution of Optuna ({error!r}): {text}") from None
+
+
+def _float(fields: Mapping[str, Any]) -> tuple[Distribution, None]:
+    return FloatDistribution(fields["low"], fields["high"], fields.get("log", False), fields.get("step")), None
+
+
+def _int(fields: Mapping[str, Any]) -> tuple[Distribution, None]:
+    log, step = fields.get("log", False), fields.get("step")
+    return IntDistribution(fields["low"], fields["high"], log, 1 if log or step is None else step), None
+
+
+def _categorical(fields: Mapping[str, Any]) -> tuple[Distribution, Sequence[int] | None]:
+    choices = [scalar(choice) for choice in fields["choices"]]
+    places: dict[tuple[str, str], int] = {}
+    for choice in choices:
+        places.setdefault((type(choice).__name__, repr(choice)), len(places))
+    indices = [places[type(choice).__name__, repr(choice)] for choice in choices]
+    different = [choices[indices.index(place)] for place in range(len(places))]
+    return CategoricalDistribution(tuple(different)), None if len(different) == len(choices) else indices
+
+
+_KINDS: Mapping[str, Callable[[Mapping[str, Any]], tuple[Distribution, Sequence[int] | None]]] = {
+    "FloatDistribution": _float,
+    "UniformDistribution": _float,
+    "LogUniformDistribution": lambda fields: _float({**fields, "log": True}),
+    "DiscreteUniformDistribution": lambda fields: _float({**fields, "step": fields["q"]}),
+    "IntDistribution": _int,
+    "IntUniformDistribution": _int,
+    "IntLogUniformDistribution": lambda fields: _int({**fields, "log": True}),
+    "CategoricalDistribution": _categorical,
+}
+_ABBREVIATED = {"float": _float, "int": _int, "categorical": _categorical}
+
+
+def scalar(value: Any) -> Choice:
+    """A choice as a parameter can have it: what is a list or dict in Optuna is its JSON text here."""
+    return json.dumps(value) if isinstance(value, list | dict) else value
+
+
+def no_trial() -> FrozenTrial:
+    """What stands for a number that Optuna has no trial of."""
+    return FrozenTrial(0, TrialState.FAIL, reason=_NO_TRIAL)
+
+
+def trial_of(record: OptunaTrial, distribution_of: DistributionReader) -> FrozenTrial:
+    """`record` as a trial with number 0. One that ran has failed: nobody here will tell its result.
+
+    So has a complete trial without a value, or with NaN.
+
+    Args:
+        record: What Optuna says.
+        distribution_of: See the function of this name; perhaps one that remembers.
+
+    Raises:
+        InvalidArgument, InvalidType, InvalidDistribution: the record is not what Optuna writes.
+    """
+    params, distributions = {}, {}
+    for name, (internal, written) in record.params.items():
+        distribution, indices = distribution_of(written)
+        distributions[name] = distribution
+        params[name] = _param(name, internal, distribution, indices)
+    state, values, reason = _outcome(record)
+    fixed = {name: scalar(value) for name, value in (record.system_attrs.get(_FIXED) or {}).items()}
+    user_attrs = _kept(record.user_attrs)
+    if state is TrialState.WAITING:  # one that is tried again knows its parameters already
+        return FrozenTrial(0, state, fixed_params=FrozenDict({**params, **fixed}), user_attrs=user_attrs)
+    return FrozenTrial(
+        number=0,
+        state=state,
+        values=values,
+        params=FrozenDict(params),
+        distributions=SearchSpace(distributions),
+        user_attrs=user_attrs,
+        constraints=FrozenDict(_constraints(record.system_attrs)),
+        intermediate_values=InsertOnlyDict((step, _number(v)) for step, v in record.intermediate_values.items()),
+        fixed_params=FrozenDict(fixed),
+        note=_note(record.system_attrs),
+        reason=reason,
+        started_at=record.started_at,
+        finished_at=record.finished_at,
+    )
+
+
+def _param(name: str, internal: float, distribution: Distribution, indices: Sequence[int] | None) -> Any:
+    number = as_float(internal)
+    if number is None or not math.isfinite(number):
+        raise InvalidArgument(f"parameter {name!r} has no number, but {internal!r}")
+    if not isinstance(distribution, CategoricalDistribution):
+        return distribution.to_external(number)
+    index = int(number)
+    n_choices = len(distribution.choices if indices is None else indices)
+    if not 0 <= index < n_choices:
+        raise InvalidArgument(f"parameter {name!r} has choice {index} of {n_choices}")
+    return distribution.choices[index if indices is None else indices[index]]
+
+
+def _outcome(record: OptunaTrial) -> tuple[TrialState, tuple[float, ...] | None, str | None]:
+    """State, values and reason of a trial."""
+    if record.state == "RUNNING":
+        return TrialState.FAIL, None, _WAS_RUNNING
+    try:
+        state = TrialState[record.state]
+    except KeyError:
+        raise InvalidArgument(f"a trial has the state {record.state!r}") from None
+    values = None if record.values is None else tuple(map(_number, record.values))
+    if state is TrialState.COMPLETE:
+        if not values:
+            return TrialState.FAIL, None, "it was complete without a value in Optuna"
+        if any(map(math.isnan, values)):
+            return TrialState.FAIL, None, "the objective value is NaN"
+    reason = record.system_attrs.get(_REASON)
+    if state is TrialState.FAIL:
+        return state, None, reason if isinstance(reason, str) else None
+    return state, values, None
+
+
+def _constraints(system_attrs: Mapping[str, Any]) -> dict[str, float]:
+    """Constraints by name: those of a sampler's function by number, then those that trials set themselves."""
+    found = system_attrs.get(_CONSTRAINTS)
+    numbered = {str(i): value for i, value in enumerate(found)} if isinstance(found, list) else {}
+    prefix = f"{_CONSTRAINTS}:"
+    named = {key.removeprefix(prefix): value for key, value in system_attrs.items() if key.startswith(prefix)}
+    return {name: _number(value) for name, value in {**numbered, **named}.items()}
+
+
+def _note(system_attrs: Mapping[str, Any]) -> FrozenDict[str, Any]:
+    """What else Optuna attached, under one key of its own, so that no sampler takes it for its own note."""
+    known = (_CONSTRAINTS, _FIXED, _REASON)
+    rest = {
+        key: value
+        for key, value in system_attrs.items()
+        if key not in known and not key.startswith((f"{_CONSTRAINTS}:", _PICKLES))
+    }
+    return _kept({"optuna": rest}) if rest else FrozenDict()
+
+
+def _kept(attributes: Mapping[str, Any]) -> FrozenDict[str, Any]:
+    return FrozenDict({name: from_json_tree(to_json_tree(value)) for name, value in attributes.items()})
+
+
+def _number(value: Any) -> float:
+    number = as_float(value)
+    if number is None:
+        raise InvalidArgument(f"a number was expected, got {value!r}")
+    return number
