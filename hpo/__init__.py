@@ -36,6 +36,7 @@ _HOMES = {
     "hpo.errors": ("DuplicatedStudyError", "HpoError", "SearchSpaceExhausted", "TrialPruned"),
     "hpo.journal": ("open_journal",),
     "hpo.study.fixed_trial": ("FixedTrial",),
+    "hpo.study.retries": ("RetryFailedTrials",),
     "hpo.study.studies": (
         "StudySummary",
         "copy_study",
@@ -50,7 +51,18 @@ _HOMES = {
     "hpo.study.trial": ("Trial",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
-_ROOMS = ("distributions", "errors", "journal", "logging", "pruners", "samplers", "study", "trial")
+_ROOMS = (
+    "distributions",
+    "errors",
+    "journal",
+    "logging",
+    "pruners",
+    "samplers",
+    "study",
+    "testing",
+    "transfer",
+    "trial",
+)
 
 __all__ = ["__version__", *_HOME, *_ROOMS]  # noqa: PLE0604 - names all
 

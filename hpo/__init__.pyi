@@ -5,6 +5,8 @@ from hpo import logging as logging
 from hpo import pruners as pruners
 from hpo import samplers as samplers
 from hpo import study as study
+from hpo import testing as testing
+from hpo import transfer as transfer
 from hpo import trial as trial
 from hpo.core.ask_tell import ask as ask
 from hpo.core.ask_tell import enqueue as enqueue
@@ -39,6 +41,7 @@ from hpo.errors import SearchSpaceExhausted as SearchSpaceExhausted
 from hpo.errors import TrialPruned as TrialPruned
 from hpo.journal import open_journal as open_journal
 from hpo.study.fixed_trial import FixedTrial as FixedTrial
+from hpo.study.retries import RetryFailedTrials as RetryFailedTrials
 from hpo.study.studies import StudySummary as StudySummary
 from hpo.study.studies import copy_study as copy_study
 from hpo.study.studies import create_study as create_study

@@ -79,6 +79,9 @@ class SearchSpace(Mapping[str, Distribution]):
     def __iter__(self) -> Iterator[str]:
         return iter(self._distributions)
 
+    def __reversed__(self) -> Iterator[str]:
+        return reversed(self._distributions)
+
     def __len__(self) -> int:
         return len(self._distributions)
 

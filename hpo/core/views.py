@@ -78,6 +78,27 @@ def intersection_space(state: StudyState) -> SearchSpace:
     return SearchSpace({name: shared[name] for name in sorted(shared)})
 
 
+def running_by_worker(state: StudyState) -> dict[str, list[int]]:
+    """The numbers of the running trials of each worker, ascending; trials without one are left out. O(running).
+
+    Whoever knows that a worker is gone can end its trials: ``tell(state, number, outcome=TrialState.FAIL)``.
+
+    Example:
+        >>> from hpo.core.ask_tell import ask
+        >>> from hpo.samplers import RandomSampler
+        >>> state = StudyState.create()
+        >>> for worker in ["ann", "bob", "ann", None]:
+        ...     state, _ = ask(state, RandomSampler(), worker=worker)
+        >>> running_by_worker(state)
+        {'ann': [0, 2], 'bob': [1]}
+    """
+    numbers: dict[str, list[int]] = {}
+    for trial in state.running.values():
+        if trial.worker is not None:
+            numbers.setdefault(trial.worker, []).append(trial.number)
+    return numbers
+
+
 class _Best(Struct, frozen=True):
     """Fold: the rank and the trial of the best complete trial, or None."""
 

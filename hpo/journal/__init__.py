@@ -4,7 +4,15 @@
 - `memory`: the reference
 - `file_storage`, `directory`: files, one study each; `file`: the journal in one
 - `open_file`, `lifecycle`, `torn`, `scan`, `record`: what a journal file is made of, from locks down to bytes
+- `liveness`: which of the workers on a journal file are alive
+- `sqlite`: a database, and the journals in it; `sqlite_connection`, `sqlite_forks`, `sqlite_schema`, `sqlite_errors`:
+  what keeps them, from transactions down to tables
+
+`sqlite` is loaded when it is first used: it brings Python's sqlite3 along.
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from hpo.journal.directory import DirectoryStorage
 from hpo.journal.file import FileJournal
@@ -13,12 +21,23 @@ from hpo.journal.memory import MemoryStorage
 from hpo.journal.opening import open_journal
 from hpo.journal.storage import Journal, Storage
 
+if TYPE_CHECKING:
+    from hpo.journal.sqlite import SqliteJournal, SqliteStorage
+
 __all__ = [
     "DirectoryStorage",
     "FileJournal",
     "FileStorage",
     "Journal",
     "MemoryStorage",
+    "SqliteJournal",
+    "SqliteStorage",
     "Storage",
     "open_journal",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in {"SqliteJournal", "SqliteStorage"}:
+        raise AttributeError(f"module 'hpo.journal' has no attribute {name!r}")
+    return getattr(import_module("hpo.journal.sqlite"), name)

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Literal, TypeAlias, get_args
 
 from hpo.core.events import ACKNOWLEDGED, AnyEvent
 from hpo.core.numbers import as_float
 from hpo.errors import InvalidArgument, JournalMoved, StudyNotFound
+from hpo.journal.liveness import held, is_held
 from hpo.journal.open_file import OpenFile
 from hpo.journal.record import pack
 from hpo.journal.scan import START
@@ -71,7 +73,7 @@ class FileJournal:
         """See `Journal.read`."""
         file = self._open_file()
         head = file.head
-        size = os.fstat(file.fd).st_size
+        size = file.size()
         if size == head.offset and after >= head.sequence:
             return ()
         start = head if after >= head.sequence else START  # nobody reads again what was read, but to look at the past
@@ -94,6 +96,14 @@ class FileJournal:
         if self._durability == "power" and any(isinstance(event, ACKNOWLEDGED) for event in events):
             file.sync(end)
         return length
+
+    def hold(self, worker: str) -> AbstractContextManager[None]:
+        """See `KnowsWorkers.hold`; for every process of this machine."""
+        return held(self._path, worker)
+
+    def is_alive(self, worker: str) -> bool | None:
+        """See `KnowsWorkers.is_alive`."""
+        return is_held(self._path, worker)
 
     def _open_file(self) -> OpenFile:
         """The file as this process has it open: an inherited descriptor would share its lock with the parent's."""

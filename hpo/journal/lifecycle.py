@@ -9,8 +9,9 @@ import secrets
 from collections.abc import Sequence
 
 from hpo.core.events import AnyEvent
-from hpo.errors import JournalBusy, JournalMoved, OutcomeUnknown, UnsupportedJournal
-from hpo.journal.open_file import OpenFile, not_added, open_regular, reason
+from hpo.errors import JournalBusy, JournalMoved, JournalUnwritable, OutcomeUnknown, UnsupportedJournal
+from hpo.journal.liveness import remove_workers
+from hpo.journal.open_file import OpenFile, not_added, open_regular, reason, unreadable
 from hpo.journal.record import pack
 from hpo.journal.scan import read_header
 from hpo.journal.torn import torn_files, write_all
@@ -36,6 +37,8 @@ def study_in(path: str) -> str | None:
         return None
     try:
         created = read_header(fd, path)
+    except OSError as error:
+        raise unreadable(path, error) from error
     finally:
         os.close(fd)
     return None if created is None else created.name
@@ -77,7 +80,7 @@ def create_file(path: str, events: Sequence[AnyEvent], *, durable: bool, lock_ti
         finally:
             os.close(fd)
         _put_in_place(draft, path, lock_timeout=lock_timeout)
-    except (FileExistsError, JournalBusy):
+    except (FileExistsError, JournalBusy, JournalUnwritable):
         raise
     except OSError as error:
         raise not_added(path, error) from error
@@ -88,7 +91,7 @@ def create_file(path: str, events: Sequence[AnyEvent], *, durable: bool, lock_ti
 
 
 def delete_file(path: str, *, durable: bool, lock_timeout: float) -> None:
-    """Remove the journal file `path`, and what was torn off it.
+    """Remove the journal file `path`, what was torn off it, and what its workers left.
 
     Raises:
         JournalBusy, JournalMoved, JournalUnwritable: it is as it was.
@@ -100,6 +103,7 @@ def delete_file(path: str, *, durable: bool, lock_timeout: float) -> None:
         raise JournalMoved(path) from None
     for torn in torn_files(path):
         _unlink_if_there(torn)
+    remove_workers(path)
     if durable:
         _sync_name(path)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from hpo.core.events import AnyEvent
-from hpo.errors import Conflict, DuplicatedStudyError, StudyNotFound
+from hpo.errors import Conflict, DuplicatedStudyError, JournalUnwritable, StudyNotFound
 from hpo.journal.storage import check_beginning
 
 
@@ -17,6 +18,7 @@ class MemoryJournal:
     def __init__(self, events: Sequence[AnyEvent] = ()) -> None:
         self._events = list(events)
         self._lock = threading.Lock()
+        self._workers: set[str] = set()  # of this process: a pickle has none
 
     def read(self, after: int) -> Sequence[AnyEvent]:
         """See `Journal.read`."""
@@ -29,6 +31,24 @@ class MemoryJournal:
                 raise Conflict(expected, len(self._events))
             self._events.extend(events)
             return len(self._events)
+
+    @contextlib.contextmanager
+    def hold(self, worker: str) -> Iterator[None]:
+        """See `KnowsWorkers.hold`."""
+        with self._lock:
+            if worker in self._workers:
+                raise JournalUnwritable("memory", f"there is a worker {worker!r} already")
+            self._workers.add(worker)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._workers.remove(worker)
+
+    def is_alive(self, worker: str) -> bool | None:
+        """See `KnowsWorkers.is_alive`."""
+        with self._lock:
+            return worker in self._workers
 
     def __reduce__(self) -> tuple[Any, ...]:
         return MemoryJournal, (list(self._events),)

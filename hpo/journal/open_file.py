@@ -42,6 +42,11 @@ def not_added(path: str, error: OSError) -> JournalFull | JournalUnwritable:
     return (JournalFull if full else JournalUnwritable)(path, reason(error))
 
 
+def unreadable(path: str, error: OSError) -> UnsupportedJournal:
+    """`error` as what a reader of `path` should know."""
+    return UnsupportedJournal(path, f"it can't be read: {reason(error)}")
+
+
 def open_regular(path: str) -> tuple[int, bool]:
     """A descriptor of the regular file `path`, and whether it can be written; links are not followed.
 
@@ -62,7 +67,12 @@ def open_regular(path: str) -> tuple[int, bool]:
     except OSError as error:
         problem = "it is a symbolic link" if error.errno == errno.ELOOP else reason(error)
         raise UnsupportedJournal(path, f"this is no file that can hold a journal: {problem}") from error
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
+    try:
+        regular = stat.S_ISREG(os.fstat(fd).st_mode)
+    except OSError as error:
+        os.close(fd)
+        raise unreadable(path, error) from error
+    if not regular:
         os.close(fd)
         raise UnsupportedJournal(path, "this is no file that can hold a journal: it is no regular file")
     return fd, writable
@@ -80,7 +90,10 @@ class OpenFile:
         self.path = path
         self.fd = -1
         self.fd, self.writable = open_regular(path)
-        status = os.fstat(self.fd)
+        try:
+            status = os.fstat(self.fd)
+        except OSError as error:
+            raise unreadable(path, error) from error
         self.identity = status.st_dev, status.st_ino
         self.head = START
         self._mutex = threading.Lock()
@@ -93,12 +106,30 @@ class OpenFile:
         if self.fd >= 0:
             os.close(self.fd)
 
+    def size(self) -> int:
+        """How many bytes the file has.
+
+        Raises:
+            UnsupportedJournal: the system failed to say.
+        """
+        try:
+            return os.fstat(self.fd).st_size
+        except OSError as error:
+            raise unreadable(self.path, error) from error
+
     def read_from(self, start: Mark, size: int) -> tuple[list[AnyEvent], Mark]:
-        """See `read_records`. `size` is what the file has at least."""
-        if size < start.offset:
-            line = line_number(self.fd, size)
-            raise JournalCorrupted(self.path, line, size, "the file ends here, before records that it had already")
-        return read_records(self.fd, self.path, start)
+        """See `read_records`. `size` is what the file has at least.
+
+        Raises:
+            UnsupportedJournal: as there, or the system failed to read it.
+        """
+        try:
+            if size < start.offset:
+                line = line_number(self.fd, size)
+                raise JournalCorrupted(self.path, line, size, "the file ends here, before records that it had already")
+            return read_records(self.fd, self.path, start)
+        except OSError as error:
+            raise unreadable(self.path, error) from error
 
     def add(self, line: bytes, *, expected: int, length: int, lock_timeout: float) -> Mark:
         """Append the record `line`, which brings the journal from `expected` to `length` events; an empty line checks.
@@ -210,8 +241,10 @@ class OpenFile:
         """The size of the file, under the lock, if it is still the one that the path leads to."""
         try:
             status = os.stat(self.path, follow_symlinks=False)
-        except OSError as error:
+        except (FileNotFoundError, NotADirectoryError) as error:
             raise JournalMoved(self.path) from error
+        except OSError as error:
+            raise not_added(self.path, error) from error
         if (status.st_dev, status.st_ino) != self.identity:
             raise JournalMoved(self.path)
         return status.st_size

@@ -15,7 +15,8 @@ from hpo.journal.memory import MemoryStorage
 from hpo.journal.storage import Storage
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-_SUPPORTED = "a study is kept in a file '<name>.jsonl', in a directory '<name>/', or in memory"
+_SQLITE = "sqlite:///"
+_SUPPORTED = "a study is kept in a file '<name>.jsonl', in a directory '<name>/', in a database 'sqlite:///<name>.db', or in memory"
 
 
 def open_journal(
@@ -28,11 +29,12 @@ def open_journal(
 
     Args:
         location: ``"study.jsonl"``, a file for one study; ``"runs/"``, a directory for many, where the slash may be
-            missing if the directory exists or its name has no dot; a storage object, which is returned as it is;
-            None for a new storage in memory. ``~`` is the home directory.
-        durability: For files: ``"power"`` makes acknowledged events survive a power failure, at the price of a disk
-            sync each; ``"process"`` makes them survive the end of any process.
-        lock_timeout: For files: how long to wait for other writers, in seconds.
+            missing if the directory exists or its name has no dot; ``"sqlite:///runs.db"``, or with one slash more an
+            absolute path, an SQLite database for many; a storage object, which is returned as it is; None for a new
+            storage in memory. ``~`` is the home directory.
+        durability: ``"power"`` makes acknowledged events survive a power failure, at the price of a disk sync each;
+            ``"process"`` makes them survive the end of any process. Memory survives neither.
+        lock_timeout: How long to wait for other writers of a file or database, in seconds.
 
     Raises:
         UnsupportedJournal: a URL or file of a kind that this version can't keep studies in.
@@ -46,7 +48,10 @@ def open_journal(
     if location is None:
         return MemoryStorage()
     if isinstance(location, str | os.PathLike):
-        return _open_path(_checked_path(location), {"durability": durability, "lock_timeout": lock_timeout})
+        options: dict[str, Any] = {"durability": durability, "lock_timeout": lock_timeout}
+        if isinstance(location, str) and location.startswith(_SQLITE):
+            return _open_sqlite(location, options)
+        return _open_path(_checked_path(location), options)
     if isinstance(location, Storage):
         return location
     raise InvalidType(f"a storage is a path, a storage object or None; got {location!r}: {_SUPPORTED}")
@@ -61,6 +66,21 @@ def _checked_path(location: str | os.PathLike[str]) -> str:
     if scheme := _URL.match(text):  # the rest may hold a password
         raise UnsupportedJournal(f"{scheme[0]}...", f"this version has no storage of this kind: {_SUPPORTED}")
     return os.path.expanduser(text)
+
+
+def _open_sqlite(url: str, options: dict[str, Any]) -> Storage:
+    path = url.removeprefix(_SQLITE)
+    if path in {"", ":memory:"}:
+        raise UnsupportedJournal(url, "a database in memory would be gone with its connection: pass None for memory")
+    if "?" in path:  # in other libraries' URLs, options follow
+        raise InvalidArgument(
+            f"{url!r} holds a question mark: options are arguments, and such a path a SqliteStorage's"
+        )
+    if "\0" in path or path.endswith("/"):
+        raise InvalidArgument(f"{url!r} leads to no file: {_SUPPORTED}")
+    from hpo.journal.sqlite import SqliteStorage  # sqlite3 is loaded where it is used
+
+    return SqliteStorage(path, **options)
 
 
 def _open_path(path: str, options: dict[str, Any]) -> Storage:

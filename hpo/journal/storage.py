@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol, runtime_checkable
 
 from hpo.core.events import AnyEvent, StudyCreated
@@ -34,6 +35,27 @@ class Journal(Protocol):
             JournalBusy, JournalFull, JournalMoved, JournalUnwritable: nothing was added.
             OutcomeUnknown: the events may or may not be durable; the journal has to be opened again.
         """
+        ...
+
+
+@runtime_checkable
+class KnowsWorkers(Protocol):
+    """What a journal may offer beyond `Journal`: to say which workers are alive, so that others can end their trials.
+
+    A worker is named by 8 or more hexadecimal digits in lower case, and no name is used twice.
+    """
+
+    def hold(self, worker: str) -> AbstractContextManager[None]:
+        """Let `worker` be alive until the end of the block, or of the process that is in it.
+
+        Raises:
+            InvalidArgument: this is no name for a worker.
+            JournalUnwritable: the system refused it: nobody will be able to tell whether the worker is alive.
+        """
+        ...
+
+    def is_alive(self, worker: str) -> bool | None:
+        """Whether `worker` is in its block; None where that can't be known. False is for ever."""
         ...
 
 

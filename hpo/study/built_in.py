@@ -21,9 +21,15 @@ def made_again(identity: Identity | None) -> Any:
     from hpo.samplers import tpe
 
     kinds: Mapping[str, Callable[..., Any]] = {
+        "BruteForceSampler": samplers.BruteForceSampler,
+        "CmaEsSampler": samplers.CmaEsSampler,
+        "Fallback": samplers.Fallback,
         "GridSampler": samplers.GridSampler,
+        "PartialFixedSampler": samplers.PartialFixedSampler,
+        "QMCSampler": samplers.QMCSampler,
         "RandomSampler": samplers.RandomSampler,
         "TPESampler": samplers.TPESampler,
+        "Warmup": samplers.Warmup,
         "MedianPruner": pruners.MedianPruner,
         "NopPruner": pruners.NopPruner,
     }
@@ -35,12 +41,17 @@ def made_again(identity: Identity | None) -> Any:
         return None
     options = from_json_tree(identity.options)
     try:
-        thing = kinds[identity.name](
-            **{
-                name: functions.get(value, value) if isinstance(value, str) else value
-                for name, value in options.items()
-            }
-        )
+        thing = kinds[identity.name](**{name: _option(value, functions) for name, value in options.items()})
     except (TypeError, HpoError):
         return None
     return thing if identity_of(thing) == identity else None
+
+
+def _option(value: Any, functions: Mapping[str, Callable[..., Any]]) -> Any:
+    """What an option was: one of `functions` by its name, another sampler by its identity, or what it looks like."""
+    if isinstance(value, str):
+        return functions.get(value, value)
+    match value:
+        case {"name": str(name), "version": int(version), "options": dict(options)} if len(value) == 3:
+            return made_again(Identity(name, version, options))
+    return value

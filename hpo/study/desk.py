@@ -11,6 +11,7 @@ from hpo.core.commands import Command, Tell
 from hpo.core.space import SearchSpace
 from hpo.core.state import StudyState
 from hpo.core.trial import FrozenTrial, TrialState
+from hpo.core.views import running_by_worker
 from hpo.errors import TrialNotRunning
 from hpo.study.advisors import Advisors
 from hpo.study.recorder import JournalRecorder, now
@@ -105,4 +106,4 @@ class TrialDesk:
 
     def run_by(self, worker: str) -> list[int]:
         """The running trials of a worker: what it will not finish once it is gone."""
-        return [trial.number for trial in self.recorder.state.running.values() if trial.worker == worker]
+        return running_by_worker(self.recorder.state).get(worker, [])

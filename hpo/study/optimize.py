@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import secrets
 import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
@@ -13,6 +12,7 @@ import attrs
 from msgspec.structs import replace
 
 from hpo.core.sampling import is_replayable
+from hpo.core.trial import FrozenTrial
 from hpo.errors import SearchSpaceExhausted
 from hpo.study.desk import TrialDesk
 from hpo.study.evaluation import ApartJob, Ended, Job, LiveJob, caught, evaluate, run_in_other_process
@@ -21,6 +21,7 @@ from hpo.study.narration import narrate_end, narrate_exhaustion
 from hpo.study.plan import Plan
 from hpo.study.progress import ProgressBar
 from hpo.study.recorder import now
+from hpo.study.workers import at_work, fail_lost
 
 _LONGEST_WAIT = 0.5  # seconds
 
@@ -38,7 +39,7 @@ class Session:
         self._study = study
         self._desk = desk
         self._plan = plan
-        self._worker = secrets.token_hex(4)  # marks the trials of this session in the journal
+        self._worker = ""  # marks the trials of this session in the journal
         self._left = plan.n_trials
         self._deadline = None if plan.timeout is None else time.monotonic() + plan.timeout
         self._stopping = False
@@ -47,10 +48,16 @@ class Session:
         self._bar = ProgressBar(show=plan.show_progress_bar, n_trials=plan.n_trials, timeout=plan.timeout)
 
     def run(self) -> None:
-        """Run trials until nothing is left of the plan."""
+        """Run trials until nothing is left of the plan, after failing those of workers that died."""
+        with at_work(self._desk.recorder.journal) as self._worker:
+            self._run()
+
+    def _run(self) -> None:
         plan = self._plan
         try:
             with self._desk.whereabouts.inside(self, None):
+                for trial in fail_lost(self._desk.recorder):
+                    self._call_back(trial)
                 if plan.executor is None and plan.n_jobs == 1 and not plan.ordered:
                     self._run_serially()
                 else:
@@ -169,12 +176,15 @@ class Session:
         if self._plan.gc_after_trial:
             gc.collect()
         try:
-            for callback in self._plan.callbacks:
-                callback(self._study, replace(trial))
+            self._call_back(trial)
         except Exception as error:  # noqa: BLE001 - raised when the other running trials have ended
             return error
         self._bar.update(state)
         return None if caught(ended.error, self._plan.catch) else ended.error
+
+    def _call_back(self, trial: FrozenTrial) -> None:
+        for callback in self._plan.callbacks:
+            callback(self._study, replace(trial))
 
 
 @attrs.frozen

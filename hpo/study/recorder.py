@@ -63,6 +63,11 @@ class JournalRecorder:
                 self._state = replay(news, self._state)
             return self._state
 
+    @property
+    def journal(self) -> Journal:
+        """Where everything is recorded."""
+        return self._journal
+
     def events(self) -> Sequence[AnyEvent]:
         """The whole journal."""
         return self._journal.read(0)

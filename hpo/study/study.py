@@ -30,6 +30,7 @@ from hpo.study.optimize import Session
 from hpo.study.plan import Callback, Plan
 from hpo.study.recorder import JournalRecorder, now
 from hpo.study.trial import Trial
+from hpo.study.workers import fail_lost
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -223,7 +224,8 @@ class Study:
                 number of the executor's workers.
             catch: Exceptions that do not end the run.
             callbacks: Called in this thread with the study and the finished trial, in order; one that raises ends the
-                run as an objective that raises does.
+                run as an objective that raises does. First of all they are called for the trials of workers that died,
+                which this run fails when it begins; see `fail_lost_trials`.
             gc_after_trial: Whether to collect garbage after each trial.
             show_progress_bar: Whether to show one (needs ``hpo[progress]``).
             executor: Runs the objectives, for example a `ProcessPoolExecutor`. State and sampler travel, suggestions
@@ -250,6 +252,18 @@ class Study:
             order=order,
         )
         Session(self, self._desk, plan).run()
+
+    def fail_lost_trials(self) -> list[FrozenTrial]:
+        """Fail the trials that will never be told, because the process that ran them in `optimize` is gone.
+
+        Every trial is failed once, whoever asks, with the reason ``"lost: its worker is gone"``. A worker that still
+        works, is stopped or waits keeps its trials, and so does one of which it can't be known; trials that were asked
+        for with `ask` have none. `optimize` does this when it begins.
+
+        Returns:
+            The trials that this call failed, for example for `hpo.RetryFailedTrials`.
+        """
+        return [replace(trial) for trial in fail_lost(self._recorder)]
 
     def stop(self) -> None:
         """Let the running `optimize` start no more trials; for objectives and callbacks.

@@ -152,10 +152,7 @@ def report(rounds: int) -> Iterator[str]:
     few, many = numbers(ASKS.format(n=1_000))[0], numbers(ASKS.format(n=10_000))[0]
     yield f"asks before the first tell: {few * 1e6:.0f} us each for 1,000, {many * 1e6:.0f} us for 10,000"
 
-    numpy, ours = (
-        min(numbers(IMPORT.format(module=module))[0] for _ in range(rounds))
-        for module in ("numpy", "hpo")
-    )
+    numpy, ours = (min(numbers(IMPORT.format(module=module))[0] for _ in range(rounds)) for module in ("numpy", "hpo"))
     shell = min(
         numbers(IMPORT.format(module="hpo; hpo.create_study; hpo.samplers.RandomSampler"))[0] for _ in range(rounds)
     )

@@ -64,7 +64,6 @@ def test_options_are_handed_on(location):
 @pytest.mark.parametrize(
     "location",
     [
-        "sqlite:///s.db",
         "postgresql://user:secret@host/db",
         "mysql+pymysql://user:secret@host/db",
         "redis://:secret@host",

@@ -1,0 +1,229 @@
+"""A journal database held open by one process: its locks, its transactions and its syncs."""
+
+# Descriptors, flags and error numbers are those of os, and so are paths.
+from __future__ import annotations
+
+import os
+import random
+import sqlite3
+import stat
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import attrs
+
+from hpo.errors import JournalBusy, JournalMoved, JournalUnwritable, OutcomeUnknown, UnsupportedJournal
+from hpo.journal.lifecycle import sync_directory
+from hpo.journal.sqlite_errors import corrupted, is_busy, is_undecided, translated
+from hpo.journal.sqlite_forks import close_before_forks
+from hpo.journal.sqlite_schema import version_of
+
+T = TypeVar("T")
+
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.0002, 0.005
+"""Seconds between attempts to lock. SQLite's own pauses grow to 100 ms, which leaves some writers without a turn."""
+
+_UNSYNCED, _SYNCED = "PRAGMA synchronous = NORMAL", "PRAGMA synchronous = FULL"
+
+
+@attrs.define(eq=False)
+class Place:
+    """A path, and which file it led to when that was first opened.
+
+    Attributes:
+        path: Where the database is, absolute.
+        identity: The file's, for those who open it again or beside; None before the first one did.
+    """
+
+    path: str
+    identity: tuple[int, int] | None = None
+
+    def enter(self) -> None:
+        """Make sure that there is a regular file, the same as ever.
+
+        Raises:
+            FileNotFoundError: there is nothing.
+            JournalMoved: there is another one.
+            UnsupportedJournal: there is something else.
+        """
+        status = os.stat(self.path, follow_symlinks=False)
+        if not stat.S_ISREG(status.st_mode):
+            raise UnsupportedJournal(self.path, "this is no file that can hold a database: it is no regular file")
+        identity = status.st_dev, status.st_ino
+        if self.identity not in {None, identity}:
+            raise JournalMoved(self.path)
+        self.identity = identity
+
+    def check(self) -> None:
+        """Make sure that the path still leads to the file that is open.
+
+        Raises:
+            JournalMoved: it doesn't.
+        """
+        try:
+            status = os.stat(self.path, follow_symlinks=False)
+        except OSError as error:
+            raise JournalMoved(self.path) from error
+        if (status.st_dev, status.st_ino) != self.identity:
+            raise JournalMoved(self.path)
+
+
+class OpenDatabase:
+    """One connection to a journal database, for the threads of one process in turn.
+
+    It is opened when it is first used, and anew after a fork. A transaction is begun as a writer's: one that only
+    turns into that later fails at once where another writer was faster, however long it would have waited.
+
+    Args:
+        place: The database. Connections to one file share it.
+        lock_timeout: How long to wait for others, in seconds.
+    """
+
+    def __init__(self, place: Place, *, lock_timeout: float) -> None:
+        self.path = place.path
+        self.mutex = threading.Lock()
+        self._place = place
+        self._lock_timeout = lock_timeout
+        self._connection: sqlite3.Connection | None = None
+        self._level = ""
+        self._name_is_synced = False
+        self._failure: str | None = None
+        close_before_forks(self)
+
+    def __del__(self) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection, if it is open; the mutex is held, or nobody else is left to."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def read(self, question: Callable[[sqlite3.Connection], T]) -> T:
+        """The answer to `question`, which reads; it may be asked again where a lock stands in the way.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            JournalBusy: others locked the database for too long, which readers see only while it is made or closed.
+            JournalCorrupted, UnsupportedJournal: what is there can't be read.
+            JournalMoved: the file was replaced after it was opened.
+        """
+        return self._patiently(lambda: question(self._connected()))
+
+    def write(self, change: Callable[[sqlite3.Connection], T], *, durable: bool) -> T:
+        """What `change` returns, after all that it wrote was committed; where it raises, nothing is.
+
+        Args:
+            change: Called once, while nobody else can write.
+            durable: Whether this, and all that was committed before, survives a power failure from now on.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            JournalBusy, JournalFull, JournalMoved, JournalUnwritable, UnsupportedJournal: nothing was changed.
+            JournalCorrupted: the database is damaged; nothing was changed.
+            OutcomeUnknown: the change may or may not be durable. This connection writes no more.
+        """
+        return self._patiently(lambda: self._transaction(change, durable))
+
+    def switch_to_wal(self) -> None:
+        """Let writers append to a log beside the database from now on, so that readers never wait for them.
+
+        Raises:
+            UnsupportedJournal: the file system can't do it.
+            JournalBusy, JournalFull, JournalUnwritable: see `write`.
+        """
+        (mode,) = self._patiently(lambda: self._connected().execute("PRAGMA journal_mode = WAL").fetchone())
+        if mode != b"wal":
+            raise UnsupportedJournal(
+                self.path, "this file system shares no memory between processes, which SQLite needs: take another one"
+            )
+
+    def _patiently(self, attempt: Callable[[], T]) -> T:
+        """The result of `attempt`, tried until no lock stands in its way. Between tries the mutex is free."""
+        deadline = time.monotonic() + self._lock_timeout
+        pause, chance = _SHORTEST_PAUSE, None
+        while True:
+            try:
+                with self.mutex:
+                    return attempt()
+            except sqlite3.Error as error:
+                if not is_busy(error):
+                    raise translated(error, self.path) from error
+                if (late := time.monotonic() - deadline) > 0:
+                    raise JournalBusy(self.path, self._lock_timeout + late) from None
+            except UnicodeDecodeError as error:  # Python's reading of a message that quotes the database
+                raise corrupted(self.path, "its schema is no text") from error
+            chance = chance or random.Random()  # noqa: S311 - not the global one: its numbers are the user's
+            time.sleep(chance.uniform(_SHORTEST_PAUSE, pause))
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def _connected(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self._place.enter()
+            self._connection = self._opened()
+            self._level, self._name_is_synced = "", False
+        return self._connection
+
+    def _opened(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            Path(self.path).as_uri() + "?mode=rw", uri=True, timeout=0, isolation_level=None, check_same_thread=False
+        )
+        try:
+            connection.text_factory = bytes
+            connection.executescript("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON")
+            version_of(connection, self.path)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _transaction(self, change: Callable[[sqlite3.Connection], T], durable: bool) -> T:
+        if self._failure is not None:
+            raise OutcomeUnknown(self.path, self._failure)
+        connection = self._connected()
+        if connection.in_transaction:  # an interrupt came while another one was dealt with
+            connection.rollback()
+        self._set_level(connection, _SYNCED if durable else _UNSYNCED)
+        committing = False
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            self._place.check()
+            result = change(connection)
+            if durable:
+                self._sync_name()
+            committing = True
+            connection.execute("COMMIT")
+        except BaseException as error:
+            if committing and isinstance(error, sqlite3.Error) and is_undecided(error):
+                # The system is not asked again: it may have dropped what it could not write, and claim success.
+                self._failure = str(error)
+                self.close()
+                raise OutcomeUnknown(self.path, self._failure) from error
+            self._roll_back(connection)
+            raise
+        return result
+
+    def _roll_back(self, connection: sqlite3.Connection) -> None:
+        try:
+            if connection.in_transaction:
+                connection.rollback()
+        except sqlite3.Error:
+            self.close()  # which rolls back
+
+    def _set_level(self, connection: sqlite3.Connection, level: str) -> None:
+        """One sync serves everything before it: what nobody was promised alone is not synced alone."""
+        if self._level != level:
+            connection.executescript(level)  # it takes effect when it is compiled, and `execute` may reuse what is
+            self._level = level
+
+    def _sync_name(self) -> None:
+        """Make the names of the database and of its log survive a power failure, whoever made them."""
+        if not self._name_is_synced:
+            try:
+                sync_directory(os.path.dirname(self.path))
+            except OSError as error:
+                raise JournalUnwritable(self.path, error.strerror or str(error)) from error
+            self._name_is_synced = True

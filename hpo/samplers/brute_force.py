@@ -1,0 +1,225 @@
+"""Exhaustive search: every combination that an objective can ask for, once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from hpo.core.distributions import Distribution
+from hpo.core.key import Key
+from hpo.core.persistent import FrozenDict
+from hpo.core.sampling import Answer, Exhausted, Suggestion, checked_seed
+from hpo.core.space import SearchSpace
+from hpo.core.state import StudyState
+from hpo.core.trial import FrozenTrial, TrialState
+from hpo.errors import InvalidSuggestion
+from hpo.samplers.choice_tree import (
+    Asked,
+    Branch,
+    Leaf,
+    Tree,
+    Way,
+    given_way,
+    grown,
+    index_of,
+    n_open,
+    open_way,
+    position_by_ticket,
+)
+
+_EVIDENCE = 3  # ends after a parameter that make one believe that nothing comes after it
+_NO_PARAMS: FrozenDict[str, Any] = FrozenDict()
+
+
+def _items(part: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
+    return tuple(part.items())
+
+
+@attrs.frozen
+class BruteForceSampler:
+    """Every combination of values that the objective can ask for, once; then nothing is left, and the study ends.
+
+    Parameters may depend on each other: a value that was never tried is followed to see what the objective asks for
+    next, and the finished trials make a tree of that (see `hpo.samplers.choice_tree`), which is a fold of the history:
+    nothing but the way of the trial is noted in the journal, and a study that is resumed goes on where it was. All
+    parameters need finitely many values: a float needs a step.
+
+    A trial that failed has tried its combination, unless it failed before it asked for a parameter.
+
+    Trials that run at the same time go different ways, as far as one can know. A place that running trials explore is
+    taken to look like its neighbours, and where there are none yet, at the start of a study without a declared space,
+    they get different values of a parameter that has enough. So with several workers a few combinations may be tried
+    twice, and the last ones may be left over when everything seems to be tried or running; ask again when the running
+    trials have ended. Processes that suggest for themselves (``executor=``) tell what they got only when they are done:
+    there, expect more of both, unless there is but one parameter. One worker, and anybody who asks and tells in turn,
+    misses and repeats nothing.
+
+    What was found out about the space stands: a range that grows when all of the old one is tried goes unnoticed.
+
+    O(parameters) per finished trial, and per suggestion O(parameters x running trials).
+
+    Args:
+        seed: Visits the values of each parameter in an order shuffled by this seed; None means as they are numbered,
+            as in nested loops.
+        avoid_premature_stop: Whether to go on while running trials may still find something new; then combinations
+            are tried again towards the end, as long as other workers take.
+        part: Searches only where these parameters have these values, which somebody else gives them; see
+            `PartialFixedSampler`.
+
+    Raises:
+        InvalidType: the seed is no int.
+
+    Example:
+        >>> import hpo
+        >>> def objective(trial):
+        ...     if trial.suggest_categorical("kind", ["line", "point"]) == "line":
+        ...         return trial.suggest_int("length", 1, 3)
+        ...     return 0
+        >>> study = hpo.create_study(sampler=BruteForceSampler())
+        >>> study.optimize(objective)
+        >>> [tuple(trial.params.values()) for trial in study.trials]
+        [('line', 1), ('line', 2), ('line', 3), ('point',)]
+    """
+
+    seed: int | None = attrs.field(default=None, converter=checked_seed)
+    avoid_premature_stop: bool = attrs.field(default=False, converter=bool)
+    part: FrozenDict[str, Any] = attrs.field(default=_NO_PARAMS, kw_only=True, converter=FrozenDict, eq=_items)
+
+    def joint_space(self, state: StudyState, trial: FrozenTrial) -> SearchSpace:
+        """The parameters on the way that the trial is sent, as far as it is known."""
+        plan = self._plan(state, trial)
+        return SearchSpace() if plan is None else SearchSpace({b.name: b.distribution for b, _ in plan.way})
+
+    def __call__(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
+        """See `Sampler`. The joint call decides on the way, and notes it; beyond it, values follow from the note."""
+        way: dict[str, tuple[Branch | None, int]]
+        note: dict[str, Any]
+        if key.path[-1:] == tuple(space):  # asked for alone
+            way, ticket, note = {}, _noted_ticket(trial) or 0, {}
+        else:
+            plan = self._plan(state, trial)
+            if plan is None:
+                return Exhausted("all combinations are tried or running")
+            way, ticket = {branch.name: (branch, position) for branch, position in plan.way}, plan.ticket
+            note = {"way": [position for _, position in plan.way], "ticket": ticket}
+        params = {}
+        for name, distribution in space.items():
+            if distribution.n_values() is None:
+                raise InvalidSuggestion(
+                    f"BruteForceSampler tries every value, but parameter {name!r} has no end of them: give "
+                    f"{distribution!r} a step, or take another sampler"
+                )
+            branch, position = way.get(name, (None, 0))
+            if branch is None or branch.distribution != distribution:
+                branch = Branch.untried(name, distribution, self.seed)
+                position = position_by_ticket(ticket, name, branch.n_values)
+            params[name] = branch.value_at(position)
+        return Suggestion(params, note)
+
+    def _plan(self, state: StudyState, trial: FrozenTrial) -> _Plan | None:
+        """Where to send `trial`; None where nothing is left for it."""
+        fold = _Tried(self.seed, _items(self.part))
+        known, last = state.finished.fold(fold)
+        others = [other for other in state.running.values() if other.number != trial.number and fold.concerns(other)]
+        noted = [other for other in others if other.note or other.params]
+        silent = sum(1 for other in others if not (other.note or other.params or other.fixed_params))
+        tree, ends = fold.claimed(known, noted, guess=False)
+        if trial.fixed_params:
+            return _Plan(given_way(tree, trial.fixed_params), 0)
+        if not n_open(known):
+            return None
+        if tree is not None and n_open(tree) <= silent:  # all that is known to be open is taken
+            tree, ends = fold.claimed(known, noted, guess=True)
+        if tree is not None and n_open(tree) > silent:
+            return _Plan(open_way(tree, silent), 0)
+        ends += [open_way(tree, place)[-1][0].name for place in range(n_open(tree))] if tree is not None else []
+        certain = all(name is not None and last.get(name, 0) >= _EVIDENCE for name in ends)
+        if tree is None or self.avoid_premature_stop or not certain:
+            return _Plan(open_way(known, 0), len(others))
+        return None
+
+
+@attrs.frozen
+class _Plan:
+    """A known way, and the ticket for what comes beyond it."""
+
+    way: Way
+    ticket: int
+
+
+@attrs.frozen
+class _Tried:
+    """Fold: the tree of what finished trials have tried, in the part of the space where `part` holds.
+
+    With it, for each parameter, how often nothing came after it, as far as that matters.
+    """
+
+    seed: int | None
+    part: tuple[tuple[str, Any], ...]
+
+    def init(self) -> tuple[Tree, FrozenDict[str, int]]:
+        return None, FrozenDict()
+
+    def step(self, carry: tuple[Tree, FrozenDict[str, int]], trial: FrozenTrial) -> tuple[Tree, FrozenDict[str, int]]:
+        asked = self._asked(trial)
+        if asked is None or not self.concerns(trial):
+            return carry
+        tree, last = carry
+        complete = trial.state is TrialState.COMPLETE
+        if not (asked or complete):  # it ended before it asked for anything
+            return carry
+        tree, name = self._grown(tree, trial, asked, None if complete else Leaf())
+        if complete and name is not None and last.get(name, 0) < _EVIDENCE:
+            last = last.with_item(name, last.get(name, 0) + 1)
+        return tree, last
+
+    def claimed(self, tree: Tree, running: Sequence[FrozenTrial], *, guess: bool) -> tuple[Tree, list[str | None]]:
+        """The tree where nobody goes the ways of `running` trials, and the last known parameter on each of those.
+
+        With `guess`, what one of them explores is taken to look like its neighbours.
+        """
+        end = Leaf(taken=True, guess=guess)
+        ends: list[str | None] = []
+        for _ in range(2 if running else 0):  # the first round shows what they ask for, the second where each one goes
+            ends = []
+            for trial in running:
+                asked = self._asked(trial)
+                if asked is not None:
+                    tree, name = self._grown(tree, trial, asked, end)
+                    ends.append(name)
+        return tree, ends
+
+    def _grown(self, tree: Tree, trial: FrozenTrial, asked: Asked, end: Leaf | None) -> tuple[Tree, str | None]:
+        # a running trial still has all that it was sent to; a finished one has dropped what it did not ask for
+        planned = () if end is not None and end.taken else _noted_way(trial)
+        return grown(tree, asked, end, seed=self.seed, planned=planned, ticket=_noted_ticket(trial))
+
+    def concerns(self, trial: FrozenTrial) -> bool:
+        """Whether a trial is, or may be, in this part of the space."""
+        return all(trial.params.get(name, value) == value for name, value in self.part)
+
+    def _asked(self, trial: FrozenTrial) -> Asked | None:
+        """What the trial asked for; None where that is nothing to count."""
+        asked: dict[str, tuple[Distribution, int]] = {}
+        elsewhere = dict(self.part)
+        for name, value in trial.params.items():
+            if name not in elsewhere:
+                distribution = trial.distributions[name]
+                index = index_of(distribution, value)
+                if index is None:
+                    return None
+                asked[name] = (distribution, index)
+        return asked
+
+
+def _noted_way(trial: FrozenTrial) -> tuple[int, ...]:
+    """The positions that the trial was sent to; a note may come from anybody."""
+    way = trial.note.get("way") if trial.note else None
+    return tuple(way) if isinstance(way, list) and all(type(position) is int for position in way) else ()
+
+
+def _noted_ticket(trial: FrozenTrial) -> int | None:
+    ticket = trial.note.get("ticket") if trial.note else None
+    return ticket if type(ticket) is int and ticket >= 0 else None

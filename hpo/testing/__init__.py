@@ -1,0 +1,51 @@
+"""For those who write parts of their own: laws that ours are tested by, for theirs.
+
+- `journals`: laws of storages and their journals; `journal_study_laws`, `journal_event_laws` and `journal_writer_laws`
+  say them one by one, `journal_samples` holds what they are tried on, and `journal_machine` makes up more
+- `expectations`: how a law says that it is broken
+- `sampler_laws`, `sampler_claims`, `pruner_laws`, `fold_laws`: laws of those, basic ones and ones that may be claimed
+- `strategies`: strategies of hypothesis for distributions, spaces, trials and whole studies; `scenarios`: named studies
+- `questions`, `retelling`, `other_process`, `proving`: what the laws are made of
+
+The names of `__all__` are here too, and imported when they are first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hpo.testing.fold_laws import check_fold as check_fold
+    from hpo.testing.journals import StorageLaws as StorageLaws
+    from hpo.testing.journals import agreement_machine as agreement_machine
+    from hpo.testing.journals import check_storage as check_storage
+    from hpo.testing.pruner_laws import PrunerLaws as PrunerLaws
+    from hpo.testing.pruner_laws import check_pruner as check_pruner
+    from hpo.testing.sampler_laws import SamplerLaws as SamplerLaws
+    from hpo.testing.sampler_laws import check_sampler as check_sampler
+
+_HOME = {
+    "PrunerLaws": "pruner_laws",
+    "SamplerLaws": "sampler_laws",
+    "StorageLaws": "journals",
+    "agreement_machine": "journals",
+    "check_fold": "fold_laws",
+    "check_pruner": "pruner_laws",
+    "check_sampler": "sampler_laws",
+    "check_storage": "journals",
+}
+
+__all__ = [*_HOME]  # noqa: PLE0604 - names all
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'hpo.testing' has no attribute {name!r}")
+    value = getattr(import_module(f"hpo.testing.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__]

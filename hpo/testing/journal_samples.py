@@ -1,0 +1,162 @@
+"""What laws of journals are tried on: names and events, the nasty ones well represented."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hpo.core.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from hpo.core.events import (
+    FORMAT,
+    AnyEvent,
+    ConstraintSet,
+    MetricNamesSet,
+    ParamsSuggested,
+    SpaceDefined,
+    StudyAttributeSet,
+    StudyCreated,
+    TrialAdded,
+    TrialAttributeSet,
+    TrialEnqueued,
+    TrialFinished,
+    TrialJudged,
+    TrialStarted,
+    Used,
+    ValueReported,
+)
+from hpo.core.identity import Identity
+from hpo.core.numbers import to_json_tree
+from hpo.core.space import SearchSpace
+from hpo.core.trial import TrialState
+
+NAMES: Sequence[str] = (
+    "digits",
+    "",
+    " ",
+    ".",
+    "..",
+    "../x",
+    "/etc/x",
+    "a/b",
+    "a\\b",
+    "a\0b",
+    "a\nb",
+    "-rf",
+    "CON",
+    "%2e%2e%2f",
+    "%s%n{0}",
+    "Digits",
+    "DIGITS",
+    "\u00e9",
+    "e\u0301",
+    "\u540d\u524d",
+    "\U0001f389" * 200,
+    "n" * 5000,
+    "'); DROP TABLE events; --",
+    "' OR '1'='1",
+    '"; DELETE FROM studies; --',
+    "a'b\"c`d]e",
+    "?",
+    ":name",
+    "NULL",
+    "$HOME",
+    "; rm -rf /",
+    "\u202edesrever",
+    "__class__",
+    "0",
+    "1e5",
+)
+"""Names that a storage keeps apart, and that mean nothing to it."""
+
+FLOATS: Sequence[float] = (0.0, -0.0, 0.1, 5e-324, -1.7976931348623157e308, 1.0, 3.0e16, 2.2250738585072014e-308)
+"""Floats at which careless writers lose something."""
+
+VALUES: Sequence[object] = (
+    None,
+    True,
+    0,
+    -(2**63),
+    2**64,
+    10**299,
+    *FLOATS,
+    float("nan"),
+    float("inf"),
+    "",
+    "\0",
+    "\u2028\U0001f389\x7f\x1b[2J",
+    *NAMES[22:27],
+    "x" * 1_000_000,
+    {"$float": "nan"},
+    {"$dict": {"$dict": {}}},
+    {"": [[], {}, [None, {"a": -0.0}]], "__class__": "os.system"},
+)
+"""Attributes at which careless writers lose something."""
+
+
+def created(name: str = "s") -> list[AnyEvent]:
+    """The shortest beginning of a study."""
+    return [StudyCreated(FORMAT, name, ("minimize",), 7)]
+
+
+def nested(depth: int) -> object:
+    """Lists in dicts in lists, that deep."""
+    tree: object = 1.5
+    for level in range(depth):
+        tree = {"k": tree} if level % 2 else [tree]
+    return tree
+
+
+def every_kind() -> list[AnyEvent]:
+    """An event of every kind that can follow a study's creation, most of them with all of their fields."""
+    space = SearchSpace(
+        {
+            "a'b\0": FloatDistribution(-1.5, 2.5),
+            "log": FloatDistribution(1e-300, 1e300, log=True),
+            "grid": FloatDistribution(0.0, 1.0, step=0.25),
+            "whole": IntDistribution(-(2**70), 2**70),
+            "choice": CategoricalDistribution((None, True, 1, 1.5, "1", float("nan"), float("-inf"))),
+        }
+    )
+    return [
+        StudyAttributeSet("k", to_json_tree({"a": [1, 2.5, None]})),
+        MetricNamesSet(("loss",)),
+        Used("sampler", Identity("a'b.Sampler", 3, to_json_tree({"seed": None, "rate": float("inf")}))),
+        Used("pruner", Identity("judge")),
+        SpaceDefined(space),
+        TrialEnqueued(0, to_json_tree({"log": 0.5, "n": float("nan")}), to_json_tree({"by": "hand"})),
+        TrialStarted(0, 1732190185.123, "worker'1"),
+        ParamsSuggested(0, 0, (0.1, -0.0, 5e-324, 2**70, 3), to_json_tree({"generation": 4})),
+        ParamsSuggested(0, 0, (0.0, 1.0, 0.25, 0, 6), None, True),
+        ValueReported(0, 2**40, "nan"),
+        TrialJudged(0, False),
+        ValueReported(0, -1, -0.0),
+        TrialAttributeSet(0, "k", to_json_tree([float("inf")])),
+        ConstraintSet(0, "c", "-inf"),
+        TrialFinished(0, TrialState.FAIL, None, 1732190186.0, "it broke;\nbadly", ("log",)),
+        TrialStarted(1),
+        TrialFinished(1, TrialState.COMPLETE, (-0.0, "nan", "inf", 5e-324)),
+        TrialAdded(
+            2,
+            TrialState.PRUNED,
+            (1e-300,),
+            0,
+            (0.1, 2.0, 0.25, -(2**70), 6),
+            to_json_tree({"a": 1}),
+            (("c", "inf"),),
+            ((0, "nan"), (1, -0.0)),
+            to_json_tree({"log": 0.5}),
+            to_json_tree({"n": 1}),
+            "too slow",
+            "w",
+            1.5,
+            2.5,
+        ),
+    ]
+
+
+def hostile_values() -> list[AnyEvent]:
+    """Attributes with every one of `VALUES`, and under every one of `NAMES`."""
+    values = [*VALUES, nested(99)]
+    return [
+        *(StudyAttributeSet("k", to_json_tree(value)) for value in values),
+        *(TrialAttributeSet(0, name, name) for name in NAMES),
+    ]

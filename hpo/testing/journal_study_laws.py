@@ -1,0 +1,172 @@
+"""Laws of storages: studies appear and go, and are found by their names."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import TypeAlias
+
+from hpo.core.events import TrialStarted
+from hpo.errors import DuplicatedStudyError, HpoError, InvalidArgument, StudyNotFound
+from hpo.journal.storage import Storage
+from hpo.testing.expectations import expect, expect_error, expect_events
+from hpo.testing.journal_samples import NAMES, created
+
+Opener: TypeAlias = Callable[[], Storage]
+"""Opens the storage that a law is tried on, again at each call; it is empty before the law."""
+
+
+def a_new_storage_has_no_studies(opened: Opener) -> None:
+    """Nothing is found in a place that nobody has used, and looking makes nothing."""
+    storage = opened()
+    expect(isinstance(storage, Storage), True, "it is a Storage")
+    expect(isinstance(storage.location, str), True, "its location is a text")
+    for _ in range(2):
+        expect(storage.names(), [], "the names in a new storage")
+        for name in (None, "s", "'"):
+            error = expect_error(partial(storage.open, name), StudyNotFound, f"opening {name!r}")
+            expect([*error.known], [], "the known studies")
+        expect_error(lambda: storage.delete("s"), StudyNotFound, "deleting 's'")
+
+
+def a_study_lives_from_its_creation_to_its_deletion(opened: Opener) -> None:
+    """A study is there for everybody until it is deleted; then its name is free."""
+    for round_ in range(3):
+        journal = opened().create("s", created())
+        expect_events(journal.read(0), created(), "the new journal")
+        expect(journal.append([TrialStarted(round_)], expected=1), 2, "the new length")
+        for storage in (opened(), opened()):
+            expect(storage.names(), ["s"], "the names")
+            for name in ("s", None):
+                expect_events(storage.open(name).read(0), [*created(), TrialStarted(round_)], f"opened as {name!r}")
+        opened().delete("s")
+        expect(opened().names(), [], "the names after the deletion")
+        expect_error(lambda: opened().open("s"), StudyNotFound, "opening what was deleted")
+        expect_error(lambda: opened().delete("s"), StudyNotFound, "deleting what was deleted")
+
+
+def a_study_is_created_once(opened: Opener) -> None:
+    """A second creation is refused and changes nothing."""
+    opened().create("s", [*created(), TrialStarted(0)])
+    for storage in (opened(), opened()):
+        error = expect_error(partial(storage.create, "s", created()), DuplicatedStudyError, "again")
+        expect(error.study_name, "s", "the name in the error")
+    expect_events(opened().open("s").read(0), [*created(), TrialStarted(0)], "the first one")
+
+
+def a_study_begins_with_its_own_creation(opened: Opener) -> None:
+    """Other beginnings are refused, and nothing is left behind."""
+    for events in ([], [TrialStarted(0)], created("other"), [TrialStarted(0), *created()]):
+        expect_error(partial(opened().create, "s", events), InvalidArgument, f"{events!r} as a beginning")
+    expect(opened().names(), [], "the names after it")
+
+
+def an_unknown_study_is_told_with_those_that_are_known(opened: Opener) -> None:
+    """Errors name what was looked for and what there is."""
+    opened().create("s", created())
+    for name in ("t", "S", "s ", "", "s\0", "%", "\ud800"):
+        for act in (opened().open, opened().delete):
+            error = expect_error(partial(act, name), StudyNotFound, f"looking for {name!r}")
+            expect((error.study_name, [*error.known]), (name, ["s"]), "the names in the error")
+    expect(opened().names(), ["s"], "the names after it")
+
+
+def thousands_of_events_can_begin_a_study(opened: Opener) -> None:
+    """A copy of a large study appears whole."""
+    events = [*created(), *(TrialStarted(i) for i in range(2500))]
+    expect_events(opened().create("s", events).read(0), events, "the new journal")
+    for after in (0, 1, 999, 1000, 1001, 2500, 2501):
+        expect_events(opened().open("s").read(after), events[after:], f"after {after}")
+
+
+def a_deleted_study_is_not_written_to(opened: Opener) -> None:
+    """Who still holds a study that was deleted does not write into the next one of its name."""
+    old = opened().create("s", created())
+    opened().delete("s")
+    new = opened().create("s", created())
+    try:
+        old.append([TrialStarted(13)], expected=1)
+    except HpoError:
+        expect_events(opened().open("s").read(0), created(), "the new study after a refused append")
+    expect_events(new.read(0), created(), "the new study")
+    expect(new.append([TrialStarted(0)], expected=1), 2, "the new study's length")
+    expect_events(opened().open("s").read(1), [TrialStarted(0)], "what the new study got")
+
+
+def of_many_creators_one_wins(opened: Opener) -> None:
+    """Threads that create the same study at once: one of them does, and all others are told."""
+    outcomes: list[str] = []
+
+    def create(number: int) -> None:
+        try:
+            opened().create("s", [*created(), TrialStarted(number)])
+        except DuplicatedStudyError:
+            outcomes.append("told")
+        except Exception as error:  # noqa: BLE001 - the thread's, for the law to show
+            outcomes.append(repr(error))
+        else:
+            outcomes.append("won")
+
+    threads = [threading.Thread(target=create, args=(i,)) for i in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    expect(sorted(outcomes), ["told"] * 7 + ["won"], "the outcomes")
+    expect(len(opened().open("s").read(0)), 2, "the number of events")
+
+
+def any_text_is_a_name(opened: Opener) -> None:
+    """Names are kept as they are and apart, and never read as anything else."""
+    for i, name in enumerate(NAMES):
+        journal = opened().create(name, created(name))
+        journal.append([TrialStarted(i)], expected=1)
+    for storage in (opened(), opened()):
+        expect(storage.names(), sorted(NAMES), "the names")
+        for i, name in enumerate(NAMES):
+            expect_events(storage.open(name).read(0), [*created(name), TrialStarted(i)], f"the study {name!r}")
+    left = sorted(NAMES)
+    for name in NAMES:
+        opened().delete(name)
+        left.remove(name)
+        expect(opened().names(), left, f"the names after {name!r} was deleted")
+
+
+def studies_do_not_mix(opened: Opener) -> None:
+    """An append or deletion of one study leaves the others as they are."""
+    names = ("b", "a", "c")
+    for name in names:
+        opened().create(name, created(name))
+    journals = {name: opened().open(name) for name in names}
+    for length in range(1, 6):
+        for i, name in enumerate(names):
+            journals[name].append([TrialStarted(10 * length + i)], expected=length)
+    opened().delete("a")
+    expect(opened().names(), ["b", "c"], "the names")
+    for i, name in ((0, "b"), (2, "c")):
+        wanted = [*created(name), *(TrialStarted(10 * length + i) for length in range(1, 6))]
+        expect_events(journals[name].read(0), wanted, f"the study {name!r}")
+
+
+def one_of_several_studies_has_to_be_named(opened: Opener) -> None:
+    """Nobody guesses which study is meant."""
+    for name in ("b", "a"):
+        opened().create(name, created(name))
+    error = expect_error(lambda: opened().open(None), StudyNotFound, "opening None")
+    expect([*error.known], ["a", "b"], "the known studies")
+    opened().delete("a")
+    expect_events(opened().open(None).read(0), created("b"), "the only one that is left")
+
+
+LAWS = (
+    a_new_storage_has_no_studies,
+    a_study_lives_from_its_creation_to_its_deletion,
+    a_study_is_created_once,
+    a_study_begins_with_its_own_creation,
+    an_unknown_study_is_told_with_those_that_are_known,
+    thousands_of_events_can_begin_a_study,
+    a_deleted_study_is_not_written_to,
+    of_many_creators_one_wins,
+)
+LAWS_OF_MANY_STUDIES = (any_text_is_a_name, studies_do_not_mix, one_of_several_studies_has_to_be_named)

@@ -1,0 +1,134 @@
+"""Laws of journals with several writers: each place is given once, and nobody's events are torn or lost."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+from typing import TypeVar
+
+from hpo.core.events import AnyEvent, StudyAttributeSet, TrialStarted
+from hpo.errors import Conflict
+from hpo.journal.storage import Journal, Storage
+from hpo.testing.expectations import expect, expect_events
+from hpo.testing.journal_samples import created
+from hpo.testing.journal_study_laws import Opener
+
+T = TypeVar("T")
+
+_WRITERS, _APPENDS = 8, 25
+
+
+def threads_that_share_a_handle_lose_nothing(opened: Opener) -> None:
+    """Eight of them, each of which catches up and tries again when another was faster."""
+    journal = opened().create("s", created())
+    acknowledged = _together([partial(append_many, journal, f"w{i}", _APPENDS) for i in range(_WRITERS)])
+    _check_places(journal.read(0), acknowledged)
+
+
+def threads_with_handles_of_their_own_lose_nothing(opened: Opener) -> None:
+    """The same, each with a storage that it opened itself."""
+    opened().create("s", created())
+    acknowledged = _together([partial(open_and_append_many, opened(), f"w{i}", _APPENDS) for i in range(_WRITERS)])
+    _check_places(opened().open("s").read(0), acknowledged)
+
+
+def readers_see_whole_batches_and_beginnings_that_never_change(opened: Opener) -> None:
+    """While a writer appends seven events at a time, readers only ever see more of the same."""
+    opened().create("s", created())
+    batches = [[StudyAttributeSet(f"{i}", j) for j in range(7)] for i in range(40)]
+    done = threading.Event()
+
+    def write() -> None:
+        journal, length = opened().open("s"), 1
+        try:
+            for batch in batches:
+                length = journal.append(batch, expected=length)
+        finally:
+            done.set()
+
+    def read() -> None:
+        journal, seen = opened().open("s"), list[AnyEvent]()
+        while True:
+            last_look = done.is_set()
+            seen += journal.read(len(seen))
+            expect(len(seen) % 7, 1, "the length, modulo batches of seven after the creation")
+            expect_events(opened().open("s").read(0)[: len(seen)], seen, "what was seen before")
+            if last_look:
+                break
+        expect_events(seen, [*created(), *(event for batch in batches for event in batch)], "what was seen in all")
+
+    _together([write, read, read])
+
+
+def a_pickled_handle_leads_to_the_same_journal(opened: Opener) -> None:
+    """So does a pickled storage; both go on where the original is."""
+    journal = opened().create("s", created())
+    copy: Journal = pickle.loads(pickle.dumps(journal))  # noqa: S301 - made right here
+    expect(copy.append([TrialStarted(0)], expected=1), 2, "the length after an append by the copy")
+    expect_events(journal.read(1), [TrialStarted(0)], "what the original sees")
+    expect(journal.append([TrialStarted(1)], expected=2), 3, "the length after an append by the original")
+    storage: Storage = pickle.loads(pickle.dumps(opened()))  # noqa: S301 - made right here
+    expect(storage.names(), ["s"], "the names in the copied storage")
+    expect(storage.location, opened().location, "the copied storage's location")
+    expect_events(storage.open("s").read(1), [TrialStarted(0), TrialStarted(1)], "what the copied storage leads to")
+
+
+def processes_lose_nothing(opened: Opener) -> None:
+    """Eight processes append at once; each append that was acknowledged is in its place."""
+    storage = opened()
+    storage.create("s", created())
+    with ProcessPoolExecutor(_WRITERS, mp_context=get_context("spawn")) as pool:
+        works = [pool.submit(open_and_append_many, storage, f"w{i}", _APPENDS) for i in range(_WRITERS)]
+        acknowledged = [work.result() for work in works]
+    _check_places(opened().open("s").read(0), acknowledged)
+
+
+def append_many(journal: Journal, writer: str, n: int) -> list[int]:
+    """Append `n` events, each as often as it takes, and return the lengths that were acknowledged."""
+    lengths: list[int] = []
+    length = 0
+    while len(lengths) < n:
+        length += len(journal.read(length))
+        try:
+            length = journal.append([StudyAttributeSet(writer, len(lengths))], expected=length)
+        except Conflict:
+            continue
+        lengths.append(length)
+    return lengths
+
+
+def open_and_append_many(storage: Storage, writer: str, n: int) -> list[int]:
+    """See `append_many`: what a process does with a storage that it was sent."""
+    return append_many(storage.open("s"), writer, n)
+
+
+def _together(acts: Sequence[Callable[[], T]]) -> list[T]:
+    """Do all of `acts` at once, in threads of their own, and return what they return."""
+    with ThreadPoolExecutor(len(acts)) as pool:
+        works = [pool.submit(act) for act in acts]
+        return [work.result() for work in works]
+
+
+def _check_places(events: Sequence[AnyEvent], acknowledged: Sequence[Sequence[int]]) -> None:
+    """Each event is there once, in the place that its writer was told, and there are no others."""
+    wanted = {length: (f"w{i}", k) for i, lengths in enumerate(acknowledged) for k, length in enumerate(lengths)}
+    expect(sorted(wanted), [*range(2, 2 + _WRITERS * _APPENDS)], "the lengths that writers were told")
+    written = {
+        length: (event.key, event.value)
+        for length, event in enumerate(events, 1)
+        if isinstance(event, StudyAttributeSet)
+    }
+    expect(written, wanted, "the events by the lengths that their writers were told")
+    expect(len(events), 1 + _WRITERS * _APPENDS, "the number of events")
+
+
+LAWS = (
+    threads_that_share_a_handle_lose_nothing,
+    threads_with_handles_of_their_own_lose_nothing,
+    readers_see_whole_batches_and_beginnings_that_never_change,
+)
+LAWS_ACROSS_PROCESSES = (a_pickled_handle_leads_to_the_same_journal, processes_lose_nothing)

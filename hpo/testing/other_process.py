@@ -1,0 +1,82 @@
+"""The same questions in another process, where strings have other hashes."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from importlib.util import module_from_spec, spec_from_file_location
+from typing import Any
+
+from hpo.testing.questions import Question, as_text
+
+_HASH_SEED = "12345"
+
+
+def answers_elsewhere(ask: Callable[[Any, Question], Any], subject: Any, questions: Sequence[Question]) -> list[str]:
+    """The answers of `subject` in a fresh process with another PYTHONHASHSEED, as text.
+
+    Args:
+        ask: Asks the subject a question; `asked` or `judged` of `hpo.testing.questions`.
+        subject: A sampler or a pruner. It must be possible to pickle it, so its class or function is at the top of a
+            module; that of a script needs ``if __name__ == "__main__":`` before what the script does.
+        questions: All are asked in one process.
+
+    Returns:
+        An answer per question.
+
+    Raises:
+        AssertionError: the subject can't be pickled, or the process broke.
+
+    Example:
+        >>> from hpo.samplers import RandomSampler
+        >>> from hpo.testing.questions import asked
+        >>> from hpo.testing.scenarios import MIXED, scenarios
+        >>> question = Question(scenarios()["constant"], 12, MIXED)
+        >>> answers_elsewhere(asked, RandomSampler(), [question]) == [as_text(asked(RandomSampler(), question))]
+        True
+    """
+    try:
+        load = pickle.dumps((ask, subject, list(questions)))
+    except Exception as error:
+        raise AssertionError(
+            f"{subject!r} can't be pickled, so no other process can be asked: define it at the top of a module ({error})"
+        ) from error
+    seed = _HASH_SEED if os.environ.get("PYTHONHASHSEED") != _HASH_SEED else "54321"
+    done = subprocess.run(  # noqa: S603 - this very interpreter
+        [sys.executable, "-c", "from hpo.testing.other_process import serve; serve()", *_home(subject)],
+        input=load,
+        env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        capture_output=True,
+        check=False,
+    )
+    if done.returncode:
+        raise AssertionError(f"the other process ended with {done.returncode}: {done.stderr.decode(errors='replace')}")
+    answers: list[str] = json.loads(done.stdout.splitlines()[-1])
+    return answers
+
+
+def serve() -> None:
+    """Answer the questions of standard input on standard output; see `answers_elsewhere`."""
+    for name, path in zip(sys.argv[1::2], sys.argv[2::2], strict=True):
+        _load(name, path)
+    ask, subject, questions = pickle.load(sys.stdin.buffer)  # noqa: S301 - written by the process that started this one
+    print(json.dumps([as_text(ask(subject, question)) for question in questions]))  # noqa: T201 - read by the other process
+
+
+def _home(subject: Any) -> list[str]:
+    """The name and the file of the subject's module, where an import might not find it."""
+    name = getattr(subject, "__module__", "")
+    path = getattr(sys.modules.get(name), "__file__", None)
+    return [name, path] if path and not name.startswith("hpo.") else []
+
+
+def _load(name: str, path: str) -> None:
+    spec = spec_from_file_location("__hpo_main__" if name == "__main__" else name, path)
+    if spec is not None and spec.loader is not None:
+        module = module_from_spec(spec)
+        sys.modules[name] = sys.modules[spec.name] = module
+        spec.loader.exec_module(module)

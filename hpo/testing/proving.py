@@ -1,0 +1,165 @@
+"""How laws of samplers, pruners and folds are tried: on generated questions, with the smallest broken one shown."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
+
+from hpo.core.distributions import Distribution
+from hpo.errors import InvalidArgument, MissingExtra
+from hpo.testing.questions import Question, as_program
+
+Verdict = str | None
+"""What is wrong, or None."""
+
+
+class NamedLaw(Protocol):
+    """A function that raises AssertionError where its argument breaks it; the docstring says what the law is."""
+
+    __name__: str
+
+    def __call__(self, case: Any, /) -> None:
+        """Try the law."""
+        ...
+
+
+def for_every_question(
+    check: Callable[[Question], Verdict],
+    *,
+    space: Mapping[str, Distribution] | None = None,
+    max_examples: int = 100,
+    whole_values: bool = False,
+    reporting: bool = False,
+) -> None:
+    """Make sure that `check` finds nothing wrong, on generated questions.
+
+    Args:
+        check: Says what is wrong.
+        space: What questions are about; generated if None.
+        max_examples: So many questions, at least 1. They are the same in every run.
+        whole_values: Whether all objective values and reports are small whole numbers.
+        reporting: Whether the trial that a question is about may have reported values.
+
+    Raises:
+        AssertionError: it found something; the message has the smallest such question as Python.
+        MissingExtra: hypothesis is not installed.
+
+    Example:
+        >>> for_every_question(lambda question: None, max_examples=3)
+    """
+    try:
+        from hypothesis import HealthCheck, Phase, given, settings
+        from hypothesis import strategies as st
+        from hypothesis.errors import Flaky
+    except ModuleNotFoundError as error:
+        raise MissingExtra("hpo.testing", "testing") from error
+    from hpo.testing.strategies import objective_values, questions
+
+    whole = st.integers(-9, 9) | st.integers(-(2**10), 2**10)
+    values = whole.map(float) if whole_values else objective_values
+    failures: list[str] = []
+
+    @given(question=questions(space=space, values=values, reporting=reporting))
+    @settings(
+        max_examples=max_examples,
+        phases=[Phase.generate, Phase.shrink],
+        deadline=None,
+        database=None,
+        derandomize=True,
+        suppress_health_check=[*HealthCheck],
+        report_multiple_bugs=False,
+    )
+    def prove(question: Question) -> None:
+        wrong = check(question)
+        if wrong is not None:
+            failures.append(f"{wrong}\n\n{as_program(question)}")
+            raise AssertionError(failures[-1])
+
+    try:
+        prove()
+    except AssertionError:
+        message = failures[-1]
+    except Flaky:
+        message = f"{failures[-1]}\n\n(asked once more, the answer was another one)"
+    else:
+        return
+    raise AssertionError(message)
+
+
+def for_each(check: Callable[[Question], Verdict], named: Iterable[tuple[str, Question]]) -> None:
+    """Make sure that `check` finds nothing wrong, on questions with names.
+
+    Raises:
+        AssertionError: it found something.
+
+    Example:
+        >>> for_each(lambda question: None, [])
+    """
+    for name, question in named:
+        wrong = check(question)
+        if wrong is not None:
+            raise AssertionError(f"{wrong} in the scenario {name!r}\n\n{as_program(question)}")
+
+
+def try_law(law: NamedLaw, case: Any) -> None:
+    """Try one law.
+
+    Raises:
+        AssertionError: it is broken; the message begins with the law's name.
+
+    Example:
+        >>> def one_is_two(case):
+        ...     assert 1 == 2, "1 is not 2"
+        >>> try_law(one_is_two, None)
+        Traceback (most recent call last):
+        AssertionError: the law one_is_two is broken: 1 is not 2
+    """
+    try:
+        law(case)
+    except AssertionError as error:
+        raise AssertionError(f"the law {law.__name__} is broken: {error}") from error
+    except Exception as error:
+        error.add_note(f"while the law {law.__name__} was tried")
+        raise
+
+
+def checked_laws(laws: Iterable[Any], known: Iterable[NamedLaw]) -> list[NamedLaw]:
+    """The given laws, where each is a law or the name of a known one.
+
+    Raises:
+        InvalidArgument: a name is none of theirs.
+
+    Example:
+        >>> checked_laws([], [])
+        []
+    """
+    by_name = {law.__name__: law for law in known}
+    found = []
+    for law in laws:
+        if not callable(law) and law not in by_name:
+            raise InvalidArgument(f"a law is a function, or one of the names {', '.join(by_name)}; got {law!r}")
+        found.append(law if callable(law) else by_name[law])
+    return found
+
+
+def count_calls(act: Callable[[], object]) -> int:
+    """How many calls of Python and C functions `act` makes.
+
+    Example:
+        >>> count_calls(lambda: abs(-1)) < count_calls(lambda: [abs(n) for n in range(50)])
+        True
+    """
+    n_calls = 0
+
+    def count(frame: Any, event: str, argument: Any) -> None:
+        nonlocal n_calls
+        n_calls += event in {"call", "c_call"}
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        act()
+    finally:
+        sys.setprofile(before)
+    return n_calls

@@ -1,0 +1,342 @@
+"""The laws that every pruner keeps, those that one may claim, and the ways to try them on one's own.
+
+    from hpo.testing import PrunerLaws
+
+    class TestMine(PrunerLaws):
+        pruner = MyPruner()
+        claims = ("mirror", "never_stops_the_leader")
+
+and pytest runs one test per law; `check_pruner` runs them without pytest.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import math
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar
+
+import attrs
+from msgspec.structs import replace
+
+from hpo.core.ask_tell import report, tell
+from hpo.core.persistent import InsertOnlyDict
+from hpo.core.pruning import Decision, Pruner
+from hpo.core.space import SearchSpace
+from hpo.core.state import StudyState
+from hpo.core.trial import FrozenTrial
+from hpo.errors import SeveralObjectives
+from hpo.testing.other_process import answers_elsewhere
+from hpo.testing.proving import Verdict, checked_laws, count_calls, for_each, for_every_question, try_law
+from hpo.testing.questions import Question, Raised, as_program, as_text, judged
+from hpo.testing.retelling import mirrored, monotone, prefixes, relabelled, with_values
+from hpo.testing.scenarios import scenarios, started
+
+_NO_SPACE = SearchSpace()
+_FEW, _MANY = 500, 2000
+
+
+@attrs.frozen
+class PrunerCase:
+    """What a law is tried on.
+
+    Args:
+        pruner: The pruner.
+        max_examples: How many generated studies each law looks at.
+    """
+
+    pruner: Pruner
+    max_examples: int = 100
+
+    def every_question(self, check: Callable[[Question], Verdict], *, whole_values: bool = False) -> None:
+        """Make sure that `check` finds nothing wrong with any running trial; see `for_every_question`."""
+
+        def check_all(question: Question) -> Verdict:
+            verdicts = (check(replace(question, number=number)) for number in question.state.running)
+            return next(filter(None, verdicts), None)
+
+        for_every_question(
+            check_all, space=_NO_SPACE, max_examples=self.max_examples, whole_values=whole_values, reporting=True
+        )
+
+
+def total(case: PrunerCase) -> None:
+    """Every running trial gets a `Decision`: no error, no warning. `SeveralObjectives` is one, where there are several."""
+
+    def check(question: Question) -> Verdict:
+        return _no_decision(question, judged(case.pruner, question))
+
+    case.every_question(check)
+
+
+def survives_every_scenario(case: PrunerCase) -> None:
+    """The running trials of the named scenarios get decisions: all failed, infinities, reports of NaN, ..."""
+
+    def check(question: Question) -> Verdict:
+        return _no_decision(question, judged(case.pruner, question))
+
+    named = (
+        (name, Question(_with_reports(state, values), max(state.running), _NO_SPACE))
+        for name, state in scenarios().items()
+        for values in ((), (1.0,), (math.nan,), (math.inf, 0.0), (-math.inf, math.nan))
+    )
+    for_each(check, named)
+
+
+def silence_goes_on(case: PrunerCase) -> None:
+    """A trial that has reported nothing is not stopped."""
+
+    def check(question: Question) -> Verdict:
+        stopped = judged(case.pruner, question) is Decision.STOP
+        return "it stops a trial that has reported nothing" if stopped and not _reports(question) else None
+
+    case.every_question(check)
+
+
+def same_decision_twice(case: PrunerCase) -> None:
+    """The same question gets the same decision, and asking changes nothing."""
+
+    def check(question: Question) -> Verdict:
+        before = question.state.to_bytes()
+        first, second = (as_text(judged(case.pruner, question)) for _ in range(2))
+        if first != second:
+            return f"it decides {first}, and then {second}"
+        return None if question.state.to_bytes() == before else "the study is another one after the question"
+
+    case.every_question(check)
+
+
+def any_order_of_calls(case: PrunerCase) -> None:
+    """Other questions in between make no difference: decisions forwards are those of a copy that is asked backwards."""
+
+    def check(question: Question) -> Verdict:
+        questions = _siblings(question)
+        backwards = copy.deepcopy(case.pruner)
+        there = [as_text(judged(case.pruner, other)) for other in questions]
+        back = [as_text(judged(backwards, other)) for other in reversed(questions)][::-1]
+        return None if there == back else f"asked forwards it decides {there}, and backwards {back}"
+
+    case.every_question(check)
+
+
+def any_process(case: PrunerCase) -> None:
+    """Another process, with other hashes and another order of questions, comes to the same decisions."""
+    questions: list[Question] = []
+
+    def collect(question: Question) -> None:
+        questions.extend(_siblings(question))
+
+    attrs.evolve(case, max_examples=min(case.max_examples, 50)).every_question(collect)
+    there = answers_elsewhere(judged, case.pruner, questions[::-1])[::-1]
+    for question, theirs in zip(questions, there, strict=True):
+        mine = as_text(judged(case.pruner, question))
+        if mine != theirs:
+            raise AssertionError(f"here it decides {mine}, and elsewhere {theirs}\n\n{as_program(question)}")
+
+
+def relabel(case: PrunerCase) -> None:
+    """The study's name, attributes, workers, clocks and reasons of failures change nothing."""
+
+    def check(question: Question) -> Verdict:
+        return _differs(case.pruner, question, relabelled(question.state), "other names, attributes and clocks")
+
+    case.every_question(check)
+
+
+def fold(case: PrunerCase) -> None:
+    """What it remembers of a growing history, and of its forks, is what it would learn from the start."""
+
+    def check(question: Question) -> Verdict:
+        for grown, forked in prefixes(question):
+            for other in (grown, forked, grown):
+                fresh = StudyState.from_bytes(other.state.to_bytes())
+                wrong = _differs(case.pruner, other, fresh, "the same history at once")
+                if wrong:
+                    return wrong
+        return None
+
+    case.every_question(check)
+
+
+def rank_based(case: PrunerCase) -> None:
+    """Only the order of values and reports counts: a strictly increasing function of them changes nothing."""
+
+    def check(question: Question) -> Verdict:
+        other = with_values(question.state, monotone(question.state))
+        return _differs(case.pruner, question, other, "other values in the same order")
+
+    case.every_question(check)
+
+
+def affine(case: PrunerCase) -> None:
+    """Units don't count: values in another unit (``4 y - 32``) change nothing."""
+
+    def check(question: Question) -> Verdict:
+        other = with_values(question.state, lambda _, value: 4.0 * value - 32.0)
+        return _differs(case.pruner, question, other, "the values in another unit")
+
+    case.every_question(check, whole_values=True)
+
+
+def mirror(case: PrunerCase) -> None:
+    """To maximize f is to minimize -f."""
+
+    def check(question: Question) -> Verdict:
+        return _differs(case.pruner, question, mirrored(question.state), "directions and values turned round")
+
+    case.every_question(check)
+
+
+def never_stops_the_leader(case: PrunerCase) -> None:
+    """A trial whose every report is better than anything that any other trial had is not stopped."""
+
+    def check(question: Question) -> Verdict:
+        state, others = question.state, [0.0]
+        for trial in state:
+            others += [*(trial.values or ()), *trial.intermediate_values.values()]
+        finite = [value for value in others if math.isfinite(value)]
+        if len(state.directions) > 1 or -math.inf in others or math.inf in others:
+            return None
+        best = max(finite) + 1.0 if state.directions[0] == "maximize" else min(finite) - 1.0
+        steps = [*question.trial.intermediate_values, 5]
+        leader = replace(question.trial, intermediate_values=InsertOnlyDict((step, best) for step in steps))
+        leading = replace(question, state=_with_running(state, leader))
+        stopped = judged(case.pruner, leading) is Decision.STOP
+        return f"it stops trial {leader.number}, which leads with {best!r} at {steps}" if stopped else None
+
+    case.every_question(check, whole_values=True)
+
+
+def bounded_work(case: PrunerCase) -> None:
+    """A decision after 2000 trials makes about as many calls of functions as one after 500; counted, not timed."""
+    few, many = (_calls_per_question(case.pruner, n) for n in (_FEW, _MANY))
+    if many > 1.5 * few + 100:
+        raise AssertionError(f"it makes {few} calls after {_FEW} trials, and {many} after {_MANY}")
+
+
+BASIC = (
+    total,
+    survives_every_scenario,
+    silence_goes_on,
+    same_decision_twice,
+    any_order_of_calls,
+    any_process,
+    relabel,
+    fold,
+)
+"""For every pruner."""
+
+CLAIMS = (rank_based, affine, mirror, never_stops_the_leader, bounded_work)
+"""What a pruner may say that it keeps."""
+
+
+def check_pruner(
+    pruner: Pruner, *, laws: Iterable[Callable[[PrunerCase], None] | str] = BASIC, max_examples: int = 100
+) -> None:
+    """Make sure that a pruner keeps laws.
+
+    Args:
+        pruner: A function or an object, at the top of a module, so that another process can import it. A script that
+            calls this does so under ``if __name__ == "__main__":``.
+        laws: The laws, or their names; `BASIC` is for all pruners, `CLAIMS` has more.
+        max_examples: How many generated studies each law looks at, at least 1.
+
+    Raises:
+        AssertionError: it breaks a law. The message says which, and has the smallest study that shows it as Python.
+        InvalidArgument: a law has no such name.
+        MissingExtra: hypothesis is not installed.
+
+    Example:
+        >>> from hpo.pruners import MedianPruner
+        >>> check_pruner(MedianPruner(), laws=["total", "mirror"], max_examples=5)
+    """
+    for law in checked_laws(laws, (*BASIC, *CLAIMS)):
+        try_law(law, PrunerCase(pruner, max_examples))
+
+
+class PrunerLaws:
+    """A test class for pytest, one method per law, to be derived from under a name that begins with ``Test``.
+
+    Attributes:
+        pruner: See `check_pruner`.
+        claims: Laws beyond `BASIC` that the pruner keeps.
+        max_examples: See `check_pruner`.
+
+    Example:
+        >>> from hpo.pruners import NopPruner
+        >>> class TestMine(PrunerLaws):
+        ...     pruner = NopPruner()
+        ...     max_examples = 5
+        >>> TestMine().test_silence_goes_on()
+    """
+
+    pruner: ClassVar[Any]
+    claims: ClassVar[Iterable[Callable[[PrunerCase], None] | str]] = ()
+    max_examples: ClassVar[int] = 100
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for law in checked_laws((*BASIC, *cls.claims), (*BASIC, *CLAIMS)):
+            setattr(cls, f"test_{law.__name__}", _method(law))
+
+
+def _method(law: Any) -> Callable[[PrunerLaws], None]:
+    def test(self: PrunerLaws) -> None:
+        pruner = inspect.getattr_static(type(self), "pruner")  # a plain function must not become a method
+        pruner = pruner.__func__ if isinstance(pruner, staticmethod) else pruner
+        try_law(law, PrunerCase(pruner, self.max_examples))
+
+    test.__doc__ = law.__doc__
+    return test
+
+
+def _no_decision(question: Question, answer: object) -> Verdict:
+    if isinstance(answer, Decision):
+        return None
+    if not isinstance(answer, Raised):
+        return f"it answers {answer!r}, which is no Decision"
+    if isinstance(answer.error, SeveralObjectives) and len(question.state.directions) > 1:
+        return None
+    return f"it raises {answer.error!r}"
+
+
+def _reports(question: Question) -> int:
+    return len(question.trial.intermediate_values)
+
+
+def _siblings(question: Question) -> list[Question]:
+    """The question, and one about a study that is like it but for the values."""
+    return [question, replace(question, state=with_values(question.state, lambda _, value: 1.0 - value))]
+
+
+def _differs(pruner: Pruner, question: Question, other: StudyState, what: str) -> Verdict:
+    first = as_text(judged(pruner, question))
+    second = as_text(judged(pruner, replace(question, state=other)))
+    return None if first == second else f"it decides {first}, and with {what} {second}"
+
+
+def _with_running(state: StudyState, trial: FrozenTrial) -> StudyState:
+    return replace(state, running=state.running.with_item(trial.number, trial))
+
+
+def _with_reports(state: StudyState, values: Iterable[float]) -> StudyState:
+    number = max(state.running)
+    for step, value in enumerate(values):
+        state = report(state, number, value, step)
+    return state
+
+
+def _calls_per_question(pruner: Pruner, n: int) -> int:
+    state = StudyState.create(seed=1)
+    for number in range(n):
+        if number == n - 1:
+            judged(pruner, _reporting(state, number))  # what it remembers is up to date, but for one trial
+        value = float((number * 7919) % 1009)
+        state = tell(report(started(state), number, value, 0), number, value)
+    question = _reporting(state, n)
+    return count_calls(lambda: judged(pruner, question))
+
+
+def _reporting(state: StudyState, number: int) -> Question:
+    return Question(report(started(state), number, 500.0, 0), number, _NO_SPACE)

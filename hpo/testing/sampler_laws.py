@@ -1,0 +1,387 @@
+"""The laws that every sampler keeps, and the ways to try them on one's own.
+
+    from hpo.testing import SamplerLaws
+
+    class TestMine(SamplerLaws):
+        sampler = MySampler()
+        claims = ("rank_based", "learning")
+
+and pytest runs one test per law; `check_sampler` runs them without pytest. What a sampler may claim beyond `BASIC` is
+in `hpo.testing.sampler_claims`.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar
+
+import attrs
+from msgspec.structs import replace
+
+from hpo.core.commands import decide
+from hpo.core.distributions import CategoricalDistribution, Distribution
+from hpo.core.numbers import to_json_tree
+from hpo.core.sampling import Exhausted, Sampler, Suggestion, space_to_ask, suggest_joint, trial_key
+from hpo.core.space import SearchSpace
+from hpo.core.state import StudyState, replay
+from hpo.errors import HpoError, SeveralObjectives
+from hpo.testing.other_process import answers_elsewhere
+from hpo.testing.proving import Verdict, checked_laws, for_each, for_every_question, try_law
+from hpo.testing.questions import Question, Raised, as_program, as_text, asked
+from hpo.testing.retelling import prefixes, relabelled, with_values
+from hpo.testing.scenarios import MIXED, scenarios
+
+
+@attrs.frozen
+class SamplerCase:
+    """What a law is tried on.
+
+    Args:
+        sampler: The sampler.
+        space: What it is asked for; None means generated spaces.
+        max_examples: How many generated questions each law asks.
+    """
+
+    sampler: Sampler
+    space: SearchSpace | None = None
+    max_examples: int = 100
+
+    def every_question(self, check: Callable[[Question], Verdict], *, whole_values: bool = False) -> None:
+        """Make sure that `check` finds nothing wrong; see `for_every_question`."""
+        for_every_question(check, space=self.space, max_examples=self.max_examples, whole_values=whole_values)
+
+    def scenarios(self) -> dict[str, Question]:
+        """The named studies of `hpo.testing.scenarios` as questions."""
+        space = MIXED if self.space is None else self.space
+        return {name: Question(state, max(state.running), space) for name, state in scenarios(space).items()}
+
+
+def total(case: SamplerCase) -> None:
+    """Every study gets a `Suggestion` or `Exhausted`: no error, no warning, nothing else.
+
+    `SeveralObjectives` is an answer too, where there are several.
+    """
+
+    def check(question: Question) -> Verdict:
+        answer = asked(case.sampler, question)
+        if not isinstance(answer, Raised):
+            known = isinstance(answer, Suggestion | Exhausted)
+            return None if known else f"it answers {answer!r}, which is no Suggestion and no Exhausted"
+        if isinstance(answer.error, SeveralObjectives) and len(question.state.directions) > 1:
+            return None
+        return f"it raises {answer.error!r}"
+
+    case.every_question(check)
+
+
+def survives_every_scenario(case: SamplerCase) -> None:
+    """The named scenarios get answers that the core accepts: all failed, infinities, duplicates, drifted ranges, ..."""
+
+    def check(question: Question) -> Verdict:
+        if len(question.state.directions) > 1 and _declines(asked(case.sampler, question)):
+            return None
+        try:
+            SearchSpace.of(space_to_ask(question.state, case.sampler, question.trial))
+            command = suggest_joint(question.state, case.sampler, question.trial, question.space)
+            if not isinstance(command, Exhausted):
+                decide(question.state, command)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is no answer
+            return f"it raises {error!r}"
+        return None
+
+    for_each(check, case.scenarios().items())
+
+
+def complete(case: SamplerCase) -> None:
+    """A suggestion has a value for every name that was asked for, and for no other."""
+
+    def check(question: Question) -> Verdict:
+        answer = asked(case.sampler, question)
+        if not isinstance(answer, Suggestion) or {*answer.params} == {*question.space}:
+            return None
+        return f"it was asked for {[*question.space]} and gives {[*answer.params]}"
+
+    case.every_question(check)
+
+
+def in_domain(case: SamplerCase) -> None:
+    """Values are what their distributions contain; with `off_grid`, at least inside the range."""
+    case.every_question(lambda question: _outside(asked(case.sampler, question), question.space))
+
+
+def builtin_types(case: SamplerCase) -> None:
+    """Values are builtins, as an objective gets them: floats for floats, ints for ints, the very choices."""
+
+    def check(question: Question) -> Verdict:
+        answer = asked(case.sampler, question)
+        for name, dist in question.space.items():
+            value = answer.params.get(name, _NOTHING) if isinstance(answer, Suggestion) else _NOTHING
+            if value is _NOTHING:
+                continue
+            kind = type(value)
+            if kind.__module__ != "builtins" and value is not None:
+                return f"parameter {name!r} gets {value!r}, a {kind.__module__}.{kind.__name__} and no builtin"
+            wanted = _type_for(dist, value)
+            if kind is not wanted:
+                return f"parameter {name!r} gets {value!r} of type {kind.__name__} from {dist!r}"
+        return None
+
+    case.every_question(check)
+
+
+def same_answer_twice(case: SamplerCase) -> None:
+    """The same question gets the same answer, and asking changes neither the study nor the sampler's answers."""
+
+    def check(question: Question) -> Verdict:
+        before = question.state.to_bytes()
+        first, second = (as_text(asked(case.sampler, question)) for _ in range(2))
+        if first != second:
+            return f"it answers {first}, and then {second}"
+        return None if question.state.to_bytes() == before else "the study is another one after the question"
+
+    case.every_question(check)
+
+
+def any_order_of_calls(case: SamplerCase) -> None:
+    """Other questions in between make no difference: answers forwards are those of a copy that is asked backwards."""
+
+    def check(question: Question) -> Verdict:
+        questions = _siblings(question)
+        backwards = copy.deepcopy(case.sampler)
+        there = [as_text(asked(case.sampler, other)) for other in questions]
+        back = [as_text(asked(backwards, other)) for other in reversed(questions)][::-1]
+        for before, after in zip(there, back, strict=True):
+            if before != after:
+                return f"after some questions it answers {before}, and after other ones {after}"
+        return None
+
+    case.every_question(check)
+
+
+def any_process(case: SamplerCase) -> None:
+    """Another process, with other hashes and another order of questions, gives the same answers."""
+    questions = [other for question in case.scenarios().values() for other in _siblings(question)]
+    attrs.evolve(case, max_examples=min(case.max_examples, 30)).every_question(questions.append)
+    there = answers_elsewhere(asked, case.sampler, questions[::-1])[::-1]
+    for question, theirs in zip(questions, there, strict=True):
+        mine = as_text(asked(case.sampler, question))
+        if mine != theirs:
+            raise AssertionError(f"here it answers {mine}, and elsewhere {theirs}\n\n{as_program(question)}")
+
+
+def json_note(case: SamplerCase) -> None:
+    """A note is JSON with text for keys, so that a journal can keep it."""
+
+    def check(question: Question) -> Verdict:
+        answer = asked(case.sampler, question)
+        if not isinstance(answer, Suggestion):
+            return None
+        try:
+            json.dumps(to_json_tree(dict(answer.note)))
+        except (HpoError, TypeError, ValueError) as error:
+            return f"it notes {answer.note!r}: {error}"
+        return None
+
+    case.every_question(check)
+
+
+def lone_parameters(case: SamplerCase) -> None:
+    """A parameter that is asked for alone, after the others, gets a value too, and the same one twice."""
+
+    def check(question: Question) -> Verdict:
+        if _declines(asked(case.sampler, question)):
+            return None
+        for name, dist in question.space.items():
+            wrong = _wrong_alone(case.sampler, question, name, SearchSpace({name: dist}))
+            if wrong:
+                return wrong
+        return None
+
+    case.every_question(check)
+
+
+def parameter_order(case: SamplerCase) -> None:
+    """The order in which a space lists its parameters changes no value."""
+
+    def check(question: Question) -> Verdict:
+        backwards = SearchSpace({name: question.space[name] for name in reversed([*question.space])})
+        return _same(case.sampler, question, replace(question, space=backwards), "the parameters listed backwards")
+
+    case.every_question(check)
+
+
+def relabel(case: SamplerCase) -> None:
+    """The study's name, attributes, workers, clocks and reasons of failures change nothing."""
+
+    def check(question: Question) -> Verdict:
+        other = replace(question, state=relabelled(question.state))
+        return _same(case.sampler, question, other, "other names, attributes and clocks")
+
+    case.every_question(check)
+
+
+def fold(case: SamplerCase) -> None:
+    """What it remembers of a growing history, and of its forks, is what it would learn from the start."""
+
+    def check(question: Question) -> Verdict:
+        for grown, forked in prefixes(question):
+            for other in (grown, forked, grown):
+                fresh = replace(other, state=StudyState.from_bytes(other.state.to_bytes()))
+                wrong = _same(case.sampler, other, fresh, f"the same {len(other.state.finished)} trials at once")
+                if wrong:
+                    return wrong
+        return None
+
+    attrs.evolve(case, max_examples=max(1, case.max_examples // 2)).every_question(check)
+
+
+BASIC = (
+    total,
+    survives_every_scenario,
+    complete,
+    in_domain,
+    builtin_types,
+    same_answer_twice,
+    any_order_of_calls,
+    any_process,
+    json_note,
+    lone_parameters,
+    parameter_order,
+    relabel,
+    fold,
+)
+"""For every sampler."""
+
+_NOTHING = object()
+
+
+def check_sampler(
+    sampler: Sampler,
+    *,
+    space: Mapping[str, Distribution] | None = None,
+    laws: Iterable[Callable[[SamplerCase], None] | str] = BASIC,
+    max_examples: int = 100,
+) -> None:
+    """Make sure that a sampler keeps laws.
+
+    Args:
+        sampler: A function or an object, at the top of a module, so that another process can import it. A script that
+            calls this does so under ``if __name__ == "__main__":``.
+        space: What it is asked for; all kinds of generated spaces if not given.
+        laws: The laws, or their names; `BASIC` is for all samplers, `hpo.testing.sampler_claims` has more.
+        max_examples: How many generated questions each law asks, at least 1.
+
+    Raises:
+        AssertionError: it breaks a law. The message says which, and has the smallest study that shows it as Python.
+        InvalidArgument: a law has no such name.
+        MissingExtra: hypothesis is not installed.
+
+    Example:
+        >>> from hpo.samplers import RandomSampler
+        >>> check_sampler(RandomSampler(), laws=["in_domain", "same_answer_twice"], max_examples=5)
+    """
+    from hpo.testing.sampler_claims import CLAIMS
+
+    case = SamplerCase(sampler, None if space is None else SearchSpace.of(space), max_examples)
+    for law in checked_laws(laws, (*BASIC, *CLAIMS)):
+        try_law(law, case)
+
+
+class SamplerLaws:
+    """A test class for pytest, one method per law, to be derived from under a name that begins with ``Test``.
+
+    Attributes:
+        sampler: See `check_sampler`.
+        space: See `check_sampler`.
+        claims: Laws beyond `BASIC` that the sampler keeps, or their names; see `hpo.testing.sampler_claims`.
+        max_examples: See `check_sampler`.
+
+    Example:
+        >>> from hpo.samplers import RandomSampler
+        >>> class TestMine(SamplerLaws):
+        ...     sampler = RandomSampler()
+        ...     claims = ("bounded_work",)
+        ...     max_examples = 5
+        >>> TestMine().test_in_domain()
+        >>> TestMine().test_bounded_work()
+    """
+
+    sampler: ClassVar[Any]
+    space: ClassVar[Mapping[str, Distribution] | None] = None
+    claims: ClassVar[Iterable[Callable[[SamplerCase], None] | str]] = ()
+    max_examples: ClassVar[int] = 100
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        from hpo.testing.sampler_claims import CLAIMS
+
+        for law in checked_laws((*BASIC, *cls.claims), (*BASIC, *CLAIMS)):
+            setattr(cls, f"test_{law.__name__}", _method(law))
+
+
+def _method(law: Any) -> Callable[[SamplerLaws], None]:
+    def test(self: SamplerLaws) -> None:
+        sampler = inspect.getattr_static(type(self), "sampler")  # a plain function must not become a method
+        sampler = sampler.__func__ if isinstance(sampler, staticmethod) else sampler
+        space = None if self.space is None else SearchSpace.of(self.space)
+        try_law(law, SamplerCase(sampler, space, self.max_examples))
+
+    test.__doc__ = law.__doc__
+    return test
+
+
+def _siblings(question: Question) -> list[Question]:
+    """The question, and one about a study that is like it but for the values."""
+    other = with_values(question.state, lambda _, value: 1.0 - value)
+    return [question, replace(question, state=other)]
+
+
+def _same(sampler: Sampler, one: Question, other: Question, what: str) -> Verdict:
+    first, second = as_text(asked(sampler, one)), as_text(asked(sampler, other))
+    return None if first == second else f"it answers {first}, and with {what} {second}"
+
+
+def _declines(answer: object) -> bool:
+    return isinstance(answer, Exhausted | Raised)
+
+
+def _outside(answer: object, space: SearchSpace) -> Verdict:
+    if not isinstance(answer, Suggestion):
+        return None
+    for name, dist in space.items():
+        value = answer.params.get(name, _NOTHING)
+        if value is _NOTHING or dist.contains(value):
+            continue
+        between = answer.off_grid and not isinstance(dist, CategoricalDistribution) and dist.low <= value <= dist.high
+        if not between:
+            return f"parameter {name!r} gets {value!r}, which is outside {dist!r}"
+    return None
+
+
+def _type_for(dist: Distribution, value: Any) -> type:
+    if isinstance(dist, CategoricalDistribution):
+        index = dist.member(value)
+        return type(value if index is None else dist.choices[index])
+    return type(dist.to_external(0))
+
+
+def _wrong_alone(sampler: Sampler, question: Question, name: str, space: SearchSpace) -> Verdict:
+    """What is wrong with `name` where the other parameters are asked for first."""
+    state, number = question.state, question.number
+    joint = suggest_joint(state, sampler, question.trial, question.space.less(space))
+    if isinstance(joint, Exhausted):
+        return None
+    trial = replay(decide(state, joint), state).running[number]
+    key = trial_key(state, sampler, number).child(name)
+    try:
+        first, second = (sampler(state, trial, space, key) for _ in range(2))
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is no answer
+        return f"asked for {name!r} alone it raises {error!r}"
+    if isinstance(first, Exhausted) or {*first.params} != {name}:
+        return f"asked for {name!r} alone it answers {as_text(first)}"
+    if as_text(first) != as_text(second):
+        return f"asked for {name!r} alone it answers {as_text(first)}, and then {as_text(second)}"
+    return _outside(first, space)

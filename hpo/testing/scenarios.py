@@ -1,0 +1,177 @@
+"""Studies that were hard on samplers before, by name: all failed, constant, infinite, duplicates, five directions, ..."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
+
+from hpo.core.ask_tell import report, set_constraint, tell
+from hpo.core.commands import Ask, Suggest, decide
+from hpo.core.distributions import CategoricalDistribution, Distribution, FloatDistribution, IntDistribution
+from hpo.core.key import Key
+from hpo.core.space import SearchSpace
+from hpo.core.state import StudyState, replay
+from hpo.core.trial import TrialState
+
+MIXED: SearchSpace = SearchSpace(
+    {
+        "lr": FloatDistribution(1e-5, 1.0, log=True),
+        "momentum": FloatDistribution(0.0, 0.9, step=0.1),
+        "layers": IntDistribution(1, 9),
+        "units": IntDistribution(8, 512, log=True),
+        "kind": CategoricalDistribution(["a", True, 1, 1.0, None]),
+    }
+)
+"""A space with every kind of parameter."""
+
+SMALL: SearchSpace = SearchSpace(
+    {"n": IntDistribution(0, 2), "kind": CategoricalDistribution(["a", "b"]), "step": FloatDistribution(0, 1, step=1)}
+)
+"""A space of 12 combinations."""
+
+_TOLD = 12  # beyond the random start of the usual model-based sampler
+Finish: TypeAlias = Callable[[StudyState, int], StudyState]
+
+
+def started(state: StudyState) -> StudyState:
+    """The state after one more trial was started, which has no parameters yet.
+
+    Example:
+        >>> len(started(StudyState.create()).running)
+        1
+    """
+    return replay(decide(state, Ask()), state)
+
+
+def suggested(state: StudyState, space: Mapping[str, Distribution], units: Sequence[float]) -> StudyState:
+    """The state after one more trial was started with given parameters.
+
+    Args:
+        state: The study.
+        space: The trial's parameters.
+        units: A point in the unit cube, one number per parameter.
+
+    Example:
+        >>> suggested(StudyState.create(), {"x": IntDistribution(0, 9)}, [1.0]).running[0].params
+        {'x': 9}
+    """
+    state = started(state)
+    params = {name: space[name].from_unit(unit) for name, unit in zip(space, units, strict=True)}
+    return replay(decide(state, Suggest(max(state.running), SearchSpace.of(space), params)), state)
+
+
+def scenarios(space: Mapping[str, Distribution] = MIXED) -> dict[str, StudyState]:
+    """The named studies, each with a newest running trial that waits for its parameters.
+
+    Args:
+        space: What their trials have; the studies declare no space.
+
+    Example:
+        >>> len(scenarios()["all failed"].finished)
+        12
+    """
+    space = SearchSpace.of(space)
+    studies = {name: _study(space, finish) for name, finish in _FINISHES.items()}
+    for n in (2, 5):
+        studies[f"{n} directions"] = _study(
+            space, _several, ["minimize", "maximize"] * (n // 2) + ["minimize"] * (n % 2)
+        )
+    studies["nothing yet"] = started(StudyState.create())
+    studies["one trial"] = started(tell(suggested(StudyState.create(), space, [0.5] * len(space)), 0, 1.0))
+    studies["many running"] = _many_running(space)
+    studies["duplicates"] = _duplicates(space)
+    studies["other parameters"] = _study(SearchSpace({"was": FloatDistribution(0.0, 1.0)}), _complete)
+    studies["drifted ranges"] = _study(_drifted(space), _complete)
+    return studies
+
+
+def _study(space: SearchSpace, finish: Finish, directions: Sequence[str] = ("minimize",)) -> StudyState:
+    state = StudyState.create(directions=directions, seed=1)
+    for number in range(_TOLD):
+        state = finish(suggested(state, space, Key(0, ("scenario", number)).uniforms(space)), number)
+    return started(state)
+
+
+def _many_running(space: SearchSpace) -> StudyState:
+    state = _study(space, _complete)
+    for number in range(_TOLD):
+        state = suggested(state, space, Key(1, ("scenario", number)).uniforms(space))
+    return started(state)
+
+
+def _duplicates(space: SearchSpace) -> StudyState:
+    state = StudyState.create(seed=1)
+    for number in range(_TOLD):
+        state = tell(suggested(state, space, [0.25] * len(space)), number, float(number % 2))
+    return started(state)
+
+
+def _drifted(space: SearchSpace) -> SearchSpace:
+    """The same parameters, with the lower half of each range where it has one."""
+    drifted: dict[str, Distribution] = {}
+    for name, dist in space.items():
+        if isinstance(dist, FloatDistribution):
+            drifted[name] = FloatDistribution(dist.low, float(dist.from_unit(0.5)), log=dist.log)
+        elif isinstance(dist, IntDistribution):
+            drifted[name] = IntDistribution(dist.low, dist.from_unit(0.5), log=dist.log, step=dist.step)
+        else:
+            drifted[name] = dist
+    return SearchSpace(drifted)
+
+
+def _complete(state: StudyState, number: int) -> StudyState:
+    return tell(state, number, float((number * 5) % 7))
+
+
+def _several(state: StudyState, number: int) -> StudyState:
+    return tell(state, number, [float((number * (5 + i)) % 7) for i in range(len(state.directions))])
+
+
+def _failed(state: StudyState, number: int) -> StudyState:
+    return tell(state, number, outcome=TrialState.FAIL, reason="it broke")
+
+
+def _pruned(state: StudyState, number: int) -> StudyState:
+    return tell(report(state, number, float(number % 3), number % 4), number, outcome=TrialState.PRUNED)
+
+
+def _pruned_in_silence(state: StudyState, number: int) -> StudyState:
+    return tell(state, number, outcome=TrialState.PRUNED)
+
+
+def _constant(state: StudyState, number: int) -> StudyState:
+    return tell(state, number, 1.0)
+
+
+def _infinite(state: StudyState, number: int) -> StudyState:
+    return tell(state, number, (math.inf, -math.inf, 0.0)[number % 3])
+
+
+def _huge(state: StudyState, number: int) -> StudyState:
+    return tell(state, number, (1.7e308, -1.7e308, 5e-324, -0.0)[number % 4])
+
+
+def _reported_nan(state: StudyState, number: int) -> StudyState:
+    return tell(report(state, number, math.nan, 0), number, outcome=(TrialState.PRUNED, None)[number % 2], values=0.0)
+
+
+def _infeasible(state: StudyState, number: int) -> StudyState:
+    return tell(set_constraint(state, number, "c", 1.0 + number), number, float(number))
+
+
+def _half_feasible(state: StudyState, number: int) -> StudyState:
+    return tell(set_constraint(state, number, "c", (-1.0, 1.0, math.inf)[number % 3]), number, float(number))
+
+
+_FINISHES: Mapping[str, Finish] = {
+    "all failed": _failed,
+    "all pruned": _pruned,
+    "all pruned without a report": _pruned_in_silence,
+    "constant": _constant,
+    "infinities": _infinite,
+    "huge and tiny values": _huge,
+    "reports of nan": _reported_nan,
+    "nothing feasible": _infeasible,
+    "some feasible": _half_feasible,
+}

@@ -1,0 +1,254 @@
+"""Strategies of hypothesis: distributions, spaces, trials and whole studies, with the nasty ones well represented.
+
+Studies come from commands that the core accepts, so each of them is one that a journal can hold. This module needs
+hypothesis: ``pip install 'hpo[testing]'``.
+
+Example:
+    >>> from hypothesis import given
+    >>> @given(state=states(most=3))
+    ... def no_more_than_three(state):
+    ...     assert state.n_trials <= 3
+    >>> no_more_than_three()
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+from msgspec.structs import replace
+
+from hpo.core.ask_tell import enqueue, tell
+from hpo.core.commands import AddTrial, Command, Report, SetConstraint, decide
+from hpo.core.distributions import CategoricalDistribution, Distribution, FloatDistribution, IntDistribution
+from hpo.core.space import SearchSpace
+from hpo.core.state import StudyState, replay
+from hpo.core.trial import FrozenTrial, TrialState, create_trial
+from hpo.errors import MissingExtra
+from hpo.testing.questions import Question
+from hpo.testing.scenarios import started, suggested
+
+try:
+    from hypothesis import strategies as st
+except ModuleNotFoundError as missing:
+    raise MissingExtra("hpo.testing.strategies", "testing") from missing
+
+texts: st.SearchStrategy[str] = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+names: st.SearchStrategy[str] = (
+    st.sampled_from(["x", "y", "$float", "$dict", "", "a b", "ünï", "\x00", "__class__", '"']) | texts
+)
+objective_values: st.SearchStrategy[float] = (
+    st.integers(-9, 9).map(float) | st.sampled_from([math.inf, -math.inf, -0.0, 5e-324, 1.7e308]) | st.floats()
+)
+units: st.SearchStrategy[float] = st.sampled_from([0.5, 0.0, 1.0, math.nextafter(1.0, 0.0), 5e-324]) | st.floats(0, 1)
+_finite = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@st.composite
+def plain_floats(draw: st.DrawFn) -> FloatDistribution:
+    """Ranges of floats, from single values to all that a float can hold."""
+    low, high = sorted((draw(_finite), draw(_finite)))
+    return FloatDistribution(low, high)
+
+
+@st.composite
+def log_floats(draw: st.DrawFn) -> FloatDistribution:
+    """Logarithmic ranges, up to 600 decades, subnormal ends included."""
+    positive = st.floats(5e-324, 1.7e308)
+    low, high = sorted((draw(positive), draw(positive)))
+    return FloatDistribution(low, high, log=True)
+
+
+@st.composite
+def decimal_grids(draw: st.DrawFn) -> FloatDistribution:
+    """Grids as people write them: few digits, and ends that the step divides."""
+    unit = Fraction(1, 10 ** draw(st.integers(0, 8)))
+    low = draw(st.integers(-1000, 1000)) * unit
+    step = draw(st.integers(1, 500)) * unit
+    high = low + draw(st.integers(0, 10**6)) * step
+    return FloatDistribution(float(low), float(high), step=float(step))
+
+
+@st.composite
+def odd_grids(draw: st.DrawFn) -> FloatDistribution:
+    """Grids of any floats: the ends seldom meet the step, and magnitudes differ."""
+    low, high = sorted((draw(_finite), draw(_finite)))
+    widest = 4.0 * math.ulp(max(abs(low), abs(high)))
+    step = draw(st.floats(widest, max(widest, 1.7e308)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # high is lowered
+        return FloatDistribution(low, high, step=step)
+
+
+@st.composite
+def int_ranges(draw: st.DrawFn) -> IntDistribution:
+    """Ranges of whole numbers, with steps, also beyond 64 bits."""
+    bound = st.integers(-50, 50) | st.integers(-(2**70), 2**70)
+    low, high = sorted((draw(bound), draw(bound)))
+    step = draw(st.sampled_from([1, 1, 2, 3]) | st.integers(1, 2**64))
+    return IntDistribution(low, high - (high - low) % step, step=step)
+
+
+@st.composite
+def log_ints(draw: st.DrawFn) -> IntDistribution:
+    """Logarithmic ranges of whole numbers."""
+    bound = st.integers(1, 50) | st.integers(1, 2**70)
+    low, high = sorted((draw(bound), draw(bound)))
+    return IntDistribution(low, high, log=True)
+
+
+choices: st.SearchStrategy[Any] = (
+    st.sampled_from([True, 1, 1.0, "1", None, 0.0, -0.0, math.inf, math.nan])
+    | st.integers(-(2**80), 2**80)
+    | st.floats()
+    | texts
+)
+categoricals: st.SearchStrategy[CategoricalDistribution] = st.lists(
+    choices, min_size=1, max_size=5, unique_by=lambda choice: (type(choice), repr(choice))
+).map(lambda chosen: CategoricalDistribution(tuple(chosen)))
+
+float_distributions: st.SearchStrategy[FloatDistribution] = (
+    st.just(FloatDistribution(0.0, 1.0)) | plain_floats() | log_floats() | decimal_grids() | odd_grids()
+)
+int_distributions: st.SearchStrategy[IntDistribution] = st.just(IntDistribution(0, 9)) | int_ranges() | log_ints()
+distributions: st.SearchStrategy[Distribution] = float_distributions | int_distributions | categoricals
+
+
+def search_spaces(*, most: int = 4) -> st.SearchStrategy[SearchSpace]:
+    """Search spaces with up to `most` parameters of any kind and name."""
+    return st.dictionaries(names, distributions, max_size=most).map(SearchSpace)
+
+
+@st.composite
+def members(draw: st.DrawFn, distribution: Distribution) -> Any:
+    """A value of `distribution`."""
+    return distribution.from_unit(draw(units))
+
+
+@st.composite
+def relatives(draw: st.DrawFn, space: Mapping[str, Distribution]) -> SearchSpace:
+    """What another trial of the same study may have had: `space`, a part of it, or drifted ranges."""
+    kind = draw(st.sampled_from(["same", "same", "same", "part", "drifted"]))
+    if kind == "same":
+        return SearchSpace.of(space)
+    if kind == "part":
+        return SearchSpace({name: dist for name, dist in space.items() if draw(st.booleans())})
+    return SearchSpace({name: draw(_drifted(dist)) for name, dist in space.items()})
+
+
+def _drifted(distribution: Distribution) -> st.SearchStrategy[Distribution]:
+    if isinstance(distribution, FloatDistribution):
+        return float_distributions
+    return int_distributions if isinstance(distribution, IntDistribution) else st.just(distribution)
+
+
+@st.composite
+def finished_trials(
+    draw: st.DrawFn, *, space: Mapping[str, Distribution] | None = None, n_objectives: int = 1
+) -> FrozenTrial:
+    """A finished trial that belongs to no study, as `AddTrial` takes it.
+
+    Args:
+        draw: Given by hypothesis.
+        space: Its parameters; drawn if not given.
+        n_objectives: How many values it has if it is complete.
+    """
+    space = draw(search_spaces()) if space is None else space
+    outcome = draw(st.sampled_from([TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL]))
+    complete = outcome is TrialState.COMPLETE
+    values = [draw(objective_values.filter(lambda v: v == v)) for _ in range(n_objectives)] if complete else None
+    return create_trial(
+        state=outcome,
+        values=values,
+        params={name: draw(members(distribution)) for name, distribution in space.items()},
+        distributions=space,
+    )
+
+
+@st.composite
+def states(
+    draw: st.DrawFn,
+    *,
+    space: Mapping[str, Distribution] | None = None,
+    n_objectives: int = 1,
+    values: st.SearchStrategy[float] = objective_values,
+    most: int = 8,
+) -> StudyState:
+    """A study with trials of every kind: finished in each way, running, waiting, enqueued, added from elsewhere.
+
+    Args:
+        draw: Given by hypothesis.
+        space: What most trials have; others have a part of it, or drifted ranges. Drawn if not given.
+        n_objectives: How many directions the study has.
+        values: Objective values and reports.
+        most: No more trials than this.
+    """
+    space = draw(search_spaces()) if space is None else SearchSpace.of(space)
+    state = StudyState.create(
+        directions=[draw(st.sampled_from(["minimize", "maximize"])) for _ in range(n_objectives)],
+        seed=draw(st.integers(0, 2**64)),
+    )
+    for _ in range(draw(st.integers(0, most))):
+        state = draw(_one_more(state, space, values))
+    return state
+
+
+@st.composite
+def _one_more(draw: st.DrawFn, state: StudyState, space: SearchSpace, values: st.SearchStrategy[float]) -> StudyState:
+    had, n = draw(relatives(space)), len(state.directions)
+    outcome = draw(st.sampled_from(["told", "told", "told", "pruned", "failed", "running", "empty", "added"]))
+    if outcome == "added":
+        trial = draw(finished_trials(space=had, n_objectives=n))
+        if trial.values is not None:
+            trial = replace(trial, values=tuple(draw(values.filter(lambda v: v == v)) for _ in range(n)))
+        return _after(state, AddTrial(trial))
+    if outcome == "empty":
+        return started(state)
+    state = suggested(state, had, [draw(units) for _ in had])
+    number = max(state.running)
+    for step in range(draw(st.integers(0, 3)) if n == 1 else 0):
+        state = _after(state, Report(number, draw(values), step))
+    if draw(st.integers(0, 4)) == 4:
+        state = _after(state, SetConstraint(number, "c", draw(st.floats(-1.0, 1.0) | st.just(math.inf))))
+    if outcome == "told":
+        return tell(state, number, [draw(values) for _ in range(n)])
+    if outcome == "running":
+        return state
+    reason = "it broke" if outcome == "failed" else None
+    return tell(state, number, outcome=TrialState.FAIL if reason else TrialState.PRUNED, reason=reason)
+
+
+def _after(state: StudyState, command: Command) -> StudyState:
+    return replay(decide(state, command), state)
+
+
+@st.composite
+def questions(
+    draw: st.DrawFn,
+    *,
+    space: Mapping[str, Distribution] | None = None,
+    values: st.SearchStrategy[float] = objective_values,
+    most: int = 8,
+    reporting: bool = False,
+) -> Question:
+    """A study whose newest running trial waits for values of a space; some studies have several directions.
+
+    Args:
+        draw: Given by hypothesis.
+        space: The space; drawn if not given.
+        values: Objective values and reports.
+        most: No more other trials than this.
+        reporting: Whether the trial may have reported values.
+    """
+    space = draw(search_spaces(most=3)) if space is None else SearchSpace.of(space)
+    n_objectives = draw(st.sampled_from([1, 1, 1, 1, 2, 3]))
+    state = started(draw(states(space=space, n_objectives=n_objectives, values=values, most=most)))
+    number = max(state.running)
+    for step in range(draw(st.integers(0, 3)) if reporting else 0):
+        state = _after(state, Report(number, draw(values), step))
+    if draw(st.integers(0, 5)) == 5:
+        state = enqueue(state, {name: dist.from_unit(0.5) for name, dist in space.items()})
+    return Question(state, number, space)

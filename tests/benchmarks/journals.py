@@ -1,0 +1,236 @@
+"""What journals cost, ours and Optuna's: CPU and bytes per trial, loading, and eight processes at once.
+
+    pip install -e '.[benchmark]'
+    python tests/benchmarks/journals.py [ROUNDS]
+
+CPU time is of processes of their own with one thread. Those that are compared are taken in turn, and the median of
+their ratios is printed, since machines have moods. Durability is equal in each pair: Optuna's journal file and SQLite's
+default both sync the disk, and so does `durability="power"`.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+OPTIMIZE = """
+import sys, time, warnings
+warnings.simplefilter("ignore")
+import {library}
+library = {library}
+library.logging.set_verbosity(library.logging.ERROR)
+place, n = sys.argv[1], int(sys.argv[2])
+{storage}
+study = library.create_study(
+    storage=storage, sampler=library.samplers.RandomSampler(seed=0), pruner=library.pruners.NopPruner()
+)
+objective = lambda trial: sum(trial.suggest_float(f"x{{i}}", 0.0, 1.0) for i in range(10))
+study.optimize(objective, n_trials=10)
+start, wall = time.process_time(), time.perf_counter()
+study.optimize(objective, n_trials=n)
+print((time.process_time() - start) / n, (time.perf_counter() - wall) / n)
+"""
+OPTUNA_FILE = "storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(place))"
+OPTUNA_SQLITE = "storage = f'sqlite:///{place}'"
+HPO = "storage = library.open_journal({url}, durability={durability!r})"
+
+WRITE = """
+import sys
+from hpo.core.events import ParamsSuggested, SpaceDefined, StudyCreated, TrialFinished, TrialStarted
+from hpo.core.key import Key
+from hpo import FloatDistribution, open_journal
+from hpo.core.space import SearchSpace
+names = [f"x{i}" for i in range(10)]
+events = [StudyCreated(1, "big", ("minimize",), 0, None, None, 0.0)]
+events.append(SpaceDefined(SearchSpace({name: FloatDistribution(0.0, 1.0) for name in names})))
+journal = open_journal(sys.argv[1], durability="process").create("big", events)
+length, number = 2, 0
+while length < int(sys.argv[2]):
+    values = tuple(Key(0).child(number).uniforms(names))
+    at = 1732190185.123 + number
+    start = [TrialStarted(number, at), ParamsSuggested(number, 0, values)]
+    length = journal.append(start, expected=length)
+    length = journal.append([TrialFinished(number, "complete", (sum(values),), at)], expected=length)
+    number += 1
+"""
+READ = """
+import resource, sys, time
+from hpo import open_journal
+from hpo.core.state import replay
+start = time.process_time()
+events = open_journal(sys.argv[1]).open("big").read(0)
+read = time.process_time() - start
+state = replay(events)
+print(read, time.process_time() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+OPTUNA_WRITE = """
+import sys, optuna
+optuna.logging.set_verbosity(optuna.logging.ERROR)
+place = sys.argv[1]
+{storage}
+study = optuna.create_study(storage=storage, study_name="big")
+space = {{f"x{{i}}": optuna.distributions.FloatDistribution(0.0, 1.0) for i in range(10)}}
+study.add_trials(
+    optuna.trial.create_trial(params=dict.fromkeys(space, i / 10**6), distributions=space, value=float(i))
+    for i in range(int(sys.argv[2]))
+)
+"""
+OPTUNA_READ = """
+import sys, time, optuna
+optuna.logging.set_verbosity(optuna.logging.ERROR)
+place = sys.argv[1]
+for _ in range(2):  # the first time, modules are loaded
+    start = time.process_time()
+    {storage}
+    n = len(optuna.load_study(storage=storage, study_name="big").trials)
+print((time.process_time() - start) / n)
+"""
+HPO_READ = """
+import sys, time, hpo
+for _ in range(2):
+    start = time.process_time()
+    n = len(hpo.load_study(storage=sys.argv[1], study_name="big").trials)
+print((time.process_time() - start) / n)
+"""
+TELL = """
+import sys, time
+from hpo import open_journal
+from hpo.core.events import TrialEnqueued
+from hpo.errors import Conflict
+journal = open_journal(sys.argv[1], durability=sys.argv[2]).open("s")
+length, mine, stale = 0, 0, 0
+print("ready", flush=True)
+sys.stdin.readline()
+until = time.monotonic() + float(sys.argv[3])
+while time.monotonic() < until:
+    length += len(journal.read(length))
+    try:
+        length = journal.append([TrialEnqueued(mine, None)], expected=length)
+        mine += 1
+    except Conflict:
+        stale += 1
+print(mine, stale)
+"""
+
+
+def numbers(script: str, *arguments: object) -> list[float]:
+    """What `script` prints, as numbers; it runs in a process of its own."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
+    command = [sys.executable, "-c", script, *map(str, arguments)]
+    ran = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    if ran.returncode:
+        raise RuntimeError(ran.stderr)
+    return [float(word) for word in ran.stdout.split()]
+
+
+def size(place: Path) -> int:
+    """Bytes of everything in the directory `place`."""
+    return sum(file.stat().st_size for file in place.rglob("*") if file.is_file())
+
+
+def per_trial(script: str, file: str, n: int) -> tuple[float, float, float]:
+    """CPU seconds, seconds and bytes of each of `n` trials, in a fresh directory."""
+    with tempfile.TemporaryDirectory() as place:
+        cpu, wall = numbers(script, f"{place}/{file}", n)
+        return cpu, wall, size(Path(place)) / (n + 10)
+
+
+def trials(rounds: int) -> Iterator[str]:
+    """Trials with 10 floats, random sampler: ours and theirs in turn."""
+    for what, file, url, theirs, n_theirs, wanted in (
+        ("file", "s.jsonl", "place", OPTUNA_FILE, 300, 20),
+        ("SQLite", "s.db", "f'sqlite:///{place}'", OPTUNA_SQLITE, 100, 10),
+    ):
+        optuna = OPTIMIZE.format(library="optuna", storage=theirs)
+        for durability in ("power", "process"):
+            ours = OPTIMIZE.format(library="hpo", storage=HPO.format(url=url, durability=durability))
+            pairs = [(per_trial(ours, file, 2000), per_trial(optuna, "optuna", n_theirs)) for _ in range(rounds)]
+            (cpu, wall, n_bytes), (cpu_o, wall_o, n_bytes_o) = (
+                [statistics.median(values) for values in zip(*column, strict=True)]
+                for column in zip(*pairs, strict=True)
+            )
+            ratio = statistics.median(b[0] / a[0] for a, b in pairs)
+            yield (
+                f"{what}, {durability}: {cpu * 1e6:.0f} us CPU, {wall * 1e6:.0f} us, {n_bytes:.0f} bytes a trial; Optuna "
+                f"{cpu_o * 1e6:.0f} us, {wall_o * 1e6:.0f} us, {n_bytes_o:.0f} bytes: 1/{ratio:.1f} of its CPU"
+                + (f" (wanted: 1/{wanted})" if durability == "power" else "")
+            )
+
+
+def loads(rounds: int) -> Iterator[str]:
+    """A million events from each kind of journal, and some thousand trials next to Optuna."""
+    with tempfile.TemporaryDirectory() as folder:
+        urls = {"file": f"{folder}/big.jsonl", "SQLite": f"sqlite:///{folder}/big.db"}
+        for what, url in urls.items():
+            numbers(WRITE, url, 1_000_000)
+            n_bytes = Path(url.removeprefix("sqlite:///")).stat().st_size
+            runs = [numbers(READ, url) for _ in range(min(rounds, 3))]
+            read, replayed, memory = (statistics.median(values) for values in zip(*runs, strict=True))
+            yield (
+                f"{what}, 1,000,000 events ({n_bytes / 1e6:.0f} MB): read in {read:.2f} s CPU, with the state in "
+                f"{replayed:.2f} s, {memory:.0f} MB of memory"
+            )
+    with tempfile.TemporaryDirectory() as folder:
+        for what, url, theirs, n in (
+            ("file", f"{folder}/s.jsonl", OPTUNA_FILE, 10_000),
+            ("SQLite", f"sqlite:///{folder}/s.db", OPTUNA_SQLITE, 1_000),  # to write more takes it many minutes
+        ):
+            numbers(WRITE, url, 3 * n)
+            numbers(OPTUNA_WRITE.format(storage=theirs), f"{folder}/optuna-{what}", n)
+            pairs = [
+                (
+                    numbers(HPO_READ, url)[0],
+                    numbers(OPTUNA_READ.format(storage=theirs), f"{folder}/optuna-{what}")[0],
+                )
+                for _ in range(min(rounds, 3))
+            ]
+            ratio = statistics.median(b / a for a, b in pairs)
+            ours, optuna = (statistics.median(column) for column in zip(*pairs, strict=True))
+            yield (
+                f"{what}, opening {n:,} trials: {ours * 1e6:.1f} us a trial; Optuna {optuna * 1e6:.1f} us: "
+                f"1/{ratio:.1f} (wanted: 1/5)"
+            )
+
+
+def crowds(seconds: float = 5.0, n: int = 8) -> Iterator[str]:
+    """Eight processes that tell as fast as they can: how often in all, and how fairly."""
+    for what, url in (("file", "{}/s.jsonl"), ("SQLite", "sqlite:///{}/s.db")):
+        for durability in ("power", "process"):
+            with tempfile.TemporaryDirectory() as folder:
+                place = url.format(folder)
+                created = (
+                    "import sys; from hpo import open_journal; from hpo.core.events import StudyCreated; "
+                    "open_journal(sys.argv[1]).create('s', [StudyCreated(1, 's', ('minimize',), 0)])"
+                )
+                numbers(created, place)
+                command = [sys.executable, "-c", TELL, place, durability, str(seconds)]
+                workers = [
+                    subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+                    for _ in range(n)
+                ]
+                for worker in workers:
+                    assert worker.stdout
+                    worker.stdout.readline()  # it is ready
+                for worker in workers:
+                    assert worker.stdin
+                    worker.stdin.write("\n")
+                    worker.stdin.flush()
+                outputs = [[int(word) for word in worker.communicate()[0].split()] for worker in workers]
+            made = sorted(mine for mine, _ in outputs)
+            stale = sum(conflicts for _, conflicts in outputs)
+            yield (
+                f"{what}, {durability}, {n} processes: {sum(made) / seconds:.0f} appends/s, each "
+                f"{made[0]} to {made[-1]} (median {statistics.median(made):.0f}), {stale / sum(made):.2f} conflicts an append"
+            )
+
+
+if __name__ == "__main__":
+    ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    for lines in (trials(ROUNDS), crowds(), loads(ROUNDS)):
+        for line in lines:
+            print(line, flush=True)

@@ -1,0 +1,377 @@
+"""Brute force: every combination that an objective can ask for, whoever asks and whatever depends on what."""
+
+import collections
+import concurrent.futures
+import itertools
+import random
+
+import pytest
+
+import hpo
+from hpo.core.ask_tell import ask, enqueue, tell
+from hpo.core.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from hpo.core.state import StudyState
+from hpo.core.trial import TrialState
+from hpo.errors import InvalidSuggestion, SearchSpaceExhausted
+from hpo.samplers import BruteForceSampler, PartialFixedSampler, RandomSampler
+from hpo.samplers.brute_force import _Tried
+from hpo.samplers.choice_tree import Branch, index_of, value_of
+from hpo.study.studies import create_study, load_study
+
+SPACE = {
+    "x": IntDistribution(0, 6, step=3),
+    "y": CategoricalDistribution(["a", True, 1, None]),
+    "z": FloatDistribution(0.0, 0.3, step=0.1),
+}
+N_PRODUCT = 3 * 4 * 4
+
+
+def objective(trial):
+    kind = trial.suggest_categorical("kind", ["a", "b", "c"])
+    if kind == "a":
+        x = trial.suggest_int("x", 0, 3)
+        if x == 2:
+            return trial.suggest_float("z", 0, 1, step=0.5)
+        return x
+    if kind == "b":
+        return trial.suggest_int("y", 0, 2) + trial.suggest_int("w", 0, 1)
+    return 0
+
+
+LEAVES = {
+    *(((("kind", "a"), ("x", x)),) for x in (0, 1, 3)),
+    *(((("kind", "a"), ("x", 2), ("z", z)),) for z in (0.0, 0.5, 1.0)),
+    *(((("kind", "b"), ("w", w), ("y", y)),) for w in (0, 1) for y in (0, 1, 2)),
+    ((("kind", "c"),),),
+}
+
+
+def counted(study):
+    return collections.Counter((tuple(sorted(trial.params.items())),) for trial in study.trials)
+
+
+def run(state, sampler, space, at_most=200):
+    for _ in range(at_most):
+        try:
+            state, trial = ask(state, sampler, space)
+        except SearchSpaceExhausted:
+            break
+        state = tell(state, trial.number, 0.0)
+    return state
+
+
+def quiet_study(**options):
+    return create_study(sampler=options.pop("sampler", BruteForceSampler()), **options)
+
+
+@pytest.mark.parametrize("seed", [None, 0, 1, 2])
+def test_one_worker_tries_every_combination_of_a_conditional_space_once_and_the_study_ends(seed):
+    study = quiet_study(sampler=BruteForceSampler(seed=seed))
+    study.optimize(objective, n_trials=100)
+    assert counted(study) == dict.fromkeys(LEAVES, 1)
+    assert hpo.verify(study).clean
+
+
+def test_values_come_as_in_nested_loops_once_it_is_known_what_is_asked_for():
+    study = quiet_study()
+    study.optimize(lambda trial: trial.suggest_int("x", 0, 1) + trial.suggest_int("y", 0, 2))
+    assert [tuple(t.params.values()) for t in study.trials] == [*itertools.product(range(2), range(3))]
+
+
+def test_another_seed_is_another_order():
+    def order(seed):
+        study = quiet_study(sampler=BruteForceSampler(seed=seed))
+        study.optimize(lambda trial: trial.suggest_int("x", 0, 19))
+        return [trial.params["x"] for trial in study.trials]
+
+    assert order(1) == order(1)
+    assert sorted(order(1)) == sorted(order(2)) == order(None) == [*range(20)]
+    assert len({tuple(order(seed)) for seed in (None, 1, 2)}) == 3
+
+
+@pytest.mark.parametrize("order", ["any", "deterministic"])
+@pytest.mark.parametrize("seed", [None, 5])
+def test_threads_miss_nothing_and_what_they_tried_can_be_verified(order, seed):
+    study = quiet_study(sampler=BruteForceSampler(seed=seed))
+    study.optimize(objective, n_jobs=3, order=order, n_trials=100)
+    assert counted(study).keys() == LEAVES
+    assert len(study.trials) <= len(LEAVES) + 6  # at the start nobody knows what there is
+    assert hpo.verify(study).clean
+
+
+def test_threads_repeat_nothing_where_one_parameter_is_all_there_is():
+    study = quiet_study()
+    study.optimize(lambda trial: trial.suggest_int("x", 0, 30), n_jobs=3, n_trials=100)
+    assert sorted(trial.params["x"] for trial in study.trials) == [*range(31)]
+    assert hpo.verify(study).clean
+
+
+def test_a_study_that_is_loaded_again_goes_on_where_it_was(tmp_path):
+    path = str(tmp_path / "study.jsonl")
+    uninterrupted = quiet_study(study_name="s", seed=1)
+    uninterrupted.optimize(objective, n_trials=100)
+    quiet_study(study_name="s", seed=1, storage=path).optimize(objective, n_trials=5)
+    load_study(study_name="s", storage=path, sampler=BruteForceSampler()).optimize(objective, n_trials=4)
+    resumed = load_study(study_name="s", storage=path, sampler=BruteForceSampler())
+    resumed.optimize(objective, n_trials=100)
+    assert [t.params for t in resumed.trials] == [t.params for t in uninterrupted.trials]
+    assert hpo.verify(resumed).clean
+
+
+def test_a_declared_space_is_a_product_and_a_batch_has_no_repeats():
+    state, trials = ask(StudyState.create(space=SPACE), BruteForceSampler(seed=3), None, N_PRODUCT)
+    assert len({repr(trial.params) for trial in trials}) == N_PRODUCT
+    assert all(SPACE[name].contains(value) for trial in trials for name, value in trial.params.items())
+    for trial in trials:
+        state = tell(state, trial.number, 1.0)
+    with pytest.raises(SearchSpaceExhausted, match="all combinations are tried or running"):
+        ask(state, BruteForceSampler(seed=3))
+
+
+def test_a_declared_space_in_which_the_first_name_depends_on_a_later_one_is_searched_to_its_end():
+    space = {"y": IntDistribution(0, 3), "x": IntDistribution(0, 1), "z": IntDistribution(0, 2)}
+    study = quiet_study(space=space)
+    study.optimize(
+        lambda trial: trial.suggest_int("y", 0, 3) if trial.suggest_int("x", 0, 1) else trial.suggest_int("z", 0, 2),
+        n_trials=100,
+    )
+    assert counted(study).keys() == {
+        *(((("x", 1), ("y", y)),) for y in range(4)),
+        *(((("x", 0), ("z", z)),) for z in range(3)),
+    }
+    assert len(study.trials) < 15
+
+
+def test_the_order_in_which_an_objective_asks_does_not_matter():
+    def moody(trial):
+        names = ["x", "y"] if trial.number % 2 else ["y", "x"]
+        return sum(trial.suggest_int(name, 0, 2) for name in names)
+
+    study = quiet_study()
+    study.optimize(moody, n_trials=100)
+    assert sorted((t.params["x"], t.params["y"]) for t in study.trials) == [*itertools.product(range(3), repeat=2)]
+
+
+def test_trials_that_fail_or_are_pruned_have_tried_their_combination():
+    def failing(trial):
+        x = trial.suggest_int("x", 0, 2)
+        if x == 1:
+            raise ValueError
+        y = trial.suggest_int("y", 0, 1)
+        if y == 1:
+            raise hpo.TrialPruned
+        return 0.0
+
+    study = quiet_study()
+    study.optimize(failing, catch=ValueError, n_trials=50)
+    assert [tuple(t.params.values()) for t in study.trials] == [(0, 0), (0, 1), (1,), (2, 0), (2, 1)]
+
+
+def test_an_objective_that_always_fails_early_in_a_branch_that_was_deeper_ends_all_the_same():
+    study = quiet_study()
+    study.optimize(lambda trial: trial.suggest_int("x", 0, 1) + trial.suggest_int("y", 0, 3), n_trials=1)
+
+    def broken(trial):
+        trial.suggest_int("x", 0, 1)
+        raise ValueError
+
+    study.optimize(broken, catch=ValueError, n_trials=50)
+    assert len(study.trials) == 5
+
+
+def test_a_wider_range_is_searched_for_what_is_new():
+    study = quiet_study()
+    study.optimize(lambda trial: trial.suggest_int("x", 0, 3), n_trials=3)
+    study.optimize(lambda trial: trial.suggest_int("x", -2, 5), n_trials=50)
+    tried = [trial.params["x"] for trial in study.trials]
+    assert set(tried) == set(range(-2, 6))
+    assert len(tried) <= 10
+
+
+def test_enqueued_values_are_kept_and_what_they_leave_open_is_new():
+    state = StudyState.create(space=SPACE)
+    for _ in range(4):
+        state = enqueue(state, {"x": 3, "y": True})
+    state = run(state, BruteForceSampler(), None)
+    assert [dict(t.params) for t in state.finished][:4] == [{"x": 3, "y": True, "z": z} for z in (0.0, 0.1, 0.2, 0.3)]
+    assert len(state.finished) == len({repr([*t.params.items()]) for t in state.finished}) == N_PRODUCT
+
+
+def test_a_trial_that_died_without_parameters_costs_nothing():
+    study = quiet_study()
+    study.optimize(lambda trial: 1 / 0, catch=ZeroDivisionError, n_trials=2)
+    study.optimize(objective, n_trials=100)
+    assert counted(study) == {**dict.fromkeys(LEAVES, 1), ((),): 2}
+
+
+def test_running_trials_of_a_dead_worker_do_not_keep_a_study_from_ending():
+    study = quiet_study()
+    dead = [study.ask() for _ in range(2)]
+    dead[0].suggest_categorical("kind", ["a", "b", "c"])
+    study.optimize(objective, n_trials=100)
+    assert len(study.trials) < 30
+    for trial in dead:
+        study.tell(trial, state=TrialState.FAIL)
+    study.optimize(objective, n_trials=100)
+    assert counted(study).keys() >= LEAVES
+
+
+def test_part_of_a_space_can_be_held_fixed():
+    study = quiet_study(sampler=PartialFixedSampler({"kind": "a"}, BruteForceSampler()))
+    study.optimize(objective, n_trials=100)
+    assert counted(study) == {leaf: 1 for leaf in LEAVES if ("kind", "a") in leaf[0]}
+    assert hpo.verify(study).clean
+
+
+def test_history_of_another_sampler_counts():
+    study = quiet_study(sampler=RandomSampler(), seed=4)
+    study.optimize(objective, n_trials=6)
+    tried = set(counted(study))
+    study = load_into_brute_force(study)
+    study.optimize(objective, n_trials=100)
+    assert counted(study).keys() == LEAVES
+    assert len(study.trials) == 6 + len(LEAVES - tried)
+
+
+def load_into_brute_force(study):
+    other = quiet_study()
+    other.add_trials(study.trials)
+    return other
+
+
+def test_a_continuous_parameter_is_refused_with_advice():
+    study = quiet_study()
+    with pytest.raises(InvalidSuggestion, match=r"parameter 'x' has no end of them.*give.*a step"):
+        study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=1)
+    with pytest.raises(InvalidSuggestion, match="parameter 'lr'"):
+        ask(StudyState.create(), BruteForceSampler(), {"lr": FloatDistribution(1e-3, 1.0, log=True)})
+
+
+def test_continuous_parameters_and_notes_of_others_in_the_history_are_passed_over():
+    state = StudyState.create()
+    state, trial = ask(state, RandomSampler(), {"x": FloatDistribution(0, 1)})
+    state = tell(state, trial.number, 0.0)
+    for note in ({"way": "no", "ticket": -1}, {"way": [10**9, -3], "ticket": 7}, {"way": [True]}):
+        state, trial = ask(state, lambda s, t, space, key, note=note: hpo.Suggestion({"x": 0}, note), {"x": SPACE["x"]})
+        state = tell(state, trial.number, outcome=TrialState.FAIL)
+    assert len(run(state, BruteForceSampler(), SPACE).finished) == 4 + N_PRODUCT * 2 // 3  # x=0 was tried, and failed
+
+
+def test_a_space_without_parameters_is_tried_once():
+    study = quiet_study()
+    study.optimize(lambda trial: 1.0, n_trials=20)
+    assert len(study.trials) == 1
+
+
+@pytest.mark.parametrize(
+    "distribution",
+    [
+        IntDistribution(-(10**17), 10**17),
+        IntDistribution(1, 10**6, log=True),
+        FloatDistribution(0.1, 0.1),
+        FloatDistribution(-1e9, 1e9, step=1e-3),
+        FloatDistribution(0.1, 1.0, step=0.1),
+        CategoricalDistribution([float("nan"), 0.0, -0.0, False]),
+    ],
+)
+@pytest.mark.parametrize("seed", [None, 9])
+def test_values_are_numbered_in_both_directions_and_in_domain(distribution, seed):
+    branch = Branch.untried("x", distribution, seed)
+    for position in {0, 1, branch.n_values // 2, branch.n_values - 1} & {*range(min(branch.n_values, 2))} | {0}:
+        value = branch.value_at(position)
+        assert distribution.contains(value)
+        assert branch.position_of(index_of(distribution, value)) == position
+    last = branch.n_values - 1
+    assert index_of(distribution, value_of(distribution, last)) == last
+    _, trials = ask(StudyState.create(), BruteForceSampler(seed=seed), {"x": distribution}, min(4, last + 1))
+    assert len({repr(trial.params["x"]) for trial in trials}) == len(trials)
+    assert all(distribution.contains(trial.params["x"]) for trial in trials)
+
+
+def test_the_fold_at_every_prefix_is_the_fold_of_that_prefix_alone():
+    study = quiet_study()
+    study.optimize(objective, n_trials=100)
+    fold = _Tried(None, ())
+    carry = fold.init()
+    for length, trial in enumerate(study.state.finished, 1):
+        carry = fold.step(carry, trial)
+        fresh = fold.init()
+        for earlier in study.state.finished[:length]:
+            fresh = fold.step(fresh, earlier)
+        assert fresh == carry
+    assert study.state.finished.fold(fold) == carry
+
+
+def test_a_thousand_parameters_are_no_problem():
+    space = {f"x{i}": IntDistribution(0, 1) for i in range(1200)}
+    state = StudyState.create()
+    for _ in range(3):
+        state, trial = ask(state, BruteForceSampler(), space)
+        state = tell(state, trial.number, 0.0)
+    assert len({tuple(t.params.values()) for t in state.finished}) == 3
+
+
+@pytest.mark.parametrize("asked", [lambda trial: trial.suggest_int("x", 0, 30), objective])
+def test_workers_that_suggest_for_themselves_can_be_verified(asked):
+    study = quiet_study()
+    with concurrent.futures.ThreadPoolExecutor(3) as executor:
+        study.optimize(asked, executor=executor, n_jobs=3, n_trials=60)
+    assert hpo.verify(study).clean
+    if asked is not objective:
+        assert sorted(trial.params["x"] for trial in study.trials) == [*range(31)]
+
+
+def test_going_on_after_the_last_ones_were_left_over_completes_the_search():
+    def slow_in_one_branch(trial):
+        if trial.suggest_categorical("mode", ["plain", "fancy"]) == "fancy":
+            return trial.suggest_int("z", 0, 4)
+        return 0
+
+    study = quiet_study()
+    study.optimize(slow_in_one_branch, n_jobs=4, n_trials=60)
+    study.optimize(slow_in_one_branch, n_trials=60)
+    assert {trial.params.get("z") for trial in study.trials} == {None, 0, 1, 2, 3, 4}
+
+
+def test_a_wrong_guess_about_a_branch_does_not_keep_threads_busy_for_ever():
+    def objective_with_ranges_that_differ(trial):
+        if trial.suggest_int("a", 0, 1):
+            return 0
+        if trial.suggest_int("b", 0, 1):
+            return trial.suggest_int("d", 0, 2)
+        return trial.suggest_int("c", 0, 0 if trial.suggest_int("e", 0, 1) else 3)
+
+    study = quiet_study()
+    study.optimize(objective_with_ranges_that_differ, n_jobs=3, order="deterministic", n_trials=60)
+    assert len(study.trials) < 25
+    assert len(counted(study)) >= 6
+    study.optimize(objective_with_ranges_that_differ)
+    assert len(counted(study)) == 9
+
+
+def random_tree(generator, depth):
+    """(name, number of values, what follows each), or None for nothing."""
+    if depth == 0 or generator.random() < 0.25:
+        return None
+    n = generator.randint(1, 4)
+    return f"p{generator.randint(0, 3)}_{depth}", n, [random_tree(generator, depth - 1) for _ in range(n)]
+
+
+def n_leaves(tree):
+    return 1 if tree is None else sum(map(n_leaves, tree[2]))
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_one_worker_is_exact_on_any_tree_of_conditions(seed):
+    tree = random_tree(random.Random(seed), 3)
+
+    def follow(trial):
+        node = tree
+        while node is not None:
+            name, n, following = node
+            node = following[trial.suggest_int(name, 0, n - 1)]
+        return 0.0
+
+    study = quiet_study(sampler=BruteForceSampler(seed=seed if seed % 2 else None))
+    study.optimize(follow, n_trials=n_leaves(tree) + 5)
+    assert len(study.trials) == len(counted(study)) == n_leaves(tree)

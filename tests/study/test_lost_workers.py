@@ -1,0 +1,426 @@
+"""Workers that die: their trials fail once and are tried again, and nobody else's trials are touched."""
+
+import concurrent.futures
+import contextlib
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+import hpo
+from hpo.core.commands import Ask
+from hpo.samplers import RandomSampler
+from hpo.study.retries import lineage
+from hpo.study.workers import LOST
+from hpo.trial import TrialState
+
+PATIENCE = 50.0  # seconds; far more than it takes
+
+WORKER = """
+import concurrent.futures
+import os
+import pathlib
+import sys
+import time
+
+import hpo
+
+storage, markers, how = sys.argv[1:]
+
+
+def objective(trial):
+    x = trial.suggest_float("x", 0, 1)
+    if trial.number % 3 < 2:
+        trial.set_user_attr("who", "me")
+        pathlib.Path(markers, f"{trial.number}-{os.getpid()}").touch()
+        while not pathlib.Path(markers, "go").exists():
+            time.sleep(0.01)
+    return x
+
+
+if __name__ == "__main__":
+    study = hpo.load_study(study_name="s", storage=storage, sampler=hpo.samplers.RandomSampler())
+    if how == "threads":
+        study.optimize(objective, n_trials=2, n_jobs=2)
+    elif how == "ask":
+        objective(study.ask())
+    else:
+        with concurrent.futures.ProcessPoolExecutor(2) as executor:
+            study.optimize(objective, n_trials=2, executor=executor)
+"""
+
+REAPER = """
+import os
+import sys
+
+import hpo
+
+study = hpo.load_study(study_name="s", storage=sys.argv[1])
+print("ready", flush=True)
+while not os.path.exists(sys.argv[2]):
+    pass
+print(*[trial.number for trial in study.fail_lost_trials()])
+"""
+
+
+def quick(trial):
+    return trial.suggest_float("x", 0, 1)
+
+
+@pytest.fixture
+def study(tmp_path):
+    return hpo.create_study(study_name="s", storage=f"{tmp_path}/s.jsonl", sampler=RandomSampler(), seed=0)
+
+
+@pytest.fixture
+def markers(tmp_path):
+    directory = tmp_path / "markers"
+    directory.mkdir()
+    return directory
+
+
+@contextlib.contextmanager
+def worker_in(study, markers, how="threads", *, n_running=2):
+    """Another process that runs trials of `study`, once `n_running` more of them wait for the file ``go``."""
+    script = markers.parent / "worker.py"
+    script.write_text(WORKER)
+    wanted = len([*markers.iterdir()]) + n_running
+    process = subprocess.Popen(
+        [sys.executable, script, study.storage.location, markers, how],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        deadline = time.monotonic() + PATIENCE
+        while len([*markers.iterdir()]) < wanted:
+            assert process.poll() is None, process.stderr.read()
+            assert time.monotonic() < deadline, "the objectives did not start"
+            time.sleep(0.01)
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # the workers of its pool as well
+        process.communicate()
+
+
+def killed(process):
+    process.kill()
+    process.wait()
+
+
+def states(study):
+    return [trial.state.name for trial in study.trials]
+
+
+def test_the_trials_of_a_killed_worker_fail_when_somebody_asks_and_those_of_another_go_on(study, markers):
+    with worker_in(study, markers) as lost, worker_in(study, markers, n_running=1) as other:
+        assert study.fail_lost_trials() == []
+        mine = {trial.worker for trial in study.trials[:2]}
+        assert len(mine) == 1
+        killed(lost)
+        assert states(hpo.load_study(study_name="s", storage=study.storage))[:2] == ["RUNNING"] * 2, (
+            "loading is reading"
+        )
+
+        failed = study.fail_lost_trials()
+        assert [trial.number for trial in failed] == [0, 1]
+        assert {(trial.state, trial.reason) for trial in failed} == {(TrialState.FAIL, LOST)}
+        assert LOST == "lost: its worker is gone"
+        assert all(trial.datetime_complete is not None and 0 <= trial.params["x"] <= 1 for trial in failed)
+        assert study.fail_lost_trials() == []
+
+        (markers / "go").touch()
+        _, err = other.communicate(timeout=PATIENCE)
+        assert other.returncode == 0, err
+    assert states(study) == ["FAIL", "FAIL", "COMPLETE", "COMPLETE"]
+    assert [file.name for file in markers.parent.glob("s.jsonl*")] == ["s.jsonl"]
+
+
+def test_a_stopped_worker_is_alive_and_tells_its_results_later(study, markers):
+    with worker_in(study, markers) as process:
+        os.killpg(process.pid, signal.SIGSTOP)
+        os.waitpid(process.pid, os.WUNTRACED)
+        assert study.fail_lost_trials() == []
+        study.optimize(quick, n_trials=1)
+        (markers / "go").touch()
+        os.killpg(process.pid, signal.SIGCONT)
+        _, err = process.communicate(timeout=PATIENCE)
+        assert process.returncode == 0, err
+    assert states(study) == ["COMPLETE"] * 3
+
+
+def test_pool_workers_that_outlive_their_killed_parent_do_not_keep_its_trials(study, markers):
+    with worker_in(study, markers, "pool") as process:
+        assert study.fail_lost_trials() == []
+        pool = {int(marker.name.partition("-")[2]) for marker in markers.iterdir()}
+        assert process.pid not in pool
+        killed(process)
+        for pid in pool:
+            os.kill(pid, 0)  # it is there
+        assert [trial.number for trial in study.fail_lost_trials()] == [0, 1]
+
+
+def test_all_who_ask_at_once_fail_each_trial_once(study, markers):
+    with worker_in(study, markers) as process:
+        killed(process)
+    studies = [hpo.load_study(study_name="s", storage=study.storage.location) for _ in range(8)]
+    ready = threading.Barrier(8)
+
+    def ask(study):
+        ready.wait()
+        return [trial.number for trial in study.fail_lost_trials()]
+
+    with concurrent.futures.ThreadPoolExecutor(8) as threads:
+        answers = [*threads.map(ask, studies)]
+    assert sorted(number for numbers in answers for number in numbers) == [0, 1]
+    assert sum(type(event).__name__ == "TrialFinished" for event in study.events()) == 2
+
+
+def test_processes_that_ask_at_once_fail_each_trial_once(study, markers):
+    with worker_in(study, markers) as process:
+        killed(process)
+    script, go = markers.parent / "reaper.py", markers / "go"
+    script.write_text(REAPER)
+    reapers = [
+        subprocess.Popen(
+            [sys.executable, script, study.storage.location, go],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(3)
+    ]
+    try:
+        assert [reaper.stdout.readline() for reaper in reapers] == ["ready\n"] * 3
+        go.touch()
+        answers = [reaper.communicate(timeout=PATIENCE)[0].split() for reaper in reapers]
+    finally:
+        for reaper in reapers:
+            reaper.kill()
+            reaper.communicate()
+    assert [reaper.returncode for reaper in reapers] == [0] * 3
+    assert sorted(number for numbers in answers for number in numbers) == ["0", "1"]
+    assert sum(type(event).__name__ == "TrialFinished" for event in study.events()) == 2
+    assert hpo.verify(study).clean
+
+
+def test_a_faster_reaper_is_noticed(study, markers, monkeypatch):
+    with worker_in(study, markers) as process:
+        killed(process)
+    faster = hpo.load_study(study_name="s", storage=study.storage.location)
+    journal = study._recorder.journal
+    is_alive = journal.is_alive
+
+    def while_another_tells(worker):
+        with contextlib.suppress(hpo.errors.TrialNotRunning):
+            faster.tell(0, 0.5)
+        return is_alive(worker)
+
+    monkeypatch.setattr(journal, "is_alive", while_another_tells)
+    assert [trial.number for trial in study.fail_lost_trials()] == [1]
+    assert states(study) == ["COMPLETE", "FAIL"]
+
+
+def test_optimize_fails_lost_trials_when_it_begins_and_callbacks_hear_of_them(study, markers):
+    with worker_in(study, markers) as process:
+        killed(process)
+    heard = []
+    study.optimize(quick, n_trials=1, callbacks=[lambda _, trial: heard.append((trial.number, trial.state.name))])
+    assert heard == [(0, "FAIL"), (1, "FAIL"), (2, "COMPLETE")]
+
+
+def test_a_callback_that_raises_on_a_lost_trial_ends_the_run_before_it_begins(study, markers):
+    with worker_in(study, markers) as process:
+        killed(process)
+
+    def refuse(study, trial):
+        raise OSError(trial.reason)
+
+    with pytest.raises(OSError, match=LOST):
+        study.optimize(quick, n_trials=1, callbacks=[refuse])
+    assert states(study) == ["FAIL", "FAIL"]
+
+
+def test_trials_that_were_asked_for_belong_to_no_worker_and_stay(study, markers):
+    with worker_in(study, markers, "ask", n_running=1) as process:
+        killed(process)
+    assert study.fail_lost_trials() == []
+    study.optimize(quick, n_trials=1)
+    assert states(study) == ["RUNNING", "COMPLETE"]
+    study.tell(0, 1.0)
+
+
+def test_a_worker_that_comes_back_late_is_told_so(study, markers):
+    with worker_in(study, markers) as process:
+        killed(process)
+    study.fail_lost_trials()
+    with pytest.raises(hpo.errors.TrialNotRunning, match="trial 0 is fail"):
+        study.tell(0, 1.0)
+    assert study.trials[0].reason == LOST
+    assert study.tell(0, 1.0, skip_if_finished=True).state is TrialState.FAIL
+
+
+@pytest.mark.parametrize("place", ["memory", "file"])
+def test_a_run_can_ask_for_lost_trials_without_losing_its_own(tmp_path, place):
+    storage = None if place == "memory" else f"{tmp_path}/s.jsonl"
+    study = hpo.create_study(study_name="s", storage=storage, sampler=RandomSampler())
+    answers = []
+
+    def objective(trial):
+        answers.append(study.fail_lost_trials())
+        return quick(trial)
+
+    study.optimize(objective, n_trials=4, n_jobs=2)
+    study.optimize(objective, n_trials=2)
+    assert answers == [[]] * 6
+    assert states(study) == ["COMPLETE"] * 6
+
+
+def test_a_pickled_study_in_memory_comes_without_its_workers():
+    study, pickles = hpo.create_study(sampler=RandomSampler()), []
+
+    def objective(trial):
+        pickles.append(pickle.dumps(study))
+        return quick(trial)
+
+    study.optimize(objective, n_trials=1)
+    copy = pickle.loads(pickles[0])
+    assert states(copy) == ["RUNNING"]
+    assert [trial.reason for trial in copy.fail_lost_trials()] == [LOST]
+    assert states(study) == ["COMPLETE"]
+
+
+def test_a_worker_of_which_nobody_can_know_runs_and_is_never_failed(tmp_path, study, caplog):
+    (tmp_path / "s.jsonl.workers").write_text("in the way")
+    hpo.logging.enable_propagation()
+    answers = []
+
+    def objective(trial):
+        answers.append(study.fail_lost_trials())
+        return quick(trial)
+
+    try:
+        study.optimize(objective, n_trials=1)
+    finally:
+        hpo.logging.disable_propagation()
+    assert answers == [[]]
+    assert states(study) == ["COMPLETE"]
+    assert study.trials[0].worker.startswith("unwatched-")
+    assert "s.jsonl.workers" in caplog.text
+
+
+def test_a_journal_that_knows_no_workers_loses_none(study, markers):
+    with worker_in(study, markers) as process:
+        killed(process)
+    journal = study._recorder.journal
+
+    class Plain:
+        read, append = journal.read, journal.append
+
+    study._recorder._journal = Plain()
+    assert study.fail_lost_trials() == []
+    study.optimize(quick, n_trials=1)
+    assert states(study) == ["RUNNING", "RUNNING", "COMPLETE"]
+
+
+def test_lost_trials_are_tried_again_with_their_parameters_and_attributes(study, markers):
+    with worker_in(study, markers) as process:
+        killed(process)
+    lost = [trial.params for trial in study.trials]
+    assert all(lost)
+    study.optimize(quick, n_trials=3, callbacks=[hpo.RetryFailedTrials(max_retry=1)])
+    assert states(study) == ["FAIL", "FAIL", "COMPLETE", "COMPLETE", "COMPLETE"]
+    assert [trial.params for trial in study.trials[2:4]] == lost
+    assert [trial.user_attrs for trial in study.trials[2:]] == [
+        {"who": "me", "retried_from": 0, "retry": 1},
+        {"who": "me", "retried_from": 1, "retry": 1},
+        {},
+    ]
+
+
+def test_lost_trials_of_a_pool_that_have_no_parameters_yet_are_sampled_anew(study, markers):
+    study.enqueue_trial({"x": 0.25})
+    with worker_in(study, markers, "pool") as process:
+        killed(process)
+    retry = hpo.RetryFailedTrials()
+    for trial in study.fail_lost_trials():
+        retry(study, trial)
+    study.optimize(quick, n_trials=2)
+    assert [lineage(trial) for trial in study.trials[2:]] == [(0, 1), (1, 1)]
+    assert study.trials[2].params == {"x": 0.25}
+    assert 0 <= study.trials[3].params["x"] <= 1
+
+
+def failing(trial):
+    quick(trial)
+    raise OSError("no luck")
+
+
+def test_max_retry_counts_along_the_lineage(study):
+    retry = hpo.RetryFailedTrials(max_retry=2, lost_only=False)
+    study.optimize(failing, n_trials=7, catch=OSError, callbacks=[retry])
+    assert [lineage(trial) for trial in study.trials] == [
+        *[(0, 0), (0, 1), (0, 2)],
+        *[(3, 0), (3, 1), (3, 2)],
+        *[(6, 0), (6, 1)],  # the last one waits
+    ]
+    assert len({trial.params["x"] for trial in study.trials[:7]}) == 3
+
+
+def test_without_a_limit_a_trial_is_tried_until_it_succeeds(study):
+    def objective(trial):
+        return quick(trial) if trial.number == 4 else failing(trial)
+
+    study.optimize(objective, n_trials=6, catch=OSError, callbacks=[hpo.RetryFailedTrials(lost_only=False)])
+    assert [lineage(trial) for trial in study.trials] == [(0, 0), (0, 1), (0, 2), (0, 3), (0, 4), (5, 0), (5, 1)]
+
+
+def test_max_retry_0_retries_nothing(study):
+    study.optimize(failing, n_trials=2, catch=OSError, callbacks=[hpo.RetryFailedTrials(max_retry=0, lost_only=False)])
+    assert [lineage(trial) for trial in study.trials] == [(0, 0), (1, 0)]
+
+
+def test_only_lost_trials_are_retried_unless_all_are_wanted(study):
+    study.optimize(failing, n_trials=1, catch=OSError, callbacks=[hpo.RetryFailedTrials()])
+    study.optimize(quick, n_trials=1, callbacks=[hpo.RetryFailedTrials(lost_only=False)])
+    assert not study.state.waiting
+
+    study.ask()
+    hpo.RetryFailedTrials()(study, study.tell(2, state=TrialState.FAIL, reason="lost: the node was reclaimed"))
+    assert [*study.state.waiting] == [3]
+
+
+def test_attributes_that_a_user_has_under_the_same_names_are_no_lineage(study):
+    study.enqueue_trial({}, user_attrs={"retry": "always", "retried_from": None})
+    study.optimize(failing, n_trials=2, catch=OSError, callbacks=[hpo.RetryFailedTrials(lost_only=False)])
+    assert [lineage(trial) for trial in study.trials[:2]] == [(0, 0), (0, 1)]
+
+
+@pytest.mark.parametrize("max_retry", [-1, 0.5, "2", True])
+def test_a_limit_that_is_none_is_refused(max_retry):
+    with pytest.raises(hpo.errors.InvalidArgument, match="max_retry"):
+        hpo.RetryFailedTrials(max_retry=max_retry)
+
+
+def test_the_running_trials_of_each_worker_can_be_asked_of_a_state():
+    state = hpo.StudyState.create()
+    for worker in ["b", "a", None, "b"]:
+        state = hpo.replay(hpo.core.commands.decide(state, Ask(worker=worker)), state)
+    state = hpo.tell(state, 1, 0.5)
+    assert hpo.core.views.running_by_worker(state) == {"b": [0, 3]}
+
+
+def test_a_database_knows_its_workers_too(tmp_path):
+    study = hpo.create_study(storage=f"sqlite:///{tmp_path}/s.db", study_name="s", sampler=hpo.samplers.RandomSampler())
+    study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=1)
+    worker = study.trials[0].worker
+    journal = study.storage.open("s")
+    assert journal.is_alive(worker) is False
+    with journal.hold(worker):
+        assert journal.is_alive(worker) is True

@@ -1,0 +1,287 @@
+"""Every backend of ours keeps the laws of journals, and the laws catch backends that don't."""
+
+import re
+import subprocess
+import sys
+import time
+from typing import get_args
+
+import pytest
+
+from hpo.core.events import AnyEvent, StudyCreated, decode_events, encode_events
+from hpo.errors import Conflict, MissingExtra
+from hpo.journal import DirectoryStorage, FileStorage, MemoryStorage, SqliteStorage, Storage
+from hpo.journal.memory import MemoryJournal
+from hpo.testing import journals
+from hpo.testing.expectations import expect, expect_error, expect_events
+from hpo.testing.journal_samples import created, every_kind, hostile_values
+from hpo.testing.journals import (
+    LAWS,
+    LAWS_ACROSS_PROCESSES,
+    LAWS_OF_MANY_STUDIES,
+    StorageLaws,
+    agreement_machine,
+    check_storage,
+)
+
+
+def remembered(kind):
+    """Storages in memory, the same for the same place."""
+    storages = {}
+    return lambda place: storages.setdefault(place, kind())
+
+
+class TestMemory(StorageLaws):
+    make_storage = staticmethod(remembered(MemoryStorage))
+    across_processes = False
+
+
+class TestFile(StorageLaws):
+    make_storage = staticmethod(lambda place: FileStorage(place / "s.jsonl"))
+    many_studies = False
+
+
+class TestDirectory(StorageLaws):
+    make_storage = staticmethod(DirectoryStorage)
+
+
+class TestSqlite(StorageLaws):
+    make_storage = staticmethod(lambda place: SqliteStorage(place / "studies.db"))
+
+
+class TestSqliteForProcesses(StorageLaws):
+    make_storage = staticmethod(lambda place: SqliteStorage(place / "studies.db", durability="process"))
+
+
+def test_the_samples_hold_every_kind_of_event_and_can_be_written():
+    kinds = {type(event) for event in [*created(), *every_kind()]}
+    assert kinds == {*get_args(AnyEvent)}
+    for events in (every_kind(), hostile_values()):
+        assert encode_events(decode_events(encode_events(events))) == encode_events(events)
+
+
+def test_there_is_a_method_for_each_law():
+    laws = [*LAWS, *LAWS_OF_MANY_STUDIES, *LAWS_ACROSS_PROCESSES]
+    methods = {name: getattr(StorageLaws, name) for name in dir(StorageLaws) if name.startswith("test_")}
+    assert {*methods} == {f"test_{law.__name__}" for law in laws}
+    for law in laws:
+        assert law.__doc__
+        assert methods[f"test_{law.__name__}"].__doc__ == law.__doc__
+
+
+class ListedJournal(MemoryJournal):
+    """What the broken ones below are made of."""
+
+    length = property(lambda self: len(self._events))
+
+
+class Unchecked(ListedJournal):
+    """Appends whatever was expected."""
+
+    def append(self, events, *, expected):
+        return super().append(events, expected=self.length)
+
+
+class Early(ListedJournal):
+    """Adds before it looks."""
+
+    def append(self, events, *, expected):
+        if self.length != expected:
+            self._events.extend(events)
+            raise Conflict(expected, self.length - len(events))
+        return super().append(events, expected=expected)
+
+
+class ByOne(ListedJournal):
+    """Adds the events of a batch one by one, so that others can see parts."""
+
+    def append(self, events, *, expected):
+        with self._lock:
+            if self.length != expected:
+                raise Conflict(expected, self.length)
+            for event in events:
+                self._events.append(event)
+                time.sleep(0.0005)
+            return self.length
+
+
+class Racing(ListedJournal):
+    """Looks, and adds later."""
+
+    def append(self, events, *, expected):
+        if self.length != expected:
+            raise Conflict(expected, self.length)
+        time.sleep(0.0005)
+        self._events.extend(events)
+        return expected + len(events)
+
+
+class Signless(ListedJournal):
+    """Takes -0.0 for 0.0, as columns of numbers do."""
+
+    def append(self, events, *, expected):
+        text = re.sub(rb"-0\.0\b", b"0.0", encode_events(events))
+        return super().append(decode_events(text), expected=expected)
+
+
+class Short(ListedJournal):
+    """Cuts long texts."""
+
+    def append(self, events, *, expected):
+        text = re.sub(rb"x{65536,}", b"x" * 65535, encode_events(events))
+        return super().append(decode_events(text), expected=expected)
+
+
+class ByRecord(ListedJournal):
+    """Reads from the beginning of whatever was appended together."""
+
+    def append(self, events, *, expected):
+        self.starts = [*getattr(self, "starts", [0]), expected]
+        return super().append(events, expected=expected)
+
+    def read(self, after):
+        starts = [start for start in getattr(self, "starts", [0]) if start <= after < self.length]
+        return super().read(max(starts, default=after))
+
+
+class Exposed(ListedJournal):
+    """Hands out what it keeps."""
+
+    def read(self, after):
+        return self._events if after == 0 else super().read(after)
+
+
+def storage_of(journal_kind):
+    class Broken(MemoryStorage):
+        def create(self, name, events):
+            journal = super().create(name, events)
+            journal.__class__ = journal_kind
+            return journal
+
+    Broken.__name__ = journal_kind.__name__
+    return Broken
+
+
+class Folding(MemoryStorage):
+    """Takes A for a."""
+
+    def create(self, name, events):
+        renamed = [StudyCreated(1, name.lower(), events[0].directions, 7), *events[1:]] if events else []
+        return super().create(name.lower(), renamed)
+
+
+class Unjudging(MemoryStorage):
+    """Takes any beginning."""
+
+    def create(self, name, events):
+        return super().create(name, created(name))
+
+
+class Replacing(MemoryStorage):
+    """Creates again what is there."""
+
+    def create(self, name, events):
+        if name in self._journals:
+            self.delete(name)
+        return super().create(name, events)
+
+
+class Clinging(MemoryStorage):
+    """Forgets names, and keeps the journals."""
+
+    def delete(self, name):
+        self.graveyard = {**getattr(self, "graveyard", {}), name: self.open(name)}
+        super().delete(name)
+
+    def create(self, name, events):
+        journal = super().create(name, events)
+        return (
+            self._journals.setdefault(name, journal) if name not in getattr(self, "graveyard", {}) else self._dug(name)
+        )
+
+    def _dug(self, name):
+        self._journals[name] = self.graveyard[name]
+        return self._journals[name]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *(storage_of(j) for j in (Unchecked, Early, ByOne, Racing, Signless, Short, ByRecord, Exposed)),
+        Folding,
+        Unjudging,
+        Replacing,
+        Clinging,
+    ],
+    ids=lambda kind: kind.__name__,
+)
+def test_a_storage_that_breaks_a_law_is_caught(kind):
+    with pytest.raises(AssertionError) as caught:
+        check_storage(remembered(kind), across_processes=False)
+    assert caught.value.__notes__[0].startswith("the law: ")
+
+
+def test_a_storage_of_which_processes_have_copies_is_caught():
+    with pytest.raises(AssertionError, match="what the original sees"):
+        check_storage(remembered(MemoryStorage))
+
+
+def test_the_agreement_machine_catches_what_breaks_laws():
+    from hypothesis import Phase, settings
+    from hypothesis.stateful import run_state_machine_as_test
+
+    quick = settings(max_examples=100, deadline=None, derandomize=True, database=None, phases=[Phase.generate])
+    for kind in (Unchecked, Early, ByRecord):
+        with pytest.raises(AssertionError, match="broken"):
+            run_state_machine_as_test(agreement_machine({"broken": remembered(storage_of(kind))}), settings=quick)
+
+
+def test_laws_need_neither_hypothesis_nor_pytest():
+    text = (
+        "import sys; sys.modules['hypothesis'] = sys.modules['pytest'] = None\n"
+        "from hpo.errors import MissingExtra\n"
+        "from hpo.journal import DirectoryStorage\n"
+        "from hpo.testing.journals import agreement_machine, check_storage\n"
+        "check_storage(DirectoryStorage, across_processes=False)\n"
+        "try: agreement_machine({})\n"
+        "except MissingExtra as error: print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False)
+    assert "pip install 'hpo[testing]'" in done.stdout, done.stderr
+
+
+def test_without_hypothesis_the_extra_is_named(monkeypatch):
+    monkeypatch.delitem(sys.modules, "hpo.testing.journal_machine", raising=False)
+    monkeypatch.setitem(sys.modules, "hypothesis", None)
+    with pytest.raises(MissingExtra, match=r"hpo\[testing\]"):
+        agreement_machine({})
+
+
+def test_each_law_gets_an_empty_place_and_only_the_laws_that_apply_are_tried():
+    places, laws = [], [*LAWS]
+
+    def make(place):
+        if place not in places:
+            assert [*place.iterdir()] == []
+            places.append(place)
+        return storages.setdefault(place, MemoryStorage())
+
+    storages: dict[object, Storage] = {}
+    check_storage(make, many_studies=False, across_processes=False)
+    assert len(places) == len(laws)
+    assert not any(place.exists() for place in places)
+    assert journals.LAWS is LAWS
+
+
+def test_expectations_say_what_they_wanted():
+    with pytest.raises(AssertionError, match="the sum: wanted 2, got 1"):
+        expect(1, 2, "the sum")
+    with pytest.raises(AssertionError, match=r"\(1000\d letters\)"):
+        expect("x" * 10_000, "", "a long text")
+    with pytest.raises(AssertionError, match="wanted KeyError, got ValueError"):
+        expect_error(lambda: int("x"), KeyError, "it")
+    with pytest.raises(AssertionError, match="wanted KeyError, got the result 7"):
+        expect_error(lambda: 7, KeyError, "it")
+    with pytest.raises(AssertionError, match="number of events: wanted 1, got 0"):
+        expect_events([], created(), "it")
+    expect_events(created(), created(), "it")
