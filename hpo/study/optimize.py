@@ -100,7 +100,8 @@ class Session:
         try:
             while True:
                 while len(running) < self._plan.n_jobs and self._may_start():
-                    self._submit_next(executor, running)
+                    if not self._submit_next(executor, running):
+                        break
                 if not running:
                     break
                 for future in self._ended(running):
@@ -112,22 +113,26 @@ class Session:
         if self._error is not None:
             raise self._error
 
-    def _submit_next(self, executor: Executor, running: dict[Future[Ended], int]) -> None:
-        """Start a trial in `executor`, unless there is none left or it can't be started."""
+    def _submit_next(self, executor: Executor, running: dict[Future[Ended], int]) -> bool:
+        """Start a trial in `executor`; False where nothing is left before a running one has ended."""
         try:
             number, job = self._next_job()
         except SearchSpaceExhausted as exhausted:
+            if running:  # what they find out may leave something to try: ask again when the next one has ended
+                self._left = None if self._left is None else self._left + 1
+                return False
             narrate_exhaustion(exhausted)
             self._stopping = True
-            return
+            return False
         except Exception as error:  # noqa: BLE001 - of a sampler; raised when the running trials have ended
             self._end_with(error)
-            return
+            return False
         try:
             running[executor.submit(job)] = number
         except Exception as error:  # noqa: BLE001 - raised when the running trials have ended
             self._desk.give_up([number], f"the executor failed: {error!r}")
             self._end_with(error)
+        return True
 
     def _ended(self, running: dict[Future[Ended], int]) -> list[Future[Ended]]:
         """Wait for trials to end: those that have, or in a fixed order the oldest one."""

@@ -297,3 +297,16 @@ def test_an_error_of_the_sampler_is_raised_when_the_running_trials_have_ended(op
     assert ends[0].state is TrialState.COMPLETE
     assert 1 not in ends or (ends[1].state is TrialState.FAIL and "the sampler's mistake" in ends[1].reason)
     assert {trial.state for trial in study.trials} <= {TrialState.COMPLETE, TrialState.FAIL}
+
+
+def test_a_sampler_that_has_nothing_left_for_now_is_asked_again_when_a_trial_ends():
+    def objective(trial):
+        time.sleep(0.02 * (trial.number % 3))
+        mode = trial.suggest_categorical("mode", ["plain", "fancy"])
+        return trial.suggest_int("z", 1, 4) if mode == "fancy" else 0
+
+    for seed in range(3):
+        study = hpo.create_study(sampler=hpo.samplers.BruteForceSampler(seed=seed))
+        study.optimize(objective, n_jobs=4)
+        tried = {tuple(sorted(trial.params.items())) for trial in study.trials}
+        assert len(tried) == 5
