@@ -5,18 +5,32 @@ from __future__ import annotations
 
 import os
 import re
+from importlib import import_module
 from typing import Any
 
 from hpo.errors import InvalidArgument, InvalidType, UnsupportedJournal
 from hpo.journal.directory import DirectoryStorage
-from hpo.journal.file import Durability
+from hpo.journal.file import Durability, check_options
 from hpo.journal.file_storage import FileStorage
 from hpo.journal.memory import MemoryStorage
 from hpo.journal.storage import Storage
 
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9.-]*)[A-Za-z0-9+.-]*://")
 _SQLITE = "sqlite:///"
-_SUPPORTED = "a study is kept in a file '<name>.jsonl', in a directory '<name>/', in a database 'sqlite:///<name>.db', or in memory"
+_ADAPTERS = {
+    "mariadb": "hpo_adapters.sql",
+    "mysql": "hpo_adapters.sql",
+    "postgres": "hpo_adapters.sql",
+    "postgresql": "hpo_adapters.sql",
+    "redis": "hpo_adapters.redis",
+    "rediss": "hpo_adapters.redis",
+}
+"""Where to find ``open_storage`` for the scheme of a URL, without the driver that may follow it after a ``+``."""
+
+_SUPPORTED = (
+    "a study is kept in a file '<name>.jsonl', in a directory '<name>/', in a database 'sqlite:///<name>.db', "
+    "'postgresql://...', 'mysql://...', 'mariadb://...' or 'redis://...', or in memory"
+)
 
 
 def open_journal(
@@ -24,34 +38,48 @@ def open_journal(
     *,
     durability: Durability = "power",
     lock_timeout: float = 30.0,
+    **options: Any,
 ) -> Storage:
     """The storage at `location`. Nothing is made or read before a study is created or opened there.
 
     Args:
         location: ``"study.jsonl"``, a file for one study; ``"runs/"``, a directory for many, where the slash may be
             missing if the directory exists or its name has no dot; ``"sqlite:///runs.db"``, or with one slash more an
-            absolute path, an SQLite database for many; a storage object, which is returned as it is; None for a new
+            absolute path, an SQLite database for many; ``"postgresql://user:password@host/database"``, ``"mysql://..."``
+            or ``"mariadb://..."``, also with a driver, as in ``"mysql+pymysql://..."``, and ``"redis://..."`` or
+            ``"rediss://..."``, a server for many; a storage object, which is returned as it is; None for a new
             storage in memory. ``~`` is the home directory.
         durability: ``"power"`` makes acknowledged events survive a power failure, at the price of a disk sync each;
-            ``"process"`` makes them survive the end of any process. Memory survives neither.
-        lock_timeout: How long to wait for other writers of a file or database, in seconds.
+            ``"process"`` makes them survive the end of any process. Memory survives neither, and on a server its own
+            settings decide.
+        lock_timeout: How long to wait for other writers of a file or database, or for an answer of Redis, in seconds.
+        options: For servers: more arguments for `hpo_adapters.sql.SqlStorage`, which hands them on to
+            `sqlalchemy.create_engine`, or for `hpo_adapters.redis.RedisStorage`, which does to `redis.Connection`.
 
     Raises:
         UnsupportedJournal: a URL or file of a kind that this version can't keep studies in.
         InvalidArgument: an empty text, or another option than described.
         InvalidType: something else than a path, a storage, or None.
+        MissingExtra: what the location needs is not installed.
 
     Example:
         >>> open_journal("runs/digits.jsonl", durability="process").location.endswith("/runs/digits.jsonl")
         True
     """
+    if isinstance(location, str) and (scheme := _URL.match(location)) and scheme[1].lower() in _ADAPTERS:
+        check_options(durability, lock_timeout)
+        adapter = import_module(_ADAPTERS[scheme[1].lower()])
+        storage: Storage = adapter.open_storage(location, lock_timeout=lock_timeout, **options)
+        return storage
+    if options:
+        raise InvalidArgument(f"only servers take other options than durability and lock_timeout; got {[*options]}")
     if location is None:
         return MemoryStorage()
     if isinstance(location, str | os.PathLike):
-        options: dict[str, Any] = {"durability": durability, "lock_timeout": lock_timeout}
+        file_options: dict[str, Any] = {"durability": durability, "lock_timeout": lock_timeout}
         if isinstance(location, str) and location.startswith(_SQLITE):
-            return _open_sqlite(location, options)
-        return _open_path(_checked_path(location), options)
+            return _open_sqlite(location, file_options)
+        return _open_path(_checked_path(location), file_options)
     if isinstance(location, Storage):
         return location
     raise InvalidType(f"a storage is a path, a storage object or None; got {location!r}: {_SUPPORTED}")

@@ -60,6 +60,8 @@ def version_of(connection: sqlite3.Connection, path: str) -> int:
         ):  # some bytes, where SQLite sees none; nor did it undo a crash
             raise UnsupportedJournal(path, "this is no SQLite database, and was left as it is")
         if application or version or n_objects:
+            if connection.execute("PRAGMA application_id").fetchone() != (application,):
+                return version_of(connection, path)  # somebody made the tables between one question and the next
             raise UnsupportedJournal(
                 path, "this is the SQLite database of another program, and was left as it is: take a file for studies"
             )

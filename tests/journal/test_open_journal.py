@@ -64,9 +64,9 @@ def test_options_are_handed_on(location):
 @pytest.mark.parametrize(
     "location",
     [
-        "postgresql://user:secret@host/db",
-        "mysql+pymysql://user:secret@host/db",
-        "redis://:secret@host",
+        "oracle://user:secret@host/db",
+        "mongodb+srv://user:secret@host/db",
+        "postgresqls://user:secret@host/db",
         "file:///s.jsonl",
         "s.db",
         "s.json",

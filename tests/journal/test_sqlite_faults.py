@@ -5,10 +5,11 @@ import os
 import shutil
 import sqlite3
 import subprocess
+from pathlib import Path
 
 import pytest
 
-from hpo.core.events import StudyAttributeSet, TrialEnqueued, TrialStarted
+from hpo.core.events import StudyAttributeSet, StudyCreated, TrialEnqueued, TrialStarted
 from hpo.errors import (
     InvalidArgument,
     JournalFull,
@@ -18,6 +19,7 @@ from hpo.errors import (
     UnsupportedJournal,
 )
 from hpo.journal import SqliteJournal, SqliteStorage
+from hpo.journal.sqlite_schema import version_of
 
 
 @pytest.fixture
@@ -384,3 +386,27 @@ def test_a_file_that_cannot_be_made_is_told(tmp_path, make_events, monkeypatch, 
     with pytest.raises(JournalFull if code == errno.ENOSPC else JournalUnwritable):
         SqliteStorage(tmp_path / "s.db").create("s", make_events(0))
     assert [*tmp_path.iterdir()] == []
+
+
+def test_tables_that_are_made_between_two_questions_are_no_foreign_database(tmp_path):
+    path = str(tmp_path / "s.db")
+    sqlite3.connect(path).close()
+    Path(path).touch()
+
+    class OneRow:
+        def __init__(self, row):
+            self.row = row
+
+        def fetchone(self):
+            return self.row
+
+    class Overtaken(sqlite3.Connection):
+        def execute(self, statement, *arguments):
+            answer = super().execute(statement, *arguments)
+            if statement == "PRAGMA application_id" and not Path(f"{path}.made").exists():
+                answer = OneRow(answer.fetchone())
+                Path(f"{path}.made").touch()
+                SqliteStorage(path).create("s", [StudyCreated(1, "s", ("minimize",), 7)])
+            return answer
+
+    assert version_of(sqlite3.connect(path, factory=Overtaken), path) == 1

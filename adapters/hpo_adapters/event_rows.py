@@ -1,0 +1,63 @@
+"""Events as rows: one JSON array each, for stores that keep every event under its number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hpo.core.events import FORMAT, AnyEvent, StudyCreated, decode_events, encode_events
+from hpo.errors import JournalCorrupted, UnreadableEvents
+
+
+def to_rows(events: Sequence[AnyEvent]) -> list[bytes]:
+    """The rows of `events`, in UTF-8.
+
+    Example:
+        >>> from hpo.core.events import TrialStarted
+        >>> to_rows([TrialStarted(0), TrialStarted(1)])
+        [b'["started",0,null,null]', b'["started",1,null,null]']
+    """
+    return [encode_events([event])[1:-1] for event in events]
+
+
+def from_rows(rows: Sequence[tuple[int, bytes]], *, after: int, where: str) -> list[AnyEvent]:
+    """The events of numbered rows; the inverse of `to_rows`.
+
+    Args:
+        rows: Number and text of each, in the order of their numbers.
+        after: The number that the first one must have, counted from 0; each other one follows the one before it.
+        where: What they were read from, for messages.
+
+    Raises:
+        JournalCorrupted: a row is missing or doubled, or the first of all doesn't create a study.
+        UnreadableEvents: a newer version wrote a row, or it is damaged.
+
+    Example:
+        >>> from_rows([(7, b'["started",0,null,null]')], after=7, where="a table")
+        [TrialStarted(number=0, at=None, worker=None)]
+    """
+    for expected, (number, _) in enumerate(rows, after):
+        if number != expected:
+            raise JournalCorrupted(where, expected + 1, 0, f"event {expected} is missing, event {number} follows")
+    try:
+        events = decode_events(b"[%s]" % b",".join(text for _, text in rows))
+    except UnreadableEvents:
+        events = []
+    if len(events) != len(rows):
+        events = [_decoded(number, text, where) for number, text in rows]
+    if after == 0 and events:
+        first = events[0]
+        if not isinstance(first, StudyCreated):
+            raise JournalCorrupted(where, 1, 0, f"a journal begins with a study's creation, this one with {first!r}")
+        if first.format > FORMAT:
+            raise UnreadableEvents(f"{where}: its format is {first.format}", FORMAT)
+    return events
+
+
+def _decoded(number: int, text: bytes, where: str) -> AnyEvent:
+    try:
+        (event,) = decode_events(b"[%s]" % text)
+    except UnreadableEvents as error:
+        raise UnreadableEvents(f"{where}, event {number}: {error.problem}", FORMAT) from None
+    except ValueError:
+        raise UnreadableEvents(f"{where}, event {number}: the row holds several events, or none", FORMAT) from None
+    return event

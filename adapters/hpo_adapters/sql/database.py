@@ -1,0 +1,224 @@
+"""A database that holds journals: from its URL to transactions."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+import weakref
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from sqlalchemy import URL, Connection, Engine, Pool, create_engine, event, inspect, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+from hpo.errors import InvalidArgument, JournalUnwritable, MissingExtra, OutcomeUnknown, UnsupportedJournal
+from hpo_adapters.sql.failures import MissingTables, is_collision, is_missing_table, not_added, reason
+from hpo_adapters.sql.tables import EVENTS, METADATA, STUDIES
+
+T = TypeVar("T")
+
+_DRIVERS = {
+    "postgres": "postgresql+psycopg",
+    "postgresql": "postgresql+psycopg",
+    "mysql": "mysql+pymysql",
+    "mariadb": "mariadb+pymysql",
+}
+_OURS = ("psycopg", "pymysql")
+_CONNECT_SECONDS = 10
+_SHORTEST_SILENCE = 5.0
+"""Seconds for which a writer may stop in the middle of a transaction, however impatient others are."""
+
+
+class Database:
+    """Transactions in a database, with errors that are those of journals.
+
+    Threads share a pool of connections. A forked child and a pickle connect anew.
+
+    Args:
+        url: Where it is, as SQLAlchemy reads it.
+        lock_timeout: How long to wait for other writers, in seconds.
+        options: More arguments for `sqlalchemy.create_engine`.
+
+    Raises:
+        UnsupportedJournal: the URL can't be read, or leads to another kind of database.
+        MissingExtra: the driver is not installed.
+        InvalidArgument: there is no such option.
+    """
+
+    def __init__(self, url: str | URL, *, lock_timeout: float, options: Mapping[str, Any]) -> None:
+        self.url = _parsed(url)
+        self.lock_timeout = lock_timeout
+        self.options = dict(options)
+        self.location = self.url.set(query={}).render_as_string(hide_password=True)  # a query may hold secrets, too
+        self._secret = str(self.url.password or "")
+        self._engines = _ForkSafeEngine(self._new_engine())
+        weakref.finalize(self, self._engines.close)
+
+    def read(self, act: Callable[[Connection], T]) -> T:
+        """What `act` returns, called with a connection; what it writes is lost.
+
+        Raises:
+            MissingTables: there are no tables for studies.
+            UnsupportedJournal: the server can't be reached, or refuses it.
+        """
+        try:
+            with self._engines.current().connect() as connection:
+                return act(connection)
+        except SQLAlchemyError as error:
+            if is_missing_table(error):
+                raise MissingTables from None
+            raise UnsupportedJournal(self.location, f"it can't be read: {reason(error, self._secret)}") from error
+
+    def write(self, act: Callable[[Connection], T], *, where: str) -> T:
+        """What `act` returns, called with a connection in a transaction that is then committed.
+
+        A transaction that the server gives up for the sake of another one is tried again, from the start.
+
+        Args:
+            act: What to do; where it raises, nothing is done.
+            where: What is written to, for messages.
+
+        Raises:
+            JournalBusy, JournalFull, JournalUnwritable: nothing was added.
+            MissingTables: nothing was added, there are no tables for studies.
+            OutcomeUnknown: the connection was lost after the commit had been sent, and before its answer.
+        """
+        started = time.monotonic()
+        while True:
+            try:
+                return self._committed(act, where)
+            except SQLAlchemyError as error:
+                if is_missing_table(error):
+                    raise MissingTables from None
+                waited = time.monotonic() - started
+                if not is_collision(error) or waited >= self.lock_timeout:
+                    raise not_added(where, error, waited=waited, secret=self._secret) from error
+
+    def make_tables(self) -> None:
+        """Make the tables that are missing; others may do so at the same time.
+
+        Raises:
+            JournalUnwritable: the server refused it.
+        """
+        try:
+            self.write(METADATA.create_all, where=self.location)
+        except JournalUnwritable:  # somebody was faster, or we are not allowed to
+            if not self.read(_has_tables):
+                raise
+
+    def _committed(self, act: Callable[[Connection], T], where: str) -> T:
+        with self._engines.current().connect() as connection:
+            result = act(connection)
+            try:
+                connection.commit()
+            except SQLAlchemyError as error:
+                if is_collision(error):
+                    raise
+                raise OutcomeUnknown(where, reason(error, self._secret)) from error
+        return result
+
+    def _new_engine(self) -> Engine:
+        options: dict[str, Any] = {
+            "hide_parameters": True,
+            "isolation_level": "READ COMMITTED",
+            "pool_pre_ping": True,
+            "pool_timeout": self.lock_timeout,
+        } | self.options
+        try:
+            dialect = self.url.get_dialect()
+            if dialect.is_async:
+                raise UnsupportedJournal(self.location, f"{self.url.drivername} is a driver for asyncio: use another")
+            if dialect.driver == "psycopg":  # a database in ASCII would give bytes instead of texts
+                defaults = {"client_encoding": "utf8", "connect_timeout": _CONNECT_SECONDS}
+                options["connect_args"] = defaults | dict(options.get("connect_args", {}))
+            engine = create_engine(self.url, **options)
+        except ModuleNotFoundError as error:
+            if error.name in _OURS:
+                raise MissingExtra(f"a journal in {self.url.get_backend_name()}", "sql") from error
+            raise UnsupportedJournal(self.location, f"its driver is not installed: pip install {error.name}") from error
+        except NoSuchModuleError as error:
+            raise UnsupportedJournal(self.location, f"SQLAlchemy knows no driver {self.url.drivername}") from error
+        except (ArgumentError, TypeError) as error:
+            raise InvalidArgument(f"options are those of sqlalchemy.create_engine: {error}") from error
+        event.listen(engine, "connect", self._set_timeouts(engine))
+        return engine
+
+    def _set_timeouts(self, engine: Engine) -> Callable[[Any, Any], None]:
+        """What sets up each new connection: how long it waits for others, and others for it."""
+        lock = max(self.lock_timeout, 0.001)  # 0 would mean for ever
+        silence = max(self.lock_timeout, _SHORTEST_SILENCE)
+        dialect = engine.dialect
+
+        def set_timeouts(connection: Any, _record: Any) -> None:
+            with connection.cursor() as cursor:
+                if dialect.name == "postgresql":
+                    statement = (
+                        "SELECT set_config('lock_timeout', %s, false), "
+                        "set_config('idle_in_transaction_session_timeout', %s, false)"
+                    )
+                    cursor.execute(statement, (str(math.ceil(lock * 1000)), str(math.ceil(silence * 1000))))
+                elif getattr(dialect, "is_mariadb", False):
+                    statement = "SET SESSION innodb_lock_wait_timeout = %s, SESSION idle_write_transaction_timeout = %s"
+                    cursor.execute(statement, (math.ceil(lock), math.ceil(silence)))
+                else:
+                    cursor.execute("SET SESSION innodb_lock_wait_timeout = %s", (math.ceil(lock),))
+            connection.commit()
+
+        return set_timeouts
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _database, (self.url, self.lock_timeout, self.options)
+
+
+class _ForkSafeEngine:
+    """An engine whose connections are those of one process: a child leaves its parent's alone, and makes others."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._process = os.getpid()
+        self._inherited: list[Pool] = []
+        """Kept, because connections that are forgotten while they are open complain."""
+
+    def current(self) -> Engine:
+        """The engine, for this process."""
+        process = os.getpid()
+        if process != self._process:
+            self._inherited.append(self._engine.pool)
+            self._engine.dispose(close=False)
+            self._process = process
+        return self._engine
+
+    def close(self) -> None:
+        """Close the connections of this process."""
+        self._engine.dispose(close=self._process == os.getpid())
+
+
+def _database(url: URL, lock_timeout: float, options: Mapping[str, Any]) -> Database:
+    return Database(url, lock_timeout=lock_timeout, options=options)
+
+
+def _parsed(url: str | URL) -> URL:
+    try:
+        parsed = make_url(url)
+        well_formed = "@" not in (parsed.host or "")
+    except (ArgumentError, ValueError):
+        well_formed = False
+    if not well_formed:  # of which errors, and what was taken for a host, may show a part of a password
+        scheme = str(url).partition(":")[0]
+        raise UnsupportedJournal(
+            f"{scheme}://...",
+            "this is no URL of a database: postgresql://user:password@host:5432/database is one, "
+            "with %40 for @, %3A for : and %2F for / in the password",
+        )
+    parsed = parsed.set(drivername=_DRIVERS.get(parsed.drivername, parsed.drivername))
+    if parsed.get_backend_name() not in _DRIVERS:
+        raise UnsupportedJournal(
+            f"{parsed.drivername}://...", "journals in databases are for PostgreSQL, MySQL and MariaDB"
+        )
+    return parsed
+
+
+def _has_tables(connection: Connection) -> bool:
+    there = inspect(connection)
+    return there.has_table(STUDIES.name) and there.has_table(EVENTS.name)

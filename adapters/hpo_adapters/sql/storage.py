@@ -1,0 +1,127 @@
+"""A database as the place for many studies."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import URL, Connection, delete, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from hpo.core.events import AnyEvent
+from hpo.errors import DuplicatedStudyError, JournalCorrupted, StudyNotFound
+from hpo.journal.file import check_options
+from hpo.journal.storage import check_beginning
+from hpo_adapters.event_rows import from_rows, to_rows
+from hpo_adapters.sql.database import Database
+from hpo_adapters.sql.failures import MissingTables
+from hpo_adapters.sql.journal import SqlJournal, insert_rows
+from hpo_adapters.sql.tables import EVENTS, STUDIES, name_digest, name_from_text, name_to_text
+
+
+class SqlStorage:
+    """Any number of studies in a PostgreSQL, MySQL or MariaDB database, in the tables ``hpo_studies`` and ``hpo_events``.
+
+    The tables are made with the first study. What is acknowledged is as durable as the server makes a commit
+    (``synchronous_commit`` and ``fsync``, ``innodb_flush_log_at_trx_commit``: their defaults survive a power
+    failure). A pickle holds the URL with its password; messages never do.
+
+    Args:
+        url: ``postgresql://user:password@host:5432/database``, ``mysql://...`` or ``mariadb://...``, also with a
+            driver, as in ``mysql+pymysql://...``; see SQLAlchemy on URLs.
+        lock_timeout: How long an append waits for other writers before it raises `JournalBusy`, in seconds; MySQL and
+            MariaDB round it up to whole ones. A writer that stops in the middle of an append is given up by
+            PostgreSQL and MariaDB after the same time, and at least five seconds.
+        engine_options: More arguments for `sqlalchemy.create_engine`, such as ``pool_size`` or ``connect_args``.
+
+    Raises:
+        UnsupportedJournal: the URL can't be read, or leads to another kind of database.
+        MissingExtra: the driver is not installed.
+        InvalidArgument: there is no such option.
+
+    Example:
+        >>> SqlStorage("postgresql://me:secret@db.example.org/hpo").location
+        'postgresql+psycopg://me:***@db.example.org/hpo'
+    """
+
+    def __init__(self, url: str | URL, *, lock_timeout: float = 30.0, **engine_options: Any) -> None:
+        check_options("power", lock_timeout)
+        self._database = Database(url, lock_timeout=lock_timeout, options=engine_options)
+
+    @property
+    def location(self) -> str:
+        """See `Storage.location`: the URL, without password and query."""
+        return self._database.location
+
+    def create(self, name: str, events: Sequence[AnyEvent]) -> SqlJournal:
+        """See `Storage.create`.
+
+        Raises:
+            JournalBusy: others who were about to create it took too long.
+        """
+        check_beginning(name, events)
+        rows = to_rows(events)
+        study_id = secrets.randbits(63)
+        study = {"id": study_id, "digest": name_digest(name), "name": name_to_text(name), "length": len(rows)}
+
+        def begin(connection: Connection) -> None:
+            try:
+                connection.execute(insert(STUDIES), [study])
+            except IntegrityError:
+                raise DuplicatedStudyError(name, self.location) from None
+            insert_rows(connection, study_id, rows, first=0)
+
+        try:
+            self._database.write(begin, where=self.location)
+        except MissingTables:
+            self._database.make_tables()
+            self._database.write(begin, where=self.location)
+        return SqlJournal(self._database, study_id, name)
+
+    def open(self, name: str | None) -> SqlJournal:
+        """See `Storage.open`."""
+        query = (
+            select(STUDIES.c.id, STUDIES.c.name, EVENTS.c.payload)
+            .outerjoin(EVENTS, (EVENTS.c.study_id == STUDIES.c.id) & (EVENTS.c.sequence == 0))
+            .limit(2)
+        )
+        if name is not None:
+            query = query.where(STUDIES.c.digest == name_digest(name))
+        try:
+            found = self._database.read(lambda connection: connection.execute(query).all())
+        except MissingTables:
+            found = []
+        if len(found) != 1:
+            raise StudyNotFound(name, self.location, self.names())
+        study_id, text, first = found[0]
+        study_name = name_from_text(text)
+        where = f"{self.location}, study {study_name!r}"
+        if first is None:
+            raise JournalCorrupted(where, 1, 0, "its first event is missing")
+        from_rows([(0, first.encode())], after=0, where=where)
+        return SqlJournal(self._database, study_id, study_name)
+
+    def names(self) -> list[str]:
+        """See `Storage.names`."""
+        try:
+            texts = self._database.read(lambda connection: connection.scalars(select(STUDIES.c.name)).all())
+        except MissingTables:
+            return []
+        return sorted(map(name_from_text, texts))
+
+    def delete(self, name: str) -> None:
+        """See `Storage.delete`."""
+        statement = delete(STUDIES).where(STUDIES.c.digest == name_digest(name))
+        try:
+            deleted = self._database.write(
+                lambda connection: connection.execute(statement).rowcount,
+                where=f"{self.location}, study {name!r}",
+            )
+        except MissingTables:
+            deleted = 0
+        if not deleted:
+            raise StudyNotFound(name, self.location, self.names())
+
+    def __repr__(self) -> str:
+        return f"SqlStorage({self.location!r})"
