@@ -20,7 +20,7 @@ from hpo.samplers.random import RandomSampler
 from hpo.testing.proving import Verdict, count_calls
 from hpo.testing.questions import Question, as_text, asked
 from hpo.testing.retelling import mirrored, monotone, with_values
-from hpo.testing.sampler_laws import SamplerCase
+from hpo.testing.sampler_case import SamplerCase
 from hpo.testing.scenarios import MIXED, SMALL, started, suggested
 
 _FEW, _MANY = 500, 2000

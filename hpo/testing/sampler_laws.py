@@ -29,34 +29,11 @@ from hpo.core.space import SearchSpace
 from hpo.core.state import StudyState, replay
 from hpo.errors import HpoError, SeveralObjectives
 from hpo.testing.other_process import answers_elsewhere
-from hpo.testing.proving import Verdict, checked_laws, for_each, for_every_question, try_law
+from hpo.testing.proving import Verdict, checked_laws, for_each, try_law
 from hpo.testing.questions import Question, Raised, as_program, as_text, asked
 from hpo.testing.retelling import prefixes, relabelled, with_values
-from hpo.testing.scenarios import MIXED, scenarios
-
-
-@attrs.frozen
-class SamplerCase:
-    """What a law is tried on.
-
-    Args:
-        sampler: The sampler.
-        space: What it is asked for; None means generated spaces.
-        max_examples: How many generated questions each law asks.
-    """
-
-    sampler: Sampler
-    space: SearchSpace | None = None
-    max_examples: int = 100
-
-    def every_question(self, check: Callable[[Question], Verdict], *, whole_values: bool = False) -> None:
-        """Make sure that `check` finds nothing wrong; see `for_every_question`."""
-        for_every_question(check, space=self.space, max_examples=self.max_examples, whole_values=whole_values)
-
-    def scenarios(self) -> dict[str, Question]:
-        """The named studies of `hpo.testing.scenarios` as questions."""
-        space = MIXED if self.space is None else self.space
-        return {name: Question(state, max(state.running), space) for name, state in scenarios(space).items()}
+from hpo.testing.sampler_case import SamplerCase
+from hpo.testing.sampler_claims import CLAIMS
 
 
 def total(case: SamplerCase) -> None:
@@ -283,8 +260,6 @@ def check_sampler(
         >>> from hpo.samplers import RandomSampler
         >>> check_sampler(RandomSampler(), laws=["in_domain", "same_answer_twice"], max_examples=5)
     """
-    from hpo.testing.sampler_claims import CLAIMS
-
     case = SamplerCase(sampler, None if space is None else SearchSpace.of(space), max_examples)
     for law in checked_laws(laws, (*BASIC, *CLAIMS)):
         try_law(law, case)
@@ -316,7 +291,6 @@ class SamplerLaws:
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        from hpo.testing.sampler_claims import CLAIMS
 
         for law in checked_laws((*BASIC, *cls.claims), (*BASIC, *CLAIMS)):
             setattr(cls, f"test_{law.__name__}", _method(law))

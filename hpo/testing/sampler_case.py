@@ -1,0 +1,37 @@
+"""What the laws of samplers are tried on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+
+from hpo.core.sampling import Sampler
+from hpo.core.space import SearchSpace
+from hpo.testing.proving import Verdict, for_every_question
+from hpo.testing.questions import Question
+from hpo.testing.scenarios import MIXED, scenarios
+
+
+@attrs.frozen
+class SamplerCase:
+    """What a law is tried on.
+
+    Args:
+        sampler: The sampler.
+        space: What it is asked for; None means generated spaces.
+        max_examples: How many generated questions each law asks.
+    """
+
+    sampler: Sampler
+    space: SearchSpace | None = None
+    max_examples: int = 100
+
+    def every_question(self, check: Callable[[Question], Verdict], *, whole_values: bool = False) -> None:
+        """Make sure that `check` finds nothing wrong; see `for_every_question`."""
+        for_every_question(check, space=self.space, max_examples=self.max_examples, whole_values=whole_values)
+
+    def scenarios(self) -> dict[str, Question]:
+        """The named studies of `hpo.testing.scenarios` as questions."""
+        space = MIXED if self.space is None else self.space
+        return {name: Question(state, max(state.running), space) for name, state in scenarios(space).items()}
