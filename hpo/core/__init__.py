@@ -1,6 +1,6 @@
 """Values and transitions: the functional core. Nothing in this room waits, writes, or reads a clock.
 
-- `distributions`, `space`, `direction`: what a parameter and an objective may be
+- `distributions`, `choices`, `space`, `direction`: what a parameter and an objective may be
 - `key`: named random streams
 - `trial`, `state`: a trial and a study as values; `evolve`, the only way a state comes to be
 - `events`, `snapshot`: the written forms

@@ -17,12 +17,10 @@ from typing import TypeAlias
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
-from hpo.core.numbers import as_float, as_int, checked_text
+from hpo.core.choices import Choice, builtin_choice, identity_of_choice
+from hpo.core.numbers import as_float, as_int
 from hpo.core.step_grid import grid_value, last_cell, least_step, nearest_cell
 from hpo.errors import InvalidDistribution, InvalidType, ValueOutsideDistribution
-
-Choice: TypeAlias = bool | int | float | str | None
-"""What a categorical parameter may choose between."""
 
 
 class FloatDistribution(Struct, frozen=True, repr_omit_defaults=True):
@@ -270,10 +268,10 @@ class CategoricalDistribution(Struct, frozen=True, eq=False):
     def __post_init__(self) -> None:
         if isinstance(self.choices, str | bytes) or not isinstance(self.choices, Sequence):  # sets have no order
             raise InvalidType(f"CategoricalDistribution needs a sequence of choices, got {self.choices!r}")
-        choices = tuple(_builtin_choice(choice) for choice in self.choices)
+        choices = tuple(builtin_choice(choice) for choice in self.choices)
         if not choices:
             raise InvalidDistribution("CategoricalDistribution needs at least one choice, got none")
-        identities = [_identity(choice) for choice in choices]
+        identities = [identity_of_choice(choice) for choice in choices]
         if len(set(identities)) < len(identities):
             twice = next(c for c, key in zip(choices, identities, strict=True) if identities.count(key) > 1)
             raise InvalidDistribution(
@@ -295,10 +293,10 @@ class CategoricalDistribution(Struct, frozen=True, eq=False):
             if choice is value:
                 return index
         try:
-            key = _identity(_builtin_choice(value))
+            key = identity_of_choice(builtin_choice(value))
         except InvalidType:
             return None
-        return next((i for i, choice in enumerate(self.choices) if _identity(choice) == key), None)
+        return next((i for i, choice in enumerate(self.choices) if identity_of_choice(choice) == key), None)
 
     def contains(self, value: object) -> bool:
         """Whether `value` is one of the distribution's; see `member`."""
@@ -334,13 +332,13 @@ class CategoricalDistribution(Struct, frozen=True, eq=False):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, CategoricalDistribution):
             return NotImplemented
-        return self is other or [*map(_identity, self.choices)] == [*map(_identity, other.choices)]
+        return self is other or [*map(identity_of_choice, self.choices)] == [*map(identity_of_choice, other.choices)]
 
     def __ne__(self, other: object) -> bool:
         return not self == other  # the one of Struct would tell equal objects apart
 
     def __hash__(self) -> int:
-        return hash(tuple(map(_identity, self.choices)))
+        return hash(tuple(map(identity_of_choice, self.choices)))
 
 
 Distribution: TypeAlias = FloatDistribution | IntDistribution | CategoricalDistribution
@@ -433,24 +431,3 @@ def _lower_high(kind: str, distribution: FloatDistribution | IntDistribution, la
             stacklevel=4,
         )
         force_setattr(distribution, "high", largest)
-
-
-def _builtin_choice(choice: object) -> Choice:
-    if hasattr(choice, "dtype") and hasattr(choice, "item") and getattr(choice, "ndim", 0) == 0:
-        choice = choice.item()  # a numpy scalar stands for its builtin twin
-    if isinstance(choice, str):
-        return checked_text(choice, "a choice")
-    if choice is None or isinstance(choice, bool):
-        return choice
-    if isinstance(choice, float):  # perhaps of a subclass; every NaN is the same object
-        return float(choice) if choice == choice else math.nan
-    if isinstance(choice, int) and (whole := as_int(choice)) is not None:
-        return whole
-    raise InvalidType(
-        f"a choice is None, a bool, an int, a float or a str; got {choice!r} of type {type(choice).__name__}: "
-        "choose between names and look the object up in the objective"
-    )
-
-
-def _identity(choice: Choice) -> tuple[str, object]:
-    return type(choice).__name__, (repr(choice) if isinstance(choice, float) else choice)

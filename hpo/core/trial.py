@@ -12,13 +12,8 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import force_setattr, replace
 
-from hpo.core.distributions import (
-    CategoricalDistribution,
-    Choice,
-    Distribution,
-    FloatDistribution,
-    IntDistribution,
-)
+from hpo.core.choices import Choice
+from hpo.core.distributions import CategoricalDistribution, Distribution, FloatDistribution, IntDistribution
 from hpo.core.numbers import as_float, as_int, checked_text, checked_time, from_json_tree, to_json_tree
 from hpo.core.persistent import FrozenDict, InsertOnlyDict
 from hpo.core.space import SearchSpace

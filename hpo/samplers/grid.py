@@ -9,7 +9,8 @@ from typing import Any, TypeAlias
 
 import attrs
 
-from hpo.core.distributions import CategoricalDistribution, Choice, Distribution
+from hpo.core.choices import Choice
+from hpo.core.distributions import CategoricalDistribution, Distribution
 from hpo.core.key import Key
 from hpo.core.numbers import checked_text
 from hpo.core.persistent import FrozenDict

@@ -7,7 +7,8 @@ from typing import Any
 
 import attrs
 
-from hpo.core.distributions import CategoricalDistribution, Choice
+from hpo.core.choices import Choice
+from hpo.core.distributions import CategoricalDistribution
 from hpo.core.key import Key
 from hpo.core.numbers import as_int, checked_text
 from hpo.core.persistent import FrozenDict

@@ -6,7 +6,8 @@ import datetime
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hpo.core.distributions import CategoricalDistribution, Choice, Distribution, FloatDistribution, IntDistribution
+from hpo.core.choices import Choice
+from hpo.core.distributions import CategoricalDistribution, Distribution, FloatDistribution, IntDistribution
 from hpo.core.numbers import from_json_tree, to_json_tree
 from hpo.core.trial import checked_constraint, checked_report
 from hpo.errors import InvalidArgument, ValueOutsideDistribution

@@ -7,8 +7,9 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from hpo.core.choices import Choice
 from hpo.core.commands import Judge, Report, SetConstraint, SetTrialAttribute, running_trial
-from hpo.core.distributions import CategoricalDistribution, Choice, Distribution, FloatDistribution, IntDistribution
+from hpo.core.distributions import CategoricalDistribution, Distribution, FloatDistribution, IntDistribution
 from hpo.core.numbers import as_int
 from hpo.core.pruning import decision_to_stop
 from hpo.core.sampling import suggest_alone

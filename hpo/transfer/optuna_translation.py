@@ -7,7 +7,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from hpo.core.distributions import CategoricalDistribution, Choice, Distribution, FloatDistribution, IntDistribution
+from hpo.core.choices import Choice
+from hpo.core.distributions import CategoricalDistribution, Distribution, FloatDistribution, IntDistribution
 from hpo.core.numbers import as_float, from_json_tree, to_json_tree
 from hpo.core.persistent import FrozenDict, InsertOnlyDict
 from hpo.core.space import SearchSpace
