@@ -1,6 +1,7 @@
 """Real servers on free loopback ports, one of each kind per test process, with data that is gone afterwards."""
 
 import contextlib
+import fcntl
 import importlib
 import itertools
 import os
@@ -40,6 +41,14 @@ def _free_port():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return free.getsockname()[1]
+
+
+@contextlib.contextmanager
+def _alone(what):
+    """Let no other test process do the same meanwhile."""
+    with Path(tempfile.gettempdir(), f"hpo-tests-{os.getuid()}-{what}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _account(*names):
@@ -175,10 +184,18 @@ class MariaServer(Server):
                 cursor.execute(f"KILL {number}")
 
     def prepare(self):
-        self.run(
-            _program("mariadb-install-db"),
-            *(f"--datadir={self.directory / 'data'}", "--auth-root-authentication-method=normal", "--skip-test-db"),
-        )
+        for attempts_left in (2, 1, 0):  # two at once get into each other's way now and then
+            try:
+                with _alone("mariadb-install-db"):
+                    self.run(
+                        *(_program("mariadb-install-db"), "--no-defaults", f"--datadir={self.directory / 'data'}"),
+                        *("--auth-root-authentication-method=normal", "--skip-test-db"),
+                    )
+                break
+            except subprocess.CalledProcessError:
+                if not attempts_left:
+                    raise AssertionError((self.directory / "set-up.log").read_text(errors="replace")) from None
+                shutil.rmtree(self.directory / "data", ignore_errors=True)
         set_up = self.directory / "set-up.sql"
         set_up.write_text(
             f"CREATE USER IF NOT EXISTS 'hpo'@'127.0.0.1' IDENTIFIED BY '{PASSWORD}';\n"

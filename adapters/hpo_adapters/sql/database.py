@@ -26,6 +26,7 @@ _DRIVERS = {
 }
 _OURS = ("psycopg", "pymysql")
 _CONNECT_SECONDS = 10
+_MAKING_ATTEMPTS, _MAKING_PAUSE = 20, 0.05
 _SHORTEST_SILENCE = 5.0
 """Seconds for which a writer may stop in the middle of a transaction, however impatient others are."""
 
@@ -101,11 +102,17 @@ class Database:
         Raises:
             JournalUnwritable: the server refused it.
         """
-        try:
-            self.write(METADATA.create_all, where=self.location)
-        except JournalUnwritable:  # somebody was faster, or we are not allowed to
-            if not self.read(_has_tables):
-                raise
+        for pause in (*(_MAKING_PAUSE,) * _MAKING_ATTEMPTS, 0.0):
+            try:
+                self.write(METADATA.create_all, where=self.location)
+            except (JournalUnwritable, MissingTables) as error:  # somebody is at it, or we are not allowed to
+                if self.read(_has_tables):
+                    return
+                if not pause:
+                    raise JournalUnwritable(self.location, f"its tables can't be made: {error}") from error
+                time.sleep(pause)  # MySQL makes one table after the other, for all to see
+            else:
+                return
 
     def _committed(self, act: Callable[[Connection], T], where: str) -> T:
         with self._engines.current().connect() as connection:

@@ -72,11 +72,12 @@ class SqlStorage:
                 raise DuplicatedStudyError(name, self.location) from None
             insert_rows(connection, study_id, rows, first=0)
 
-        try:
-            self._database.write(begin, where=self.location)
-        except MissingTables:
-            self._database.make_tables()
-            self._database.write(begin, where=self.location)
+        while True:
+            try:
+                self._database.write(begin, where=self.location)
+                break
+            except MissingTables:
+                self._database.make_tables()
         return SqlJournal(self._database, study_id, name)
 
     def open(self, name: str | None) -> SqlJournal:
