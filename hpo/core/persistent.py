@@ -6,10 +6,11 @@ container          holds                       a new version costs
 `FrozenDict`       a handful of entries        O(entries): it is copied whole
 `FrozenList`       a handful of items          O(items): it is copied whole
 `InsertOnlyDict`   entries that only arrive    O(1) from the newest version, O(n) from others
+`VersionedDict`    entries that change         O(changes) from the newest version, O(n) from others
 `NumberMap`        trials that come and go     O(n / 4096 + 128) from any version
 =================  ==========================  =============================================
 
-`hpo.core.history.History`, the fourth, keeps the finished trials and their folds.
+`hpo.core.history.History` keeps the finished trials and their folds.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -165,6 +166,102 @@ class InsertOnlyDict(Mapping[K, V]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _unpickled, (InsertOnlyDict, dict(self))
+
+
+class _Written(NamedTuple):
+    """What a `VersionedDict` has under one key from some version on, and what it had there before."""
+
+    version: int
+    value: Any
+    before: _Written | None
+
+
+class _Writings:
+    """The memory that the versions of one `VersionedDict` share."""
+
+    __slots__ = ("entries", "lock", "newest")
+
+    def __init__(self, entries: Mapping[Any, Any]) -> None:
+        self.lock = threading.Lock()
+        self.entries = {key: _Written(1, value, None) for key, value in entries.items()}
+        self.newest = 1 if entries else 0
+
+
+class VersionedDict(Mapping[K, V]):
+    """A mapping whose entries change, but never leave; a version is (shared writings, its number).
+
+    Changing the newest version writes in place, and keeps what was there before for older versions; changing an older
+    one copies what it sees. To look up a key costs O(1) in the newest version, and O(later changes of the key) in
+    others.
+    """
+
+    __slots__ = ("_version", "_writings")
+
+    def __init__(self, entries: Mapping[K, V] | Iterable[tuple[K, V]] = ()) -> None:
+        self._writings = _Writings(dict(entries))
+        self._version = self._writings.newest
+
+    def with_items(self, changes: Mapping[K, V]) -> VersionedDict[K, V]:
+        """This mapping with other or new values under the keys of `changes`.
+
+        Example:
+            >>> VersionedDict({"a": 1}).with_items({"a": 2, "b": 3})
+            {'a': 2, 'b': 3}
+        """
+        if not changes:
+            return self
+        writings, version = self._writings, self._version + 1
+        with writings.lock:
+            newest = writings.newest == self._version > 0
+            if newest:
+                for key, value in changes.items():
+                    writings.entries[key] = _Written(version, value, writings.entries.get(key))
+                writings.newest = version
+        if not newest:  # a fork, or the empty mapping that all studies start from
+            return VersionedDict({**dict(self.items()), **changes})
+        changed: VersionedDict[K, V] = VersionedDict.__new__(VersionedDict)
+        changed._writings, changed._version = writings, version
+        return changed
+
+    def _found(self, key: object) -> _Written | None:
+        written = self._writings.entries.get(key)
+        while written is not None and written.version > self._version:
+            written = written.before
+        return written
+
+    def __getitem__(self, key: K) -> V:
+        written = self._found(key)
+        if written is None:
+            raise KeyError(key)
+        return written.value  # type: ignore[no-any-return]
+
+    def get(self, key: K, default: Any = None) -> Any:
+        """The value under `key`, or `default`."""
+        written = self._found(key)
+        return default if written is None else written.value
+
+    def __contains__(self, key: object) -> bool:
+        return self._found(key) is not None
+
+    def __iter__(self) -> Iterator[K]:
+        with self._writings.lock:
+            keys = [*self._writings.entries]
+        return (key for key in keys if key in self)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
+    def __copy__(self) -> VersionedDict[K, V]:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> VersionedDict[K, V]:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unpickled, (VersionedDict, dict(self))
 
 
 class NumberMap(Mapping[int, V]):
