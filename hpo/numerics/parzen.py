@@ -22,6 +22,8 @@ _NARROWEST = 1e-4  # of the range: keeps squared distances in kernel widths, abo
 
 Cells = Mapping[int, tuple[NDArray[np.float64], NDArray[np.float64]]]
 """For gridded columns, by column: lower and upper ends, both ``(m,)``, of the cells that the points are in."""
+Distances = Mapping[int, NDArray[np.float64]]
+"""For categorical columns that have one, by column: how far any two choices are, ``(choices, choices)``, 0 to 1."""
 
 
 @attrs.frozen(eq=False)
@@ -29,7 +31,9 @@ class ParzenEstimator:
     """A mixture of product kernels; make it with `fit_parzen`.
 
     In a numeric column a kernel is a normal distribution around its observation, truncated to [0, 1]; in a
-    categorical one it is the observed choice, mixed with the uniform distribution over all.
+    categorical one it is the observed choice, mixed with the uniform distribution over all, or, where choices have
+    distances, the likelier the nearer: the furthest ones are as unlikely, next to the observed one, as all others are
+    without distances.
 
     Attributes:
         observations: Kernel centres, ``(n, d)``.
@@ -37,6 +41,7 @@ class ParzenEstimator:
         widths: Standard deviations before truncation, ``(d,)``; the same for all kernels.
         strayed: For each categorical column the probability, ``(d,)``, that a kernel forgets its choice.
         weights: Mixture weights, ``(n + 1,)``, that sum to 1; the last one is the uniform component's.
+        distances: See `Distances`.
     """
 
     observations: NDArray[np.float64]
@@ -44,6 +49,7 @@ class ParzenEstimator:
     widths: NDArray[np.float64]
     strayed: NDArray[np.float64]
     weights: NDArray[np.float64]
+    distances: Distances = attrs.field(factory=dict)
 
     def sample(self, uniforms: NDArray[np.float64]) -> NDArray[np.float64]:
         """Points drawn from the mixture by inverting its distribution functions.
@@ -61,21 +67,24 @@ class ParzenEstimator:
         picked = np.minimum(np.searchsorted(np.cumsum(self.weights), uniforms[:, 0], side="right"), n)
         place, stray = uniforms[:, 1 : d + 1], uniforms[:, d + 1 :]
         from_kernel = (picked < n)[:, None]
-        centres = np.full((len(picked), d), 0.5)
-        centres[picked < n] = self.observations[picked[picked < n]]
+        centres = np.vstack([self.observations, np.full(d, 0.5)])[picked]
         categorical = self.n_choices > 0
         if categorical.any():
             kept = from_kernel & (stray >= self.strayed)
             drawn = np.minimum(np.floor(place * self.n_choices), np.maximum(self.n_choices - 1, 0))
             points: NDArray[np.float64] = np.where(kept, centres, drawn)
+            for column in self.distances:
+                shares = np.cumsum(self._choice_density(column), axis=1)[centres[picked < n, column].astype(np.intp)]
+                reached = place[picked < n, column, None] * shares[:, -1:]
+                points[picked < n, column] = np.minimum((shares <= reached).sum(axis=1), self.n_choices[column] - 1)
         else:
             points = np.array(place)
-        numeric = np.flatnonzero(~categorical)
-        if numeric.size:
-            mean, width = centres[:, numeric], self.widths[numeric]
+        numeric = ~categorical
+        if numeric.any():
+            mean, width, place = centres[:, numeric], self.widths[numeric], place[:, numeric]
             below, above = ndtr(-mean / width), ndtr((1.0 - mean) / width)
-            normal = mean + width * ndtri(below + place[:, numeric] * (above - below))
-            points[:, numeric] = np.where(from_kernel, np.clip(normal, 0.0, 1.0), place[:, numeric])
+            normal = mean + width * ndtri(below + place * (above - below))
+            points[:, numeric] = np.where(from_kernel, normal.clip(0.0, 1.0), place)
         return points
 
     def log_density(self, points: NDArray[np.float64], cells: Cells | None = None) -> NDArray[np.float64]:
@@ -90,37 +99,90 @@ class ParzenEstimator:
         Returns:
             Shape ``(m,)``; finite, since the uniform component is nowhere 0.
         """
-        cells = cells or {}
-        with np.errstate(divide="ignore"):  # an observation may have no weight
-            log_kernels = np.log(self.weights[:-1]) + self._log_continuous(points, cells)
-        for column, (lower, upper) in cells.items():
-            log_kernels += self._log_gridded(column, lower, upper)
-        for column in np.flatnonzero(self.n_choices).tolist():
-            share, strayed = self.n_choices[column], self.strayed[column]
-            same = math.log(strayed + (1.0 - strayed) * share)
-            equal = points[:, column, None] == self.observations[:, column]
-            log_kernels += np.where(equal, same, math.log(strayed))
+        log_kernels = self.log_kernels(points, cells)
         log_uniform = math.log(self.weights[-1])
         highest = np.maximum(log_kernels.max(axis=1, initial=-np.inf), log_uniform)
-        total = np.exp(log_kernels - highest[:, None]).sum(axis=1) + np.exp(log_uniform - highest)
+        log_kernels -= highest[:, None]
+        total = np.exp(log_kernels, out=log_kernels).sum(axis=1) + np.exp(log_uniform - highest)
         density: NDArray[np.float64] = highest + np.log(total)
         return density
 
-    def _log_continuous(self, points: NDArray[np.float64], cells: Cells) -> NDArray[np.float64]:
-        """Logarithms of the truncated normals' product, ``(m, n)``; gridded columns add their normalization only."""
-        from scipy.special import ndtr
+    def given(self, known: NDArray[np.intp], point: NDArray[np.float64], cells: Cells | None = None) -> ParzenEstimator:
+        """The mixture of the other columns where some are known: kernels count by how likely those are under them.
 
-        numeric = np.flatnonzero(self.n_choices == 0)
-        mean, width = self.observations[:, numeric], self.widths[numeric]
-        inside = ndtr((1.0 - mean) / width) - ndtr(-mean / width)  # at least 0.34: centres are inside, widths <= 1
-        log_inside = np.log(inside).sum(axis=1)
+        Args:
+            known: Indices of the columns that are known.
+            point: Their values, ``(d,)``; the others are not looked at.
+            cells: As for `log_density`, of the one point.
+
+        Returns:
+            The estimator of the remaining columns, in their order.
+        """
+        d = self.observations.shape[1]
+        about = self._restricted(known)
+        inside = {known.tolist().index(column): ends for column, ends in (cells or {}).items() if column in known}
+        logs = np.append(about.log_kernels(point[None, known], inside)[0], math.log(self.weights[-1]))
+        weights = np.exp(logs - logs.max())
+        weights[-1] = max(weights[-1], _TINY)
+        return attrs.evolve(self._restricted(np.setdiff1d(np.arange(d), known)), weights=weights / weights.sum())
+
+    def _restricted(self, columns: NDArray[np.intp]) -> ParzenEstimator:
+        """The same mixture seen in some columns alone."""
+        return ParzenEstimator(
+            observations=self.observations[:, columns],
+            n_choices=self.n_choices[columns],
+            widths=self.widths[columns],
+            strayed=self.strayed[columns],
+            weights=self.weights,
+            distances={new: self.distances[old] for new, old in enumerate(columns.tolist()) if old in self.distances},
+        )
+
+    def log_kernels(self, points: NDArray[np.float64], cells: Cells | None = None) -> NDArray[np.float64]:
+        """Logarithms of the weighted kernels at points, ``(m, n)``; arguments as for `log_density`."""
+        log_kernels = self._log_numeric(points, cells or {})
+        for column, (lower, upper) in (cells or {}).items():
+            log_kernels += self._log_gridded(column, lower, upper)
+        for column in np.flatnonzero(self.n_choices).tolist() if self.n_choices.any() else ():
+            if column in self.distances:
+                seen, found = self.observations[:, column].astype(np.intp), points[:, column].astype(np.intp)
+                log_kernels += np.log(self._choice_density(column))[seen, found[:, None]]
+            else:
+                equal = points[:, column, None] == self.observations[:, column]
+                log_kernels += np.where(equal, math.log(self._same(column)), math.log(self.strayed[column]))
+        return log_kernels
+
+    def _same(self, column: int) -> float:
+        """The density of a kernel of a categorical column at its own choice, relative to the uniform one."""
+        strayed = float(self.strayed[column])
+        return strayed + (1.0 - strayed) * int(self.n_choices[column])
+
+    def _choice_density(self, column: int) -> NDArray[np.float64]:
+        """What the kernel of each choice, a row, makes of each choice, relative to the uniform distribution."""
+        steepness = math.log(self._same(column) / float(self.strayed[column]))
+        kernels = np.exp(-steepness * self.distances[column] ** 2)
+        density: NDArray[np.float64] = kernels * (len(kernels) / kernels.sum(axis=1, keepdims=True))
+        return density
+
+    def _log_numeric(self, points: NDArray[np.float64], cells: Cells) -> NDArray[np.float64]:
+        """Logarithms of the weighted truncated normals' product, ``(m, n)``, as a matrix product.
+
+        Gridded columns add what truncation takes from them, and nothing else.
+        """
+        numeric = self.n_choices == 0
+        mean, width, x = self.observations, self.widths, points
+        if not numeric.all():
+            mean, width, x = mean[:, numeric], width[numeric], x[:, numeric]
+        inside = 1.0 - _upper_tail(mean / width) - _upper_tail((1.0 - mean) / width)  # >= 0.34: widths are <= 1
+        with np.errstate(divide="ignore"):  # an observation may have no weight
+            log_factor = np.log(self.weights[:-1]) - np.log(inside).sum(axis=1)
         if cells:
-            continuous = np.array([column not in cells for column in numeric], dtype=np.bool_)
-            numeric, mean, width = numeric[continuous], mean[:, continuous], width[continuous]
-        x, mu = (points[:, numeric] - 0.5) / width, (mean - 0.5) / width
-        squares = (x * x).sum(axis=1)[:, None] + (mu * mu).sum(axis=1) - 2.0 * (x @ mu.T)
+            continuous = np.array([column not in cells for column in np.flatnonzero(numeric)], dtype=np.bool_)
+            mean, width, x = mean[:, continuous], width[continuous], x[:, continuous]
+        x, mu = (x - 0.5) / width, (mean - 0.5) / width  # centred, which keeps the digits of the differences
         log_peak = (np.log(width) + _LOG_SQRT_2PI).sum()
-        result: NDArray[np.float64] = -0.5 * squares - (log_inside + log_peak)
+        result: NDArray[np.float64] = x @ mu.T
+        result += log_factor - 0.5 * np.einsum("nd,nd->n", mu, mu) - log_peak
+        result -= 0.5 * np.einsum("md,md->m", x, x)[:, None]
         return result
 
     def _log_gridded(self, column: int, lower: NDArray[np.float64], upper: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -145,6 +207,19 @@ class ParzenEstimator:
         return result
 
 
+def _upper_tail(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The probability that a standard normal number is larger than `x`, which is not negative; 0 from 8.3 on.
+
+    There it is less than the distance of 1 to the next number, and costs the more the further out it is.
+    """
+    from scipy.special import ndtr
+
+    tail = np.zeros_like(x)
+    near = x < 8.3
+    tail[near] = ndtr(-x[near])
+    return tail
+
+
 def fit_parzen(
     observations: NDArray[np.float64],
     n_choices: NDArray[np.int64],
@@ -152,8 +227,10 @@ def fit_parzen(
     *,
     prior_weight: float = 1.0,
     shrinkage: float = 0.3,
-    min_width: float = 0.0,
+    narrowing: float = 1.0,
+    min_width: float | NDArray[np.float64] = 0.0,
     consider_endpoints: bool = False,
+    distances: Distances | None = None,
 ) -> ParzenEstimator:
     """The Parzen estimator of weighted observations.
 
@@ -168,8 +245,11 @@ def fit_parzen(
         weights: One per observation, ``(n,)``, not negative.
         prior_weight: The uniform component's weight next to them, above 0.
         shrinkage: The uniform distribution's weight in the widths, at least 0.
-        min_width: Smallest width of a kernel, as a share of the range; 1e-4 at least.
+        narrowing: What the widths are multiplied with, above 0.
+        min_width: Smallest width of a kernel, as a share of the range, for all columns or for each, ``(d,)``; 1e-4 at
+            least.
         consider_endpoints: Whether 0 and 1 count as observations, with the mean weight, when widths are computed.
+        distances: See `Distances`; None for no distances.
 
     Returns:
         The estimator.
@@ -194,9 +274,10 @@ def fit_parzen(
     return ParzenEstimator(
         observations=observations,
         n_choices=n_choices,
-        widths=np.clip(spread * effective ** (-1.0 / (d + 4)), max(min_width, _NARROWEST), 1.0),
+        widths=np.clip(spread * (narrowing * effective ** (-1.0 / (d + 4))), np.maximum(min_width, _NARROWEST), 1.0),
         strayed=np.maximum(n_choices / (n_choices + max(n, 1) / prior_weight), _TINY),
         weights=mixture,
+        distances=distances or {},
     )
 
 

@@ -48,13 +48,13 @@ def suggested(state, space=MIXED, sampler=EAGER, seed=99):
 @pytest.mark.parametrize("direction", ["minimize", "maximize"])
 def test_a_constant_objective_is_no_problem(value, direction):
     state = study(15, lambda params: value, directions=[direction])
-    assert suggested(state).note == {"rule": "model"}
+    assert suggested(state).note["rule"] == "model"
 
 
 def test_infinities_among_the_values_rank_last_or_first():
     values = iter([math.inf, -math.inf, 1e308, -1e308, 0.0, math.inf] * 5)
     state = study(30, lambda params: next(values))
-    assert suggested(state).note == {"rule": "model"}
+    assert suggested(state).note["rule"] == "model"
 
 
 @pytest.mark.parametrize("outcome", [TrialState.FAIL, TrialState.PRUNED])
@@ -65,8 +65,8 @@ def test_histories_without_a_complete_trial_are_no_problem(outcome, directions):
         state, trial = ask(state, EAGER, MIXED)
         state = tell(state, trial.number, outcome=outcome)
     rule = "startup" if outcome is TrialState.FAIL else "model"
-    assert suggested(state).note == {"rule": rule}
-    assert suggested(StudyState.create(), sampler=TPESampler(n_startup_trials=0)).note == {"rule": "startup"}
+    assert suggested(state).note["rule"] == rule
+    assert suggested(StudyState.create(), sampler=TPESampler(n_startup_trials=0)).note["rule"] == "startup"
 
 
 def test_infeasible_trials_only_are_ranked_by_violation():
@@ -122,7 +122,9 @@ def checked_run(space, losses, sampler, directions=("minimize",)):
 
 @pytest.mark.parametrize("name", NASTY)
 def test_suggestions_for_a_nasty_distribution_are_members(name):
-    state = checked_run({name: NASTY[name]}, [float(i * 7 % 5) for i in range(14)], TPESampler(n_startup_trials=2))
+    state = checked_run(
+        {name: NASTY[name]}, [float(i * 7 % 5) for i in range(14)], TPESampler(n_startup_trials=2, duplicates="allow")
+    )
     rules = {t.note["rule"] for t in state.finished[3:]}
     assert rules == ({"startup"} if name in STUBBORN else {"model"})
 
@@ -163,6 +165,7 @@ def distributions(draw):
     losses=st.lists(st.floats(allow_nan=False), max_size=8),
     sampler=st.builds(
         TPESampler,
+        duplicates=st.just("allow"),
         n_startup_trials=st.integers(0, 2),
         n_ei_candidates=st.integers(1, 5),
         prior_weight=st.floats(0, exclude_min=True, allow_infinity=False),

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Literal, TypeAlias
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from hpo.core.choices import Choice
 from hpo.core.distributions import CategoricalDistribution, Distribution, FloatDistribution, IntDistribution
 from hpo.core.space import SearchSpace
 from hpo.core.trial import FrozenTrial
-from hpo.numerics.parzen import Cells
+from hpo.errors import InvalidArgument
+from hpo.numerics.parzen import Cells, Distances
 
 _FINEST_GRID = 1000  # a grid of more values is as good as a continuum
 
@@ -40,6 +44,7 @@ class UnitCoding:
             `high` and `low` would overflow.
         origin: The value, times `factor`, that is 0 in the unit interval, ``(d,)``.
         width: The unit interval's length on the same scale, ``(d,)``.
+        cell_width: What one value of a grid takes of the unit interval, on average, ``(d,)``; 0 where there is no grid.
     """
 
     space: SearchSpace
@@ -50,11 +55,13 @@ class UnitCoding:
     factor: NDArray[np.float64]
     origin: NDArray[np.float64]
     width: NDArray[np.float64]
+    cell_width: NDArray[np.float64]
 
-    @classmethod
-    def of(cls, space: SearchSpace) -> UnitCoding:
-        """The coding of `space`; the same, but for `space` itself, whatever the order of the names."""
-        columns, n_choices, scales = [], [], []
+    @staticmethod
+    @lru_cache(maxsize=64)
+    def of(space: SearchSpace) -> UnitCoding:
+        """The coding of `space`; the same whatever the order of the names."""
+        columns, n_choices, scales, cell_width = [], [], [], []
         for name in sorted(space):
             distribution = space[name]
             if isinstance(distribution, CategoricalDistribution):
@@ -65,8 +72,41 @@ class UnitCoding:
                 columns.append((name, _scale(distribution)))
                 n_choices.append(len(distribution.choices) if isinstance(distribution, CategoricalDistribution) else 0)
                 scales.append(axis)
-        numbers = np.array(scales, dtype=np.float64).reshape(-1, 5).T
-        return cls(space, tuple(columns), np.array(n_choices, dtype=np.int64), *numbers)
+                categorical = isinstance(distribution, CategoricalDistribution)
+                cell_width.append(0.0 if categorical else 1.0 / (distribution.n_values() or math.inf))
+        low, high, factor, origin, width = np.array(scales, dtype=np.float64).reshape(-1, 5).T
+        return UnitCoding(
+            space=space,
+            columns=tuple(columns),
+            n_choices=np.array(n_choices, dtype=np.int64),
+            low=low,
+            high=high,
+            factor=factor,
+            origin=origin,
+            width=width,
+            cell_width=np.array(cell_width, dtype=np.float64),
+        )
+
+    def holds(self, low: Sequence[float], high: Sequence[float]) -> bool:
+        """Whether all column values from `low` to `high`, ``(d,)``, are inside the ranges of the space."""
+        return bool((self.low <= low).all() and (self.high >= high).all())
+
+    def distances(self, functions: Iterable[tuple[str, Callable[[Choice, Choice], float]]]) -> Distances:
+        """How far the choices of categorical columns are from each other, as shares of the largest distance.
+
+        Args:
+            functions: Pairs of a parameter's name and a distance of two of its choices, at least 0.
+
+        Raises:
+            InvalidArgument: a distance is negative or no finite number.
+        """
+        positions = {name: column for column, (name, _) in enumerate(self.columns)}
+        found = {}
+        for name, function in functions:
+            distribution = self.space.get(name)
+            if name in positions and isinstance(distribution, CategoricalDistribution):
+                found[positions[name]] = _distance_shares(name, distribution, function)
+        return found
 
     def fits(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which rows of column values, ``(n, d)``, are inside the ranges of the space; shape ``(n,)``."""
@@ -78,6 +118,18 @@ class UnitCoding:
         top = np.maximum(self.n_choices - 1.0, 1.0)
         points: NDArray[np.float64] = np.clip((values * self.factor - self.origin) / self.width, 0.0, top)
         return points
+
+    def positions(self, params: Mapping[str, Any]) -> dict[int, float]:
+        """Where values of the space are in the unit interval, or which choices they are, by column."""
+        units, columns = np.zeros((1, len(self.columns))), []
+        for column, (name, scale) in enumerate(self.columns):
+            if name in params:
+                value = column_value(scale, self.space[name], params[name])
+                if value is not None:
+                    units[0, column] = value
+                    columns.append(column)
+        place = self.units(units)[0].tolist() if columns else []
+        return {column: place[column] for column in columns}
 
     def cells(self, points: NDArray[np.float64]) -> Cells:
         """The cells of coarse grids that points, ``(m, d)``, are in; logarithmic grids are coarse at their low end."""
@@ -100,7 +152,7 @@ class UnitCoding:
         return cells
 
     def params(self, point: NDArray[np.float64]) -> dict[str, Any]:
-        """The values that a point, ``(d,)``, stands for, by name in the order of the space."""
+        """The values that a point, ``(d,)``, stands for, by name, in any order."""
         numbers = dict(zip((name for name, _ in self.columns), point.tolist(), strict=True))
         values: dict[str, Any] = {}
         for name, distribution in self.space.items():
@@ -114,21 +166,26 @@ class UnitCoding:
 def column_values(columns: Columns, trial: FrozenTrial) -> list[float] | None:
     """The trial's parameters on the scales of `columns`; None unless it has all of them and each has a number there."""
     values = []
+    distributions, params = trial.distributions, trial.params
     for name, scale in columns:
-        distribution = trial.distributions.get(name)
+        distribution = distributions.get(name)
         if distribution is None:
             return None
-        value: Any = trial.params[name]
-        if isinstance(scale, CategoricalDistribution):
-            index = scale.member(value)
-            if index is None:
-                return None
-            values.append(float(index))
-        elif isinstance(distribution, CategoricalDistribution) or not _in_reach(value, scale):
+        value = column_value(scale, distribution, params[name])
+        if value is None:
             return None
-        else:
-            values.append(math.log(value) if scale == "log" else float(value))
+        values.append(value)
     return values
+
+
+def column_value(scale: Scale, distribution: Distribution, value: Any) -> float | None:
+    """A parameter's value on a scale; None where it has no number there."""
+    if isinstance(scale, CategoricalDistribution):
+        index = scale.member(value)
+        return None if index is None else float(index)
+    if isinstance(distribution, CategoricalDistribution) or not _in_reach(value, scale):
+        return None
+    return math.log(value) if scale == "log" else float(value)
 
 
 def _in_reach(value: float, scale: Scale) -> bool:
@@ -140,6 +197,21 @@ def _scale(distribution: Distribution) -> Scale:
     if isinstance(distribution, CategoricalDistribution):
         return distribution
     return "log" if distribution.log else "linear"
+
+
+@lru_cache(maxsize=64)
+def _distance_shares(
+    name: str, distribution: CategoricalDistribution, function: Callable[[Choice, Choice], float]
+) -> NDArray[np.float64]:
+    choices = distribution.choices
+    table = np.array([[function(one, other) for other in choices] for one in choices], dtype=np.float64)
+    if not (np.isfinite(table) & (table >= 0.0)).all():
+        raise InvalidArgument(
+            f"categorical_distance_func gives {name!r} finite distances from 0 on, got {table.tolist()!r} "
+            f"for the choices {list(choices)!r}"
+        )
+    largest = table.max()
+    return table / largest if largest > 0.0 else table
 
 
 def _axis(distribution: FloatDistribution | IntDistribution) -> tuple[float, float, float, float, float]:

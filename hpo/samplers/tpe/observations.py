@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from hpo.core.trial import FrozenTrial, TrialState
 from hpo.core.views import losses, violation
-from hpo.numerics.nondomination import nondomination_ranks
+from hpo.numerics.nondomination import best_first
 from hpo.numerics.rows import Rows
 from hpo.samplers.tpe.coding import Columns, column_values
 
-_VIOLATION, _PRUNED, _FIRST, _SECOND, _LOSSES = range(5)
+_VIOLATION, _UNFINISHED, _FIRST, _SECOND, _LOSSES = range(5)
+_COMPLETE, _PRUNED, _FAILED = 0.0, 1.0, 2.0
 
 
 @attrs.frozen
@@ -24,26 +25,35 @@ class Observed:
     Attributes:
         n_learnable: How many complete and pruned trials there were, with or without the columns.
         rows: One row for each of them that has all columns, in the order told; see `Observations`.
+        alike: Whether all rows are of complete trials that violate no constraint.
+        low: The smallest value of each column, ``(d,)``.
+        high: The largest one, ``(d,)``.
     """
 
     n_learnable: int
     rows: Rows
+    alike: bool
+    low: tuple[float, ...]
+    high: tuple[float, ...]
 
 
 @attrs.frozen
 class Observations:
-    """Fold: complete and pruned trials as rows of numbers; failed ones are left out.
+    """Fold: complete and pruned trials as rows of numbers.
 
-    A row is: the constraints' total violation, whether the trial was pruned, two numbers that order trials alike in
-    those (less is better), the losses where there are several, and the column values.
+    A row is: the constraints' total violation, whether the trial was pruned (1) or failed (2), two numbers that order
+    trials alike in those (less is better), the losses where there are several, and the column values. O(columns) per
+    trial.
 
     Args:
         directions: The study's.
         columns: Which parameters to keep, and how.
+        failed: Whether failed trials have rows as well, as the worst of all; else they are left out.
     """
 
     directions: tuple[str, ...]
     columns: Columns
+    failed: bool = False
 
     @property
     def n_losses(self) -> int:
@@ -52,51 +62,85 @@ class Observations:
 
     def init(self) -> Observed:
         """No trials."""
-        return Observed(0, Rows(_LOSSES + self.n_losses + len(self.columns)))
+        d = len(self.columns)
+        rows = Rows(_LOSSES + self.n_losses + d)
+        return Observed(0, rows, alike=True, low=(math.inf,) * d, high=(-math.inf,) * d)
 
     def step(self, carry: Observed, trial: FrozenTrial) -> Observed:
         """One more finished trial."""
-        if trial.state is TrialState.FAIL or (trial.state is TrialState.COMPLETE and trial.values is None):
+        failed = trial.state is TrialState.FAIL or (trial.state is TrialState.COMPLETE and trial.values is None)
+        if failed and not self.failed:
             return carry
+        n_learnable = carry.n_learnable + (not failed)
         values = column_values(self.columns, trial)
         if values is None:
-            return Observed(carry.n_learnable + 1, carry.rows)
-        row = [violation(trial), *self._standing(trial), *values]
-        return Observed(carry.n_learnable + 1, carry.rows.with_row(row))
+            return attrs.evolve(carry, n_learnable=n_learnable)
+        standing = [math.inf, _FAILED, 0.0, 0.0, *self._none] if failed else [violation(trial), *self._standing(trial)]
+        return Observed(
+            n_learnable,
+            carry.rows.with_row(standing + values),
+            alike=carry.alike and standing[_VIOLATION] == 0.0 and standing[_UNFINISHED] == _COMPLETE,
+            low=tuple(map(min, carry.low, values)),
+            high=tuple(map(max, carry.high, values)),
+        )
 
     def values(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
         """The columns' part of rows, ``(n, d)``."""
         return rows[:, _LOSSES + self.n_losses :]
 
-    def best_first(self, rows: NDArray[np.float64], enough: int) -> NDArray[np.intp]:
+    def losses(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The losses of rows in a study with several, ``(n, n_losses)``; those of unfinished trials mean nothing."""
+        return rows[:, _LOSSES : _LOSSES + self.n_losses]
+
+    def best_first(self, rows: NDArray[np.float64], enough: int, *, alike: bool = False) -> NDArray[np.intp]:
         """The order of rows from best to worst, shape ``(n,)``; equals stay in the order told.
 
-        Less violation of constraints comes first, so feasible trials do; then complete trials before pruned ones;
-        complete ones by loss, or by non-domination where there are several losses; pruned ones by their last step,
-        the furthest first, then by their last value. With several losses only the first `enough` are in order.
+        Less violation of constraints comes first, so feasible trials do; then complete trials before pruned ones, and
+        these before failed ones; complete ones by loss, or by non-domination and hypervolume where there are several
+        losses; pruned ones by their last step, the furthest first, then by their last value.
+
+        Args:
+            rows: Of the carry.
+            enough: So many are in order at least; the others come after them, in any order.
+            alike: Whether all rows are of complete trials that violate no constraint, which makes it O(n).
         """
+        if alike:
+            if self.n_losses:
+                return best_first(self.losses(rows), enough)
+            return _smallest_first(rows[:, _FIRST], enough)
         order = rows[:, :_LOSSES]
         if self.n_losses:
-            contenders = (rows[:, _VIOLATION] == 0.0) & (rows[:, _PRUNED] == 0.0)
+            contenders = np.flatnonzero((rows[:, _VIOLATION] == 0.0) & (rows[:, _UNFINISHED] == _COMPLETE))
             order = order.copy()
-            order[contenders, _FIRST] = nondomination_ranks(rows[contenders, _LOSSES : _LOSSES + self.n_losses], enough)
-        keys = [key for key in (_SECOND, _FIRST, _PRUNED, _VIOLATION) if key == _FIRST or order[:, key].any()]
-        if len(keys) == 1:
-            return np.argsort(order[:, _FIRST], kind="stable")
-        return np.lexsort(order[:, keys].T)
+            order[contenders[best_first(self.losses(rows[contenders]), enough)], _FIRST] = np.arange(len(contenders))
+        return np.lexsort(order[:, [_SECOND, _FIRST, _UNFINISHED, _VIOLATION]].T)
+
+    @property
+    def _none(self) -> list[float]:
+        """What stands for the losses of a trial without them."""
+        return [0.0] * self.n_losses
 
     def _standing(self, trial: FrozenTrial) -> list[float]:
         """The part of a row between the violation and the column values; no number in it is NaN."""
-        several = [0.0] * self.n_losses
         if trial.state is TrialState.COMPLETE:
             assert trial.values is not None
             found = [_number(loss) for loss in losses(self.directions, trial.values)]
-            return [0.0, 0.0, 0.0, *found] if several else [0.0, found[0], 0.0]
+            return [_COMPLETE, 0.0, 0.0, *found] if self.n_losses else [_COMPLETE, found[0], 0.0]
         step = trial.last_step
         if step is None:
-            return [1.0, 1.0, math.inf, *several]
-        last = 0.0 if several else losses(self.directions, [trial.intermediate_values[step]])[0]
-        return [1.0, -float(step), _number(last), *several]
+            return [_PRUNED, 1.0, math.inf, *self._none]
+        last = 0.0 if self.n_losses else losses(self.directions, [trial.intermediate_values[step]])[0]
+        return [_PRUNED, -float(step), _number(last), *self._none]
+
+
+def _smallest_first(numbers: NDArray[np.float64], enough: int) -> NDArray[np.intp]:
+    """Indices of `numbers` with at least the `enough` smallest in order, equals by index; O(n)."""
+    n = len(numbers)
+    if not 0 < enough < n // 4:
+        return np.argsort(numbers, kind="stable")
+    largest = np.partition(numbers, enough - 1)[enough - 1]
+    front = np.flatnonzero(numbers <= largest)
+    return np.concatenate([front[np.argsort(numbers[front], kind="stable")], np.flatnonzero(numbers > largest)])
 
 
 def _number(loss: float) -> float:

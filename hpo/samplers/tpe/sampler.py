@@ -2,96 +2,44 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from hpo.core.choices import Choice
+from hpo.core.distributions import Distribution
 from hpo.core.key import Key
-from hpo.core.numbers import as_float, as_int
-from hpo.core.sampling import Suggestion
+from hpo.core.sampling import Answer, Suggestion
 from hpo.core.space import SearchSpace
 from hpo.core.state import StudyState
 from hpo.core.trial import FrozenTrial
-from hpo.errors import InvalidArgument, InvalidType
-from hpo.numerics.parzen import ParzenEstimator, fit_parzen
+from hpo.core.views import joint_space
 from hpo.samplers.random import RandomSampler
+from hpo.samplers.tpe import options
+from hpo.samplers.tpe.branches import Branches, in_order
 from hpo.samplers.tpe.coding import UnitCoding, column_values
+from hpo.samplers.tpe.model import fitted
 from hpo.samplers.tpe.observations import Observations
+from hpo.samplers.tried import Duplicates, TriedConfigurations, checked_duplicates, tried
 
-_MOST_GOOD = 25
-_NARROWEST_SHARE = 100
-_SHRINKAGE = 0.3  # of the prior's weight; see `fit_parzen`
-
-
-def default_gamma(n: int) -> int:
-    """How many of `n` trials count as good: a tenth, rounded up, at most 25.
-
-    Example:
-        >>> default_gamma(31)
-        4
-    """
-    return min(math.ceil(0.1 * n), _MOST_GOOD)
+_ATTEMPTS = 8  # rounds of candidates until one was not tried yet
 
 
-def hyperopt_gamma(n: int) -> int:
-    """How many of `n` trials Hyperopt counts as good: a quarter of the square root, rounded up, at most 25.
+class _Part(NamedTuple):
+    """Parameters that one model suggests, and the names of those that it is conditional on; None for all known."""
 
-    Example:
-        >>> hyperopt_gamma(100)
-        3
-    """
-    return min(math.ceil(0.25 * math.sqrt(n)), _MOST_GOOD)
+    space: SearchSpace
+    companions: frozenset[str] | None
 
 
-def default_weights(n: int) -> NDArray[np.float64]:
-    """Weights of `n` trials, oldest first: 1 for the newest 25, older ones on a line down to ``1 / n``.
+class _Found(NamedTuple):
+    """What a model suggests, and the logarithm of how much likelier that is among good trials."""
 
-    Source: Bergstra, Yamins and Cox, "Making a Science of Model Search", ICML 2013 (linear forgetting).
-
-    Example:
-        >>> default_weights(3).tolist()
-        [1.0, 1.0, 1.0]
-    """
-    old = n - _MOST_GOOD
-    if old <= 0:
-        return np.ones(n)
-    return np.concatenate([np.linspace(1.0 / n, 1.0, num=old), np.ones(_MOST_GOOD)])
-
-
-def _whole(instance: object, attribute: attrs.Attribute[int], value: object) -> None:
-    least = 1 if attribute.name == "n_ei_candidates" else 0
-    if type(value) is not int or value < least:
-        raise InvalidArgument(f"{attribute.name} is a whole number from {least} on, got {value!r}")
-
-
-def _positive(instance: object, attribute: attrs.Attribute[float], value: object) -> None:
-    number = None if isinstance(value, bool) else as_float(value)
-    if number is None or not 0.0 < number < math.inf:
-        raise InvalidArgument(f"{attribute.name} is a finite number above 0, got {value!r}")
-
-
-def _truth(instance: object, attribute: attrs.Attribute[bool], value: object) -> None:
-    if not isinstance(value, bool):
-        raise InvalidType(f"{attribute.name} is True or False, got {value!r}")
-
-
-def _function(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    if not callable(value):
-        raise InvalidType(f"{attribute.name} is a function of a number of trials, got {value!r}")
-
-
-def _seed(instance: object, attribute: attrs.Attribute[int | None], value: object) -> None:
-    if value is not None and type(value) is not int:
-        raise InvalidType(f"{attribute.name} is an int or None, got {value!r}")
-
-
-def _as_int(value: Any) -> Any:
-    whole = as_int(value)
-    return value if whole is None else whole
+    params: Mapping[str, Any]
+    acquisition: float
 
 
 @attrs.frozen(kw_only=True)
@@ -100,27 +48,36 @@ class TPESampler:
 
     The trials are split into a few good ones and the rest. A density is estimated for either; candidates are drawn from
     the good ones' density, and the one that is likeliest under it relative to the other is suggested. All parameters
-    are modelled together, so that the sampler sees which values go well with which.
+    are modelled together, so that the sampler sees which values go well with which. A parameter that an objective
+    touches in one of its branches only is modelled on the trials that took that branch, given the joint ones.
 
     What counts: complete trials by value; behind them pruned ones by how far they came; behind all of those the ones
-    that violate constraints, by how much. With several objectives complete trials are ordered by non-domination.
-    Failed trials are ignored, and so are trials that lack one of the parameters, or had it outside the range that is
-    asked for. Only the order of the values matters, not their size.
+    that violate constraints, by how much. The better of the good trials weigh more. With several objectives complete
+    trials are ordered by non-domination, and within the front that is split by the hypervolume that they add; what only
+    a trial adds is its weight. Trials that lack one of the parameters, or had it outside the range that is asked for,
+    are ignored. Only the order of the values matters, not their size.
 
-    O(trials x parameters x `n_ei_candidates`) per suggestion.
+    O(trials) comparisons per suggestion, and O(parameters x `n_ei_candidates` x kernels) arithmetic, with at most
+    `gamma` + 128 kernels: of the bad trials those that are next to the good ones in value.
 
     Source: Bergstra, Bardenet, Bengio and Kegl, "Algorithms for Hyper-Parameter Optimization", NIPS 2011; for joint
-    kernels Falkner, Klein and Hutter, "BOHB", ICML 2018.
+    kernels Falkner, Klein and Hutter, "BOHB", ICML 2018; for several objectives Ozaki, Tanigaki, Watanabe, Nomura and
+    Onishi, "Multiobjective Tree-Structured Parzen Estimator", JAIR 2022. What differs from them is measured in the
+    documentation of samplers.
 
     Args:
         n_startup_trials: So many complete or pruned trials come from random search first, with the very draws of
             `RandomSampler`; at least 0.
         n_ei_candidates: How many candidates are compared for a suggestion; at least 1.
         seed: Takes the place of the study's seed; None means the study's.
+        multivariate: Whether parameters are modelled together; else each one by itself.
+        group: Whether the parameters of branches are suggested before the objective runs, each group that the same
+            trials have from a model of its own, given those that all of these trials have besides; values that the
+            objective does not ask for are dropped. Else they are suggested one by one, when it asks for them.
         gamma: Function from the number of trials to that of good ones; see `default_gamma`. A function at the top of
             a module, so that equal samplers compare equal and can be pickled.
         weights: Function from the number of trials in a group, oldest first, to an array of as many weights, none
-            negative; see `default_weights`.
+            negative; see `default_weights`. The good ones' are multiplied with those of their ranks.
         prior_weight: Weight of the uniform distribution next to that of the trials; above 0. The more, the more
             exploration.
         constant_liar: Whether running trials with known parameters count as bad, so that parallel workers keep away
@@ -128,6 +85,12 @@ class TPESampler:
         consider_magic_clip: Whether kernels are at least ``1 / min(100, 1 + trials)`` of a range wide. It matters
             where many trials count as good or the prior's weight is small; else kernels are wider anyway.
         consider_endpoints: Whether the ends of a range count as trials when the width of kernels is computed.
+        consider_failed_trials: Whether failed trials count as the worst of all; else they are ignored. It keeps away
+            from regions where objectives crash.
+        categorical_distance_func: For categorical parameters, by name, a function from two choices to how far they are
+            from each other, at least 0: near choices are likely to do as well. Kept as pairs sorted by name.
+        duplicates: "avoid": in a finite space no configuration is suggested that was tried or is running, and the
+            sampler is exhausted when there is no other; see `hpo.samplers.tried`. "allow": it may be.
 
     Raises:
         InvalidArgument, InvalidType: an option is outside of these, with its name.
@@ -143,15 +106,24 @@ class TPESampler:
         True
     """
 
-    n_startup_trials: int = attrs.field(default=10, converter=_as_int, validator=_whole)
-    n_ei_candidates: int = attrs.field(default=24, converter=_as_int, validator=_whole)
-    seed: int | None = attrs.field(default=None, converter=_as_int, validator=_seed)
-    gamma: Callable[[int], int] = attrs.field(default=default_gamma, validator=_function)
-    weights: Callable[[int], NDArray[np.float64]] = attrs.field(default=default_weights, validator=_function)
-    prior_weight: float = attrs.field(default=1.0, validator=_positive)
-    constant_liar: bool = attrs.field(default=True, validator=_truth)
-    consider_magic_clip: bool = attrs.field(default=True, validator=_truth)
-    consider_endpoints: bool = attrs.field(default=False, validator=_truth)
+    n_startup_trials: int = attrs.field(default=10, converter=options.whole_or_as_given, validator=options.whole_from_0)
+    n_ei_candidates: int = attrs.field(default=48, converter=options.whole_or_as_given, validator=options.whole_from_1)
+    seed: int | None = attrs.field(default=None, converter=options.whole_or_as_given, validator=options.seed)
+    multivariate: bool = attrs.field(default=True, validator=options.truth)
+    group: bool = attrs.field(default=False, validator=options.truth)
+    gamma: Callable[[int], int] = attrs.field(default=options.default_gamma, validator=options.function)
+    weights: Callable[[int], NDArray[np.float64]] = attrs.field(
+        default=options.default_weights, validator=options.function
+    )
+    prior_weight: float = attrs.field(default=1.0, validator=options.positive)
+    constant_liar: bool = attrs.field(default=True, validator=options.truth)
+    consider_magic_clip: bool = attrs.field(default=True, validator=options.truth)
+    consider_endpoints: bool = attrs.field(default=False, validator=options.truth)
+    consider_failed_trials: bool = attrs.field(default=False, validator=options.truth)
+    categorical_distance_func: tuple[tuple[str, Callable[[Choice, Choice], float]], ...] = attrs.field(
+        default=None, converter=options.distances
+    )
+    duplicates: Duplicates = attrs.field(default="avoid", converter=checked_duplicates)
 
     @staticmethod
     def hyperopt_parameters() -> dict[str, Any]:
@@ -164,41 +136,108 @@ class TPESampler:
         return {
             "n_startup_trials": 20,
             "n_ei_candidates": 24,
-            "gamma": hyperopt_gamma,
-            "weights": default_weights,
+            "gamma": options.hyperopt_gamma,
+            "weights": options.default_weights,
             "prior_weight": 1.0,
             "consider_magic_clip": True,
             "consider_endpoints": False,
         }
 
-    def __call__(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Suggestion:
-        """See `Sampler`; the note's ``rule`` says whether the values are from the "startup" or from the "model"."""
+    def joint_space(self, state: StudyState, trial: FrozenTrial) -> SearchSpace:
+        """What is suggested together where no space is declared; see `group`."""
+        if self.group:
+            return state.finished.fold(Branches()).space
+        return joint_space(state)
+
+    def __call__(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
+        """See `Sampler`.
+
+        The note's ``rule`` says where the values are from: "startup", "model", or "untried", where the model had none
+        but configurations that were tried. With a model, ``acquisition`` is the logarithm of how much likelier the
+        values are among good trials than among bad ones.
+        """
         if not space:
             return Suggestion({})
-        coding = UnitCoding.of(space)
-        fold = Observations(state.directions, coding.columns)
-        observed = state.finished.fold(fold)
-        rows = observed.rows.array
-        fits = coding.fits(fold.values(rows))
-        if not coding.columns or observed.n_learnable < self.n_startup_trials or not fits.any():
-            return Suggestion(RandomSampler()(state, trial, space, key).params, {"rule": "startup"})
-        if not fits.all():
-            rows = rows[fits]
-        good, bad = self._split(fold, rows)
-        points = coding.units(fold.values(rows))
-        liars = self._running(state, coding)
-        point = self._best_candidate(coding, points[good], np.vstack([points[bad], liars]), key)
-        return Suggestion(coding.params(point), {"rule": "model"})
+        seen = tried(state, space, key) if self.duplicates == "avoid" else None
+        if seen is not None and seen.exhausted:
+            return seen.exhausted
+        parts = self._parts(state, space)
+        if len(parts) == 1:
+            found = self._joint(state, parts[0], trial.params, trial.distributions, key, seen)
+        else:
+            found = self._part_by_part(state, trial, parts, key)
+        params = found.params if found else RandomSampler()(state, trial, space, key).params
+        note: dict[str, Any] = {"rule": "model", "acquisition": found.acquisition} if found else {"rule": "startup"}
+        if seen is not None and seen.contains(params):
+            params = seen.random_untried(key)
+            if found:
+                note = {"rule": "untried"}
+        return Suggestion({name: params[name] for name in space}, note)
 
-    def _split(self, fold: Observations, rows: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Indices of good and of bad rows, each in the order told."""
-        given = self.gamma(len(rows))
-        n_good = as_int(given)
-        if n_good is None:
-            raise InvalidType(f"gamma gives a whole number of good trials, got {given!r} for {len(rows)}")
-        n_good = min(max(n_good, 0), len(rows))
-        order = fold.best_first(rows, n_good)
-        return np.sort(order[:n_good]), np.sort(order[n_good:])
+    def _parts(self, state: StudyState, space: SearchSpace) -> list[_Part]:
+        """The parts of `space` that are modelled one after the other."""
+        if not self.multivariate:
+            return [_Part(SearchSpace({name: space[name]}), frozenset()) for name in sorted(space)]
+        if not self.group:
+            return [_Part(space, None)]
+        parts, left = [], dict(space)
+        for branch in in_order(state.finished.fold(Branches()).branches):
+            inside = {name: left.pop(name) for name in space if name in branch.names}
+            if inside:
+                parts.append(_Part(SearchSpace(inside), branch.companions))
+        if left:
+            parts.append(_Part(SearchSpace(left), None))
+        return parts
+
+    def _part_by_part(self, state: StudyState, trial: FrozenTrial, parts: list[_Part], key: Key) -> _Found | None:
+        """Values from one model for each part, at random where it has none; None as long as no part has one."""
+        params, distributions = dict(trial.params), dict(trial.distributions)
+        acquisition, modelled = 0.0, False
+        for part in parts:
+            branch_key = key.child(min(part.space))
+            found = self._joint(state, part, params, distributions, branch_key, None)
+            if found:
+                modelled, acquisition = True, acquisition + found.acquisition
+                params.update(found.params)
+            else:
+                params.update(RandomSampler()(state, trial, part.space, key).params)
+            distributions.update(part.space)
+        return _Found(params, acquisition) if modelled else None
+
+    def _joint(
+        self,
+        state: StudyState,
+        part: _Part,
+        params: Mapping[str, Any],
+        distributions: Mapping[str, Distribution],
+        key: Key,
+        seen: TriedConfigurations | None,
+    ) -> _Found | None:
+        """Values for a part from one model, given those of `params` that it is conditional on; None for no model.
+
+        An enqueued value may be outside of its range; the model knows nothing of it.
+        """
+        known = {
+            name: value
+            for name, value in params.items()
+            if (part.companions is None or name in part.companions) and distributions[name].contains(value)
+        }
+        space = SearchSpace({**{name: distributions[name] for name in known}, **part.space}) if known else part.space
+        coding = UnitCoding.of(space)
+        fold = Observations(state.directions, coding.columns, self.consider_failed_trials)
+        observed = state.finished.fold(fold)
+        if observed.n_learnable < self.n_startup_trials or all(name in known for name, _ in coding.columns):
+            return None
+        model = fitted(self, coding, fold, observed, self._running(state, coding), coding.positions(known))
+        if model is None:
+            return None
+        for attempt in range(_ATTEMPTS if seen else 1):
+            points, scores = model.candidates(key.child("again", attempt) if attempt else key, self.n_ei_candidates)
+            for point, score in zip(points, scores.tolist(), strict=True):
+                values = coding.params(point)
+                if seen is None or not seen.contains(values):
+                    return _Found({name: values[name] for name in part.space}, score)
+        return _Found(values, score)
 
     def _running(self, state: StudyState, coding: UnitCoding) -> NDArray[np.float64]:
         """Points of the running trials that have all parameters, ``(n, d)``; the one that is asked for has none yet."""
@@ -209,38 +248,7 @@ class TPESampler:
                     row = column_values(coding.columns, other)
                     if row is not None:
                         values.append(row)
-        table = np.array(values, dtype=np.float64).reshape(-1, len(coding.columns))
+        if not values:
+            return np.empty((0, len(coding.columns)))
+        table = np.array(values, dtype=np.float64)
         return coding.units(table[coding.fits(table)])
-
-    def _best_candidate(
-        self, coding: UnitCoding, good: NDArray[np.float64], bad: NDArray[np.float64], key: Key
-    ) -> NDArray[np.float64]:
-        """The candidate with the highest ratio of densities, ``(d,)``; the first of equals."""
-        n = len(good) + len(bad)
-        min_width = 1.0 / min(_NARROWEST_SHARE, 1 + n) if self.consider_magic_clip else 0.0
-        likely = self._estimator(coding, good, min_width)
-        unlikely = self._estimator(coding, bad, min_width)
-        uniforms = key.generator().random((self.n_ei_candidates, 1 + 2 * len(coding.columns)))
-        candidates = likely.sample(uniforms)
-        cells = coding.cells(candidates)
-        score = likely.log_density(candidates, cells) - unlikely.log_density(candidates, cells)
-        best: NDArray[np.float64] = candidates[np.argmax(score)]
-        return best
-
-    def _estimator(self, coding: UnitCoding, points: NDArray[np.float64], min_width: float) -> ParzenEstimator:
-        weights = np.asarray(self.weights(len(points)), dtype=np.float64)
-        with np.errstate(over="ignore"):
-            usable = weights.shape == (len(points),) and math.isfinite(weights.sum()) and (weights >= 0.0).all()
-        if not usable:
-            raise InvalidArgument(
-                f"weights gives one finite weight per trial, none negative; for {len(points)} it gave {weights!r}"
-            )
-        return fit_parzen(
-            points,
-            coding.n_choices,
-            weights,
-            prior_weight=self.prior_weight,
-            shrinkage=_SHRINKAGE * self.prior_weight,
-            min_width=min_width,
-            consider_endpoints=self.consider_endpoints,
-        )

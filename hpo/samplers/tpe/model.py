@@ -1,0 +1,170 @@
+"""Two densities, one of good trials and one of the others, and the candidates that tell them apart."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from hpo.core.key import Key
+from hpo.core.numbers import as_int
+from hpo.errors import InvalidArgument, InvalidType
+from hpo.numerics.hypervolume import good_weights
+from hpo.numerics.parzen import ParzenEstimator, fit_parzen
+from hpo.samplers.tpe.coding import UnitCoding
+from hpo.samplers.tpe.observations import Observations, Observed
+
+if TYPE_CHECKING:
+    from hpo.samplers.tpe.sampler import TPESampler
+
+_NARROWEST_SHARE = 100
+_SHRINKAGE = 0.3  # of the prior's weight; see `fit_parzen`
+_BAD_NARROWING = 0.5  # of the bad trials' kernels
+_MOST_BAD = 128  # the best of them, which are near to the good ones: where candidates are, others weigh nothing
+
+
+@attrs.frozen(eq=False)
+class GoodAndBad:
+    """The densities of good and of bad trials; make them with `fitted`.
+
+    Attributes:
+        coding: What points mean.
+        likely: The density of the good trials, over the columns that are to be suggested.
+        unlikely: That of the others, over the same ones.
+        known: The point that was given, ``(d,)``; only its values in the other columns count.
+        free: The columns to be suggested, ``(d,)``.
+    """
+
+    coding: UnitCoding
+    likely: ParzenEstimator
+    unlikely: ParzenEstimator
+    known: NDArray[np.float64]
+    free: NDArray[np.intp]
+
+    def candidates(self, key: Key, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Points, ``(count, d)``, drawn from the good trials' density, and their scores, ``(count,)``; best first."""
+        uniforms = key.generator().random((count, 1 + 2 * len(self.free)))
+        points = np.repeat(self.known[None], count, axis=0)
+        points[:, self.free] = self.likely.sample(uniforms)
+        scores = self.scores(points)
+        order = np.argsort(-scores, kind="stable")
+        return points[order], scores[order]
+
+    def scores(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """How much likelier points, ``(m, d)``, are among the good trials than among the bad ones: the log ratio."""
+        cells = self.coding.cells(points)
+        if len(self.free) < points.shape[1]:
+            cells = {new: cells[old] for new, old in enumerate(self.free.tolist()) if old in cells}
+            points = points[:, self.free]
+        score: NDArray[np.float64] = self.likely.log_density(points, cells) - self.unlikely.log_density(points, cells)
+        return score
+
+
+def fitted(
+    sampler: TPESampler,
+    coding: UnitCoding,
+    fold: Observations,
+    observed: Observed,
+    liars: NDArray[np.float64],
+    known: dict[int, float],
+) -> GoodAndBad | None:
+    """The densities as the options of `sampler` want them; None if there is no trial inside the ranges.
+
+    Args:
+        sampler: Whose options count.
+        coding: Of the space that is modelled.
+        fold: What `observed` is from.
+        observed: The trials.
+        liars: Points that count as bad, ``(l, d)``.
+        known: Positions, in the unit interval or as indices of choices, that are given, by column.
+    """
+    rows, alike = observed.rows.array, observed.alike
+    if not coding.holds(observed.low, observed.high):
+        rows = rows[coding.fits(fold.values(rows))]
+    if not len(rows):
+        return None
+    n_good = _n_good(sampler, len(rows))
+    order = fold.best_first(rows, n_good + _MOST_BAD, alike=alike)
+    by_age = np.argsort(order[:n_good])
+    good, bad = order[by_age], np.sort(order[n_good : n_good + _MOST_BAD])
+    rank_weights = _rank_weights(fold, rows[order[:n_good]], alike=alike)[by_age]
+    points = coding.units(fold.values(rows[np.concatenate([good, bad])]))
+    unlikely_points = np.vstack([points[n_good:], liars])
+    n = len(rows) + len(liars)
+    likely = _estimator(sampler, coding, points[:n_good], rank_weights * _weights(sampler, n_good), n)
+    unlikely = _estimator(
+        sampler, coding, unlikely_points, _weights(sampler, len(unlikely_points)), n, narrowing=_BAD_NARROWING
+    )
+    whole = np.zeros(len(coding.columns))
+    if not known:
+        return GoodAndBad(coding, likely, unlikely, whole, np.arange(len(whole)))
+    given = np.array(sorted(known), dtype=np.intp)
+    whole[given] = [known[column] for column in given.tolist()]
+    cells = coding.cells(whole[None])
+    return GoodAndBad(
+        coding,
+        likely.given(given, whole, cells),
+        unlikely.given(given, whole, cells),
+        whole,
+        np.setdiff1d(np.arange(len(whole)), given),
+    )
+
+
+def _n_good(sampler: TPESampler, n: int) -> int:
+    given = sampler.gamma(n)
+    n_good = as_int(given)
+    if n_good is None:
+        raise InvalidType(f"gamma gives a whole number of good trials, got {given!r} for {n}")
+    return min(max(n_good, 0), n)
+
+
+def _weights(sampler: TPESampler, n: int) -> NDArray[np.float64]:
+    """What the option `weights` gives for `n` trials, checked."""
+    weights = np.asarray(sampler.weights(n), dtype=np.float64)
+    with np.errstate(over="ignore"):
+        usable = weights.shape == (n,) and math.isfinite(weights.sum()) and (weights >= 0.0).all()
+    if not usable:
+        raise InvalidArgument(f"weights gives one finite weight per trial, none negative; for {n} it gave {weights!r}")
+    return weights
+
+
+def _rank_weights(fold: Observations, good: NDArray[np.float64], *, alike: bool) -> NDArray[np.float64]:
+    """Weights of good rows, the best first, with the mean 1: ``log(n + 1) - log(rank)``.
+
+    With several objectives, where the front has no order, the hypervolume that only a trial has decides instead.
+
+    Source: Hansen, "The CMA Evolution Strategy: A Tutorial", 2016, eq. 49 (the logarithm of the rank); Ozaki et al.,
+    "Multiobjective Tree-Structured Parzen Estimator", JAIR 2022, eq. 18 (the contribution).
+    """
+    n = len(good)
+    if fold.n_losses and alike:
+        weights = good_weights(fold.losses(good))
+    else:
+        weights = math.log(n + 1.0) - np.log(np.arange(1.0, n + 1.0))
+    return weights / weights.mean() if n else weights
+
+
+def _estimator(
+    sampler: TPESampler,
+    coding: UnitCoding,
+    points: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    n: int,
+    *,
+    narrowing: float = 1.0,
+) -> ParzenEstimator:
+    clip = 1.0 / min(_NARROWEST_SHARE, 1 + n) if sampler.consider_magic_clip else 0.0
+    return fit_parzen(
+        points,
+        coding.n_choices,
+        weights,
+        prior_weight=sampler.prior_weight,
+        shrinkage=_SHRINKAGE * sampler.prior_weight,
+        narrowing=narrowing,
+        min_width=np.maximum(coding.cell_width, clip),
+        consider_endpoints=sampler.consider_endpoints,
+        distances=coding.distances(sampler.categorical_distance_func),
+    )

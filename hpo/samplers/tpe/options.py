@@ -1,0 +1,113 @@
+"""The options of the TPE: what they may be, and the functions that they are by default."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from hpo.core.choices import Choice
+from hpo.core.numbers import as_float, as_int
+from hpo.errors import InvalidArgument, InvalidType
+
+_MOST_GOOD = 25
+_REMEMBERED = 25
+
+
+def default_gamma(n: int) -> int:
+    """How many of `n` trials count as good: 15 %, rounded up, at most 25.
+
+    Example:
+        >>> default_gamma(31)
+        5
+    """
+    return min(math.ceil(0.15 * n), _MOST_GOOD)
+
+
+def hyperopt_gamma(n: int) -> int:
+    """How many of `n` trials Hyperopt counts as good: a quarter of the square root, rounded up, at most 25.
+
+    Example:
+        >>> hyperopt_gamma(100)
+        3
+    """
+    return min(math.ceil(0.25 * math.sqrt(n)), _MOST_GOOD)
+
+
+def default_weights(n: int) -> NDArray[np.float64]:
+    """Weights of `n` trials, oldest first: 1 for the newest 25, older ones on a line down to ``1 / n``.
+
+    Source: Bergstra, Yamins and Cox, "Making a Science of Model Search", ICML 2013 (linear forgetting).
+
+    Example:
+        >>> default_weights(3).tolist()
+        [1.0, 1.0, 1.0]
+    """
+    old = n - _REMEMBERED
+    if old <= 0:
+        return np.ones(n)
+    return np.concatenate([np.linspace(1.0 / n, 1.0, num=old), np.ones(_REMEMBERED)])
+
+
+def whole_from_0(instance: object, attribute: attrs.Attribute[int], value: object) -> None:
+    """Validator: a whole number from 0 on."""
+    _whole(attribute.name, value, 0)
+
+
+def whole_from_1(instance: object, attribute: attrs.Attribute[int], value: object) -> None:
+    """Validator: a whole number from 1 on."""
+    _whole(attribute.name, value, 1)
+
+
+def _whole(name: str, value: object, least: int) -> None:
+    if type(value) is not int or value < least:
+        raise InvalidArgument(f"{name} is a whole number from {least} on, got {value!r}")
+
+
+def positive(instance: object, attribute: attrs.Attribute[float], value: object) -> None:
+    """Validator: a finite number above 0."""
+    number = None if isinstance(value, bool) else as_float(value)
+    if number is None or not 0.0 < number < math.inf:
+        raise InvalidArgument(f"{attribute.name} is a finite number above 0, got {value!r}")
+
+
+def truth(instance: object, attribute: attrs.Attribute[bool], value: object) -> None:
+    """Validator: True or False."""
+    if not isinstance(value, bool):
+        raise InvalidType(f"{attribute.name} is True or False, got {value!r}")
+
+
+def function(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    """Validator: something that can be called."""
+    if not callable(value):
+        raise InvalidType(f"{attribute.name} is a function of a number of trials, got {value!r}")
+
+
+def seed(instance: object, attribute: attrs.Attribute[int | None], value: object) -> None:
+    """Validator: an int or None."""
+    if value is not None and type(value) is not int:
+        raise InvalidType(f"{attribute.name} is an int or None, got {value!r}")
+
+
+def whole_or_as_given(value: Any) -> Any:
+    """Converter: a builtin int where `value` is a whole number of any type, else `value`."""
+    whole = as_int(value)
+    return value if whole is None else whole
+
+
+def distances(given: Any) -> tuple[tuple[str, Callable[[Choice, Choice], float]], ...]:
+    """Converter: functions of two choices by the name of a parameter, as pairs sorted by name; None for none."""
+    if given is None:
+        return ()
+    pairs = given.items() if isinstance(given, Mapping) else given
+    try:
+        functions = dict(pairs)
+    except (TypeError, ValueError):
+        functions = None
+    if functions is None or not all(isinstance(n, str) and callable(f) for n, f in functions.items()):
+        raise InvalidType(f"categorical_distance_func gives functions of two choices by parameter, got {given!r}")
+    return tuple(sorted(functions.items(), key=lambda pair: pair[0]))
