@@ -37,7 +37,7 @@ def from_rows(rows: Sequence[tuple[int, bytes]], *, after: int, where: str) -> l
     """
     for expected, (number, _) in enumerate(rows, after):
         if number != expected:
-            raise JournalCorrupted(where, expected + 1, 0, f"event {expected} is missing, event {number} follows")
+            raise JournalCorrupted(where, None, None, f"event {expected} is missing, event {number} follows")
     try:
         events = decode_events(b"[%s]" % b",".join(text for _, text in rows))
     except UnreadableEvents:
@@ -47,7 +47,9 @@ def from_rows(rows: Sequence[tuple[int, bytes]], *, after: int, where: str) -> l
     if after == 0 and events:
         first = events[0]
         if not isinstance(first, StudyCreated):
-            raise JournalCorrupted(where, 1, 0, f"a journal begins with a study's creation, this one with {first!r}")
+            raise JournalCorrupted(
+                where, None, None, f"a journal begins with a study's creation, this one with {first!r}"
+            )
         if first.format > FORMAT:
             raise UnreadableEvents(f"{where}: its format is {first.format}", FORMAT)
     return events

@@ -157,7 +157,7 @@ def test_a_namespace_has_no_braces(namespace):
 def test_a_missing_entry_is_told_and_never_skipped(client, storage, make_events):
     journal = storage.create("s", make_events(1))
     client.xdel(_stream(client), "3-0")
-    with pytest.raises(JournalCorrupted, match=r"study 's', line 3 .*event 2 is missing, event 3 follows"):
+    with pytest.raises(JournalCorrupted, match=r"study 's': event 2 is missing, event 3 follows"):
         journal.read(0)
 
 

@@ -2,7 +2,7 @@
 
 - `storage`: the place for studies; `journal`: one of them
 - `database`: from a URL to transactions; `failures`: what errors of drivers mean
-- `tables`: what is kept, and how
+- `tables`: what is kept, and how; `leases`: which workers are alive
 """
 
 from hpo.errors import MissingExtra

@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from hpo.errors import InvalidArgument, JournalUnwritable, MissingExtra, OutcomeUnknown, UnsupportedJournal
 from hpo_adapters.sql.failures import MissingTables, is_collision, is_missing_table, not_added, reason
-from hpo_adapters.sql.tables import EVENTS, METADATA, STUDIES
+from hpo_adapters.sql.tables import METADATA
 
 T = TypeVar("T")
 
@@ -228,4 +228,4 @@ def _parsed(url: str | URL) -> URL:
 
 def _has_tables(connection: Connection) -> bool:
     there = inspect(connection)
-    return there.has_table(STUDIES.name) and there.has_table(EVENTS.name)
+    return all(there.has_table(name) for name in METADATA.tables)

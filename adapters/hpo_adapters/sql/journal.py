@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 
 from sqlalchemy import Connection, insert, select, update
 
 from hpo.core.events import AnyEvent
-from hpo.errors import Conflict, JournalMoved
+from hpo.errors import Conflict, JournalMoved, WorkerLost
 from hpo_adapters.event_rows import from_rows, to_rows
+from hpo_adapters.leases import HeldLeases, LeaseTerms
 from hpo_adapters.sql.database import Database
 from hpo_adapters.sql.failures import MissingTables
+from hpo_adapters.sql.leases import SqlLeases, renew
 from hpo_adapters.sql.tables import EVENTS, STUDIES, ascii_json
 
 _ROWS_PER_STATEMENT = 1000
@@ -31,14 +35,17 @@ class SqlJournal:
         database: Where the tables are.
         study_id: The study's key in them.
         name: The study's name, for messages.
+        terms: How long a worker counts as alive.
     """
 
-    def __init__(self, database: Database, study_id: int, name: str) -> None:
+    def __init__(self, database: Database, study_id: int, name: str, terms: LeaseTerms) -> None:
         self._database = database
         self._study_id = study_id
         self._where = f"{database.location}, study {name!r}"
         self._seen = 0
         """A length that the journal has had: it never becomes shorter."""
+        self._terms = terms
+        self._held = HeldLeases(SqlLeases(database, study_id, self._where), terms, where=self._where)
 
     def read(self, after: int) -> Sequence[AnyEvent]:
         """See `Journal.read`.
@@ -62,12 +69,14 @@ class SqlJournal:
         return events
 
     def append(self, events: Sequence[AnyEvent], *, expected: int) -> int:
-        """See `Journal.append`."""
+        """See `Journal.append`; renews the leases of those who start trials, and of others whose turn it is."""
         rows = to_rows(events)
         length = expected + len(rows)
         seen = self._seen
+        starting, late = self._held.to_renew(events)
+        started = time.monotonic()
 
-        def extend(connection: Connection) -> None:
+        def extend(connection: Connection) -> list[str]:
             moved = connection.execute(
                 update(STUDIES)
                 .where(STUDIES.c.id == self._study_id, STUDIES.c.length == expected)
@@ -76,13 +85,29 @@ class SqlJournal:
             if moved.rowcount != 1:
                 self._refuse(connection, expected, seen)
             insert_rows(connection, self._study_id, rows, first=expected)
+            renewed = []
+            for worker in (*starting, *late):
+                if renew(connection, self._study_id, worker, self._terms.milliseconds):
+                    renewed.append(worker)
+                elif worker in starting:
+                    raise WorkerLost(worker)
+            return renewed
 
         try:
-            self._database.write(extend, where=self._where)
+            renewed = self._database.write(extend, where=self._where)
         except MissingTables:
             raise JournalMoved(self._where) from None
         self._seen = max(self._seen, length)
+        self._held.note_renewed(renewed, started)
         return length
+
+    def hold(self, worker: str) -> AbstractContextManager[None]:
+        """See `KnowsWorkers.hold`; for everybody who can reach the server."""
+        return self._held.hold(worker)
+
+    def is_alive(self, worker: str) -> bool | None:
+        """See `KnowsWorkers.is_alive`."""
+        return self._held.is_alive(worker)
 
     def _page(self, start: int) -> list[tuple[int, bytes]]:
         query = (

@@ -14,6 +14,7 @@ from hpo.errors import DuplicatedStudyError, JournalCorrupted, StudyNotFound
 from hpo.journal.file import check_options
 from hpo.journal.storage import check_beginning
 from hpo_adapters.event_rows import from_rows, to_rows
+from hpo_adapters.leases import LeaseTerms
 from hpo_adapters.sql.database import Database
 from hpo_adapters.sql.failures import MissingTables
 from hpo_adapters.sql.journal import SqlJournal, insert_rows
@@ -21,7 +22,7 @@ from hpo_adapters.sql.tables import EVENTS, STUDIES, name_digest, name_from_text
 
 
 class SqlStorage:
-    """Any number of studies in a PostgreSQL, MySQL or MariaDB database, in the tables ``hpo_studies`` and ``hpo_events``.
+    """Any number of studies in a PostgreSQL, MySQL or MariaDB database, in tables whose names begin with ``hpo_``.
 
     The tables are made with the first study. What is acknowledged is as durable as the server makes a commit
     (``synchronous_commit`` and ``fsync``, ``innodb_flush_log_at_trx_commit``: their defaults survive a power
@@ -33,20 +34,32 @@ class SqlStorage:
         lock_timeout: How long an append waits for other writers before it raises `JournalBusy`, in seconds; MySQL and
             MariaDB round it up to whole ones. A writer that stops in the middle of an append is given up by
             PostgreSQL and MariaDB after the same time, and at least five seconds.
+        heartbeat_interval: How often a worker says that it is alive, in seconds; see `hpo.Study.fail_lost_trials`.
+        grace_period: After how many seconds of silence it counts as dead; twice the interval if not given. It counts
+            for the workers that use this object: others may have theirs.
         engine_options: More arguments for `sqlalchemy.create_engine`, such as ``pool_size`` or ``connect_args``.
 
     Raises:
         UnsupportedJournal: the URL can't be read, or leads to another kind of database.
         MissingExtra: the driver is not installed.
-        InvalidArgument: there is no such option.
+        InvalidArgument: there is no such option, or it has no such value.
 
     Example:
         >>> SqlStorage("postgresql://me:secret@db.example.org/hpo").location
         'postgresql+psycopg://me:***@db.example.org/hpo'
     """
 
-    def __init__(self, url: str | URL, *, lock_timeout: float = 30.0, **engine_options: Any) -> None:
+    def __init__(
+        self,
+        url: str | URL,
+        *,
+        lock_timeout: float = 30.0,
+        heartbeat_interval: float = 60.0,
+        grace_period: float | None = None,
+        **engine_options: Any,
+    ) -> None:
         check_options("power", lock_timeout)
+        self._terms = LeaseTerms.checked(heartbeat_interval=heartbeat_interval, grace_period=grace_period)
         self._database = Database(url, lock_timeout=lock_timeout, options=engine_options)
 
     @property
@@ -78,7 +91,7 @@ class SqlStorage:
                 break
             except MissingTables:
                 self._database.make_tables()
-        return SqlJournal(self._database, study_id, name)
+        return SqlJournal(self._database, study_id, name, self._terms)
 
     def open(self, name: str | None) -> SqlJournal:
         """See `Storage.open`."""
@@ -99,9 +112,9 @@ class SqlStorage:
         study_name = name_from_text(text)
         where = f"{self.location}, study {study_name!r}"
         if first is None:
-            raise JournalCorrupted(where, 1, 0, "its first event is missing")
+            raise JournalCorrupted(where, None, None, "its first event is missing")
         from_rows([(0, first.encode())], after=0, where=where)
-        return SqlJournal(self._database, study_id, study_name)
+        return SqlJournal(self._database, study_id, study_name, self._terms)
 
     def names(self) -> list[str]:
         """See `Storage.names`."""

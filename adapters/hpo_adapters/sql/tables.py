@@ -1,4 +1,4 @@
-"""The two tables: studies, and the events of all of them.
+"""The tables: studies, the events of all of them, and the workers on them that are alive.
 
 Texts are ASCII: JSON escapes everything else, NUL included. So what is kept does not depend on the encoding of a
 database, and no collation takes ``A`` for ``a``, ``é`` for ``e`` or ``"a "`` for ``"a"``. There are no columns for
@@ -12,13 +12,15 @@ import re
 from hashlib import blake2b
 
 from sqlalchemy import BigInteger, Column, ForeignKey, MetaData, String, Table, Text
-from sqlalchemy.dialects.mysql import CHAR, LONGTEXT
+from sqlalchemy.dialects.mysql import CHAR, LONGTEXT, VARCHAR
 
 METADATA = MetaData()
 """What is made in an empty database."""
 
 _ASCII_TEXT = Text().with_variant(LONGTEXT(charset="ascii", collation="ascii_bin"), "mysql", "mariadb")
 _ASCII_DIGEST = String(32).with_variant(CHAR(32, charset="ascii", collation="ascii_bin"), "mysql", "mariadb")
+
+_ASCII_WORKER = String(64).with_variant(VARCHAR(64, charset="ascii", collation="ascii_bin"), "mysql", "mariadb")
 
 STUDIES = Table(
     "hpo_studies",
@@ -40,6 +42,16 @@ EVENTS = Table(
     mysql_engine="InnoDB",
 )
 """One row per event."""
+
+WORKERS = Table(
+    "hpo_workers",
+    METADATA,
+    Column("study_id", ForeignKey(STUDIES.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("worker", _ASCII_WORKER, primary_key=True),
+    Column("expires", BigInteger, nullable=False, comment="milliseconds since 1970, by the server's clock"),
+    mysql_engine="InnoDB",
+)
+"""One row per worker that is alive, or that nobody has missed yet. A row that is gone never comes back."""
 
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 

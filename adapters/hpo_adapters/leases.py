@@ -1,0 +1,218 @@
+"""Leases: on a server, what says that a worker is alive, until a moment of the server's clock.
+
+A worker takes a lease and renews it: with what it appends, and in a thread while it computes. Whoever finds that a lease
+has run out ends it, and what has ended stays so: a renewal that comes too late finds nothing to renew, and no trial
+begins under a name whose lease has ended. So clocks decide only when a worker is given up, and order decides the rest.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+import attrs
+
+from hpo.core.events import AnyEvent, TrialStarted
+from hpo.core.numbers import as_float
+from hpo.errors import HpoError, InvalidArgument, JournalUnwritable
+from hpo.logging import get_logger
+
+KEPT_MILLISECONDS = 7 * 24 * 3600 * 1000
+"""For how long a lease that ran out and that nobody asked for is kept, so that who wakes up late may renew it."""
+
+_WORKER = re.compile(r"[0-9a-f]{8,64}")
+
+
+@attrs.frozen
+class LeaseTerms:
+    """How often a lease is renewed, and how long it lasts without.
+
+    Args:
+        heartbeat_interval: Seconds between renewals.
+        grace_period: Seconds from a renewal on, after which a worker counts as dead; twice the interval if not given.
+
+    Raises:
+        InvalidArgument: the interval is no number of seconds above 0, or the period not longer than it.
+
+    Example:
+        >>> LeaseTerms.checked(heartbeat_interval=60.0, grace_period=None).grace_period
+        120.0
+    """
+
+    heartbeat_interval: float
+    grace_period: float
+
+    @classmethod
+    def checked(cls, *, heartbeat_interval: float, grace_period: float | None) -> LeaseTerms:
+        """The terms; see `LeaseTerms`."""
+        interval = _seconds(heartbeat_interval)
+        if interval is None:
+            raise InvalidArgument(f"heartbeat_interval is a number of seconds above 0, got {heartbeat_interval!r}")
+        period = 2.0 * interval if grace_period is None else _seconds(grace_period)
+        if period is None or period <= interval:
+            raise InvalidArgument(
+                f"grace_period is a number of seconds above heartbeat_interval, which is {interval!r}; "
+                f"got {grace_period!r}"
+            )
+        return cls(interval, period)
+
+    @property
+    def milliseconds(self) -> int:
+        """How long a lease lasts."""
+        return max(1, round(self.grace_period * 1000))
+
+
+class Leases(Protocol):
+    """The leases on one journal, as a server keeps them; by its clock alone."""
+
+    def begin(self, worker: str, milliseconds: int) -> bool:
+        """Give `worker` a lease; False where it has or had one.
+
+        Raises:
+            JournalUnwritable, JournalBusy, JournalFull, JournalMoved, OutcomeUnknown: as `Journal.append` does.
+        """
+        ...
+
+    def renew(self, worker: str, milliseconds: int) -> bool:
+        """Let the lease of `worker` last so long from now on; False where it has ended. Raises as `begin` does."""
+        ...
+
+    def end(self, worker: str) -> None:
+        """End the lease of `worker`, if it has one. Raises as `begin` does."""
+        ...
+
+    def is_valid(self, worker: str) -> bool | None:
+        """Whether `worker` has a lease; one that has run out is ended. None where the server can't be asked."""
+        ...
+
+
+class HeldLeases:
+    """The leases that this process holds on one journal. A fork and a pickle hold none.
+
+    Args:
+        leases: Where they are.
+        terms: How long they last.
+        where: What they are for, for messages.
+    """
+
+    def __init__(self, leases: Leases, terms: LeaseTerms, *, where: str) -> None:
+        self._leases = leases
+        self._terms = terms
+        self._where = where
+        self._renewed: dict[str, float] = {}
+        """When each lease was renewed last, by this process's clock: only to spare the server what it knows."""
+        self._process = os.getpid()
+        self._mutex = threading.Lock()
+
+    @contextlib.contextmanager
+    def hold(self, worker: str) -> Iterator[None]:
+        """See `hpo.journal.storage.KnowsWorkers.hold`; for everybody who can reach the server."""
+        if not _WORKER.fullmatch(worker):
+            raise InvalidArgument(f"a worker's name is 8 to 64 hexadecimal digits in lower case, got {worker!r}")
+        started = time.monotonic()
+        if not self._leases.begin(worker, self._terms.milliseconds):
+            raise JournalUnwritable(self._where, f"there is or was a worker {worker!r}")
+        process = os.getpid()
+        if self._process != process:  # a forked child, whose lock may be one that its parent held
+            self._renewed, self._process, self._mutex = {}, process, threading.Lock()
+        with self._mutex:
+            self._renewed[worker] = started
+        ended = threading.Event()
+        threading.Thread(target=self._keep, args=(worker, ended), name="hpo-lease", daemon=True).start()
+        try:
+            yield
+        finally:
+            if os.getpid() == process:  # else this is a forked child, and the worker is its parent's
+                ended.set()
+                with self._mutex:
+                    self._renewed.pop(worker, None)
+                with contextlib.suppress(HpoError):  # then it runs out by itself
+                    self._leases.end(worker)
+
+    def is_alive(self, worker: str) -> bool | None:
+        """See `hpo.journal.storage.KnowsWorkers.is_alive`."""
+        if not _WORKER.fullmatch(worker):
+            return None
+        if worker not in self._mine():
+            return self._leases.is_valid(worker)
+        try:  # our own: should it have run out while this process was stopped, it is not for us to end it
+            return self._leases.renew(worker, self._terms.milliseconds)
+        except HpoError:
+            return None
+
+    def to_renew(self, events: Sequence[AnyEvent]) -> tuple[list[str], list[str]]:
+        """Whose leases an append of `events` has to renew: those who start trials, and others whose turn it is.
+
+        A trial that starts must not belong to a worker whose lease has ended: others would fail it at once.
+        """
+        held = self._mine()
+        if not held:
+            return [], []
+        with self._mutex:
+            held = dict(held)
+        starting = sorted(
+            {event.worker for event in events if isinstance(event, TrialStarted) and event.worker in held}
+        )
+        late = time.monotonic() - 0.5 * self._terms.heartbeat_interval
+        return starting, [worker for worker, renewed in held.items() if renewed <= late and worker not in starting]
+
+    def note_renewed(self, workers: Sequence[str], at: float) -> None:
+        """Remember that the leases of `workers` were renewed after `at`, by `time.monotonic`."""
+        held = self._mine()
+        if not held:
+            return
+        with self._mutex:
+            for worker in workers:
+                if worker in held:
+                    held[worker] = max(at, held[worker])
+
+    def _mine(self) -> dict[str, float]:
+        return self._renewed if self._process == os.getpid() else {}
+
+    def _keep(self, worker: str, ended: threading.Event) -> None:
+        """Renew the lease of `worker` until it ends; a server that does not answer is asked again."""
+        interval = self._terms.heartbeat_interval
+        pause = interval
+        while not ended.wait(pause):
+            now = time.monotonic()
+            if (rest := self._mine().get(worker, now) + interval - now) > 0.01 * interval:  # an append renewed it
+                pause = rest
+                continue
+            try:
+                there = self._leases.renew(worker, self._terms.milliseconds)
+            except HpoError as error:
+                get_logger().debug("The lease of worker %s could not be renewed: %s", worker, error)
+                pause = 0.25 * interval
+                continue
+            if not there:
+                if not ended.is_set():
+                    _say_that_it_ended(self._where, worker)
+                return
+            self.note_renewed([worker], now)
+            pause = interval
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _held_leases, (self._leases, self._terms, self._where)
+
+
+def _held_leases(leases: Leases, terms: LeaseTerms, where: str) -> HeldLeases:
+    return HeldLeases(leases, terms, where=where)
+
+
+def _say_that_it_ended(where: str, worker: str) -> None:
+    get_logger().warning(
+        "%s: worker %s was silent for longer than its grace period, and others gave it up: "
+        "its running trials fail, and their results will be refused",
+        where,
+        worker,
+    )
+
+
+def _seconds(given: object) -> float | None:
+    seconds = None if isinstance(given, bool) else as_float(given)
+    return seconds if seconds is not None and 0 < seconds < float("inf") else None

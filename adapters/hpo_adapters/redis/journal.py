@@ -1,0 +1,151 @@
+"""The journal of one study in a stream, and the leases of the workers on it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+import attrs
+
+from hpo.core.events import AnyEvent
+from hpo.errors import Conflict, HpoError, JournalMoved, WorkerLost
+from hpo_adapters.event_rows import from_rows, to_rows
+from hpo_adapters.leases import KEPT_MILLISECONDS, HeldLeases, LeaseTerms
+from hpo_adapters.redis.scripts import APPEND, BEGIN, END, IS_VALID, RENEW
+from hpo_adapters.redis.server import RedisServer
+
+_ENTRIES_PER_PAGE = 20_000
+_FIELD = b"event"
+
+
+@attrs.frozen
+class RedisLeases:
+    """The leases on the journal of one study; see `hpo_adapters.leases.Leases`.
+
+    Args:
+        server: Where they are.
+        stream: The key of the journal's stream.
+        key: The key of its leases.
+        where: The study, for messages.
+    """
+
+    server: RedisServer
+    stream: str
+    key: str
+    where: str
+
+    def begin(self, worker: str, milliseconds: int) -> bool:
+        """See `Leases.begin`; also forgets leases that ran out long ago."""
+        begun = self._write(BEGIN, [self.stream, self.key], [worker, milliseconds, KEPT_MILLISECONDS])
+        if begun < 0:
+            raise JournalMoved(self.where)
+        return bool(begun)
+
+    def renew(self, worker: str, milliseconds: int) -> bool:
+        """See `Leases.renew`."""
+        return bool(self._write(RENEW, [self.key], [worker, milliseconds]))
+
+    def end(self, worker: str) -> None:
+        """See `Leases.end`."""
+        self._write(END, [self.key], [worker])
+
+    def is_valid(self, worker: str) -> bool | None:
+        """See `Leases.is_valid`."""
+        try:
+            return bool(self._write(IS_VALID, [self.key], [worker]))
+        except HpoError:
+            return None
+
+    def _write(self, script: str, keys: Sequence[str], arguments: Sequence[str | int]) -> int:
+        return int(self.server.write(script, keys, arguments, where=self.where))
+
+
+class RedisJournal:
+    """A journal in a stream, shared by any number of threads, processes and hosts.
+
+    Nobody waits: of several writers one is first, and the others get `Conflict`. Whoever reads a study that was
+    deleted gets nothing new, or, from the start on, `JournalMoved`.
+
+    Made by `RedisStorage`.
+
+    Args:
+        server: Where the stream is.
+        keys: The stream's, and that of its leases.
+        name: The study's name, for messages.
+        terms: How long a worker counts as alive.
+    """
+
+    def __init__(self, server: RedisServer, keys: tuple[str, str], name: str, terms: LeaseTerms) -> None:
+        self._server = server
+        self._keys = keys
+        self._terms = terms
+        self._where = f"{server.location}, study {name!r}"
+        self._seen = 0
+        """A length that the journal has had: it never becomes shorter."""
+        self._held = HeldLeases(RedisLeases(server, *keys, self._where), terms, where=self._where)
+
+    def read(self, after: int) -> Sequence[AnyEvent]:
+        """See `Journal.read`.
+
+        Raises:
+            UnsupportedJournal: the server can't be reached.
+            JournalMoved: nothing is left of the study.
+        """
+        events: list[AnyEvent] = []
+        while True:
+            start = after + len(events)
+            page = self._server.read("XRANGE", self._keys[0], f"{start + 1}-0", "+", "COUNT", _ENTRIES_PER_PAGE)
+            events += from_rows([read_row(entry) for entry in page], after=start, where=self._where)
+            if len(page) < _ENTRIES_PER_PAGE:
+                break
+        length = after + len(events)
+        if not length:
+            raise JournalMoved(self._where)
+        if events:
+            self._seen = max(self._seen, length)
+        return events
+
+    def append(self, events: Sequence[AnyEvent], *, expected: int) -> int:
+        """See `Journal.append`; renews the leases of those who start trials, and of others whose turn it is."""
+        rows = to_rows(events)
+        seen = self._seen
+        starting, late = self._held.to_renew(events)
+        started = time.monotonic()
+        actual, *workers = self._server.write(
+            APPEND,
+            self._keys,
+            [expected, self._terms.milliseconds, len(starting), len(late), *starting, *late, *rows],
+            where=self._where,
+        )
+        if actual == -2:
+            raise WorkerLost(workers[0].decode())
+        if 0 <= actual < max(seen, 1):  # deleted, or older than it was: the server lost its last seconds
+            raise JournalMoved(self._where)
+        if actual >= 0:
+            raise Conflict(expected, actual)
+        length = expected + len(rows)
+        self._seen = max(self._seen, length)
+        self._held.note_renewed([worker.decode() for worker in workers], started)
+        return length
+
+    def hold(self, worker: str) -> AbstractContextManager[None]:
+        """See `KnowsWorkers.hold`; for everybody who can reach the server."""
+        return self._held.hold(worker)
+
+    def is_alive(self, worker: str) -> bool | None:
+        """See `KnowsWorkers.is_alive`."""
+        return self._held.is_alive(worker)
+
+    def __repr__(self) -> str:
+        return f"RedisJournal({self._where})"
+
+
+def read_row(entry: Any) -> tuple[int, bytes]:
+    """The number and the text of an entry as the server sends it."""
+    key, fields = entry
+    number, _, part = key.partition(b"-")
+    if part != b"0" or len(fields) != 2 or fields[0] != _FIELD:
+        return -1, b""  # nothing of ours
+    return int(number) - 1, fields[1]

@@ -1,0 +1,136 @@
+"""A Redis server as the place for many studies."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+from hpo.core.events import AnyEvent
+from hpo.errors import DuplicatedStudyError, InvalidArgument, StudyNotFound, UnsupportedJournal
+from hpo.journal.file import check_options
+from hpo.journal.storage import check_beginning
+from hpo_adapters.event_rows import from_rows, to_rows
+from hpo_adapters.leases import LeaseTerms
+from hpo_adapters.redis.journal import RedisJournal, read_row
+from hpo_adapters.redis.scripts import CREATE, DELETE
+from hpo_adapters.redis.server import RedisServer
+
+
+class RedisStorage:
+    """Any number of studies in a Redis server, version 5 or later, or one that speaks its language.
+
+    What is acknowledged is as durable as the server makes it: with ``appendonly yes`` and ``appendfsync always`` it
+    survives a power failure; with ``everysec``, a server that is killed loses up to its last two seconds, too; without
+    ``appendonly``, all after its last snapshot. Who still has a study open that lost events is told (`JournalMoved`).
+    ``maxmemory-policy`` has to be ``noeviction``, the server's default.
+    A pickle holds the URL with its password; messages never do.
+
+    Args:
+        url: ``redis://user:password@host:6379/0``, ``rediss://...`` for TLS, or ``unix:///path/to/socket?db=0``.
+        lock_timeout: How long to wait for an answer of the server, in seconds.
+        namespace: What the server's keys begin with, in braces: a cluster keeps them in one place.
+        heartbeat_interval: How often a worker says that it is alive, in seconds; see `hpo.Study.fail_lost_trials`.
+        grace_period: After how many seconds of silence it counts as dead; twice the interval if not given. It counts
+            for the workers that use this object: others may have theirs.
+        connection_options: More arguments for `redis.Connection`, such as ``health_check_interval``.
+
+    Raises:
+        UnsupportedJournal: the URL can't be read.
+        InvalidArgument: there is no such option, or it has no such value.
+
+    Example:
+        >>> RedisStorage("redis://:secret@cache.example.org:6379/0").location
+        'redis://cache.example.org:6379/0'
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        lock_timeout: float = 30.0,
+        namespace: str = "hpo",
+        heartbeat_interval: float = 60.0,
+        grace_period: float | None = None,
+        **connection_options: Any,
+    ) -> None:
+        check_options("power", lock_timeout)
+        self._terms = LeaseTerms.checked(heartbeat_interval=heartbeat_interval, grace_period=grace_period)
+        if not namespace or set(namespace) & set("{}"):
+            raise InvalidArgument(f"a namespace is a text without braces, and not empty; got {namespace!r}")
+        self._server = RedisServer(url, lock_timeout=lock_timeout, options=connection_options)
+        self._prefix = f"{{{namespace}}}:"
+        self._names = f"{self._prefix}studies"
+
+    @property
+    def location(self) -> str:
+        """See `Storage.location`: the URL, without user, password and query."""
+        return self._server.location
+
+    def create(self, name: str, events: Sequence[AnyEvent]) -> RedisJournal:
+        """See `Storage.create`."""
+        check_beginning(name, events)
+        token = secrets.token_hex(8)
+        created = self._server.write(
+            CREATE,
+            [self._names, self._keys(token)[0]],
+            [_to_field(name), token, *to_rows(events)],
+            where=self.location,
+        )
+        if not created:
+            raise DuplicatedStudyError(name, self.location)
+        return RedisJournal(self._server, self._keys(token), name, self._terms)
+
+    def open(self, name: str | None) -> RedisJournal:
+        """See `Storage.open`."""
+        if name is None:
+            names = self.names()
+            if len(names) != 1:
+                raise StudyNotFound(None, self.location, names)
+            name = names[0]
+        keys = self._keys(self._token(name))
+        first = self._server.read("XRANGE", keys[0], "-", "+", "COUNT", 1)
+        where = f"{self.location}, study {name!r}"
+        if not first:
+            raise UnsupportedJournal(
+                where, "the server has dropped its events: its maxmemory-policy has to be noeviction"
+            )
+        from_rows([read_row(entry) for entry in first], after=0, where=where)
+        return RedisJournal(self._server, keys, name, self._terms)
+
+    def names(self) -> list[str]:
+        """See `Storage.names`."""
+        return sorted(map(_from_field, self._server.read("HKEYS", self._names)))
+
+    def delete(self, name: str) -> None:
+        """See `Storage.delete`."""
+        token = self._token(name)
+        deleted = self._server.write(
+            DELETE,
+            [self._names, *self._keys(token)],
+            [_to_field(name), token],
+            where=f"{self.location}, study {name!r}",
+        )
+        if not deleted:
+            raise StudyNotFound(name, self.location, self.names())
+
+    def _token(self, name: str) -> str:
+        """What tells the stream of a study from those of deleted ones of the same name."""
+        token = self._server.read("HGET", self._names, _to_field(name))
+        if token is None:
+            raise StudyNotFound(name, self.location, self.names())
+        return str(token.decode())
+
+    def _keys(self, token: str) -> tuple[str, str]:
+        return f"{self._prefix}events:{token}", f"{self._prefix}workers:{token}"
+
+    def __repr__(self) -> str:
+        return f"RedisStorage({self.location!r})"
+
+
+def _to_field(name: str) -> bytes:
+    return name.encode("utf-8", "surrogatepass")
+
+
+def _from_field(field: bytes) -> str:
+    return field.decode("utf-8", "surrogatepass")
