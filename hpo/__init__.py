@@ -35,6 +35,7 @@ _HOMES = {
     "hpo.core.views": ("best_trial", "best_trials"),
     "hpo.errors": ("DuplicatedStudyError", "HpoError", "SearchSpaceExhausted", "TrialPruned"),
     "hpo.journal": ("open_journal",),
+    "hpo.study.explanation": ("Explanation", "explain"),
     "hpo.study.fixed_trial": ("FixedTrial",),
     "hpo.study.retries": ("RetryFailedTrials",),
     "hpo.study.studies": (

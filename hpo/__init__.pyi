@@ -40,6 +40,8 @@ from hpo.errors import HpoError as HpoError
 from hpo.errors import SearchSpaceExhausted as SearchSpaceExhausted
 from hpo.errors import TrialPruned as TrialPruned
 from hpo.journal import open_journal as open_journal
+from hpo.study.explanation import Explanation as Explanation
+from hpo.study.explanation import explain as explain
 from hpo.study.fixed_trial import FixedTrial as FixedTrial
 from hpo.study.retries import RetryFailedTrials as RetryFailedTrials
 from hpo.study.studies import StudySummary as StudySummary

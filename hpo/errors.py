@@ -85,12 +85,17 @@ class InvalidSuggestion(HpoError, ValueError):
 
 @attrs.define(eq=False)
 class SearchSpaceExhausted(HpoError, RuntimeError):
-    """The sampler has nothing left to suggest; `Study.optimize` stops quietly instead."""
+    """The sampler has nothing left to suggest; `Study.optimize` stops quietly instead.
+
+    Where it is so `for_now`, ask again when one of the running trials has ended.
+    """
 
     reason: str
+    for_now: bool = False
 
     def __str__(self) -> str:
-        return f"nothing is left to suggest: {self.reason}"
+        advice = "; ask again when a running trial has ended" if self.for_now else ""
+        return f"nothing is left to suggest: {self.reason}{advice}"
 
 
 @attrs.define(eq=False)
@@ -104,8 +109,8 @@ class NoCompletedTrial(HpoError, ValueError):
 
 
 @attrs.define(eq=False)
-class SeveralObjectives(HpoError, RuntimeError):
-    """A question that only a study with one direction can answer."""
+class SeveralObjectives(HpoError, RuntimeError, ValueError):
+    """A question that only a study with one direction can answer, or a sampler or pruner that needs one direction."""
 
     asked: str
     instead: str
@@ -163,25 +168,33 @@ class Conflict(HpoError, RuntimeError):
 
 @attrs.define(eq=False)
 class JournalCorrupted(HpoError, RuntimeError):
-    """A damaged record that is not the last one, so it was not left by a crash; nothing was changed."""
+    """A damaged record that is not the last one, so it was not left by a crash; nothing was changed.
+
+    `line` (counted from 1) and `offset` (the line's first byte, counted from 0) are None in a database, which has no
+    lines: there `problem` names the study and the event.
+    """
 
     path: str
-    line: int
-    offset: int
+    line: int | None
+    offset: int | None
     problem: str
 
     def __str__(self) -> str:
-        return f"{self.path}, line {self.line} (byte {self.offset}): {self.problem}"
+        place = "" if self.line is None else f", line {self.line} (byte {self.offset})"
+        return f"{self.path}{place}: {self.problem}"
 
 
 @attrs.define(eq=False)
 class JournalMoved(HpoError, RuntimeError):
-    """The journal's file was removed or replaced while it was open; nothing was added."""
+    """The study was deleted, or its file removed or replaced, while it was open; nothing was added."""
 
     path: str
 
     def __str__(self) -> str:
-        return f"{self.path} was removed or replaced while the study was open: nothing was added; load the study again"
+        return (
+            f"the study was deleted, or {self.path} removed or replaced, while it was open: nothing was added; "
+            "load the study again"
+        )
 
 
 @attrs.define(eq=False)
@@ -190,9 +203,24 @@ class JournalBusy(HpoError, TimeoutError):
 
     path: str
     waited: float
+    holder: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.path} was locked by another process for {self.waited:.1f} s: nothing was added"
+        holder = "another process" if self.holder is None else self.holder
+        return f"{self.path} was locked by {holder} for {self.waited:.1f} s: nothing was added"
+
+
+@attrs.define(eq=False)
+class WorkerLost(HpoError, RuntimeError):
+    """A trial that would start for a worker that others have given up; nothing was added."""
+
+    worker: str
+
+    def __str__(self) -> str:
+        return (
+            f"worker {self.worker} was silent for longer than its grace period, and was given up: "
+            "nothing was added; begin again under another name"
+        )
 
 
 @attrs.define(eq=False)

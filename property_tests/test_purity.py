@@ -91,7 +91,7 @@ def test_suggestions_are_inside_their_domains(name, case) -> None:
     try:
         state, trial = ask(state, SAMPLERS[name](space), space)
     except SearchSpaceExhausted:
-        assert "grid" in name
+        assert "grid" in name or all(distribution.n_values() is not None for distribution in space.values())
         return
     assert {*trial.params} == {*space}
     for parameter, distribution in space.items():

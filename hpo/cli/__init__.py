@@ -14,6 +14,7 @@ import click
 
 import hpo
 from hpo.cli.endings import exit_code
+from hpo.cli.explain_command import explain
 from hpo.cli.journal_commands import journal
 from hpo.cli.optimize_command import optimize
 from hpo.cli.options import Settings
@@ -98,6 +99,7 @@ for _command in (
     best_trial,
     best_trials,
     study,
+    explain,
     verify,
     fork,
     delete_study,

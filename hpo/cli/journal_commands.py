@@ -1,10 +1,10 @@
-"""Commands about journal files: are they intact, and what can be saved of one that is not."""
+"""Commands about journals in files and databases: are they intact, and what can be saved of one that is not."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import click
@@ -14,7 +14,7 @@ from hpo.cli.output import Record, print_out, visible, written
 from hpo.errors import HpoError
 
 if TYPE_CHECKING:
-    from hpo.journal.inspection import Inspection, Repair
+    from hpo.journal.findings import Inspection, Repair
 
 _COLUMNS = ("path", "study", "records", "events", "torn_bytes", "verdict", "line", "byte", "problem")
 
@@ -30,45 +30,57 @@ class UnreadableJournalsError(HpoError, RuntimeError):
         return f"{len(self.paths)} of {self.checked} file(s) can't be read as a journal: {', '.join(self.paths)}"
 
 
+class JournalPath(click.Path):
+    """A path, also written as the URL of a database."""
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
+        """See `click.Path.convert`."""
+        given = value.removeprefix("sqlite:///") if isinstance(value, str) else value
+        return super().convert(given, parameter, context)
+
+
 @click.group("journal")
 def journal() -> None:
-    """Check and repair journal files."""
+    """Check and repair journals."""
 
 
 @journal.command("check")
-@click.argument("path", type=click.Path(exists=True, path_type=Path))
+@click.argument("path", type=JournalPath(exists=True, path_type=Path))
 @format_option("table")
 def check(path: Path, style: str) -> None:
-    """Say whether journal files are intact.
+    """Say whether journals are intact.
 
-    PATH is a file, or a directory of them. Nothing is changed. The exit code is 1 where a file can't be read as a journal.
+    PATH is a file, an SQLite database, or a directory of them. Nothing is changed. The exit code is 1 where a study can't be read.
     """
-    from hpo.journal.inspection import check_directory, check_journal
+    from hpo.journal.inspection import check_directory, check_file
 
     in_directory = path.is_dir()
-    found = check_directory(path) if in_directory else [check_journal(path)]
+    found = check_directory(path) if in_directory else check_file(path)
     print_out(written([_record(one) for one in found], columns=_COLUMNS, style=style))
     bad = [
         one.path for one in found if one.flaw is not None and not (in_directory and one.flaw.kind == "foreign")
     ]  # whatever else is in a directory of studies is left alone
     if bad:
-        raise UnreadableJournalsError(bad, len(found))
+        raise UnreadableJournalsError([*dict.fromkeys(bad)], len({one.path for one in found}))
 
 
 @journal.command("repair")
-@click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("path", type=JournalPath(exists=True, dir_okay=False, path_type=Path))
 @click.option(
-    "--output", metavar="NEW", type=click.Path(path_type=Path), help="The new file; NAME.repaired.jsonl if not given."
+    "--output",
+    metavar="NEW",
+    type=JournalPath(path_type=Path),
+    help="The new file; NAME.repaired.jsonl or NAME.repaired.db if not given.",
 )
 def repair(path: Path, output: Path | None) -> None:
-    """Save what is intact of a damaged journal.
+    """Save what is intact of a damaged journal or database.
 
     It goes into a new file. The old file stays as it is, and a healthy one needs nothing. Stop the study's workers first.
     """
-    from hpo.journal.inspection import repair_journal
+    from hpo.journal.inspection import repair_file
 
-    done = repair_journal(path, output)
-    print_out("".join(f"{visible(line)}\n" for line in _told(done)))
+    done = repair_file(path, output)
+    print_out("".join(f"{visible(line)}\n" for one in done for line in _told(one)))
 
 
 def _record(found: Inspection) -> Record:
@@ -88,16 +100,19 @@ def _record(found: Inspection) -> Record:
 
 def _told(done: Repair) -> list[str]:
     """What was done, line by line."""
+    journal = done.source if done.study is None else f"study {done.study!r} in {done.source}"
     if done.flaw is None:
-        return [f"{done.source} needs no repair: {done.events} events"]
-    lines = [f"{done.source} is {done.flaw}"]
-    if done.output is None:
-        lines.append("no new journal: the study's creation is lost")
-    else:
+        return [f"{journal} {'needs no repair' if done.output is None else 'is whole'}: {done.events} events"]
+    in_file = done.flaw.line is not None
+    lines = [f"{journal} is {done.flaw}"]
+    if done.output is not None:
         running = f", {done.n_running} of them without an end" if done.n_running else ""
         lines.append(f"{done.output}: {done.events} events, {done.n_trials} trials{running}")
+    elif in_file or done.study is not None:
+        lines.append("no new journal: the study's creation is lost")
     if done.salvaged is not None:
         lines.append(f"{done.salvaged}: {done.salvaged_events} later events, which can't be replayed")
-    lines += [f"unreadable: {size} bytes from byte {offset} on" for offset, size in done.unreadable]
+    unreadable = "unreadable: {1} bytes from byte {0} on" if in_file else "unreadable: the {1} bytes of record {0}"
+    lines += [unreadable.format(*place) for place in done.unreadable]
     lines += [f"lost: event {a}" if a == b else f"lost: events {a} to {b}" for a, b in done.lost]
-    return lines if done.lost or done.unreadable else [*lines, "nothing was lost"]
+    return lines if done.lost or done.unreadable or not in_file else [*lines, "nothing was lost"]

@@ -27,10 +27,12 @@ class Settings:
 
     Attributes:
         storage: Where studies are; `HPO_STORAGE` if nothing was given.
+        argument: The same, where it is the command's first argument.
         debug: Whether errors come with their tracebacks.
     """
 
     storage: str | None = None
+    argument: str | None = None
     debug: bool = False
 
 
@@ -41,6 +43,17 @@ def storage_option(command: F) -> F:
         metavar="PLACE",
         callback=_open_storage,
         help="Where studies are: study.jsonl, runs/ or a URL.  [env: HPO_STORAGE]",
+    )(command)
+
+
+def storage_argument(command: F) -> F:
+    """Give `command` the optional argument STORAGE, which stands in for the option ``--storage``."""
+
+    def keep(context: click.Context, parameter: click.Parameter, given: str | None) -> None:
+        context.find_object(Settings).argument = given  # type: ignore[union-attr]
+
+    return click.argument(
+        "place", metavar="[STORAGE]", required=False, is_eager=True, expose_value=False, callback=keep
     )(command)
 
 
@@ -149,7 +162,11 @@ def continued_study(storage: Storage, name: str | None, *, sampler: Sampler | No
 
 
 def _open_storage(context: click.Context, parameter: click.Parameter, given: str | None) -> Storage:
-    place = given or context.find_object(Settings).storage  # type: ignore[union-attr]
+    settings = context.find_object(Settings)
+    assert settings is not None
+    if given and settings.argument:
+        raise click.UsageError(f"two storages were given, {settings.argument} and {given}: give one", context)
+    place = given or settings.argument or settings.storage
     if not place:
         raise click.UsageError("where are the studies? Give --storage, or set HPO_STORAGE", context)
     from hpo.journal import open_journal

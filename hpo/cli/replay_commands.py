@@ -13,6 +13,7 @@ from hpo.cli.options import (
     pruner_options,
     sampler_from,
     sampler_options,
+    storage_argument,
     study_options,
 )
 from hpo.cli.output import print_out, written
@@ -25,6 +26,7 @@ _COLUMNS = ["what", "computed_again", "equal"]
 
 
 @click.command("verify")
+@storage_argument
 @study_options
 @sampler_options
 @pruner_options
@@ -42,7 +44,7 @@ def verify(
 ) -> None:
     """Compute a study's suggestions again.
 
-    Every suggestion and every pruning decision is compared with the journal. Without --sampler and --pruner, those that the journal names are asked. Ends with 1 if anything came out otherwise.
+    STORAGE is where the study is, instead of --storage. Every suggestion and every pruning decision is compared with the journal. Without --sampler and --pruner, those that the journal names are asked. Ends with 1 if anything came out otherwise.
     """
     from hpo.study.verification import verify as verified
 
@@ -84,5 +86,4 @@ def fork(storage: Storage, study_name: str | None, new_name: str, at: int | None
     if at is not None and before_trial is not None:
         raise click.UsageError("give either --at or --before-trial")
     study = open_study(storage, study_name)
-    version = at if before_trial is None else study.version_before(before_trial)
-    print_out(f"{study.fork(new_name, at=version).study_name}\n")
+    print_out(f"{study.fork(new_name, at=at, before_trial=before_trial).study_name}\n")

@@ -186,7 +186,7 @@ def _ask_one(
     number = events[-1].number  # type: ignore[union-attr]
     suggest = suggest_joint(started, sampler, started.running[number], space)
     if isinstance(suggest, Exhausted):
-        raise SearchSpaceExhausted(suggest.reason)
+        raise SearchSpaceExhausted(suggest.reason, suggest.for_now)
     state = _carry_out(started, suggest)
     return state, replace(state.running[number])
 

@@ -10,7 +10,7 @@ form (`hpo.core.distributions`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -174,8 +174,18 @@ AnyEvent: TypeAlias = (
     | TrialAdded
 )
 
-ACKNOWLEDGED: tuple[type, ...] = (StudyCreated, TrialEnqueued, TrialFinished, TrialAdded)
+ACKNOWLEDGED = frozenset((StudyCreated, TrialEnqueued, TrialFinished, TrialAdded))
 """What a user was promised: a journal makes these durable before it returns."""
+
+
+def is_acknowledged(events: Iterable[AnyEvent]) -> bool:
+    """Whether something that a user was promised is among `events`.
+
+    Example:
+        >>> is_acknowledged([TrialStarted(0)]), is_acknowledged([TrialStarted(0), TrialEnqueued(1, None)])
+        (False, True)
+    """
+    return not ACKNOWLEDGED.isdisjoint(map(type, events))
 
 
 def encode_events(events: Sequence[AnyEvent]) -> bytes:

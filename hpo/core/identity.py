@@ -39,8 +39,14 @@ def identity_of(thing: object) -> Identity:
     version = int(getattr(thing, "algorithm_version", 1))
     if attrs.has(kind):
         fields = [field for field in attrs.fields(kind) if field.init]
-        return Identity(kind.__name__, version, {f.name: _option(getattr(thing, f.name)) for f in fields})
-    return Identity(_function_name(thing) or kind.__qualname__, version)
+        return Identity(name_of(thing), version, {f.name: _option(getattr(thing, f.name)) for f in fields})
+    return Identity(name_of(thing), version)
+
+
+def name_of(thing: object) -> str:
+    """The name in the identity of a sampler or a pruner: the class, or the module and name of a function."""
+    kind = type(thing)
+    return kind.__name__ if attrs.has(kind) else _function_name(thing) or kind.__qualname__
 
 
 def _option(value: Any) -> Any:

@@ -84,8 +84,11 @@ def to_json_tree(value: object) -> Any:
 def _to_tree(value: object, depth: int) -> Any:
     if depth < 0:
         raise InvalidType(f"an attribute can't be nested deeper than {_DEEPEST} levels")
-    if value is None or type(value) is bool:
+    kind = type(value)
+    if value is None or kind is bool:
         return value
+    if kind is dict:  # before what asks an abstract class, for notes are told with every trial
+        return _to_tree_of_dict(value, depth)  # type: ignore[arg-type]
     if isinstance(value, str):
         return checked_text(value, "a text in an attribute")
     if isinstance(value, int):
@@ -100,10 +103,7 @@ def _to_tree(value: object, depth: int) -> Any:
     if isinstance(value, list | tuple):
         return [_to_tree(item, depth - 1) for item in value]
     if isinstance(value, Mapping):
-        if not all(isinstance(key, str) for key in value):
-            raise InvalidType(f"the keys of an attribute's dicts are texts; got {[*value]!r}")
-        tree = {checked_text(key, "a text in an attribute"): _to_tree(item, depth - 1) for key, item in value.items()}
-        return {"$dict": tree} if len(tree) == 1 and next(iter(tree)).startswith("$") else tree
+        return _to_tree_of_dict(value, depth)
     if hasattr(value, "dtype") and hasattr(value, "item") and getattr(value, "ndim", 0) == 0:
         return _to_tree(value.item(), depth - 1)
     raise InvalidType(
@@ -112,20 +112,32 @@ def _to_tree(value: object, depth: int) -> Any:
     )
 
 
+def _to_tree_of_dict(value: Mapping[str, object], depth: int) -> dict[str, Any]:
+    tree = {}
+    for key, item in value.items():
+        if not isinstance(key, str):
+            raise InvalidType(f"the keys of an attribute's dicts are texts; got {[*value]!r}")
+        tree[checked_text(key, "a text in an attribute")] = _to_tree(item, depth - 1)
+    return {"$dict": tree} if len(tree) == 1 and next(iter(tree)).startswith("$") else tree
+
+
 def from_json_tree(tree: Any) -> Any:
     """The inverse of `to_json_tree`: lists and dicts come back as immutable ones, tuples as lists."""
     if isinstance(tree, list):
         return FrozenList(from_json_tree(item) for item in tree)
     if not isinstance(tree, dict):
         return tree
-    match tree:
-        case {"$float": number} if len(tree) == 1:
-            return from_number(number)
-        case {"$datetime": str(text)} if len(tree) == 1:
-            return datetime.datetime.fromisoformat(text)
-        case {"$dict": dict(inner)} if len(tree) == 1:
-            tree = inner
-    return FrozenDict({key: from_json_tree(item) for key, item in tree.items()})
+    if len(tree) == 1:
+        match tree:
+            case {"$float": number}:
+                return from_number(number)
+            case {"$datetime": str(text)}:
+                return datetime.datetime.fromisoformat(text)
+            case {"$dict": dict(inner)}:
+                tree = inner
+    return FrozenDict(
+        {key: from_json_tree(item) if isinstance(item, dict | list) else item for key, item in tree.items()}
+    )
 
 
 def checked_text(text: object, what: str) -> str:

@@ -37,9 +37,11 @@ class Exhausted(Struct, frozen=True):
 
     Args:
         reason: For people; completes the sentence "nothing is left to suggest: ...".
+        for_now: Whether there may be something to suggest when one of the running trials has ended.
     """
 
     reason: str
+    for_now: bool = False
 
 
 Answer: TypeAlias = Suggestion | Exhausted
@@ -55,6 +57,8 @@ class Sampler(Protocol):
       declared; `state` is the study at the moment when `trial` started. Without it: those that all complete and
       pruned trials have.
     - ``replayable = False``: it keeps a state of its own, so that its suggestions can't be computed again.
+    - ``in_turn = True``: it needs to know what it gave the trials before. Where other processes evaluate, it is asked in
+      the process of the study, for one trial after another; other samplers are asked where a trial is evaluated.
 
     Example:
         >>> def middle(state, trial, space, key):
@@ -98,6 +102,11 @@ def trial_key(state: StudyState, sampler: Sampler, number: int) -> Key:
 def is_replayable(sampler: Sampler) -> bool:
     """Whether `sampler` claims to be pure, so that every suggestion can be computed again from the journal."""
     return bool(getattr(sampler, "replayable", True))
+
+
+def is_asked_in_turn(sampler: Sampler) -> bool:
+    """Whether `sampler` needs the suggestions of earlier trials on record before it is asked for the next."""
+    return bool(getattr(sampler, "in_turn", False))
 
 
 def space_to_ask(state: StudyState, sampler: Sampler, trial: FrozenTrial) -> SearchSpace:

@@ -162,4 +162,6 @@ class _Shared(Struct, frozen=True):
             for name, distribution in carry.items()
             if name in seen and (self.newest or seen[name] == distribution)
         }
-        return carry if kept == carry else SearchSpace(kept)
+        if kept != carry:
+            return SearchSpace(kept)
+        return seen if [*seen] == [*carry] and seen == carry else carry  # the object that the next trials have too

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Literal, TypeAlias, get_args
 
-from hpo.core.events import ACKNOWLEDGED, AnyEvent
+from hpo.core.events import AnyEvent, is_acknowledged
 from hpo.core.numbers import as_float
 from hpo.errors import InvalidArgument, JournalMoved, StudyNotFound
 from hpo.journal.liveness import held, is_held
@@ -93,7 +93,7 @@ class FileJournal:
         line = pack(events, length) if events else b""
         file = self._open_file()
         end = file.add(line, expected=expected, length=length, lock_timeout=self._lock_timeout)
-        if self._durability == "power" and any(isinstance(event, ACKNOWLEDGED) for event in events):
+        if self._durability == "power" and is_acknowledged(events):
             file.sync(end)
         return length
 

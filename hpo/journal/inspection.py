@@ -12,15 +12,13 @@ from __future__ import annotations
 import fcntl
 import os
 from io import BufferedReader
-from typing import Literal, TypeAlias
-
-import attrs
 
 from hpo.core.events import FORMAT, AnyEvent, decode_events
 from hpo.core.state import StudyState
 from hpo.errors import InvalidArgument, JournalBusy, UnreadableEvents, UnsupportedJournal
-from hpo.journal.lifecycle import create_file, sync_directory
-from hpo.journal.open_file import not_added
+from hpo.journal.file_holder import lock_holder
+from hpo.journal.findings import Flaw, Inspection, Repair
+from hpo.journal.lifecycle import create_file
 from hpo.journal.record import LONGEST, DamagedRecord, hides_record, looks_like_record, unpack
 from hpo.journal.salvage import (
     LONGEST_BEGINNING,
@@ -28,94 +26,18 @@ from hpo.journal.salvage import (
     Inconsistent,
     content_of,
     folded,
+    gaps,
     intact_records,
     lines_of,
     opened,
+    write_aside,
 )
-from hpo.journal.torn import write_all
 
-Kind: TypeAlias = Literal["damaged", "newer", "inconsistent", "foreign"]
-"""What keeps a journal from being read: bytes that nobody wrote like this; events of a newer version; events that do
-not follow from those before; or it never was a journal."""
+DATABASES = (".db", ".sqlite", ".sqlite3")
+"""How the names of databases end; one that is named otherwise is known by its content."""
 
 _SUFFIX = ".jsonl"
 _NO_WAIT = 0.0
-
-
-@attrs.frozen
-class Flaw:
-    """What keeps a journal from being read, and where.
-
-    Attributes:
-        kind: See `Kind`.
-        line: The line, counted from 1.
-        offset: Its first byte, counted from 0.
-        problem: What is wrong, in a few words.
-    """
-
-    kind: Kind
-    line: int
-    offset: int
-    problem: str
-
-    def __str__(self) -> str:
-        return f"{self.kind}: line {self.line} (byte {self.offset}): {self.problem}"
-
-
-@attrs.frozen
-class Inspection:
-    """What there is in a journal file.
-
-    Attributes:
-        path: The file, as it was given.
-        study: The name of its study; None if that can't be read, or the file is empty.
-        records: How many intact records it begins with.
-        events: How many events those hold.
-        torn: Bytes behind them that a crash left of a record; the next writer puts them aside.
-        flaw: What keeps the file from being read, or None.
-    """
-
-    path: str
-    study: str | None
-    records: int
-    events: int
-    torn: int
-    flaw: Flaw | None
-
-    @property
-    def healthy(self) -> bool:
-        """Whether studies can be loaded from the file; a torn end is no obstacle."""
-        return self.flaw is None
-
-
-@attrs.frozen
-class Repair:
-    """What `repair_journal` did.
-
-    Attributes:
-        source: The damaged file, which is as it was.
-        flaw: What was wrong with it; None if nothing was, and nothing was written.
-        output: The new journal; None if there is none, because nothing was wrong or the study's creation is lost.
-        events: How many events the new journal has.
-        n_trials: How many trials those make.
-        n_running: How many of these still run as far as the new journal knows: their ends may be lost.
-        salvaged: The file with the intact records that do not follow; None if there are none.
-        salvaged_events: How many events those records hold.
-        lost: The numbers, counted from 1, of events that are nowhere any more: first and last of each gap. What came
-            after the last intact record can't be known.
-        unreadable: The place of the bytes that make no intact record: offset and length.
-    """
-
-    source: str
-    flaw: Flaw | None
-    output: str | None = None
-    events: int = 0
-    n_trials: int = 0
-    n_running: int = 0
-    salvaged: str | None = None
-    salvaged_events: int = 0
-    lost: tuple[tuple[int, int], ...] = ()
-    unreadable: tuple[tuple[int, int], ...] = ()
 
 
 def check_journal(path: str | os.PathLike[str]) -> Inspection:
@@ -150,7 +72,10 @@ def check_journal(path: str | os.PathLike[str]) -> Inspection:
 
 
 def check_directory(path: str | os.PathLike[str]) -> list[Inspection]:
-    """`check_journal` for each ``.jsonl`` file in a directory, by name; links are left alone, as storages leave them.
+    """What there is in each journal file and each journal database of a directory, by name.
+
+    Files are looked at if their names end in ``.jsonl``, ``.db``, ``.sqlite`` or ``.sqlite3``. Links and directories are
+    left alone, as storages leave them.
 
     Raises:
         UnsupportedJournal: the directory, or a file in it, can't be read.
@@ -160,8 +85,34 @@ def check_directory(path: str | os.PathLike[str]) -> list[Inspection]:
             names = [entry.name for entry in entries if entry.is_file(follow_symlinks=False)]
     except OSError as error:
         raise UnsupportedJournal(os.fspath(path), f"this directory can't be listed: {error.strerror}") from error
-    chosen = sorted(name for name in names if name.endswith(_SUFFIX) and not name.startswith("."))
-    return [check_journal(os.path.join(path, name)) for name in chosen]
+    chosen = sorted(name for name in names if name.endswith((_SUFFIX, *DATABASES)) and not name.startswith("."))
+    return [found for name in chosen for found in check_file(os.path.join(path, name))]
+
+
+def check_file(path: str | os.PathLike[str]) -> list[Inspection]:
+    """What there is in a journal file, or in each study of a journal database.
+
+    Raises:
+        As `check_journal` and `hpo.journal.sqlite_inspection.check_database`.
+    """
+    from hpo.journal.sqlite_inspection import check_database, is_database  # sqlite3 is loaded where it is used
+
+    if not os.fspath(path).endswith(_SUFFIX) and is_database(path):
+        return check_database(path)
+    return [check_journal(path)]
+
+
+def repair_file(path: str | os.PathLike[str], output: str | os.PathLike[str] | None = None) -> list[Repair]:
+    """Save what is intact of a damaged journal file, or of each study of a damaged journal database.
+
+    Raises:
+        As `repair_journal` and `hpo.journal.sqlite_inspection.repair_database`.
+    """
+    from hpo.journal.sqlite_inspection import is_database, repair_database
+
+    if not os.fspath(path).endswith(_SUFFIX) and is_database(path):
+        return repair_database(path, output)
+    return [repair_journal(path, output)]
 
 
 def repair_journal(path: str | os.PathLike[str], output: str | os.PathLike[str] | None = None) -> Repair:
@@ -222,7 +173,7 @@ def repair_journal(path: str | os.PathLike[str], output: str | os.PathLike[str] 
         n_running=len(state.running),
         salvaged=aside if rest else None,
         salvaged_events=sum(record.sequence - record.before for record in rest),
-        lost=_gaps(rest, len(events)),
+        lost=gaps([(record.before, record.sequence) for record in rest], len(events)),
         unreadable=unreadable,
     )
 
@@ -232,7 +183,7 @@ def _keep_writers_out(file: BufferedReader, path: str) -> None:
     try:
         fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise JournalBusy(path, _NO_WAIT) from None
+        raise JournalBusy(path, _NO_WAIT, lock_holder(file.fileno())) from None
     except OSError:
         return
 
@@ -314,16 +265,6 @@ def _history(file: BufferedReader, records: list[FoundRecord]) -> tuple[list[Any
     return events, state, kept
 
 
-def _gaps(records: list[FoundRecord], length: int) -> tuple[tuple[int, int], ...]:
-    """The events, first and last counted from 1, that are neither among the first `length` nor in `records`."""
-    gaps = []
-    for record in sorted(records, key=lambda record: record.before):
-        if record.before > length:
-            gaps.append((length + 1, record.before))
-        length = max(length, record.sequence)
-    return tuple(gaps)
-
-
 def _default_output(path: str) -> str:
     return f"{path.removesuffix(_SUFFIX)}.repaired{_SUFFIX}"
 
@@ -331,7 +272,7 @@ def _default_output(path: str) -> str:
 def _write(target: str, events: list[AnyEvent], aside: str, salvaged: bytes) -> None:
     """Write the new journal and what is put aside, where there is something; both, or neither."""
     if salvaged:
-        _write_aside(aside, salvaged)
+        write_aside(aside, salvaged)
     try:
         if events:
             create_file(os.path.abspath(target), events, durable=True, lock_timeout=_NO_WAIT)
@@ -339,19 +280,3 @@ def _write(target: str, events: list[AnyEvent], aside: str, salvaged: bytes) -> 
         if salvaged:
             os.unlink(aside)
         raise
-
-
-def _write_aside(path: str, content: bytes) -> None:
-    try:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
-        try:
-            write_all(fd, content)
-            os.fsync(fd)
-            sync_directory(os.path.dirname(os.path.abspath(path)))
-        except BaseException:
-            os.unlink(path)
-            raise
-        finally:
-            os.close(fd)
-    except OSError as error:
-        raise not_added(path, error) from error

@@ -3,13 +3,16 @@
 # Descriptors, flags and error numbers are those of os, and so are paths.
 from __future__ import annotations
 
+import contextlib
 import errno
+import fcntl
 import os
 import secrets
 from collections.abc import Sequence
 
 from hpo.core.events import AnyEvent
 from hpo.errors import JournalBusy, JournalMoved, JournalUnwritable, OutcomeUnknown, UnsupportedJournal
+from hpo.journal.file_claims import NO_LOCKS, claims_directory, remove_claims
 from hpo.journal.liveness import remove_workers
 from hpo.journal.open_file import OpenFile, not_added, open_regular, reason, unreadable
 from hpo.journal.record import pack
@@ -68,6 +71,7 @@ def create_file(path: str, events: Sequence[AnyEvent], *, durable: bool, lock_ti
         raise UnsupportedJournal(path, f"there is no directory {directory}: make it first") from None
     except OSError as error:
         raise not_added(path, error) from error
+    claims = None
     try:
         try:
             length = 0
@@ -77,15 +81,20 @@ def create_file(path: str, events: Sequence[AnyEvent], *, durable: bool, lock_ti
                 write_all(fd, pack(some, length))
             if durable:
                 os.fsync(fd)
+            if not _can_lock(fd):
+                claims = _place_for_claims(draft, path)
         finally:
             os.close(fd)
         _put_in_place(draft, path, lock_timeout=lock_timeout)
+        claims = None
     except (FileExistsError, JournalBusy, JournalUnwritable):
         raise
     except OSError as error:
         raise not_added(path, error) from error
     finally:
         _unlink_if_there(draft)
+        if claims is not None:
+            remove_claims(claims)
     if durable:
         _sync_name(path)
 
@@ -137,6 +146,27 @@ def sync_directory(path: str) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def _can_lock(fd: int) -> bool:
+    """Whether the file system of the file `fd` has locks."""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in NO_LOCKS:
+            return False
+        raise
+    return True
+
+
+def _place_for_claims(draft: str, path: str) -> str:
+    """Let all who will ever write to the journal `draft`, when it is at `path`, do so by claims."""
+    with open(draft, "rb") as file:
+        directory = claims_directory(path, file.read(8))
+    assert directory is not None  # it begins with a record
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(directory)
+    return directory
 
 
 def _sync_name(path: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from hpo.core.events import AnyEvent
-from hpo.errors import Conflict, DuplicatedStudyError, JournalUnwritable, StudyNotFound
+from hpo.errors import Conflict, DuplicatedStudyError, JournalMoved, JournalUnwritable, StudyNotFound
 from hpo.journal.storage import check_beginning
 
 
@@ -17,20 +17,30 @@ class MemoryJournal:
 
     def __init__(self, events: Sequence[AnyEvent] = ()) -> None:
         self._events = list(events)
+        self._deleted = False
         self._lock = threading.Lock()
         self._workers: set[str] = set()  # of this process: a pickle has none
 
     def read(self, after: int) -> Sequence[AnyEvent]:
         """See `Journal.read`."""
+        if self._deleted:
+            raise JournalMoved("memory")
         return () if after == len(self._events) else self._events[after:]
 
     def append(self, events: Sequence[AnyEvent], *, expected: int) -> int:
         """See `Journal.append`."""
         with self._lock:
+            if self._deleted:
+                raise JournalMoved("memory")
             if len(self._events) != expected:
                 raise Conflict(expected, len(self._events))
             self._events.extend(events)
             return len(self._events)
+
+    def delete(self) -> None:
+        """Let nobody read or append from now on."""
+        with self._lock:
+            self._deleted = True
 
     @contextlib.contextmanager
     def hold(self, worker: str) -> Iterator[None]:
@@ -50,8 +60,12 @@ class MemoryJournal:
         with self._lock:
             return worker in self._workers
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return MemoryJournal, (list(self._events),)
+    def __getstate__(self) -> dict[str, Any]:
+        return {"events": [*self._events], "deleted": self._deleted}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        MemoryJournal.__init__(self, state["events"])
+        self._deleted = state["deleted"]
 
 
 class MemoryStorage:
@@ -90,7 +104,7 @@ class MemoryStorage:
         with self._lock:
             if name not in self._journals:
                 raise StudyNotFound(name, self.location, sorted(self._journals))
-            del self._journals[name]
+            self._journals.pop(name).delete()
 
     def __getstate__(self) -> dict[str, Any]:
         return {"journals": self._journals}

@@ -3,6 +3,7 @@
 # Descriptors, flags and error numbers are those of os, and so are paths.
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -22,6 +23,8 @@ from hpo.errors import (
     OutcomeUnknown,
     UnsupportedJournal,
 )
+from hpo.journal.file_claims import ClaimedFile, claims_directory, remove_claims
+from hpo.journal.file_holder import lock_holder
 from hpo.journal.scan import START, Mark, line_number, read_records
 from hpo.journal.torn import keep_torn
 
@@ -83,7 +86,8 @@ class OpenFile:
 
     Readers take no lock: marks are facts that stay true. Writers hold the mutex against the threads of their process
     and the kernel's lock on the file against other processes; it ends with the process that holds it, however that
-    dies. Syncs need neither, so that one of them serves every thread that wrote before it began.
+    dies. Syncs need neither, so that one of them serves every thread that wrote before it began. A journal that was
+    made where nothing can be locked is written by claims instead, for ever and from everywhere: see `file_claims`.
     """
 
     def __init__(self, path: str) -> None:
@@ -96,6 +100,10 @@ class OpenFile:
             raise unreadable(path, error) from error
         self.identity = status.st_dev, status.st_ino
         self.head = START
+        self._claims_directory = self._find_claims()
+        self._claims = (
+            None if self._claims_directory is None else ClaimedFile(path, self._claims_directory, self.identity)
+        )
         self._mutex = threading.Lock()
         self._unsettled = False
         self._sync_lock = threading.Lock()
@@ -105,6 +113,17 @@ class OpenFile:
     def __del__(self) -> None:
         if self.fd >= 0:
             os.close(self.fd)
+
+    def _find_claims(self) -> str | None:
+        try:
+            directory = claims_directory(self.path, os.pread(self.fd, 8, 0))
+            if directory is None or not stat.S_ISDIR(os.stat(directory, follow_symlinks=False).st_mode):
+                return None
+        except OSError as error:
+            if error.errno in {errno.ENOENT, errno.ENAMETOOLONG}:  # there is none, nor could there be
+                return None
+            raise unreadable(self.path, error) from error
+        return directory
 
     def size(self) -> int:
         """How many bytes the file has.
@@ -147,6 +166,8 @@ class OpenFile:
                 raise OutcomeUnknown(self.path, "it was interrupted")
             if not self.writable:
                 raise JournalUnwritable(self.path, "it may only be read")
+            if self._claims is not None:
+                return self._add_by_claim(self._claims, line, expected)
             try:
                 self._lock(deadline, lock_timeout)
                 end = self._end(expected)
@@ -160,6 +181,13 @@ class OpenFile:
                     fcntl.flock(self.fd, fcntl.LOCK_UN)
                 except OSError as error:  # what was appended stands; a new description of the file holds no lock
                     self._replace_description(error)
+
+    def _add_by_claim(self, claims: ClaimedFile, line: bytes, expected: int) -> Mark:
+        if claims.unsettled is not None:
+            raise OutcomeUnknown(self.path, claims.unsettled)
+        self.head = end = claims.add(line, head=self.head, expected=expected)
+        self._synced = max(self._synced, end.offset)
+        return end
 
     def sync(self, end: Mark) -> None:
         """Make everything up to `end` survive a power failure.
@@ -182,21 +210,24 @@ class OpenFile:
             self._synced = reach
 
     def remove(self, *, lock_timeout: float) -> None:
-        """Unlink the file, when no writer is at work on it.
+        """Unlink the file, when no writer is at work on it, and what there is for claims.
 
         Raises:
             JournalBusy, JournalMoved, JournalUnwritable: it is as it was.
         """
         with self._mutex:
             try:
-                self._lock(time.monotonic() + lock_timeout, lock_timeout)
+                if self._claims is None:
+                    self._lock(time.monotonic() + lock_timeout, lock_timeout)
                 self._size()
                 try:
                     os.unlink(self.path)
                 except OSError as error:
                     raise JournalUnwritable(self.path, reason(error)) from error
             finally:
-                fcntl.flock(self.fd, fcntl.LOCK_UN)
+                self._unlock()
+        if self._claims_directory is not None:
+            remove_claims(self._claims_directory)
 
     def fill_with(self, other: str, *, lock_timeout: float) -> None:
         """Put the file `other` in the place of this one, if this one is still empty.
@@ -208,14 +239,20 @@ class OpenFile:
         """
         with self._mutex:
             try:
-                self._lock(time.monotonic() + lock_timeout, lock_timeout)
+                if not self._size():  # else it never will be empty again: nothing to wait for
+                    self._lock(time.monotonic() + lock_timeout, lock_timeout)
                 if self._size():
                     raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), self.path)
                 os.rename(other, self.path)
             except JournalMoved:
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), self.path) from None
             finally:
-                fcntl.flock(self.fd, fcntl.LOCK_UN)
+                self._unlock()
+
+    def _unlock(self) -> None:
+        """Let the lock go, now or with the descriptor, if there is one."""
+        with contextlib.suppress(OSError):
+            fcntl.flock(self.fd, fcntl.LOCK_UN)
 
     def _refuse_after_failed_sync(self) -> None:
         if self._sync_failure is not None:
@@ -228,7 +265,7 @@ class OpenFile:
                 fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 if (late := time.monotonic() - deadline) > 0:
-                    raise JournalBusy(self.path, lock_timeout + late) from None
+                    raise JournalBusy(self.path, lock_timeout + late, lock_holder(self.fd)) from None
             except OSError as error:
                 raise JournalUnwritable(self.path, f"it can't be locked: {reason(error)}") from error
             else:

@@ -53,8 +53,10 @@ def open_journal(
             ``"process"`` makes them survive the end of any process. Memory survives neither, and on a server its own
             settings decide.
         lock_timeout: How long to wait for other writers of a file or database, or for an answer of Redis, in seconds.
-        options: For servers: more arguments for `hpo_adapters.sql.SqlStorage`, which hands them on to
-            `sqlalchemy.create_engine`, or for `hpo_adapters.redis.RedisStorage`, which does to `redis.Connection`.
+        options: For servers: ``heartbeat_interval=60.0`` and ``grace_period=120.0``, how often a worker says that it is
+            alive and after how many seconds of silence it counts as dead; and more arguments for
+            `hpo_adapters.sql.SqlStorage`, which hands them on to `sqlalchemy.create_engine`, or for
+            `hpo_adapters.redis.RedisStorage`, which does to `redis.Connection`.
 
     Raises:
         UnsupportedJournal: a URL or file of a kind that this version can't keep studies in.

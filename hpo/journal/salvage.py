@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from io import BufferedReader
 
 import attrs
@@ -13,9 +13,10 @@ import msgspec
 from hpo.core.events import FORMAT, AnyEvent, StudyCreated
 from hpo.core.state import StudyState, evolve
 from hpo.errors import StudyNotFound, UnreadableEvents
-from hpo.journal.lifecycle import resolved
-from hpo.journal.open_file import open_regular
+from hpo.journal.lifecycle import resolved, sync_directory
+from hpo.journal.open_file import not_added, open_regular
 from hpo.journal.record import LONGEST, DamagedRecord, looks_like_record, unpack
+from hpo.journal.torn import write_all
 
 LONGEST_BEGINNING = 30
 """Bytes of a record up to its bracket, at most: checksum, sequence and two spaces."""
@@ -114,7 +115,47 @@ def _record_in(line: bytes, offset: int) -> tuple[int, FoundRecord | None]:
     return len(line), None
 
 
+def gaps(records: Iterable[tuple[int, int]], length: int) -> tuple[tuple[int, int], ...]:
+    """The events that are neither among the first `length` nor in `records`: first and last of each gap, from 1 on.
+
+    Args:
+        records: The number of events before each record, and after it.
+        length: How many events there are before all gaps.
+
+    Example:
+        >>> gaps([(9, 10), (4, 6)], 3)
+        ((4, 4), (7, 9))
+    """
+    missing = []
+    for before, sequence in sorted(records):
+        if before > length:
+            missing.append((length + 1, before))
+        length = max(length, sequence)
+    return tuple(missing)
+
+
 def content_of(file: BufferedReader, record: FoundRecord) -> bytes:
     """The line of a record, without its end."""
     file.seek(record.offset)
     return file.read(record.size)
+
+
+def write_aside(path: str, content: bytes) -> None:
+    """Make the file `path` with `content`, so that it survives a power failure.
+
+    Raises:
+        JournalFull, JournalUnwritable: the system refused it, or there is something; nothing is left behind.
+    """
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+        try:
+            write_all(fd, content)
+            os.fsync(fd)
+            sync_directory(os.path.dirname(os.path.abspath(path)))
+        except BaseException:
+            os.unlink(path)
+            raise
+        finally:
+            os.close(fd)
+    except OSError as error:
+        raise not_added(path, error) from error

@@ -7,16 +7,14 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeVar
-from zlib import crc32
 
 import attrs
 
-from hpo.core.events import ACKNOWLEDGED, FORMAT, AnyEvent, StudyCreated, decode_events, encode_events
+from hpo.core.events import FORMAT, AnyEvent, StudyCreated, decode_events, is_acknowledged
 from hpo.core.numbers import checked_text
 from hpo.errors import (
     Conflict,
     DuplicatedStudyError,
-    InvalidArgument,
     JournalMoved,
     StudyNotFound,
     UnreadableEvents,
@@ -26,9 +24,10 @@ from hpo.journal.file import Durability, check_options
 from hpo.journal.lifecycle import resolved
 from hpo.journal.liveness import held, is_held
 from hpo.journal.open_file import not_added
-from hpo.journal.record import LONGEST
+from hpo.journal.record import DamagedRecord
 from hpo.journal.sqlite_connection import OpenDatabase, Place
 from hpo.journal.sqlite_errors import corrupted
+from hpo.journal.sqlite_rows import check_place, insert_row, payload_of, unpack_row
 from hpo.journal.sqlite_schema import bring_up_to_date
 from hpo.journal.storage import check_beginning
 
@@ -117,16 +116,16 @@ class SqliteJournal:
             InvalidArgument: the record would be too long.
         """
         length = expected + len(events)
-        payload = _payload(events) if events else None
+        payload = payload_of(events) if events else None
 
         def add(connection: sqlite3.Connection) -> None:
             actual = _length(connection, self._study)
             if actual != expected:
                 raise JournalMoved(self._path) if actual is None else Conflict(expected, actual)
             if payload is not None:
-                _insert(connection, self._study, length, payload)
+                insert_row(connection, self._study, length, payload)
 
-        durable = self._durability == "power" and any(isinstance(event, ACKNOWLEDGED) for event in events)
+        durable = self._durability == "power" and is_acknowledged(events)
         self._told_if_moved(lambda: self._writer.write(add, durable=durable))
         return length
 
@@ -149,19 +148,16 @@ class SqliteJournal:
         events: list[AnyEvent] = []
         start, end = 0, -1
         for row in connection.execute(_READ, (self._study, self._study, min(after, _LAST))):
-            sequence, checksum, payload = row
-            if not (type(sequence) is type(checksum) is int and type(payload) is bytes):
-                raise self._corrupted(max(end, 0), "this is no record")
-            if sequence <= after:
-                start = end = sequence
+            if type(row[0]) is int and row[0] <= after:
+                start = end = row[0]
                 continue
             previous = max(end, 0)
-            if checksum != crc32(payload, sequence & 0xFFFFFFFF):
-                raise self._corrupted(previous, "the checksum is wrong")
-            some = self._decoded(previous, payload)
-            if previous + len(some) != sequence:
-                problem = f"event {sequence} follows event {previous} with {len(some)} between: others are missing"
-                raise self._corrupted(previous, problem)
+            try:
+                sequence, payload = unpack_row(row)
+                some = self._decoded(previous, payload)
+                check_place(sequence, len(some), previous)
+            except DamagedRecord as error:
+                raise self._corrupted(previous, str(error)) from None
             events += some
             end = sequence
         if end < 0:
@@ -184,7 +180,7 @@ class SqliteJournal:
         raise UnreadableEvents(f"{where}: {problem}", FORMAT)
 
     def _corrupted(self, previous: int, problem: str) -> Exception:
-        return corrupted(self._path, f"study {self._study_name!r}, after event {previous}: {problem}", record=previous)
+        return corrupted(self._path, f"study {self._study_name!r}, after event {previous}: {problem}")
 
     def __getstate__(self) -> dict[str, Any]:
         return {
@@ -250,7 +246,7 @@ class SqliteStorage:
         check_beginning(name, events)
         checked_text(name, "a study's name")
         batches = [events[i : i + _EVENTS_PER_RECORD] for i in range(0, len(events), _EVENTS_PER_RECORD)]
-        payloads = [_payload(batch) for batch in batches]
+        payloads = [payload_of(batch) for batch in batches]
 
         def add(connection: sqlite3.Connection) -> None:
             bring_up_to_date(connection, self.path)
@@ -261,7 +257,7 @@ class SqliteStorage:
             length = 0
             for batch, payload in zip(batches, payloads, strict=True):
                 length += len(batch)
-                _insert(connection, study, length, payload)
+                insert_row(connection, study, length, payload)
 
         self._make_file()
         with self._database() as database:
@@ -331,18 +327,6 @@ _READ = (
     "SELECT sequence, crc32, payload FROM events WHERE study = ? AND sequence >= "
     "(SELECT coalesce(max(sequence), 0) FROM events WHERE study = ? AND sequence <= ?) ORDER BY sequence"
 )
-
-
-def _payload(events: Sequence[AnyEvent]) -> bytes:
-    payload = encode_events(events)
-    if len(payload) > LONGEST:
-        raise InvalidArgument(f"a record of {len(payload)} bytes is too long: a journal takes {LONGEST} at once")
-    return payload
-
-
-def _insert(connection: sqlite3.Connection, study: int, sequence: int, payload: bytes) -> None:
-    row = (study, sequence, crc32(payload, sequence & 0xFFFFFFFF), str(payload, "utf-8"))
-    connection.execute("INSERT INTO events (study, sequence, crc32, payload) VALUES (?, ?, ?, ?)", row)
 
 
 def _length(connection: sqlite3.Connection, study: int) -> int | None:

@@ -46,9 +46,9 @@ def translated(error: sqlite3.Error, path: str) -> HpoError:
     return UnsupportedJournal(path, f"SQLite can't work with this database: {error}")
 
 
-def corrupted(path: str, problem: str, *, record: int = 0) -> JournalCorrupted:
-    """The error for damage in the database `path`, after so many records of a study."""
-    return JournalCorrupted(path, record, 0, problem)
+def corrupted(path: str, problem: str) -> JournalCorrupted:
+    """The error for damage in the database `path`, which has no lines to name."""
+    return JournalCorrupted(path, None, None, problem)
 
 
 def _code(error: sqlite3.Error) -> int:

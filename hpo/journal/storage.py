@@ -21,7 +21,9 @@ class Journal(Protocol):
 
         Raises:
             JournalCorrupted: a record that is not the last one is damaged.
+            JournalMoved: the study was deleted, or its place replaced; or what there was is given, or nothing new.
             UnreadableEvents: a newer version wrote something that this one does not know.
+            UnsupportedJournal: the system or server can't give what is there.
         """
         ...
 
@@ -32,7 +34,10 @@ class Journal(Protocol):
 
         Raises:
             Conflict: the journal does not have `expected` events. Nothing was added: read, decide, append again.
-            JournalBusy, JournalFull, JournalMoved, JournalUnwritable: nothing was added.
+            JournalMoved: the study was deleted, or its place replaced; also where there is a new one of its name.
+            JournalBusy, JournalFull, JournalUnwritable: nothing was added.
+            WorkerLost: they start a trial for a worker that `KnowsWorkers.hold` lets be alive, and that was given up all
+                the same. Nothing was added.
             OutcomeUnknown: the events may or may not be durable; the journal has to be opened again.
         """
         ...
@@ -47,6 +52,9 @@ class KnowsWorkers(Protocol):
 
     def hold(self, worker: str) -> AbstractContextManager[None]:
         """Let `worker` be alive until the end of the block, or of the process that is in it.
+
+        Where that is told by a clock, a worker that is silent for too long is given up: `Journal.append` then starts
+        no trial for it (`WorkerLost`).
 
         Raises:
             InvalidArgument: this is no name for a worker.

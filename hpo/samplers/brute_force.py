@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 
@@ -29,7 +29,9 @@ from hpo.samplers.choice_tree import (
     position_by_ticket,
 )
 
-_EVIDENCE = 3  # ends after a parameter that make one believe that nothing comes after it
+_SURE_TICKETS = 2  # they differ in every parameter that has more than one value
+_NOTHING_LEFT = Exhausted("all combinations are tried")
+_NOTHING_KNOWN = Exhausted("all combinations that are known are tried or running", for_now=True)
 _NO_PARAMS: FrozenDict[str, Any] = FrozenDict()
 
 
@@ -46,15 +48,12 @@ class BruteForceSampler:
     nothing but the way of the trial is noted in the journal, and a study that is resumed goes on where it was. All
     parameters need finitely many values: a float needs a step.
 
-    A trial that failed has tried its combination, unless it failed before it asked for a parameter.
+    A trial that failed has tried its combination, as far as it had asked for it; if it asked for nothing, nothing.
 
-    Trials that run at the same time go different ways, as far as one can know. A place that running trials explore is
-    taken to look like its neighbours, and where there are none yet, at the start of a study without a declared space,
-    they get different values of a parameter that has enough. So with several workers a few combinations may be tried
-    twice, and the last ones may be left over when everything seems to be tried or running; ask again when the running
-    trials have ended. Processes that suggest for themselves (``executor=``) tell what they got only when they are done:
-    there, expect more of both, unless there is but one parameter. One worker, and anybody who asks and tells in turn,
-    misses and repeats nothing.
+    Trials that run at the same time go different ways. Where all that is known is tried or running, there is nothing to
+    suggest for now, until a running trial has ended and shows what comes after its values: `Study.optimize` waits for
+    that and asks again. At the start of a study without a declared space this means two trials, as every parameter that
+    matters has two values; soon there are more known ways than workers.
 
     What was found out about the space stands: a range that grows when all of the old one is tried goes unnoticed.
 
@@ -63,8 +62,9 @@ class BruteForceSampler:
     Args:
         seed: Visits the values of each parameter in an order shuffled by this seed; None means as they are numbered,
             as in nested loops.
-        avoid_premature_stop: Whether to go on while running trials may still find something new; then combinations
-            are tried again towards the end, as long as other workers take.
+        avoid_premature_stop: Whether to go on while running trials may still find something new, instead of waiting
+            for them: what one of them explores is taken to look like its neighbours. Keeps all workers busy, and tries
+            some combinations again, mainly at the start and towards the end.
         part: Searches only where these parameters have these values, which somebody else gives them; see
             `PartialFixedSampler`.
 
@@ -83,6 +83,8 @@ class BruteForceSampler:
         [('line', 1), ('line', 2), ('line', 3), ('point',)]
     """
 
+    in_turn: ClassVar[bool] = True
+
     seed: int | None = attrs.field(default=None, converter=checked_seed)
     avoid_premature_stop: bool = attrs.field(default=False, converter=bool)
     part: FrozenDict[str, Any] = attrs.field(default=_NO_PARAMS, kw_only=True, converter=FrozenDict, eq=_items)
@@ -90,7 +92,9 @@ class BruteForceSampler:
     def joint_space(self, state: StudyState, trial: FrozenTrial) -> SearchSpace:
         """The parameters on the way that the trial is sent, as far as it is known."""
         plan = self._plan(state, trial)
-        return SearchSpace() if plan is None else SearchSpace({b.name: b.distribution for b, _ in plan.way})
+        if isinstance(plan, Exhausted):
+            return SearchSpace()
+        return SearchSpace({branch.name: branch.distribution for branch, _ in plan.way})
 
     def __call__(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
         """See `Sampler`. The joint call decides on the way, and notes it; beyond it, values follow from the note."""
@@ -100,8 +104,8 @@ class BruteForceSampler:
             way, ticket, note = {}, _noted_ticket(trial) or 0, {}
         else:
             plan = self._plan(state, trial)
-            if plan is None:
-                return Exhausted("all combinations are tried or running")
+            if isinstance(plan, Exhausted):
+                return plan
             way, ticket = {branch.name: (branch, position) for branch, position in plan.way}, plan.ticket
             note = {"way": [position for _, position in plan.way], "ticket": ticket}
         params = {}
@@ -118,27 +122,28 @@ class BruteForceSampler:
             params[name] = branch.value_at(position)
         return Suggestion(params, note)
 
-    def _plan(self, state: StudyState, trial: FrozenTrial) -> _Plan | None:
-        """Where to send `trial`; None where nothing is left for it."""
+    def _plan(self, state: StudyState, trial: FrozenTrial) -> _Plan | Exhausted:
+        """Where to send `trial`, or that nothing is left for it."""
         fold = _Tried(self.seed, _items(self.part))
-        known, last = state.finished.fold(fold)
+        known = state.finished.fold(fold)
         others = [other for other in state.running.values() if other.number != trial.number and fold.concerns(other)]
         noted = [other for other in others if other.note or other.params]
         silent = sum(1 for other in others if not (other.note or other.params or other.fixed_params))
-        tree, ends = fold.claimed(known, noted, guess=False)
+        tree = fold.claimed(known, noted, guess=False)
         if trial.fixed_params:
             return _Plan(given_way(tree, trial.fixed_params), 0)
         if not n_open(known):
-            return None
-        if tree is not None and n_open(tree) <= silent:  # all that is known to be open is taken
-            tree, ends = fold.claimed(known, noted, guess=True)
+            return _NOTHING_LEFT
+        if tree is None and len(others) < _SURE_TICKETS:
+            return _Plan([], len(others))
         if tree is not None and n_open(tree) > silent:
             return _Plan(open_way(tree, silent), 0)
-        ends += [open_way(tree, place)[-1][0].name for place in range(n_open(tree))] if tree is not None else []
-        certain = all(name is not None and last.get(name, 0) >= _EVIDENCE for name in ends)
-        if tree is None or self.avoid_premature_stop or not certain:
-            return _Plan(open_way(known, 0), len(others))
-        return None
+        if not self.avoid_premature_stop:
+            return _NOTHING_KNOWN
+        tree = fold.claimed(known, noted, guess=True)
+        if tree is not None and n_open(tree) > silent:
+            return _Plan(open_way(tree, silent), 0)
+        return _Plan(open_way(known, 0), len(others))
 
 
 @attrs.frozen
@@ -151,47 +156,37 @@ class _Plan:
 
 @attrs.frozen
 class _Tried:
-    """Fold: the tree of what finished trials have tried, in the part of the space where `part` holds.
-
-    With it, for each parameter, how often nothing came after it, as far as that matters.
-    """
+    """Fold: the tree of what finished trials have tried, in the part of the space where `part` holds."""
 
     seed: int | None
     part: tuple[tuple[str, Any], ...]
 
-    def init(self) -> tuple[Tree, FrozenDict[str, int]]:
-        return None, FrozenDict()
+    def init(self) -> Tree:
+        return None
 
-    def step(self, carry: tuple[Tree, FrozenDict[str, int]], trial: FrozenTrial) -> tuple[Tree, FrozenDict[str, int]]:
+    def step(self, carry: Tree, trial: FrozenTrial) -> Tree:
         asked = self._asked(trial)
         if asked is None or not self.concerns(trial):
             return carry
-        tree, last = carry
         complete = trial.state is TrialState.COMPLETE
         if not (asked or complete):  # it ended before it asked for anything
             return carry
-        tree, name = self._grown(tree, trial, asked, None if complete else Leaf())
-        if complete and name is not None and last.get(name, 0) < _EVIDENCE:
-            last = last.with_item(name, last.get(name, 0) + 1)
-        return tree, last
+        return self._grown(carry, trial, asked, None if complete else Leaf())
 
-    def claimed(self, tree: Tree, running: Sequence[FrozenTrial], *, guess: bool) -> tuple[Tree, list[str | None]]:
-        """The tree where nobody goes the ways of `running` trials, and the last known parameter on each of those.
+    def claimed(self, tree: Tree, running: Sequence[FrozenTrial], *, guess: bool) -> Tree:
+        """The tree where nobody goes the ways of `running` trials.
 
         With `guess`, what one of them explores is taken to look like its neighbours.
         """
         end = Leaf(taken=True, guess=guess)
-        ends: list[str | None] = []
         for _ in range(2 if running else 0):  # the first round shows what they ask for, the second where each one goes
-            ends = []
             for trial in running:
                 asked = self._asked(trial)
                 if asked is not None:
-                    tree, name = self._grown(tree, trial, asked, end)
-                    ends.append(name)
-        return tree, ends
+                    tree = self._grown(tree, trial, asked, end)
+        return tree
 
-    def _grown(self, tree: Tree, trial: FrozenTrial, asked: Asked, end: Leaf | None) -> tuple[Tree, str | None]:
+    def _grown(self, tree: Tree, trial: FrozenTrial, asked: Asked, end: Leaf | None) -> Tree:
         # a running trial still has all that it was sent to; a finished one has dropped what it did not ask for
         planned = () if end is not None and end.taken else _noted_way(trial)
         return grown(tree, asked, end, seed=self.seed, planned=planned, ticket=_noted_ticket(trial))

@@ -153,8 +153,8 @@ def grown(
     seed: int | None,
     planned: Sequence[int] = (),
     ticket: int | None = None,
-) -> tuple[Tree, str | None]:
-    """The tree after one more trial.
+) -> Tree:
+    """The tree after one more trial, which is the same where that has not gone any way.
 
     Args:
         tree: What is known.
@@ -163,9 +163,6 @@ def grown(
         seed: Of the order of visiting.
         planned: The positions that the trial was sent to, for a trial that has not asked for all parameters (yet).
         ticket: Which values it gets beyond them, see `position_by_ticket`; None if that is not known.
-
-    Returns:
-        The tree, and the last parameter on the way of the trial; None where it has not gone any way.
     """
     left = dict(asked)
     taken = end is not None and end.taken
@@ -173,7 +170,7 @@ def grown(
     node = tree
     while True:
         if taken and (isinstance(node, Leaf) and not node.taken):  # what has ended there stays
-            return tree, way[-1][0].name if way else None
+            return tree
         if isinstance(node, Branch) and node.name in left:
             distribution, index = left.pop(node.name)
             if taken and distribution != node.distribution:  # a wrong guess, which its objective will not ask for
@@ -194,13 +191,13 @@ def grown(
                 break
             unasked = _unasked_position(node, planned[len(way) :], ticket)
             if unasked is None:
-                return tree, None
+                return tree
             position = unasked
         way.append((node, position))
         node = node.children.get(position)
     if end is not None and not way:
-        return tree, None
-    return _ending(way, Leaf() if end is None else end), way[-1][0].name if way else None
+        return tree
+    return _ending(way, Leaf() if end is None else end)
 
 
 def _unasked_position(branch: Branch, planned: Sequence[int], ticket: int | None) -> int | None:

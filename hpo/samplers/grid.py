@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from functools import lru_cache
+from typing import Any, ClassVar, TypeAlias
 
 import attrs
 
@@ -18,6 +19,7 @@ from hpo.core.sampling import Answer, Exhausted, Suggestion, checked_seed
 from hpo.core.space import SearchSpace
 from hpo.core.state import StudyState
 from hpo.core.trial import FrozenTrial
+from hpo.core.views import joint_space
 from hpo.errors import InvalidArgument, InvalidDistribution, InvalidSuggestion, InvalidType, ValueOutsideDistribution
 
 Grid: TypeAlias = FrozenDict[str, tuple[Choice, ...]]
@@ -62,7 +64,7 @@ def _with_types(grid: Grid) -> tuple[tuple[str, CategoricalDistribution], ...]:
     return tuple((name, CategoricalDistribution(values)) for name, values in grid.items())
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class GridSampler:
     """Every combination of the given values once; then nothing is left, and the study ends.
 
@@ -74,6 +76,8 @@ class GridSampler:
     that moment, one cell may be tried twice, and the last ones wait until the dead trial is told as failed.
 
     Values are given as they stand in the grid, also between the steps of a parameter, but never outside its range.
+    The parameters that all trials have, in ranges that hold all of their values, are given together.
+
     O(running trials + finished trials new since the last suggestion), whatever the size of the grid.
 
     Args:
@@ -93,6 +97,8 @@ class GridSampler:
         (9, {'x': 0.0, 'y': 0})
     """
 
+    in_turn: ClassVar[bool] = True
+
     search_space: Grid = attrs.field(converter=_checked_grid, eq=_with_types)
     seed: int | None = attrs.field(default=None, converter=checked_seed)
     _visited: _Visited = attrs.field(init=False, eq=False, repr=False)
@@ -109,8 +115,11 @@ class GridSampler:
         return self._visited.order.size
 
     def joint_space(self, state: StudyState, trial: FrozenTrial) -> SearchSpace:
-        """Nothing: a grid knows values and no distributions, so parameters are given as the objective asks."""
-        return SearchSpace()
+        """The grid's parameters that all trials have, in ranges that hold all of their values.
+
+        A grid knows values and no distributions: the others are given as the objective asks.
+        """
+        return _held(self, joint_space(state))
 
     def __call__(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
         """See `Sampler`. The joint call, also one for no parameters, notes the trial's cell; later ones read it."""
@@ -174,6 +183,19 @@ class GridSampler:
                 f"{distribution!r}: change search_space, or what the objective asks for"
             )
         return value
+
+
+@lru_cache(maxsize=64)
+def _held(sampler: GridSampler, space: SearchSpace) -> SearchSpace:
+    """The part of `space` in which every value of the grid can be given."""
+    grid = sampler.search_space
+    return SearchSpace(
+        {
+            name: distribution
+            for name, distribution in space.items()
+            if name in grid and not any(_within(distribution, value) is _OUTSIDE for value in grid[name])
+        }
+    )
 
 
 @attrs.frozen

@@ -9,6 +9,7 @@ import attrs
 
 from hpo.core.choices import Choice
 from hpo.core.distributions import CategoricalDistribution
+from hpo.core.identity import name_of
 from hpo.core.key import Key
 from hpo.core.numbers import as_int, checked_text
 from hpo.core.persistent import FrozenDict
@@ -18,6 +19,7 @@ from hpo.core.sampling import (
     Sampler,
     Suggestion,
     checked_seed,
+    is_asked_in_turn,
     is_replayable,
     space_to_ask,
     trial_key,
@@ -96,6 +98,11 @@ class PartialFixedSampler:
         """Whether the other sampler is."""
         return is_replayable(self.base_sampler)
 
+    @property
+    def in_turn(self) -> bool:
+        """Whether the other sampler is asked in turn."""
+        return is_asked_in_turn(self.base_sampler)
+
     def joint_space(self, state: StudyState, trial: FrozenTrial) -> SearchSpace:
         """What the other sampler wants to suggest together."""
         return space_to_ask(state, self._base, trial)
@@ -135,8 +142,9 @@ class PartialFixedSampler:
 class Warmup:
     """The first `n` trials are one sampler's, the others another's.
 
-    The trial's number decides, so trials that run at the same time, or wait in the queue, count as well. Nothing left
-    for the first sampler is the end, as anywhere; ``Warmup(n, Fallback(first, then), then)`` goes on.
+    The trial's number decides, so trials that run at the same time, or wait in the queue, count as well. The note says
+    who was ``chosen``. Nothing left for the first sampler is the end, as anywhere;
+    ``Warmup(n, Fallback(first, then), then)`` goes on.
 
     Args:
         n: How many trials the first sampler has, at least 0.
@@ -163,13 +171,18 @@ class Warmup:
         """Whether both samplers are."""
         return is_replayable(self.first) and is_replayable(self.then)
 
+    @property
+    def in_turn(self) -> bool:
+        """Whether one of the samplers is asked in turn."""
+        return is_asked_in_turn(self.first) or is_asked_in_turn(self.then)
+
     def joint_space(self, state: StudyState, trial: FrozenTrial) -> SearchSpace:
         """What the sampler whose turn it is wants to suggest together."""
         return space_to_ask(state, self._chosen(trial), trial)
 
     def __call__(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
         """See `Sampler`."""
-        return _asked(self._chosen(trial), state, trial, space, key)
+        return _named(self._chosen(trial), state, trial, space, key)
 
     def _chosen(self, trial: FrozenTrial) -> Sampler:
         return self.first if trial.number < self.n else self.then
@@ -180,8 +193,9 @@ class Fallback:
     """One sampler as long as it has something to suggest, then another.
 
     Whether something is left is what the first sampler says when it is asked for no parameters at all, in the state
-    at the trial's start; so all parameters of a trial come from one of the two. A sampler that is not replayable must
-    not be asked twice, and stays the chosen one.
+    at the trial's start; so all parameters of a trial come from one of the two. Where it has nothing for now, the other
+    one has this trial. A sampler that is not replayable must not be asked twice, and stays the chosen one. The note says
+    who was ``chosen``.
 
     Args:
         first: Who suggests, for example a `GridSampler`.
@@ -207,13 +221,18 @@ class Fallback:
         """Whether both samplers are."""
         return is_replayable(self.first) and is_replayable(self.then)
 
+    @property
+    def in_turn(self) -> bool:
+        """Whether one of the samplers is asked in turn."""
+        return is_asked_in_turn(self.first) or is_asked_in_turn(self.then)
+
     def joint_space(self, state: StudyState, trial: FrozenTrial) -> SearchSpace:
         """What the sampler that suggests for `trial` wants to suggest together."""
         return space_to_ask(state, self._chosen(state, trial), trial)
 
     def __call__(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
         """See `Sampler`."""
-        return _asked(self._chosen(state, trial), state, trial, space, key)
+        return _named(self._chosen(state, trial), state, trial, space, key)
 
     def _chosen(self, state: StudyState, trial: FrozenTrial) -> Sampler:
         if not is_replayable(self.first):
@@ -228,3 +247,11 @@ def _asked(sampler: Sampler, state: StudyState, trial: FrozenTrial, space: Searc
     """The answer of `sampler` as if the study had it alone: its own seed, where it has one, counts."""
     seed = checked_seed(getattr(sampler, "seed", None))
     return sampler(state, trial, space, key if seed is None else Key(seed, key.path))
+
+
+def _named(sampler: Sampler, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
+    """The answer of `sampler`, with its name as ``chosen`` in the note, unless it has put one there itself."""
+    answer = _asked(sampler, state, trial, space, key)
+    if isinstance(answer, Exhausted) or not (answer.params or answer.note):
+        return answer
+    return Suggestion(answer.params, {"chosen": name_of(sampler), **answer.note}, answer.off_grid)

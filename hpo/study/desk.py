@@ -16,6 +16,7 @@ from hpo.errors import TrialNotRunning
 from hpo.study.advisors import Advisors
 from hpo.study.recorder import JournalRecorder, now
 from hpo.study.trial import Trial
+from hpo.study.workers import Worker, at_work
 
 
 class Stoppable(Protocol):
@@ -35,11 +36,12 @@ class Whereabouts(threading.local):
     @contextlib.contextmanager
     def inside(self, run: Stoppable, number: int | None) -> Iterator[None]:
         """Let the current thread work for `run`, and for its trial `number`."""
+        before = self.run, self.number
         self.run, self.number = run, number
         try:
             yield
         finally:
-            self.run = self.number = None
+            self.run, self.number = before
 
 
 class TrialDesk:
@@ -55,6 +57,7 @@ class TrialDesk:
         self.advisors = advisors
         self.whereabouts = Whereabouts()
         self._out: dict[int, Trial] = {}
+        self._asking: Worker | None = None
 
     def hand_out(
         self, space: SearchSpace | None = None, *, worker: str | None = None
@@ -73,6 +76,23 @@ class TrialDesk:
         trial = Trial(self.recorder, self.advisors, started, state.running[number], touched=touched)
         self._out[number] = trial
         return trial, started, state
+
+    def ask(self, space: SearchSpace | None) -> Trial:
+        """A new trial, of the worker whose block this is in, if there is one; see `hand_out`."""
+        if self._asking is None:
+            return self.hand_out(space)[0]
+        return self._asking.start(lambda name: self.hand_out(space, worker=name)[0])
+
+    @contextlib.contextmanager
+    def as_worker(self) -> Iterator[None]:
+        """Let a worker be alive until the end of the block, to whom all trials belong that are asked for meanwhile."""
+        before = self._asking
+        with at_work(self.recorder.journal) as worker:
+            self._asking = worker
+            try:
+                yield
+            finally:
+                self._asking = before
 
     def unused(self, number: int) -> tuple[str, ...]:
         """Joint parameters of a trial that its objective has not asked for; none if it was handed out elsewhere."""
@@ -104,6 +124,7 @@ class TrialDesk:
                 self.recorder.record(Tell(number, state=TrialState.FAIL, at=now(), reason=reason))
             self._out.pop(number, None)
 
-    def run_by(self, worker: str) -> list[int]:
+    def run_by(self, worker: Worker) -> list[int]:
         """The running trials of a worker: what it will not finish once it is gone."""
-        return running_by_worker(self.recorder.state).get(worker, [])
+        running = running_by_worker(self.recorder.state)
+        return [number for name in worker.names for number in running.get(name, [])]

@@ -45,6 +45,15 @@ def narrate_end(state: StudyState, trial: FrozenTrial) -> None:
     logger.info("%s", message)
 
 
+def narrate_lateness(trial: FrozenTrial) -> None:
+    """Say that the result of `trial` comes after it was given up."""
+    get_logger().warning(
+        "The result of trial %d comes too late and is refused: this worker was silent for longer than its grace "
+        "period, and others failed the trial.",
+        trial.number,
+    )
+
+
 def narrate_exhaustion(exhausted: SearchSpaceExhausted) -> None:
     """Say that a run ends because the sampler has nothing left."""
     get_logger().info("The study stops: %s", exhausted)

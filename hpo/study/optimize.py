@@ -11,19 +11,21 @@ from typing import Any
 import attrs
 from msgspec.structs import replace
 
-from hpo.core.sampling import is_replayable
+from hpo.core.sampling import is_asked_in_turn, is_replayable
 from hpo.core.trial import FrozenTrial
 from hpo.errors import SearchSpaceExhausted
 from hpo.study.desk import TrialDesk
 from hpo.study.evaluation import ApartJob, Ended, Job, LiveJob, caught, evaluate, run_in_other_process
 from hpo.study.executors import DaemonThreads
-from hpo.study.narration import narrate_end, narrate_exhaustion
+from hpo.study.narration import narrate_end, narrate_exhaustion, narrate_lateness
 from hpo.study.plan import Plan
 from hpo.study.progress import ProgressBar
 from hpo.study.recorder import now
-from hpo.study.workers import at_work, fail_lost
+from hpo.study.workers import Worker, at_work, fail_lost, is_lost, others_at_work
 
 _LONGEST_WAIT = 0.5  # seconds
+_LOOK_FOR_LOST = 60.0
+"""Seconds from one look for the trials of dead workers to the next."""
 
 
 class Session:
@@ -39,7 +41,7 @@ class Session:
         self._study = study
         self._desk = desk
         self._plan = plan
-        self._worker = ""  # marks the trials of this session in the journal
+        self._next_look = 0.0
         self._left = plan.n_trials
         self._deadline = None if plan.timeout is None else time.monotonic() + plan.timeout
         self._stopping = False
@@ -48,16 +50,16 @@ class Session:
         self._bar = ProgressBar(show=plan.show_progress_bar, n_trials=plan.n_trials, timeout=plan.timeout)
 
     def run(self) -> None:
-        """Run trials until nothing is left of the plan, after failing those of workers that died."""
-        with at_work(self._desk.recorder.journal) as self._worker:
+        """Run trials until nothing is left of the plan, and fail those of workers that died."""
+        with at_work(self._desk.recorder.journal) as worker:
+            self._worker: Worker = worker  # whose trials those of this session are
             self._run()
 
     def _run(self) -> None:
         plan = self._plan
         try:
             with self._desk.whereabouts.inside(self, None):
-                for trial in fail_lost(self._desk.recorder):
-                    self._call_back(trial)
+                self._look_for_lost()
                 if plan.executor is None and plan.n_jobs == 1 and not plan.ordered:
                     self._run_serially()
                 else:
@@ -87,13 +89,23 @@ class Session:
     def _run_serially(self) -> None:
         while self._may_start():
             try:
-                trial, started, _ = self._desk.hand_out(worker=self._worker)
+                trial, started, _ = self._worker.start(lambda name: self._desk.hand_out(worker=name))
             except SearchSpaceExhausted as exhausted:
+                if self._may_try_again(exhausted):
+                    continue
                 narrate_exhaustion(exhausted)
                 return
             error = self._finish(evaluate(trial, self._plan.objective, started))
             if error is not None:
                 raise error
+
+    def _may_try_again(self, exhausted: SearchSpaceExhausted) -> bool:
+        """Whether trials of other workers may leave something to try; after a moment, so that one may have ended."""
+        if not exhausted.for_now or not (self._look_for_lost() or others_at_work(self._desk.recorder)):
+            return False
+        self._left = None if self._left is None else self._left + 1
+        time.sleep(_LONGEST_WAIT)
+        return True
 
     def _run_in_parallel(self, executor: Executor) -> None:
         running: dict[Future[Ended], int] = {}
@@ -121,6 +133,8 @@ class Session:
             if running:  # what they find out may leave something to try: ask again when the next one has ended
                 self._left = None if self._left is None else self._left + 1
                 return False
+            if self._may_try_again(exhausted):
+                return True
             narrate_exhaustion(exhausted)
             self._stopping = True
             return False
@@ -150,17 +164,20 @@ class Session:
     def _next_job(self) -> tuple[int, Callable[[], Ended]]:
         """The number of the next trial, started, and what an executor has to run for it."""
         desk, plan = self._desk, self._plan
-        if plan.executor is not None and not plan.ordered and is_replayable(desk.advisors.sampler):
-            started, number = desk.recorder.start_alone(desk.advisors, worker=self._worker)
+        sampler = desk.advisors.sampler
+        if plan.executor is not None and not plan.ordered and is_replayable(sampler) and not is_asked_in_turn(sampler):
+            started, number = self._worker.start(lambda name: desk.recorder.start_alone(desk.advisors, worker=name))
             trial = started.running[number]
-            return number, _Elsewhere(ApartJob(started, started, trial, False, desk.advisors, plan.objective))
-        live, started, state = desk.hand_out(worker=self._worker)
+            job = ApartJob(started, started, trial, False, desk.advisors, plan.objective)
+            return number, _Elsewhere(job, _Marked(self, desk, number, job))
+        live, started, state = self._worker.start(lambda name: desk.hand_out(worker=name))
         number = live.number
         if plan.executor is None and not plan.ordered:
             return number, _Marked(self, desk, number, LiveJob(live, plan.objective, started))
         trial = state.running[number]
         job = ApartJob(state, started, trial, True, desk.advisors, plan.objective)
-        return number, (_Marked(self, desk, number, job) if plan.executor is None else _Elsewhere(job))
+        marked = _Marked(self, desk, number, job)
+        return number, (marked if plan.executor is None else _Elsewhere(job, marked))
 
     def _finish_future(self, future: Future[Ended], number: int) -> BaseException | None:
         """Tell the trial; the error that ends the session, if there is one."""
@@ -176,16 +193,31 @@ class Session:
     def _finish(self, ended: Ended) -> BaseException | None:
         """Tell the trial; the error that ends the session, if there is one: a callback's, or the objective's."""
         state, trial = self._desk.take_back(replace(ended.tell, at=now()), ended.commands)
-        narrate_end(state, trial)
+        late = is_lost(trial)
+        if late:
+            narrate_lateness(trial)
+        else:
+            narrate_end(state, trial)
         self._stopping = self._stopping or trial.number in self._stop_after
         if self._plan.gc_after_trial:
             gc.collect()
         try:
-            self._call_back(trial)
+            if not late:  # who gave it up has told its callbacks, and a second retry would be one too many
+                self._call_back(trial)
+            if time.monotonic() >= self._next_look:
+                self._look_for_lost()
         except Exception as error:  # noqa: BLE001 - raised when the other running trials have ended
             return error
         self._bar.update(state)
-        return None if caught(ended.error, self._plan.catch) else ended.error
+        return None if late or caught(ended.error, self._plan.catch) else ended.error
+
+    def _look_for_lost(self) -> int:
+        """Fail the trials of dead workers; how many there were."""
+        self._next_look = time.monotonic() + _LOOK_FOR_LOST
+        lost = fail_lost(self._desk.recorder)
+        for trial in lost:
+            self._call_back(trial)
+        return len(lost)
 
     def _call_back(self, trial: FrozenTrial) -> None:
         for callback in self._plan.callbacks:
@@ -194,7 +226,7 @@ class Session:
 
 @attrs.frozen
 class _Marked:
-    """A job in a thread of ours, in which the objective may call `Study.stop`."""
+    """A job in a thread of this process, in which the objective may call `Study.stop`."""
 
     session: Session
     desk: TrialDesk
@@ -208,9 +240,13 @@ class _Marked:
 
 @attrs.frozen
 class _Elsewhere:
-    """A job for somebody else's executor."""
+    """A job for somebody else's executor: in a thread of this process it is the marked one, which does not travel."""
 
     job: ApartJob
+    marked: _Marked | None = None
 
     def __call__(self) -> Ended:
-        return run_in_other_process(self.job)
+        return run_in_other_process(self.job) if self.marked is None else self.marked()
+
+    def __reduce__(self) -> tuple[type[_Elsewhere], tuple[ApartJob]]:
+        return _Elsewhere, (self.job,)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from hpo.core.commands import Ask, Command, Tell, decide
@@ -58,9 +58,9 @@ class JournalRecorder:
     def state(self) -> StudyState:
         """The study with everything that is in the journal now."""
         with self._lock:
-            news = self._journal.read(self._state.version)
+            news = [*self._journal.read(self._state.version)]
             if news:
-                self._state = replay(news, self._state)
+                self._state = replay(_forgotten_one_by_one(news), self._state)
             return self._state
 
     @property
@@ -111,7 +111,7 @@ class JournalRecorder:
                 self.record(Tell(number, state=TrialState.FAIL, at=now(), reason=str(error)))
                 raise
             if isinstance(answer, Exhausted):
-                raise SearchSpaceExhausted(answer.reason)
+                raise SearchSpaceExhausted(answer.reason, answer.for_now)
             suggested, after = _outcome(started, [answer])
             if self._append([*start, *suggested], before, after):
                 return started, after, number
@@ -128,7 +128,7 @@ class JournalRecorder:
     ) -> StudyState:
         answer = suggest_joint(started, advisors.sampler, started.running[number], space)
         if isinstance(answer, Exhausted):
-            raise SearchSpaceExhausted(answer.reason)
+            raise SearchSpaceExhausted(answer.reason, answer.for_now)
         return self.record(advisors.sampler_use, answer)
 
     def start_alone(self, advisors: Advisors, *, worker: str | None = None) -> tuple[StudyState, int]:
@@ -145,7 +145,7 @@ class JournalRecorder:
             if is_replayable(advisors.sampler):
                 answer = suggest_joint(after, advisors.sampler, after.running[number], SearchSpace())
                 if isinstance(answer, Exhausted):
-                    raise SearchSpaceExhausted(answer.reason)
+                    raise SearchSpaceExhausted(answer.reason, answer.for_now)
             if self._append(events, state, after):
                 return after, number
 
@@ -183,6 +183,13 @@ class Branch:
         """See `Recorder.record_if`; nobody else changes a branch."""
         self.record(*commands)
         return True
+
+
+def _forgotten_one_by_one(events: list[AnyEvent]) -> Iterator[AnyEvent]:
+    """`events` in order; each leaves the list as it comes, so that a long journal is not kept beside its state."""
+    events.reverse()
+    while events:
+        yield events.pop()
 
 
 def started_number(events: Sequence[AnyEvent]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from msgspec.structs import replace
@@ -159,27 +160,40 @@ class Study:
         """
         return replay(self._prefix(version))
 
-    def fork(self, study_name: str, *, at: int | None = None, storage: Storage | None = None) -> Study:
+    def fork(
+        self,
+        study_name: str,
+        *,
+        at: int | None = None,
+        before_trial: int | None = None,
+        storage: Storage | None = None,
+    ) -> Study:
         """A new study with the same beginning. It goes on with the same seed, sampler and pruner; change any of them.
 
         Trials that were running at that moment fail in the fork, where nobody will tell them.
 
         Args:
             study_name: The name of the fork.
-            at: How many events to take over; all of them if not given. `version_before` gives this for a trial.
+            at: A version: how many events to take over. All of them if neither this nor `before_trial` is given.
+            before_trial: The number of a trial, instead: take over what was there when it was started.
             storage: Where the fork goes; beside this study if not given.
 
         Raises:
             DuplicatedStudyError: there is a study of this name.
-            InvalidArgument: the study does not have as many events.
+            InvalidArgument: the study does not have as many events; or both `at` and `before_trial` are given.
+            TrialNotFound: no trial `before_trial` was started here.
         """
+        if before_trial is not None:
+            if at is not None:
+                raise InvalidArgument(f"give either at or before_trial, got {at!r} and {before_trial!r}")
+            at = self.version_before(before_trial)
         beginning = self._prefix(self.state.version if at is None else at)
         target = self.storage if storage is None else storage
         target.create(study_name, forked(beginning, study_name))
         return Study(target, study_name, self.sampler, self.pruner)
 
     def version_before(self, number: int) -> int:
-        """How many events there were when trial `number` was started: where to fork to try it otherwise.
+        """How many events there were when trial `number` was started: a version for `at` and `fork`.
 
         Raises:
             TrialNotFound: no such trial was started here.
@@ -224,12 +238,13 @@ class Study:
                 number of the executor's workers.
             catch: Exceptions that do not end the run.
             callbacks: Called in this thread with the study and the finished trial, in order; one that raises ends the
-                run as an objective that raises does. First of all they are called for the trials of workers that died,
-                which this run fails when it begins; see `fail_lost_trials`.
+                run as an objective that raises does. They are also called for the trials of workers that died, which
+                this run fails when it begins, and once a minute; see `fail_lost_trials`.
             gc_after_trial: Whether to collect garbage after each trial.
             show_progress_bar: Whether to show one (needs ``hpo[progress]``).
             executor: Runs the objectives, for example a `ProcessPoolExecutor`. State and sampler travel, suggestions
-                are computed by the worker, and what the trial recorded arrives with its result.
+                are computed by the worker (the joint ones here, for samplers that are asked in turn; see
+                `hpo.core.sampling.Sampler`), and what the trial recorded arrives with its result.
             order: ``"deterministic"`` starts trial i when trial i - `n_jobs` has been told and tells results in the
                 order of numbers: the same seed and `n_jobs` give the same study, whatever the timing.
 
@@ -254,11 +269,13 @@ class Study:
         Session(self, self._desk, plan).run()
 
     def fail_lost_trials(self) -> list[FrozenTrial]:
-        """Fail the trials that will never be told, because the process that ran them in `optimize` is gone.
+        """Fail the trials that will never be told, because the process that ran them is gone.
 
         Every trial is failed once, whoever asks, with the reason ``"lost: its worker is gone"``. A worker that still
-        works, is stopped or waits keeps its trials, and so does one of which it can't be known; trials that were asked
-        for with `ask` have none. `optimize` does this when it begins.
+        works keeps its trials, and so does one of which it can't be known. Where a lock of the system tells, one that
+        is stopped or waits works, too; on a server, it is gone when it was silent for its grace period. Trials that
+        were asked for with `ask` have no worker, unless in a block of `as_worker`. `optimize` does this when it begins,
+        and once a minute between trials.
 
         Returns:
             The trials that this call failed, for example for `hpo.RetryFailedTrials`.
@@ -293,11 +310,28 @@ class Study:
         """
         joint = None if space is None else SearchSpace.of(space)
         if n is None:
-            return self._desk.hand_out(joint)[0]
+            return self._desk.ask(joint)
         count = as_int(n)
         if count is None or count < 1:
             raise InvalidArgument(f"n is the number of trials to start, at least 1; got {n!r}")
-        return [self._desk.hand_out(joint)[0] for _ in range(count)]
+        return [self._desk.ask(joint) for _ in range(count)]
+
+    def as_worker(self) -> AbstractContextManager[None]:
+        """A block in which trials that this object's `ask` starts, in any thread, belong to a worker.
+
+        Should the process die in the block, others can tell, and `fail_lost_trials` fails these trials. It fails those
+        as well that nobody has told when the block ends: without it, trials that were asked for wait for ever.
+
+        Example:
+            >>> import hpo
+            >>> study = hpo.create_study(sampler=hpo.samplers.RandomSampler(), seed=1)
+            >>> with study.as_worker():
+            ...     done, forgotten = study.ask(n=2)
+            ...     _ = study.tell(done, 0.5)
+            >>> [(trial.number, trial.reason) for trial in study.fail_lost_trials()]
+            [(1, 'lost: its worker is gone')]
+        """
+        return self._desk.as_worker()
 
     def tell(
         self,

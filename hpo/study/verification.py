@@ -15,7 +15,7 @@ from hpo.core.pruning import Pruner, decision_to_stop
 from hpo.core.sampling import Exhausted, Sampler, is_replayable, suggest_alone, suggest_joint
 from hpo.core.state import StudyState, evolve
 from hpo.core.trial import FrozenTrial
-from hpo.errors import HpoError, SearchSpaceExhausted
+from hpo.errors import HpoError, InvalidType, SearchSpaceExhausted
 from hpo.study.built_in import made_again
 
 
@@ -69,11 +69,15 @@ def verify(source: Any, sampler: Sampler | None = None, pruner: Pruner | None = 
     """Compute every suggestion and every pruning decision of a study again, and compare.
 
     Args:
-        source: A `Study`, a journal, or a sequence of events. A `StudyState` alone does not tell in which order things
-            happened.
+        source: A `Study`, a journal, or a sequence of events. A `StudyState` is not enough: it knows the results, and no
+            more which of them were there when a trial started, which parameters were asked for together, and which
+            trials were added from elsewhere.
         sampler: Who is to suggest; if not given, whom the journal names at each suggestion, as far as it is one of this
             library's.
         pruner: Who is to judge; likewise.
+
+    Raises:
+        InvalidType: `source` has no events.
 
     Example:
         >>> import hpo
@@ -84,17 +88,25 @@ def verify(source: Any, sampler: Sampler | None = None, pruner: Pruner | None = 
         (True, False)
     """
     check = _Check(sampler, pruner)
-    for event in _events(source):
+    for event in events_of(source):
         check.step(event)
     return check.result
 
 
-def _events(source: Any) -> Iterable[AnyEvent]:
-    if isinstance(source, Sequence):
+def events_of(source: Any) -> Iterable[AnyEvent]:
+    """The events of a `Study`, of a journal, or of a sequence of them, which is itself.
+
+    Raises:
+        InvalidType: it is something else.
+    """
+    if isinstance(source, Sequence) and not isinstance(source, str | bytes):
         return source
     if hasattr(source, "events"):
         return source.events()  # type: ignore[no-any-return]
-    return source.read(0)  # type: ignore[no-any-return]
+    if hasattr(source, "read"):
+        return source.read(0)  # type: ignore[no-any-return]
+    given = "a StudyState, which does not tell in which order" if isinstance(source, StudyState) else repr(source)
+    raise InvalidType(f"events are of a Study, a journal, or a sequence of them; got {given}")
 
 
 class _Check:
@@ -158,7 +170,7 @@ class _Check:
             else:
                 answer = suggest_joint(started, sampler, trial, space)
             if isinstance(answer, Exhausted):
-                return (SearchSpaceExhausted(answer.reason),) * len(event.values)
+                return (SearchSpaceExhausted(answer.reason, answer.for_now),) * len(event.values)
             again = decide(before, answer)
         except HpoError as error:
             return (error,) * len(event.values)

@@ -4,8 +4,11 @@
   say them one by one, `journal_samples` holds what they are tried on, and `journal_machine` makes up more
 - `expectations`: how a law says that it is broken
 - `sampler_laws`, `sampler_claims`, `pruner_laws`, `fold_laws`: laws of those, basic ones and ones that may be claimed
+- `study_machine`: several workers on one study, for any storage, sampler and pruner; `study_workers` are those,
+  and `objectives` are what their trials do
+- `options`: samplers and pruners with all kinds of options
 - `strategies`: strategies of hypothesis for distributions, spaces, trials and whole studies; `scenarios`: named studies
-- `questions`, `retelling`, `other_process`, `proving`: what the laws are made of
+- `questions`, `retelling`, `lived`, `other_process`, `proving`, `counterexamples`: what the laws are made of
 
 The names of `__all__` are here too, and imported when they are first used.
 """
@@ -24,11 +27,13 @@ if TYPE_CHECKING:
     from hpo.testing.pruner_laws import check_pruner as check_pruner
     from hpo.testing.sampler_laws import SamplerLaws as SamplerLaws
     from hpo.testing.sampler_laws import check_sampler as check_sampler
+    from hpo.testing.study_machine import StudyMachine as StudyMachine
 
 _HOME = {
     "PrunerLaws": "pruner_laws",
     "SamplerLaws": "sampler_laws",
     "StorageLaws": "journals",
+    "StudyMachine": "study_machine",
     "agreement_machine": "journals",
     "check_fold": "fold_laws",
     "check_pruner": "pruner_laws",

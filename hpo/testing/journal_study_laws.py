@@ -8,8 +8,8 @@ from functools import partial
 from typing import TypeAlias
 
 from hpo.core.events import TrialStarted
-from hpo.errors import DuplicatedStudyError, HpoError, InvalidArgument, StudyNotFound
-from hpo.journal.storage import Storage
+from hpo.errors import DuplicatedStudyError, InvalidArgument, JournalMoved, StudyNotFound
+from hpo.journal.storage import Journal, Storage
 from hpo.testing.expectations import expect, expect_error, expect_events
 from hpo.testing.journal_samples import NAMES, created
 
@@ -81,17 +81,31 @@ def thousands_of_events_can_begin_a_study(opened: Opener) -> None:
 
 
 def a_deleted_study_is_not_written_to(opened: Opener) -> None:
-    """Who still holds a study that was deleted does not write into the next one of its name."""
+    """Who still holds it is told, and never gets into the next one of its name. Readers may see what there was."""
     old = opened().create("s", created())
+    old.append([TrialStarted(7)], expected=1)
     opened().delete("s")
+    _expect_moved(old, "of a deleted study")
     new = opened().create("s", created())
-    try:
-        old.append([TrialStarted(13)], expected=1)
-    except HpoError:
-        expect_events(opened().open("s").read(0), created(), "the new study after a refused append")
+    _expect_moved(old, "of a deleted study whose name was given again")
+    expect_events(opened().open("s").read(0), created(), "the new study after refused appends")
     expect_events(new.read(0), created(), "the new study")
     expect(new.append([TrialStarted(0)], expected=1), 2, "the new study's length")
     expect_events(opened().open("s").read(1), [TrialStarted(0)], "what the new study got")
+
+
+def _expect_moved(old: Journal, what: str) -> None:
+    for batch in ([TrialStarted(13)], []):
+        for expected in (1, 2, 3):
+            act = partial(old.append, batch, expected=expected)
+            expect_error(act, JournalMoved, f"an append {what}, with {len(batch)} event(s) after {expected}")
+    for after in (0, 1, 2):
+        try:
+            seen = old.read(after)
+        except JournalMoved:
+            continue
+        if seen or not after:
+            expect_events(seen, [*created(), TrialStarted(7)][after:], f"reading {what} after {after}")
 
 
 def of_many_creators_one_wins(opened: Opener) -> None:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any, Protocol
 
+import attrs
+
 from hpo.core.distributions import Distribution
+from hpo.core.space import SearchSpace
 from hpo.errors import InvalidArgument, MissingExtra
-from hpo.testing.questions import Question, as_program
+from hpo.testing.counterexamples import Counterexample, explained
+from hpo.testing.questions import Question
+
+_MOST_KEPT = 5000
 
 Verdict = str | None
 """What is wrong, or None."""
@@ -31,6 +39,7 @@ def for_every_question(
     max_examples: int = 100,
     whole_values: bool = False,
     reporting: bool = False,
+    retold: Callable[[Question], Question] | None = None,
 ) -> None:
     """Make sure that `check` finds nothing wrong, on generated questions.
 
@@ -40,14 +49,68 @@ def for_every_question(
         max_examples: So many questions, at least 1. They are the same in every run.
         whole_values: Whether all objective values and reports are small whole numbers.
         reporting: Whether the trial that a question is about may have reported values.
+        retold: Makes another question of each before it is checked.
 
     Raises:
-        AssertionError: it found something; the message has the smallest such question as Python.
+        Counterexample: it found something; this is the smallest such question.
         MissingExtra: hypothesis is not installed.
 
     Example:
         >>> for_every_question(lambda question: None, max_examples=3)
     """
+    look = _Look(check, retold)
+    among = _Among(None if space is None else SearchSpace.of(space), max_examples, whole_values, reporting)
+    if max_examples > _MOST_KEPT or any(map(look.is_wrong, _kept(among))):
+        _generate(among, look)
+        if look.found is not None:
+            raise look.found
+
+
+class _Look:
+    """Looks at questions, and keeps the last one with which something was wrong."""
+
+    def __init__(
+        self, check: Callable[[Question], Verdict], retold: Callable[[Question], Question] | None = None
+    ) -> None:
+        self.check = check
+        self.retold = retold
+        self.found: Counterexample | None = None
+
+    def is_wrong(self, question: Question) -> bool:
+        question = question if self.retold is None else self.retold(question)
+        wrong = self.check(question)
+        if wrong is not None:
+            self.found = Counterexample(wrong, question)
+        return wrong is not None
+
+    def __call__(self, question: Question) -> None:
+        if self.is_wrong(question):
+            raise AssertionError
+
+
+@attrs.frozen
+class _Among:
+    """Which questions are generated; see `for_every_question`."""
+
+    space: SearchSpace | None
+    max_examples: int
+    whole_values: bool
+    reporting: bool
+
+
+@lru_cache(maxsize=4)
+def _kept(among: _Among) -> tuple[Question, ...]:
+    """The generated questions, which are the same for all laws and so made once.
+
+    A memo of a function of its arguments alone: dropping it costs time and nothing else.
+    """
+    questions: list[Question] = []
+    _generate(among, questions.append)
+    return tuple(questions)
+
+
+def _generate(among: _Among, look: Callable[[Question], None]) -> None:
+    """Show generated questions to `look`; where it raises, also smaller ones, of which the last one is the smallest."""
     try:
         from hypothesis import HealthCheck, Phase, given, settings
         from hypothesis import strategies as st
@@ -57,12 +120,11 @@ def for_every_question(
     from hpo.testing.strategies import objective_values, questions
 
     whole = st.integers(-9, 9) | st.integers(-(2**10), 2**10)
-    values = whole.map(float) if whole_values else objective_values
-    failures: list[str] = []
+    values = whole.map(float) if among.whole_values else objective_values
 
-    @given(question=questions(space=space, values=values, reporting=reporting))
+    @given(question=questions(space=among.space, values=values, reporting=among.reporting))
     @settings(
-        max_examples=max_examples,
+        max_examples=among.max_examples,
         phases=[Phase.generate, Phase.shrink],
         deadline=None,
         database=None,
@@ -70,28 +132,18 @@ def for_every_question(
         suppress_health_check=[*HealthCheck],
         report_multiple_bugs=False,
     )
-    def prove(question: Question) -> None:
-        wrong = check(question)
-        if wrong is not None:
-            failures.append(f"{wrong}\n\n{as_program(question)}")
-            raise AssertionError(failures[-1])
+    def show(question: Question) -> None:
+        look(question)
 
-    try:
-        prove()
-    except AssertionError:
-        message = failures[-1]
-    except Flaky:
-        message = f"{failures[-1]}\n\n(asked once more, the answer was another one)"
-    else:
-        return
-    raise AssertionError(message)
+    with contextlib.suppress(AssertionError, Flaky):
+        show()
 
 
 def for_each(check: Callable[[Question], Verdict], named: Iterable[tuple[str, Question]]) -> None:
     """Make sure that `check` finds nothing wrong, on questions with names.
 
     Raises:
-        AssertionError: it found something.
+        Counterexample: it found something.
 
     Example:
         >>> for_each(lambda question: None, [])
@@ -99,7 +151,7 @@ def for_each(check: Callable[[Question], Verdict], named: Iterable[tuple[str, Qu
     for name, question in named:
         wrong = check(question)
         if wrong is not None:
-            raise AssertionError(f"{wrong} in the scenario {name!r}\n\n{as_program(question)}")
+            raise Counterexample(f"{wrong} in the scenario {name!r}", question)
 
 
 def try_law(law: NamedLaw, case: Any) -> None:
@@ -117,6 +169,8 @@ def try_law(law: NamedLaw, case: Any) -> None:
     """
     try:
         law(case)
+    except Counterexample as found:
+        raise AssertionError(f"the law {law.__name__} is broken: {explained(found, law.__name__)}") from found
     except AssertionError as error:
         raise AssertionError(f"the law {law.__name__} is broken: {error}") from error
     except Exception as error:

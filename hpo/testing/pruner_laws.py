@@ -27,14 +27,15 @@ from hpo.core.space import SearchSpace
 from hpo.core.state import StudyState
 from hpo.core.trial import FrozenTrial
 from hpo.errors import SeveralObjectives
+from hpo.testing.counterexamples import Counterexample
 from hpo.testing.other_process import answers_elsewhere
 from hpo.testing.proving import Verdict, checked_laws, count_calls, for_each, for_every_question, try_law
-from hpo.testing.questions import Question, Raised, as_program, as_text, judged
+from hpo.testing.questions import Question, Raised, as_text, judged
 from hpo.testing.retelling import mirrored, monotone, prefixes, relabelled, with_values
 from hpo.testing.scenarios import scenarios, started
 
 _NO_SPACE = SearchSpace()
-_FEW, _MANY = 500, 2000
+_FEW, _MANY = 1000, 4000
 
 
 @attrs.frozen
@@ -132,7 +133,7 @@ def any_process(case: PrunerCase) -> None:
     for question, theirs in zip(questions, there, strict=True):
         mine = as_text(judged(case.pruner, question))
         if mine != theirs:
-            raise AssertionError(f"here it decides {mine}, and elsewhere {theirs}\n\n{as_program(question)}")
+            raise Counterexample(f"here it decides {mine}, and elsewhere {theirs}", question)
 
 
 def relabel(case: PrunerCase) -> None:
@@ -209,7 +210,7 @@ def never_stops_the_leader(case: PrunerCase) -> None:
 
 
 def bounded_work(case: PrunerCase) -> None:
-    """A decision after 2000 trials makes about as many calls of functions as one after 500; counted, not timed."""
+    """A decision after 4000 trials makes about as many calls of functions as one after 1000; counted, not timed."""
     few, many = (_calls_per_question(case.pruner, n) for n in (_FEW, _MANY))
     if many > 1.5 * few + 100:
         raise AssertionError(f"it makes {few} calls after {_FEW} trials, and {many} after {_MANY}")

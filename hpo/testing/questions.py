@@ -98,10 +98,10 @@ def as_text(answer: Any) -> str:
 
 
 def as_program(question: Question) -> str:
-    """Python that makes the question's state, trial and space again; it can be pasted.
+    """Python that makes the question's state, trial, space and key again; it can be pasted.
 
     Example:
-        >>> print(as_program(Question(StudyState(), 0, SearchSpace())).splitlines()[-2])
+        >>> print(as_program(Question(StudyState(), 0, SearchSpace())).splitlines()[-3])
         space = SearchSpace({})
     """
     return (
@@ -109,7 +109,8 @@ def as_program(question: Question) -> str:
         "from hpo import CategoricalDistribution, FloatDistribution, IntDistribution, SearchSpace, StudyState\n"
         f"state = StudyState.from_json({question.state.to_json()!r})\n"
         f"space = {question.space!r}\n"
-        f"trial = state.running[{question.number}]"
+        f"trial = state.running[{question.number}]\n"
+        f"key = state.key.child('trial', {question.number})"
     )
 
 

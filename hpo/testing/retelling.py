@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from msgspec.structs import replace
 
+from hpo.core.distributions import CategoricalDistribution, Distribution, FloatDistribution, IntDistribution
 from hpo.core.history import History
 from hpo.core.persistent import FrozenDict, InsertOnlyDict, NumberMap
+from hpo.core.space import SearchSpace
 from hpo.core.state import StudyState
 from hpo.core.trial import FrozenTrial
 from hpo.testing.questions import Question
 
+_NARROW = 1e-6  # of its ends: a narrower range has too few digits to be moved
+_SMALL = 1e-140  # its square, and that of its inverse, are normal numbers
 Change = Callable[[int, float], float]
 """A function of an objective's index and a value."""
 
@@ -107,6 +112,52 @@ def relabelled(state: StudyState) -> StudyState:
         user_attrs=FrozenDict({"another": ["attribute", 1]}),
         created_at=1e9,
     )
+
+
+def reordered(state: StudyState, order: Callable[[Sequence[FrozenTrial]], Iterable[FrozenTrial]]) -> StudyState:
+    """The study as if its finished trials had been told in another order.
+
+    Example:
+        >>> from hpo.testing.scenarios import scenarios
+        >>> reordered(scenarios()["constant"], reversed).finished[0].number
+        11
+    """
+    history = History()
+    for trial in order(state.finished):
+        history = history.append(trial)
+    return replace(state, finished=history)
+
+
+def rescaled(space: SearchSpace) -> SearchSpace:
+    """The space in other units: four times as large and moved on, with ``log`` squared, where that loses no digits.
+
+    The same points of the unit cube stand for the same values in the other units.
+
+    Example:
+        >>> rescaled(SearchSpace({"x": FloatDistribution(1.0, 2.0), "n": IntDistribution(0, 9)}))
+        SearchSpace({'x': FloatDistribution(low=7.0, high=11.0), 'n': IntDistribution(low=0, high=36, step=4)})
+    """
+    return SearchSpace({name: _rescaled(dist) for name, dist in space.items()})
+
+
+def _rescaled(dist: Distribution) -> Distribution:
+    if isinstance(dist, CategoricalDistribution) or (isinstance(dist, IntDistribution) and dist.log):
+        return dist
+    if isinstance(dist, IntDistribution):
+        return IntDistribution(4 * dist.low, 4 * dist.high, step=4 * dist.step)
+    low, high, step = dist.low, dist.high, dist.step
+    narrow = high - low <= _NARROW * max(abs(low), abs(high))
+    if narrow or any(0.0 < abs(end) < _SMALL or abs(end) > 1.0 / _SMALL for end in (low, high)):
+        return dist
+    if dist.log:
+        return FloatDistribution(low**2, high**2, log=True)
+    if step is None:
+        shift = 3.0 * (high - low)
+        return FloatDistribution(4.0 * low + shift, 4.0 * high + shift)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # high is lowered
+        larger = FloatDistribution(4.0 * low, 4.0 * high, step=4.0 * step)
+    return larger if larger.n_values() == dist.n_values() else dist
 
 
 def prefixes(question: Question) -> Iterator[tuple[Question, Question]]:

@@ -8,6 +8,7 @@ import attrs
 
 from hpo.core.sampling import Sampler
 from hpo.core.space import SearchSpace
+from hpo.testing.lived import lived
 from hpo.testing.proving import Verdict, for_every_question
 from hpo.testing.questions import Question
 from hpo.testing.scenarios import MIXED, scenarios
@@ -28,8 +29,17 @@ class SamplerCase:
     max_examples: int = 100
 
     def every_question(self, check: Callable[[Question], Verdict], *, whole_values: bool = False) -> None:
-        """Make sure that `check` finds nothing wrong; see `for_every_question`."""
-        for_every_question(check, space=self.space, max_examples=self.max_examples, whole_values=whole_values)
+        """Make sure that `check` finds nothing wrong; see `for_every_question`.
+
+        Half of the studies are as the sampler would have `lived` them.
+        """
+
+        def retold(question: Question) -> Question:
+            return lived(question, self.sampler) if question.state.seed % 2 else question
+
+        for_every_question(
+            check, space=self.space, max_examples=self.max_examples, whole_values=whole_values, retold=retold
+        )
 
     def scenarios(self) -> dict[str, Question]:
         """The named studies of `hpo.testing.scenarios` as questions."""

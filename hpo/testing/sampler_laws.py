@@ -28,9 +28,10 @@ from hpo.core.sampling import Exhausted, Sampler, Suggestion, space_to_ask, sugg
 from hpo.core.space import SearchSpace
 from hpo.core.state import StudyState, replay
 from hpo.errors import HpoError, SeveralObjectives
+from hpo.testing.counterexamples import Counterexample
 from hpo.testing.other_process import answers_elsewhere
 from hpo.testing.proving import Verdict, checked_laws, for_each, try_law
-from hpo.testing.questions import Question, Raised, as_program, as_text, asked
+from hpo.testing.questions import Question, Raised, as_text, asked
 from hpo.testing.retelling import prefixes, relabelled, with_values
 from hpo.testing.sampler_case import SamplerCase
 from hpo.testing.sampler_claims import CLAIMS
@@ -146,7 +147,7 @@ def any_process(case: SamplerCase) -> None:
     for question, theirs in zip(questions, there, strict=True):
         mine = as_text(asked(case.sampler, question))
         if mine != theirs:
-            raise AssertionError(f"here it answers {mine}, and elsewhere {theirs}\n\n{as_program(question)}")
+            raise Counterexample(f"here it answers {mine}, and elsewhere {theirs}", question)
 
 
 def json_note(case: SamplerCase) -> None:

@@ -13,9 +13,10 @@ Example:
 
 from __future__ import annotations
 
+import datetime
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -38,7 +39,7 @@ except ModuleNotFoundError as missing:
 
 texts: st.SearchStrategy[str] = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 names: st.SearchStrategy[str] = (
-    st.sampled_from(["x", "y", "$float", "$dict", "", "a b", "ünï", "\x00", "__class__", '"']) | texts
+    st.sampled_from(["x", "y", "$float", "$dict", "$datetime", "", "a b", "ünï", "\x00", "__class__", '"']) | texts
 )
 objective_values: st.SearchStrategy[float] = (
     st.integers(-9, 9).map(float) | st.sampled_from([math.inf, -math.inf, -0.0, 5e-324, 1.7e308]) | st.floats()
@@ -110,16 +111,27 @@ categoricals: st.SearchStrategy[CategoricalDistribution] = st.lists(
     choices, min_size=1, max_size=5, unique_by=lambda choice: (type(choice), repr(choice))
 ).map(lambda chosen: CategoricalDistribution(tuple(chosen)))
 
+stepped_floats: st.SearchStrategy[FloatDistribution] = decimal_grids() | odd_grids()
 float_distributions: st.SearchStrategy[FloatDistribution] = (
-    st.just(FloatDistribution(0.0, 1.0)) | plain_floats() | log_floats() | decimal_grids() | odd_grids()
+    st.just(FloatDistribution(0.0, 1.0)) | plain_floats() | log_floats() | stepped_floats
 )
 int_distributions: st.SearchStrategy[IntDistribution] = st.just(IntDistribution(0, 9)) | int_ranges() | log_ints()
 distributions: st.SearchStrategy[Distribution] = float_distributions | int_distributions | categoricals
 
+moments: st.SearchStrategy[datetime.datetime] = st.datetimes(timezones=st.none() | st.just(datetime.UTC)).map(
+    lambda moment: moment.replace(fold=0)
+)
+attributes: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | texts | moments,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3),
+    max_leaves=6,
+)
+"""What users may attach to studies and trials."""
 
-def search_spaces(*, most: int = 4) -> st.SearchStrategy[SearchSpace]:
-    """Search spaces with up to `most` parameters of any kind and name."""
-    return st.dictionaries(names, distributions, max_size=most).map(SearchSpace)
+
+def search_spaces(*, least: int = 0, most: int = 4) -> st.SearchStrategy[SearchSpace]:
+    """Search spaces with `least` to `most` parameters of any kind and name."""
+    return st.dictionaries(names, distributions, min_size=least, max_size=most).map(SearchSpace)
 
 
 @st.composite
@@ -140,9 +152,14 @@ def relatives(draw: st.DrawFn, space: Mapping[str, Distribution]) -> SearchSpace
 
 
 def _drifted(distribution: Distribution) -> st.SearchStrategy[Distribution]:
-    if isinstance(distribution, FloatDistribution):
-        return float_distributions
-    return int_distributions if isinstance(distribution, IntDistribution) else st.just(distribution)
+    """Another range of the same kind: one that overlaps and goes beyond, or any other."""
+    if isinstance(distribution, CategoricalDistribution):
+        return st.just(distribution)
+    middle, log = distribution.from_unit(0.5), distribution.log
+    if isinstance(distribution, IntDistribution):
+        return st.just(IntDistribution(int(middle), 2 * abs(distribution.high) + 1, log=log)) | int_distributions
+    beyond = max(distribution.high, min(2.0 * abs(distribution.high) + 1.0, 1.7e308))
+    return st.just(FloatDistribution(float(middle), beyond, log=log)) | float_distributions
 
 
 @st.composite
@@ -181,7 +198,8 @@ def states(
 
     Args:
         draw: Given by hypothesis.
-        space: What most trials have; others have a part of it, or drifted ranges. Drawn if not given.
+        space: What most trials have; others have a part of it, or drifted ranges. Drawn if not given. Some studies
+            declare it.
         n_objectives: How many directions the study has.
         values: Objective values and reports.
         most: No more trials than this.
@@ -190,16 +208,28 @@ def states(
     state = StudyState.create(
         directions=[draw(st.sampled_from(["minimize", "maximize"])) for _ in range(n_objectives)],
         seed=draw(st.integers(0, 2**64)),
+        space=draw(st.sampled_from([None, None, space])),
     )
+    outcomes = draw(st.sampled_from(_OUTCOMES))
     for _ in range(draw(st.integers(0, most))):
-        state = draw(_one_more(state, space, values))
+        state = draw(_one_more(state, space, values, outcomes))
     return state
 
 
+_MIXED = ("told", "told", "told", "pruned", "failed", "running", "empty", "added")
+_OUTCOMES = (_MIXED, _MIXED, _MIXED, _MIXED, ("told",), ("pruned",), ("failed",))
+
+
 @st.composite
-def _one_more(draw: st.DrawFn, state: StudyState, space: SearchSpace, values: st.SearchStrategy[float]) -> StudyState:
+def _one_more(
+    draw: st.DrawFn,
+    state: StudyState,
+    space: SearchSpace,
+    values: st.SearchStrategy[float],
+    outcomes: Sequence[str],
+) -> StudyState:
     had, n = draw(relatives(space)), len(state.directions)
-    outcome = draw(st.sampled_from(["told", "told", "told", "pruned", "failed", "running", "empty", "added"]))
+    outcome = draw(st.sampled_from(outcomes))
     if outcome == "added":
         trial = draw(finished_trials(space=had, n_objectives=n))
         if trial.values is not None:
@@ -243,12 +273,15 @@ def questions(
         most: No more other trials than this.
         reporting: Whether the trial may have reported values.
     """
-    space = draw(search_spaces(most=3)) if space is None else SearchSpace.of(space)
+    if space is None:
+        space = draw(search_spaces(least=draw(st.sampled_from([1, 1, 1, 0])), most=3))
+    space = SearchSpace.of(space)
     n_objectives = draw(st.sampled_from([1, 1, 1, 1, 2, 3]))
     state = started(draw(states(space=space, n_objectives=n_objectives, values=values, most=most)))
     number = max(state.running)
     for step in range(draw(st.integers(0, 3)) if reporting else 0):
         state = _after(state, Report(number, draw(values), step))
     if draw(st.integers(0, 5)) == 5:
-        state = enqueue(state, {name: dist.from_unit(0.5) for name, dist in space.items()})
+        middle = {name: dist.from_unit(0.5) for name, dist in space.items()}
+        state = enqueue(state, {name: value for name, value in middle.items() if value == value})  # not NaN
     return Question(state, number, space)

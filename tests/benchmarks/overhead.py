@@ -1,14 +1,16 @@
-"""What a trial costs besides its objective, here and in Optuna.
+"""What a trial costs besides its objective, here, in Optuna and in Rustuna.
 
     pip install -e '.[benchmark]'
-    python tests/benchmarks/overhead.py [ROUNDS]
+    python tests/benchmarks/overhead.py [ROUNDS] [samplers | study]
 
+`samplers` are the samplers' own costs, `study` is everything else; both if not said. What is not installed is left out.
 Every measurement is CPU time in a process of its own with one thread. Those that are compared are taken in turn, and of
 each the least of all rounds counts: what else a machine does only ever adds to it.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -111,6 +113,55 @@ state = study.state
 print((time.process_time() - start) / state.version)
 """
 
+SAMPLER = """
+import time, {library} as library
+study = library.create_study(sampler=library.samplers.{sampler}, {options})
+def objective(trial):
+    return sum((trial.suggest_float(f"x{{i}}", 0.0, 1.0) - 0.3) ** 2 for i in range(10))
+study.optimize(objective, n_trials={first})
+start = time.process_time()
+study.optimize(objective, n_trials={last} - {first})
+print((time.process_time() - start) / ({last} - {first}))
+"""
+
+EXHAUSTIVE = """
+import time, {library} as library
+study = library.create_study(sampler=library.samplers.{sampler}, {options})
+def objective(trial):
+    return sum(trial.suggest_int(f"x{{i}}", 0, 9) for i in range(3))
+start = time.process_time()
+study.optimize(objective)
+print((time.process_time() - start) / 1_000)
+assert len(study.trials) == 1_000
+"""
+
+LIBRARIES = {  # what `create_study` needs in each, so that nothing but the sampler works
+    "hpo": "pruner=library.logging.set_verbosity(library.logging.WARNING) or library.pruners.NopPruner()",
+    "optuna": "pruner=library.logging.set_verbosity(library.logging.WARNING) or library.pruners.NopPruner()",
+    "rustuna": "",
+}
+GRID = "GridSampler({f'x{i}': list(range(10)) for i in range(3)})"
+SAMPLERS = (  # what, the script, the sampler by library, which trials, and the seconds that ours may take
+    ("TPE, trials 900 to 1,000", SAMPLER, dict.fromkeys(LIBRARIES, "TPESampler(seed=0)"), (900, 1_000), 0.6e-3),
+    (
+        "TPE, trials 9,000 to 10,000",  # Optuna would need hours
+        SAMPLER,
+        dict.fromkeys(("hpo", "rustuna"), "TPESampler(seed=0)"),
+        (9_000, 10_000),
+        2.5e-3,
+    ),
+    ("CMA-ES, trials 100 to 1,000", SAMPLER, dict.fromkeys(LIBRARIES, "CmaEsSampler(seed=0)"), (100, 1_000), 0.09e-3),
+    ("random", SAMPLER, dict.fromkeys(LIBRARIES, "RandomSampler(seed=0)"), (100, 2_000), 0.05e-3),
+    ("grid of 1,000 points, whole", EXHAUSTIVE, dict.fromkeys(("hpo", "optuna"), GRID), (0, 0), 0.1e-3),
+    (
+        "brute force, 1,000 points, whole",
+        EXHAUSTIVE,
+        dict.fromkeys(("hpo", "optuna"), "BruteForceSampler(seed=0)"),
+        (0, 0),
+        0.1e-3,
+    ),
+)
+
 IMPORT = "import time; start = time.process_time(); import {module}; print(time.process_time() - start)"
 
 
@@ -138,7 +189,28 @@ def compared(rounds: int, ours: str, theirs: str) -> tuple[float, float, float]:
     return least, least_of_theirs, least_of_theirs / least
 
 
-def report(rounds: int) -> Iterator[str]:
+def report_samplers(rounds: int) -> Iterator[str]:
+    """One line for each sampler, as soon as it is measured."""
+    installed = [library for library in LIBRARIES if importlib.util.find_spec(library)]
+    for what, script, samplers, (first, last), allowed in SAMPLERS:
+        scripts = {
+            library: script.format(
+                library=library, sampler=samplers[library], options=LIBRARIES[library], first=first, last=last
+            )
+            for library in installed
+            if library in samplers
+        }
+        taken = [{library: numbers(text)[0] for library, text in scripts.items()} for _ in range(rounds)]
+        least = {library: min(each[library] for each in taken) for library in scripts}
+        others = "".join(
+            f"; {library.capitalize()} {seconds * 1e3:.3f} ms: {least['hpo'] / seconds:.2f} of it"
+            for library, seconds in least.items()
+            if library != "hpo"
+        )
+        yield f"{what}: {least['hpo'] * 1e3:.3f} ms a trial (wanted: {allowed * 1e3:.2f} ms){others}"
+
+
+def report_studies(rounds: int) -> Iterator[str]:
     """One line for each measurement, as soon as it is taken."""
     optuna = OPTIMIZE.format(library="optuna", n=TRIALS)
     for what, script, wanted in (
@@ -171,5 +243,8 @@ def report(rounds: int) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    for line in report(int(sys.argv[1]) if len(sys.argv) > 1 else 5):
-        print(line, flush=True)
+    rounds = next((int(word) for word in sys.argv[1:] if word.isdigit()), 5)
+    for name, report in (("samplers", report_samplers), ("study", report_studies)):
+        if name in sys.argv or not {"samplers", "study"} & {*sys.argv}:
+            for line in report(rounds):
+                print(line, flush=True)

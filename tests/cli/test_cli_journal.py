@@ -8,7 +8,7 @@ import pytest
 
 import hpo
 from hpo.core.events import StudyCreated, TrialStarted
-from hpo.journal import FileJournal
+from hpo.journal import FileJournal, SqliteStorage
 from hpo.journal.record import pack
 from hpo.transfer import read_jsonl
 
@@ -94,6 +94,43 @@ def test_a_doubled_record_costs_nothing(cli, journals):
         "runs/a.repaired.jsonl: 4 events, 3 trials, 3 of them without an end",
         "nothing was lost",
     ]
+
+
+@pytest.fixture
+def database(place):
+    """A database of two studies, one of which lacks an event."""
+    storage = SqliteStorage(place / "runs.db")
+    for name in ("a", "gap"):
+        journal = storage.create(name, [StudyCreated(1, name, ("minimize",), 7)])
+        for i in range(3):
+            journal.append([TrialStarted(i)], expected=1 + i)
+    with closing(sqlite3.connect(place / "runs.db")) as db, db:
+        db.execute("DELETE FROM events WHERE study = 2 AND sequence = 3")
+    return place / "runs.db"
+
+
+@pytest.mark.parametrize("given", ["runs.db", "sqlite:///runs.db"])
+def test_check_says_what_is_in_each_study_of_a_database(cli, database, given):
+    ran = cli(f"journal check {given} -f json")
+    assert [(one["study"], one["verdict"], one["events"], one["line"]) for one in json.loads(ran.out)] == [
+        ("a", "intact", 4, None),
+        ("gap", "damaged", 2, None),
+    ]
+    assert (ran.code, ran.err) == (1, "hpo: error: 1 of 1 file(s) can't be read as a journal: runs.db\n")
+
+
+def test_repair_of_a_database_tells_of_each_study(cli, database):
+    ran = cli(f"journal repair {database.name}")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.splitlines() == [
+        "study 'a' in runs.db is whole: 4 events",
+        "study 'gap' in runs.db is damaged: after event 2: event 4 follows event 2 with 1 between: others are missing",
+        "runs.repaired.db: 2 events, 1 trials, 1 of them without an end",
+        "runs.repaired.db.salvaged: 1 later events, which can't be replayed",
+        "lost: event 3",
+    ]
+    assert cli("study-names --storage sqlite:///runs.repaired.db").out == "a\ngap\n"
+    assert cli("journal check runs.repaired.db").code == 0
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import attrs
 import pytest
 
 from hpo.core.history import History
-from hpo.core.persistent import FrozenDict, FrozenList, InsertOnlyDict, NumberMap
+from hpo.core.persistent import FrozenDict, FrozenList, InsertOnlyDict, NumberMap, VersionedDict
 from hpo.core.trial import FrozenTrial, TrialState
 
 
@@ -82,6 +82,7 @@ def test_pickles_equal_what_was_pickled_also_with_nan() -> None:
         FrozenDict({"a": math.nan, "b": FrozenList([math.nan])}),
         InsertOnlyDict({1: math.nan}),
         NumberMap({5: "x", 3: "y"}),
+        VersionedDict({1: math.nan, "a": 0}),
         History([finished(0), finished(1)]),
     ):
         twin = pickle.loads(pickle.dumps(value))
@@ -116,6 +117,27 @@ def test_the_empty_mapping_that_all_share_never_grows() -> None:
     empty: InsertOnlyDict[str, int] = InsertOnlyDict()
     assert empty.with_item("a", 1)._slots is not empty._slots
     assert empty._slots.entries == []
+
+
+def test_the_newest_versioned_dict_shares_and_an_older_one_forks() -> None:
+    old = VersionedDict({"a": 0, "b": 0})
+    new = old.with_items({"a": 1})
+    fork = old.with_items({"a": "other"})
+    assert new._writings is old._writings
+    assert fork._writings is not old._writings
+    assert [dict(version) for version in (old, new, fork)] == [
+        {"a": 0, "b": 0},
+        {"a": 1, "b": 0},
+        {"a": "other", "b": 0},
+    ]
+    assert new.with_items({}) is new
+    assert repr(new) == "{'a': 1, 'b': 0}"
+
+
+def test_the_empty_versioned_dict_that_all_share_never_grows() -> None:
+    empty: VersionedDict[str, int] = VersionedDict()
+    assert empty.with_items({"a": 1})._writings is not empty._writings
+    assert empty._writings.entries == {}
 
 
 def test_a_number_map_reads_in_ascending_order() -> None:

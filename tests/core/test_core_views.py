@@ -123,6 +123,11 @@ def test_the_joint_space_is_what_all_trials_share_with_the_newest_ranges() -> No
     assert intersection_space(state) == {"c": C}
 
 
+def test_a_joint_space_that_no_longer_changes_is_the_one_that_trials_have_so_that_it_is_compared_at_once() -> None:
+    state = study(with_space(x=X, y=X, c=C), with_space(x=X, c=C), with_space(x=X, c=C))
+    assert joint_space(state) is state.finished[-1].distributions
+
+
 def test_a_trial_without_parameters_leaves_nothing_to_share() -> None:
     assert joint_space(study(with_space(x=X), {"value": 1.0}, with_space(x=X))) == {}
     assert intersection_space(study({"value": 1.0}, with_space(x=X))) == {}

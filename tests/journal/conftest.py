@@ -1,11 +1,14 @@
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
 from hpo.core.events import StudyCreated, TrialFinished, TrialStarted, ValueReported
 from hpo.core.trial import TrialState
 from hpo.journal import FileStorage
+
+sys.path.insert(0, str(Path(__file__).parent))  # for `claimed_journals`
 
 
 def _events(n_trials, name="s"):

@@ -1,5 +1,6 @@
 import os
 import pickle
+import subprocess
 import threading
 
 import pytest
@@ -225,3 +226,25 @@ def test_a_journal_of_a_newer_format_is_refused_by_name(tmp_path):
     storage.create("s", [StudyCreated(7, "s", ("minimize",), 1)])
     with pytest.raises(Exception, match=r"line 1 .* its format is 7"):
         storage.open("s")
+
+
+def test_a_forked_child_waits_for_a_lock_that_its_parent_holds(journal_file, make_events, script):
+    """A lock belongs to an open file, and a child that used its parent's would have it too."""
+    text = """
+        import fcntl, os, sys
+        from hpo.core.events import TrialStarted
+        from hpo.errors import JournalBusy
+        from hpo.journal import FileJournal
+
+        journal = FileJournal(sys.argv[1], lock_timeout=0.0)
+        fcntl.flock(journal._open_file().fd, fcntl.LOCK_EX)
+        if not (child := os.fork()):
+            try:
+                journal.append([TrialStarted(0)], expected=1)
+            except JournalBusy:
+                os._exit(7)
+            os._exit(0)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    """
+    done = subprocess.run(script(text, journal_file(make_events(0))), capture_output=True, text=True, check=True)
+    assert done.stdout == "7\n"

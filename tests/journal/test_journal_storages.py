@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hpo.core.events import TrialStarted
+from hpo.core.events import StudyCreated, TrialStarted
 from hpo.errors import (
     DuplicatedStudyError,
     InvalidArgument,
@@ -370,4 +370,14 @@ def test_a_file_in_the_place_of_the_directory_is_refused(tmp_path, make_events):
     storage = DirectoryStorage(tmp_path / "runs")
     for act in (storage.names, lambda: storage.open("s"), lambda: storage.create("s", make_events(0))):
         with pytest.raises(UnsupportedJournal, match="director"):
+            act()
+
+
+def test_the_pickle_of_a_deleted_study_in_memory_stays_deleted():
+    storage = MemoryStorage()
+    journal = storage.create("s", [StudyCreated(1, "s", ("minimize",), 7)])
+    storage.delete("s")
+    copy = pickle.loads(pickle.dumps(journal))
+    for act in (lambda: copy.read(0), lambda: copy.append([TrialStarted(0)], expected=1)):
+        with pytest.raises(JournalMoved, match="the study was deleted"):
             act()

@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 _COPIED = ("hpo", "adapters", "tests/journal", "tests/reliability", "tests/golden", "pyproject.toml")
 _PATIENCE = 180.0  # seconds, for tests that hang because of the mutant
 
+_CLAIMS = "tests/journal/test_journal_claims_in_turn.py"
 _CRASHES = "tests/reliability/test_reliability_crashes.py"
 _DAMAGE = "tests/journal/test_journal_damage.py"
 _DATA = "tests/reliability/test_reliability_hostile_data.py"
@@ -26,7 +27,6 @@ _FAULTS = "tests/journal/test_journal_faults.py"
 _FILE = "tests/journal/test_journal_file.py"
 _FORMATS = "tests/reliability/test_reliability_formats.py"
 _POWER = "tests/reliability/test_reliability_power.py"
-_PROCESSES = "tests/journal/test_journal_processes.py"
 _RECORD = "tests/journal/test_journal_record.py"
 _SCALE = "tests/reliability/test_reliability_scale.py"
 _STATES = "tests/reliability/test_reliability_crash_states.py"
@@ -83,8 +83,8 @@ MUTANTS = [
         "P1",
         "a tell is not among what is made durable",
         "hpo/core/events.py",
-        "= (StudyCreated, TrialEnqueued, TrialFinished, TrialAdded)",
-        "= (StudyCreated, TrialEnqueued, TrialAdded)",
+        "= frozenset((StudyCreated, TrialEnqueued, TrialFinished, TrialAdded))",
+        "= frozenset((StudyCreated, TrialEnqueued, TrialAdded))",
         (_STATES, "r13"),
     ),
     Mutant(
@@ -112,7 +112,8 @@ MUTANTS = [
     Mutant("P4", "no check of the expected length", _OPEN, "if end.sequence != expected:", "if False:", (_FILE, "stale or any_other")),
     Mutant("P4", "no lock", _OPEN, "fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)", "self.fd", (_WRITERS, "r21_64")),
     Mutant("P4", "no mutex between threads", _OPEN, "        with self._mutex:\n            self._refuse", "        if True:\n            self._refuse", (_FAULTS, "a_thread_does_not")),
-    Mutant("P4", "no care for forks", "hpo/journal/file.py", "file = self._open_files.get(process)", "file = next(iter(self._open_files.values()), None)", (_PROCESSES, "forked_children")),
+    Mutant("P4", "no care for forks", "hpo/journal/file.py", "file = self._open_files.get(process)", "file = next(iter(self._open_files.values()), None)", (_FILE, "forked_child_waits")),
+    Mutant("P4", "a claim that comes too late counts", "hpo/journal/file_claims.py", "if os.pread(fd, len(line), end.offset) != line:", "if False:", (_CLAIMS, "too_late")),
     Mutant("P5", "a finished trial can be told again", "hpo/core/commands.py", "        if trial.state is not TrialState.RUNNING:\n            raise", "        if False:\n            raise", (_CRASHES, "r14_a_worker_that_dies")),
     Mutant("P6", "a failed sync is forgotten", _OPEN, "                self._sync_failure = reason(error)\n", "                self._sync_failure = None\n", (_ERRORS, "r18")),
     Mutant("P6", "no look whether the file is still there", _OPEN, "if (status.st_dev, status.st_ino) != self.identity:", "if False:", (_FAULTS, "no_longer_there or another_file")),
@@ -133,6 +134,7 @@ MUTANTS = [
         "        return True\n    finally:",
         (_CRASHES, "r14_a_worker_that_dies"),
     ),
+    Mutant("P8", "nobody finishes what a dead writer claimed", "hpo/journal/file_claims.py", "if end.sequence == sequence:", "if False:", (_CLAIMS, "killed and anywhere")),
     Mutant("P8", "writers wait ever longer", _OPEN, "_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.0002, 0.005", "_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.0002, 2.0", (_WRITERS, "r21_none")),
     Mutant("P9", "a state asks the clock", "hpo/core/state.py", "trial = FrozenTrial(number, TrialState.RUNNING, started_at=event.at,", 'trial = FrozenTrial(number, TrialState.RUNNING, started_at=__import__("time").time(),', (_FORMATS, "r07")),
     Mutant("P9", "random numbers of the process", "hpo/samplers/random.py", "units = (key.parent if alone else key).uniforms(space)", 'units = [__import__("random").random() for _ in space]', (_SCALE, "r30 and random")),

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import textwrap
+import tracemalloc
 
 import pytest
 
@@ -10,16 +11,21 @@ from hpo.core.distributions import FloatDistribution
 from hpo.core.events import (
     ParamsSuggested,
     SpaceDefined,
+    StudyAttributeSet,
     StudyCreated,
     TrialFinished,
     TrialStarted,
+    decode_events,
+    encode_events,
 )
 from hpo.core.sampling import suggest_joint
 from hpo.core.space import SearchSpace
 from hpo.core.state import StudyState, evolve, replay
 from hpo.core.trial import TrialState
 from hpo.journal import FileJournal, FileStorage
+from hpo.journal.memory import MemoryJournal
 from hpo.samplers import RandomSampler, TPESampler
+from hpo.study.recorder import JournalRecorder
 
 
 def _write_long(path, n_trials):
@@ -45,6 +51,34 @@ def test_r29_a_hundred_thousand_events_replay_to_the_same_state_at_once_and_bit_
     assert (whole.version, len(whole.finished)) == (length, 33_330)
     part = replay(FileJournal(path).read(0)[:50_000])
     assert replay(FileJournal(path).read(part.version), part) == whole
+
+
+def test_r29_a_study_forgets_events_as_they_become_its_state():
+    class Rereading(MemoryJournal):
+        """Gives each reader events of its own, as files do."""
+
+        def read(self, after):
+            events = decode_events(encode_events(super().read(after)))
+            tracemalloc.reset_peak()
+            return events
+
+    trials = [event for i in range(5000) for event in (TrialStarted(i), TrialFinished(i, TrialState.FAIL))]
+    journal = Rereading(
+        [StudyCreated(1, "s", ("minimize",), 7), *(StudyAttributeSet("k", i) for i in range(5000)), *trials]
+    )
+
+    def peak(load):
+        tracemalloc.start()
+        loaded = load()
+        try:
+            return tracemalloc.get_traced_memory()[1], loaded
+        finally:
+            tracemalloc.stop()
+
+    together, (_, state) = peak(lambda: (events := journal.read(0), replay(events)))
+    alone, same = peak(lambda: JournalRecorder(journal).state)
+    assert same == state
+    assert alone < 0.85 * together
 
 
 @pytest.mark.long

@@ -13,6 +13,7 @@ import pytest
 from hpo.core.ask_tell import ask, enqueue, tell
 from hpo.core.commands import Ask, Tell, decide
 from hpo.core.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from hpo.core.events import ParamsSuggested
 from hpo.core.sampling import Exhausted, Suggestion, suggest_alone, suggest_joint
 from hpo.core.space import SearchSpace
 from hpo.core.state import StudyState, replay
@@ -57,6 +58,8 @@ class Worker:
 
     def suggest(self, state, space):
         for name, distribution in space.items():
+            if self.joint.distributions.get(name) == distribution:
+                continue
             command = suggest_alone(self.started, self.sampler, self.joint, name, SearchSpace({name: distribution}))
             state = replay(decide(state, command), state)
         return state
@@ -116,6 +119,26 @@ def test_parameters_asked_for_one_by_one_are_of_one_combination_in_any_order():
 
 def sorted_items(params):
     return sorted(params.items())
+
+
+def test_what_all_trials_have_asked_for_is_suggested_together():
+    study = create_study(sampler=GridSampler(GRID))
+    study.optimize(lambda trial: sum(trial.suggest_float(name, -100, 100) for name in GRID))
+    suggested = [event for event in study.events() if isinstance(event, ParamsSuggested)]
+    assert [event.alone for event in suggested] == [False, True, True] + [False] * 8
+    assert [dict(trial.params) for trial in study.trials] == PRODUCT
+
+
+def test_a_range_that_does_not_hold_all_values_of_the_grid_is_asked_for_anew():
+    def objective(trial):
+        high = 10 * (trial.number + 1)  # the next value of the grid is never in the last trial's range
+        return trial.suggest_int("x", 0, high) + trial.suggest_int("y", 0, 9)
+
+    study = create_study(sampler=GridSampler({"x": [10, 20, 30], "y": [7]}))
+    study.optimize(objective)
+    assert [dict(trial.params) for trial in study.trials] == [{"x": x, "y": 7} for x in (10, 20, 30)]
+    joint = [event.space for event in study.events() if isinstance(event, ParamsSuggested) and not event.alone]
+    assert [{*study.state.spaces.key_at(space)} for space in joint] == [set(), {"y"}, {"y"}]
 
 
 def test_a_seed_shuffles_the_order_and_another_seed_does_so_differently():

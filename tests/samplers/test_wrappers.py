@@ -7,7 +7,7 @@ import pytest
 import hpo
 from hpo.core.ask_tell import ask, enqueue, tell
 from hpo.core.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-from hpo.core.sampling import is_replayable
+from hpo.core.sampling import is_asked_in_turn, is_replayable
 from hpo.core.state import StudyState
 from hpo.errors import InvalidArgument, InvalidSuggestion, InvalidType
 from hpo.samplers import (
@@ -198,3 +198,12 @@ def test_a_function_is_a_sampler_to_wrap():
 def test_other_options_are_refused(make, error):
     with pytest.raises(error):
         make()
+
+
+def test_a_wrapper_is_asked_in_turn_if_a_sampler_in_it_is():
+    grid, free = GridSampler({"x": [1, 2]}), RandomSampler()
+    assert is_asked_in_turn(PartialFixedSampler({"y": 1}, grid))
+    assert is_asked_in_turn(Warmup(1, free, Fallback(grid, free)))
+    assert is_asked_in_turn(Fallback(free, BruteForceSampler()))
+    for wrapper in (PartialFixedSampler({"y": 1}, free), Warmup(1, free, free), Fallback(free, free)):
+        assert not is_asked_in_turn(wrapper)

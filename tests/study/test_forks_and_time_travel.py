@@ -29,6 +29,17 @@ def test_a_fork_goes_on_as_its_parent_did(study):
     assert hpo.verify(fork).clean
 
 
+def test_a_fork_may_begin_before_a_trial_by_its_number(study):
+    fork = study.fork("again", before_trial=7)
+    assert params(fork) == params(study)[:7]
+    assert fork.state.parent == ("parent", study.version_before(7))
+    with pytest.raises(ValueError, match="either at or before_trial, got 3 and 7"):
+        study.fork("x", at=3, before_trial=7)
+    with pytest.raises(KeyError, match="no trial 99"):
+        study.fork("x", before_trial=99)
+    assert hpo.get_all_study_names(study.storage) == ["again", "parent"]
+
+
 def test_a_fork_names_its_parent_and_stands_beside_it(study):
     version = study.version_before(7)
     fork = study.fork("again", at=version)

@@ -215,3 +215,12 @@ def test_a_name_in_the_journal_never_leads_to_code(tmp_path):
     assert made_again(Identity("RandomSampler", 1, {"seed": "x"})) is None
     assert made_again(Identity("RandomSampler", 2, {"seed": 1})) is None
     assert made_again(Identity("RandomSampler", 1, {"seed": 1})) == RandomSampler(seed=1)
+
+
+def test_what_has_no_events_is_refused_by_name():
+    study = ran()
+    with pytest.raises(TypeError, match="StudyState, which does not tell in which order"):
+        hpo.verify(study.state)
+    for other in ("study.jsonl", None, 5):
+        with pytest.raises(TypeError, match="of a Study, a journal, or a sequence of them"):
+            hpo.verify(other)

@@ -7,7 +7,7 @@ import time
 import attrs
 import numpy as np
 
-from hpo.core.distributions import CategoricalDistribution, IntDistribution
+from hpo.core.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from hpo.core.pruning import Decision
 from hpo.core.sampling import Suggestion
 from hpo.core.trial import TrialState
@@ -179,12 +179,45 @@ def direction_forgotten(state, trial, space, key):
     return Suggestion(drawn(space, [0.5] * len(space)), {"best": -1 if best is None else best.number})
 
 
+def log_ignored(state, trial, space, key):
+    params = drawn(space, [0.3] * len(space))
+    for name, dist in space.items():
+        if isinstance(dist, FloatDistribution) and dist.log:
+            params[name] = FloatDistribution(dist.low, dist.high).from_unit(0.3)
+    return Suggestion(params)
+
+
+def steps_of_a_tenth(state, trial, space, key):
+    """It tries values near the best ones, in units of its own."""
+    best = min(complete_trials(state), key=lambda t: t.values, default=None)
+    params = drawn(space, [0.5] * len(space))
+    for name, dist in space.items():
+        if best is not None and isinstance(dist, FloatDistribution) and dist.step is None and name in best.params:
+            params[name] = min(max(best.params[name] + 0.1, dist.low), dist.high)
+    return Suggestion(params)
+
+
+def after_the_last_told(state, trial, space, key):
+    last = state.finished[-1].number if state.finished else -1
+    return Suggestion(drawn(space, [0.5] * len(space)), {"after": last})
+
+
 def running_ignored(state, trial, space, key):
     return everywhere(space, len(state.finished) / 12)
 
 
 def never_exhausted(state, trial, space, key):
     return everywhere(space, trial.number / 12)
+
+
+class NotesInItsHistory:
+    """It can't read what it has noted itself, in a study that goes on elsewhere."""
+
+    def __call__(self, state, trial, space, key):
+        noted = [t.note["seen"] for t in state.finished if "seen" in t.note]
+        if any(type(seen) is not tuple for seen in noted):
+            raise TypeError("a note is a tuple")
+        return Suggestion(drawn(space, [0.5] * len(space)), {"seen": (trial.number,)})
 
 
 def refits_everything(state, trial, space, key):
@@ -216,6 +249,7 @@ SAMPLERS = [
     (a_parameter_too_many, "complete"),
     (no_suggestion, "total"),
     (best_of_nothing, "total"),
+    (NotesInItsHistory(), "total"),
     (best_of_nothing, "survives_every_scenario"),
     (mean_of_infinities, "survives_every_scenario"),
     (object_in_the_note, "json_note"),
@@ -227,6 +261,9 @@ SAMPLERS = [
     (size_of_values, "rank_based"),
     (absolute_threshold, "affine"),
     (direction_forgotten, "mirror"),
+    (log_ignored, "scale"),
+    (steps_of_a_tenth, "scale"),
+    (after_the_last_told, "permutation"),
     (running_ignored, "no_repeats"),
     (never_exhausted, "exhaustion"),
     (refits_everything, "bounded_work"),

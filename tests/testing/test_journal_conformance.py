@@ -144,6 +144,13 @@ class ByRecord(ListedJournal):
         return super().read(max(starts, default=after))
 
 
+class Undead(ListedJournal):
+    """Takes more after its deletion."""
+
+    def delete(self):
+        pass
+
+
 class Exposed(ListedJournal):
     """Hands out what it keeps."""
 
@@ -190,8 +197,9 @@ class Clinging(MemoryStorage):
     """Forgets names, and keeps the journals."""
 
     def delete(self, name):
-        self.graveyard = {**getattr(self, "graveyard", {}), name: self.open(name)}
-        super().delete(name)
+        journal = self.open(name)
+        del self._journals[name]
+        self.graveyard = {**getattr(self, "graveyard", {}), name: journal}
 
     def create(self, name, events):
         journal = super().create(name, events)
@@ -207,7 +215,7 @@ class Clinging(MemoryStorage):
 @pytest.mark.parametrize(
     "kind",
     [
-        *(storage_of(j) for j in (Unchecked, Early, ByOne, Racing, Signless, Short, ByRecord, Exposed)),
+        *(storage_of(j) for j in (Unchecked, Early, ByOne, Racing, Signless, Short, ByRecord, Undead, Exposed)),
         Folding,
         Unjudging,
         Replacing,

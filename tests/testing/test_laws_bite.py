@@ -1,13 +1,18 @@
 """Each law finds the fault that it names: a table of samplers, pruners and folds that are broken on purpose."""
 
 import importlib.util
+import json
 import re
+import shlex
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from hpo import StudyState
+from hpo.cli import main
+from hpo.core.sampling import trial_key
 from hpo.testing import fold_laws, pruner_laws, sampler_claims, sampler_laws
 from hpo.testing.fold_laws import check_fold
 from hpo.testing.pruner_laws import check_pruner
@@ -26,6 +31,13 @@ def neighbour(name):
 
 mutants = neighbour("mutants")
 EXAMPLES = 60
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path, monkeypatch):
+    """Where counterexamples go."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
 
 
 def named(pairs):
@@ -61,18 +73,56 @@ def test_every_law_has_a_mutant():
     assert {law.__name__ for law in fold_laws.FOLD_LAWS} == {law for _, law in mutants.FOLDS}
 
 
-def test_a_failure_shows_a_small_study_that_can_be_pasted():
+def broken(check, mutant, law):
     with pytest.raises(AssertionError) as caught:
-        check_sampler(mutants.one_beyond_high, laws=["in_domain"], max_examples=EXAMPLES)
-    message = str(caught.value)
-    program = message[message.index("from math") :]
-    scope = {}
-    exec(program, scope)
+        check(mutant, laws=[law], max_examples=EXAMPLES)
+    return str(caught.value)
+
+
+def test_a_failure_shows_a_small_study_that_can_be_pasted_and_run():
+    message = broken(check_sampler, mutants.one_beyond_high, "in_domain")
+    scope = {"sampler": mutants.one_beyond_high}
+    exec(message[message.index("from math") :] + "\nanswer = sampler(state, trial, space, key)", scope)
     assert isinstance(scope["state"], StudyState)
     assert scope["trial"] in scope["state"].running.values()
+    assert scope["key"] == trial_key(scope["state"], scope["sampler"], scope["trial"].number)
     assert len(scope["state"].trials) == 1, "the smallest study has the trial alone"
-    answer = mutants.one_beyond_high(scope["state"], scope["trial"], scope["space"], None)
-    assert any(not dist.contains(answer.params[name]) for name, dist in scope["space"].items())
+    params = scope["answer"].params
+    assert any(not dist.contains(params[name]) for name, dist in scope["space"].items())
+
+
+@pytest.mark.parametrize(
+    ("check", "mutant", "law", "trials"),
+    [
+        (check_sampler, mutants.one_beyond_high, "in_domain", 1),
+        (check_sampler, mutants.best_of_nothing, "survives_every_scenario", 13),
+        (check_sampler, mutants.never_exhausted, "exhaustion", 14),
+        (check_sampler, mutants.hash_of_a_text, "any_process", None),
+        (check_pruner, mutants.stops_the_silent, "silence_goes_on", 1),
+        (check_fold, mutants.SumOfValues(), "total", 2),
+    ],
+)
+def test_a_failure_leaves_its_study_as_a_journal_that_the_commands_open(check, mutant, law, trials, place, capsys):
+    message = broken(check, mutant, law)
+    command = re.search("^# its journal: hpo (.*)$", message, re.MULTILINE)[1]
+    path = Path(shlex.split(command)[-1])
+    assert path.name == f"{law}.jsonl"
+    assert path.parent.parent == place
+    assert main([*shlex.split(command), "--format", "json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    scope = {}
+    exec(message[message.index("from math") :], scope)
+    assert len(shown) == len(scope["state"].trials)
+    if trials is not None:
+        assert len(shown) == trials
+    assert main(["journal", "check", str(path)]) == 0
+
+
+def test_where_nothing_can_be_saved_a_failure_says_so(monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere/at/all")
+    message = broken(check_sampler, mutants.one_beyond_high, "in_domain")
+    assert "# its journal could not be saved: " in message
+    assert message.startswith("the law in_domain is broken")
 
 
 def test_a_failure_in_a_scenario_says_which():

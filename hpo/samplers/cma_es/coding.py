@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import attrs
@@ -14,7 +13,6 @@ from numpy.typing import NDArray
 from hpo.core.distributions import CategoricalDistribution, Distribution, FloatDistribution, IntDistribution
 from hpo.core.space import SearchSpace
 from hpo.core.trial import FrozenTrial
-from hpo.errors import InvalidArgument
 from hpo.numerics.integer_margin import Cells
 
 _FINEST_GRID = 1000  # a grid of more values is as good as a continuum
@@ -94,22 +92,22 @@ class CubeCoding:
 
     def point(self, trial: FrozenTrial) -> list[float] | None:
         """The draw that the trial is from, or where its values are; None if it lacks a column or left a range."""
+        params, theirs = trial.params, trial.distributions.mapping
         point: list[float] = []
-        params, theirs = trial.params, trial.distributions
-        untold = trial.note.get("draw")
-        for column, (name, distribution) in enumerate(zip(self.names, self.distributions, strict=True)):
+        for name, distribution, width in zip(self.names, self.distributions, self.widths, strict=True):
             known = theirs.get(name)
-            if known is None or isinstance(known, CategoricalDistribution):
+            if known is not distribution and (known is None or isinstance(known, CategoricalDistribution)):
                 return None
             value = params[name]
             if not distribution.low <= value <= distribution.high:
                 return None
-            draw = untold.get(name) if isinstance(untold, dict) else None
-            if isinstance(draw, float) and self._stands_for(draw, column, value):
-                point.append(draw)
-            else:
-                width = self.widths[column]
-                point.append((value - distribution.low) / width if width else distribution.to_unit(value))
+            point.append((value - distribution.low) / width if width else distribution.to_unit(value))
+        untold = trial.note.get("draw")
+        if isinstance(untold, dict):
+            for column, name in enumerate(self.names):
+                draw = untold.get(name)
+                if isinstance(draw, float) and self._stands_for(draw, column, params[name]):
+                    point[column] = draw
         return point
 
     def _stands_for(self, draw: float, column: int, value: float) -> bool:
@@ -118,22 +116,6 @@ class CubeCoding:
             return False
         unit = _within(draw) if column in self.discrete else _reflected(draw)
         return self.distributions[column].from_unit(unit) == value
-
-    def start(self, x0: Mapping[str, Any]) -> NDArray[np.float64]:
-        """The point, ``(n,)``, of the values in `x0`, the middle of the range for columns it lacks.
-
-        Raises:
-            InvalidArgument: a value is not one of its parameter's.
-        """
-        for name in x0:
-            if name in self.columns and not self.columns[name].contains(x0[name]):
-                raise InvalidArgument(f"x0 gives {name!r} the value {x0[name]!r}, which {self.columns[name]!r} has not")
-        return np.array(
-            [
-                distribution.to_unit(x0[name]) if name in x0 else 0.5
-                for name, distribution in zip(self.names, self.distributions, strict=True)
-            ]
-        )
 
 
 def _plain_width(distribution: _Numeric) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from operator import attrgetter
 from typing import TypeAlias
 
 import attrs
@@ -16,9 +17,10 @@ from hpo.core.views import losses, violation
 from hpo.numerics.cma_es import Model, Strategy, initial_model, strategy_parameters, updated
 from hpo.numerics.integer_margin import with_margin
 from hpo.samplers.cma_es.coding import CubeCoding
+from hpo.samplers.cma_es.restarts import RestartStrategy, Run, first_run, is_over, next_run
 
-_SMALLEST = 1e-8  # standard deviation, of the range: the budget is better spent elsewhere than on a ninth digit
-_WORST_CONDITION = 1e13
+_WIDEST = 0.3  # standard deviation, of the range: that of a uniform distribution; reflected, a wider one is no other
+_STANDING = attrgetter("standing")
 
 Standing: TypeAlias = tuple[float, float, float, float]
 """Orders trials, less is better: violation of constraints; 0 or, pruned, 1; loss or minus last step; last loss."""
@@ -44,26 +46,44 @@ class Course(Struct, frozen=True):
     Attributes:
         n_learnable: How many complete and pruned trials there were, whatever their parameters.
         generation: How many updates there were, over all runs.
+        run: What this run began with, and what came before.
         first: The generation in which this run began.
-        run: How many restarts there were.
         strategy: This run's constants.
         model: The distribution of this generation.
         waiting: The results of this generation so far, in the order told.
         best: The best standing of all runs, or None.
         run_best: The best standing of this run, or None.
         improved: The generation in which `run_best` last changed.
+        anchor: The number of the trial from which on this generation's are counted off, for the draws that belong
+            together.
     """
 
     n_learnable: int
     generation: int
+    run: Run
     first: int
-    run: int
     strategy: Strategy
     model: Model
     waiting: tuple[Waiting, ...] = ()
     best: Standing | None = None
     run_best: Standing | None = None
     improved: int = 0
+    anchor: int = 0
+
+
+@attrs.frozen(cache_hash=True)
+class Start:
+    """The distribution that the first run begins with.
+
+    Attributes:
+        mean: One number of the unit interval per column.
+        sigma: The step size.
+        covariance: Of the steps, row by row; None for the identity.
+    """
+
+    mean: tuple[float, ...]
+    sigma: float
+    covariance: tuple[tuple[float, ...], ...] | None = None
 
 
 @attrs.frozen(cache_hash=True)
@@ -77,48 +97,59 @@ class Evolution:
     Args:
         coding: The columns.
         directions: The study's: one.
-        start: The first run's mean, one number per column.
-        sigma0: Each run's first standard deviation, of the unit interval.
-        popsize: The first run's results per generation, or None for the recommendation.
+        start: The first run's distribution.
+        popsize: The first run's results per generation.
         separable: Whether only variances are learned, no covariances.
         margin: Whether discrete columns keep a least chance of another value.
+        adapt_rates: Whether the learning rates follow the signal.
         pruned: Whether pruned trials count.
-        growth: What the population is multiplied with at a restart, or None for no restarts.
-        seed: Where the means of restarts come from.
+        restarts: Which rule there is for restarts, or None for no restarts.
+        growth: What a rule multiplies populations with.
+        sigma0: The first standard deviation of other runs than the first, of the unit interval.
+        seed: Where the chance in restarts comes from.
     """
 
     coding: CubeCoding
     directions: tuple[str, ...]
-    start: tuple[float, ...]
-    sigma0: float
-    popsize: int | None
+    start: Start
+    popsize: int
     separable: bool
     margin: bool
+    adapt_rates: bool
     pruned: bool
-    growth: int | None
+    restarts: RestartStrategy | None
+    growth: int
+    sigma0: float
     seed: int
 
     def init(self) -> Course:
         """No trials."""
-        strategy = strategy_parameters(len(self.start), self.popsize, separable=self.separable)
-        model = initial_model(strategy, np.array(self.start), self.sigma0)
-        return Course(0, 0, 0, 0, strategy, self._kept_open(strategy, model))
+        start, strategy = self.start, self._strategy(self.popsize)
+        covariance = None if start.covariance is None else np.array(start.covariance)
+        model = initial_model(
+            strategy, np.array(start.mean), start.sigma, covariance=covariance, adapt_rates=self.adapt_rates
+        )
+        return Course(0, 0, first_run(self.popsize), 0, strategy, self._kept_open(strategy, model))
 
     def step(self, carry: Course, trial: FrozenTrial) -> Course:
         """One more finished trial."""
         if trial.state is TrialState.FAIL or (trial.state is TrialState.COMPLETE and trial.values is None):
             return carry
+        note = trial.note
+        generation = note.get("generation") if note.get("cma") == self.coding.digest else None
         n_learnable = carry.n_learnable + 1
+        anchor = carry.anchor
+        if generation != carry.generation and all(result.stranger for result in carry.waiting):
+            anchor = trial.number + 1
         point = self.coding.point(trial) if self.pruned or trial.state is TrialState.COMPLETE else None
         if point is None:
-            return replace(carry, n_learnable=n_learnable)
+            return replace(carry, n_learnable=n_learnable, anchor=anchor)
         standing = _standing(self.directions, trial)
         record = carry.best is None or standing < carry.best
-        generation = trial.note.get("generation") if trial.note.get("cma") == self.coding.digest else None
         of_this_run = isinstance(generation, int) and generation >= carry.first
         if not of_this_run and not record:
-            return replace(carry, n_learnable=n_learnable)
-        new_in_run = carry.run_best is None or standing < carry.run_best
+            return replace(carry, n_learnable=n_learnable, anchor=anchor)
+        new_in_run = record or carry.run_best is None or standing < carry.run_best
         grown = replace(
             carry,
             n_learnable=n_learnable,
@@ -126,61 +157,61 @@ class Evolution:
             best=standing if record else carry.best,
             run_best=standing if new_in_run else carry.run_best,
             improved=carry.generation if new_in_run else carry.improved,
+            anchor=anchor,
         )
-        return self._next_generation(grown) if len(grown.waiting) >= carry.strategy.popsize else grown
+        return self._next_generation(grown, trial.number + 1) if len(grown.waiting) >= carry.strategy.popsize else grown
 
-    def _next_generation(self, carry: Course) -> Course:
-        ranked = sorted(carry.waiting, key=lambda result: result.standing)  # equals stay in the order told
+    def _next_generation(self, carry: Course, anchor: int) -> Course:
+        ranked = sorted(carry.waiting, key=_STANDING)  # equals stay in the order told
+        strangers = [result.stranger for result in ranked]
         model = updated(
             carry.strategy,
             carry.model,
             np.array([result.point for result in ranked]),
-            strangers=np.array([result.stranger for result in ranked]),
+            strangers=np.array(strangers) if any(strangers) else None,
         )
         following = replace(
             carry,
             generation=carry.generation + 1,
             model=self._kept_open(carry.strategy, model),
             waiting=(),
+            anchor=anchor,
         )
-        return self._restarted(following) if self.growth is not None and _is_at_its_end(following) else following
+        if self.restarts is None:
+            return following
+        n_results = (following.generation - following.first) * following.strategy.popsize
+        n_idle = following.generation - following.improved
+        over = is_over(following.run, following.model, n_results=n_results, n_idle=n_idle)
+        return self._restarted(following, n_results, self.restarts) if over else following
 
-    def _restarted(self, carry: Course) -> Course:
-        """A new run with a larger population, around a point drawn from the whole cube."""
-        run = carry.run + 1
-        popsize = carry.strategy.popsize * (self.growth or 1)
-        strategy = strategy_parameters(carry.strategy.n, popsize, separable=self.separable)
-        mean = Key(self.seed).child("cma-es", "restart", run).uniforms(self.coding.names)
-        model = self._kept_open(strategy, initial_model(strategy, np.array(mean), self.sigma0))
+    def _restarted(self, carry: Course, n_results: int, rule: RestartStrategy) -> Course:
+        """A new run around a point drawn from the whole cube."""
+        key = Key(self.seed).child("cma-es", "restart", carry.run.number + 1)
+        run = next_run(carry.run, n_results, rule, popsize=self.popsize, growth=self.growth, key=key.child("run"))
+        strategy = self._strategy(run.popsize)
+        mean = np.array(key.uniforms(self.coding.names))
+        model = initial_model(strategy, mean, self.sigma0 * run.shrinkage, adapt_rates=self.adapt_rates)
         return replace(
             carry,
-            first=carry.generation,
             run=run,
+            first=carry.generation,
             strategy=strategy,
-            model=model,
+            model=self._kept_open(strategy, model),
             run_best=None,
             improved=carry.generation,
         )
 
+    def _strategy(self, popsize: int) -> Strategy:
+        return strategy_parameters(len(self.start.mean), popsize, separable=self.separable)
+
     def _kept_open(self, strategy: Strategy, model: Model) -> Model:
-        """`model` with the margin, where there is one."""
+        """`model` with the margin, where there is one, and no wider than the cube."""
+        width = model.sigma * float(model.lengths.max())
+        if width > _WIDEST:
+            model = attrs.evolve(model, sigma=model.sigma * _WIDEST / width)
         if not self.margin or self.coding.cells is None:
             return model
         return with_margin(model, self.coding.cells, 1.0 / (strategy.n * strategy.popsize))
-
-
-def _is_at_its_end(carry: Course) -> bool:
-    """Whether the run has shrunk to a point, is ill-conditioned, or has found nothing better for long.
-
-    Each test looks at the distribution and at the order of results only, so that the scale of the objective is free.
-    """
-    model, strategy = carry.model, carry.strategy
-    patience = 100 + 50 * strategy.n / strategy.popsize
-    return bool(
-        model.sigma * float((model.stretch * model.lengths.max()).max()) < _SMALLEST
-        or model.condition > _WORST_CONDITION
-        or carry.generation - carry.improved > patience
-    )
 
 
 def _standing(directions: tuple[str, ...], trial: FrozenTrial) -> Standing:

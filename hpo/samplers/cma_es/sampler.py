@@ -2,87 +2,32 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import attrs
 
 from hpo.core.key import Key
-from hpo.core.numbers import as_float, as_int
-from hpo.core.persistent import FrozenDict
 from hpo.core.sampling import Answer, Exhausted, Sampler, Suggestion, checked_seed
 from hpo.core.space import SearchSpace
 from hpo.core.state import StudyState
 from hpo.core.trial import FrozenTrial
-from hpo.errors import InvalidArgument, InvalidType, SeveralObjectives
-from hpo.numerics.cma_es import candidate
+from hpo.errors import InvalidArgument, SeveralObjectives
+from hpo.numerics.cma_es import recommended_popsize
+from hpo.samplers.cma_es import options
+from hpo.samplers.cma_es.beginning import given_start, learned_start
 from hpo.samplers.cma_es.coding import CubeCoding
+from hpo.samplers.cma_es.drawing import drawn
 from hpo.samplers.cma_es.evolution import Evolution
+from hpo.samplers.cma_es.restarts import RestartStrategy
 from hpo.samplers.tpe import TPESampler
+from hpo.samplers.tried import Duplicates, TriedConfigurations, checked_duplicates, tried
 
-_RESTARTS = ("ipop",)
 _SIGMA0 = 1.0 / 6.0  # of the range: its ends are three standard deviations from the middle
 
 
-def _checked_x0(given: object) -> FrozenDict[str, Any] | None:
-    if given is None:
-        return None
-    if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
-        raise InvalidType(f"x0 gives parameters by name their first values, or is None; got {given!r}")
-    return FrozenDict({name: _first_value(name, value) for name, value in given.items()})
-
-
-def _first_value(name: str, value: Any) -> Any:
-    """A builtin; what is no number is of a parameter that has no use for a first value."""
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    number = as_float(value)
-    if number is None:
-        raise InvalidType(f"x0 gives {name!r} the value {value!r}: allowed is what a parameter can have")
-    return number
-
-
-def _as_float(value: Any) -> Any:
-    number = None if isinstance(value, bool) else as_float(value)
-    return value if number is None else number
-
-
-def _as_int(value: Any) -> Any:
-    whole = as_int(value)
-    return value if whole is None else whole
-
-
-def _share(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    if value is not None and not (isinstance(value, float) and 0.0 < value < math.inf):
-        raise InvalidArgument(f"{attribute.name} is a finite number above 0, or None, got {value!r}")
-
-
-def _whole(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    least = {"n_startup_trials": 0, "popsize": 2, "inc_popsize": 1}[attribute.name]
-    if (value is not None or attribute.name != "popsize") and not (type(value) is int and value >= least):
-        optional = ", or None" if attribute.name == "popsize" else ""
-        raise InvalidArgument(f"{attribute.name} is a whole number from {least} on{optional}, got {value!r}")
-
-
-def _truth(instance: object, attribute: attrs.Attribute[bool], value: object) -> None:
-    if not isinstance(value, bool):
-        raise InvalidType(f"{attribute.name} is True or False, got {value!r}")
-
-
-def _restart(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    if value is not None and value not in _RESTARTS:
-        allowed = " or ".join(map(repr, _RESTARTS))
-        raise InvalidArgument(f"{attribute.name} is {allowed}, or None for no restarts; got {value!r}")
-
-
-def _sampler(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    if value is not None and not callable(value):
-        raise InvalidType(f"{attribute.name} is a sampler, or None for a TPESampler; got {value!r}")
-
-
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, cache_hash=True)
 class CmaEsSampler:
     """Covariance matrix adaptation, for the numeric parameters of a joint space.
 
@@ -92,6 +37,11 @@ class CmaEsSampler:
     kept in the trial's note: learning from the reflected value would shrink the distribution where an optimum is in a
     corner.
 
+    The draws of a generation come in opposite pairs, at right angles to those of other pairs; which one is a trial's own
+    follows from its number. When a run is over, another one begins elsewhere (see `restart_strategy`). On a finite space
+    nothing is tried twice: what was tried is drawn again, each time from a wider distribution, and when all is tried, the
+    answer is `Exhausted`.
+
     Parallel workers lose nothing: a result that comes after its generation is used in the current one. A trial that was
     enqueued, added, or belongs to the start is used if it is the best so far. Failed trials are ignored. Feasible trials
     are better than others, and only the order of the values matters, not their size.
@@ -99,14 +49,18 @@ class CmaEsSampler:
     O(parameters^2) per suggestion, and O(parameters^3) per generation; O(parameters) for either with
     `use_separable_cma`.
 
-    Source: Hansen, "The CMA Evolution Strategy: A Tutorial", arXiv:1604.00772 (2016); the margin of discrete parameters
-    Hamano et al., "CMA-ES with Margin", GECCO 2022; restarts Auger and Hansen, "A Restart CMA Evolution Strategy With
-    Increasing Population Size", CEC 2005.
+    Source: Hansen, "The CMA Evolution Strategy: A Tutorial", arXiv:1604.00772 (2016). For the draws Wang, Emmerich and
+    Back, "Mirrored Orthogonal Sampling for Covariance Matrix Adaptation Evolution Strategies", Evolutionary Computation
+    27 (2019); for discrete parameters Hamano et al., "CMA-ES with Margin", GECCO 2022; for restarts Auger and Hansen, "A
+    Restart CMA Evolution Strategy With Increasing Population Size", CEC 2005, and Hansen, "Benchmarking a BI-Population
+    CMA-ES on the BBOB-2009 Function Testbed", GECCO 2009; for `lr_adapt` Nomura, Akimoto and Ono, GECCO 2023; for
+    `source_trials` Nomura et al., "Warm Starting CMA-ES for Hyperparameter Optimization", AAAI 2021.
 
     Args:
         x0: First mean, values by parameter name, as in ``study.best_params``; the middle of the range for numeric
             parameters that it lacks.
-        sigma0: First standard deviation, as a share of each range, above 0; None means 1/6.
+        sigma0: First standard deviation, as a share of each range, above 0; None means 1/6. It never grows beyond 0.3,
+            that of a uniform distribution.
         n_startup_trials: So many complete or pruned trials come from `independent_sampler` first; at least 0.
         independent_sampler: Who suggests categorical parameters, and those that are not in the joint space; None means
             a `TPESampler`.
@@ -116,12 +70,21 @@ class CmaEsSampler:
             less so the further they came.
         use_separable_cma: Learn a variance for each parameter, and no covariances: for very many parameters.
         with_margin: Whether parameters with up to a thousand values keep a least probability of leaving their value.
-        restart_strategy: ``"ipop"`` to start again from another mean, with a larger generation, when the distribution
-            has shrunk to a point or found nothing better for about a hundred generations; None for no restarts.
+        lr_adapt: Slow down where updates are mostly chance, for very noisy objectives and many hundred trials. Draws are
+            independent then.
+        restart_strategy: What follows when the distribution has shrunk to a hundred-thousandth of the range or found
+            nothing better for about a hundred generations: with ``"ipop"`` a run around another mean with a larger
+            generation; with ``"bipop"`` such large runs and small narrow ones by turns, with about as many trials for
+            either kind; with None the run goes on.
         inc_popsize: What a restart multiplies the size of a generation with; at least 1.
+        source_trials: Trials of a study of a related problem, in the same direction, whose best tenth is where the first
+            run begins, in place of `x0` and `sigma0`; or dicts with ``params`` and ``value``. Those that are not complete
+            and feasible, or do not have a value within the range of each numeric parameter, are left out.
+        duplicates: Whether on a finite space configurations that were tried are avoided, ``"avoid"`` or ``"allow"``.
 
     Raises:
-        InvalidArgument, InvalidType: an option is outside of these, with its name.
+        InvalidArgument, InvalidType: an option is outside of these, with its name; or `source_trials` are given along
+            with `x0` or `sigma0`.
 
     Example:
         >>> from hpo.core.ask_tell import ask, tell
@@ -134,52 +97,75 @@ class CmaEsSampler:
         True
     """
 
-    x0: Mapping[str, Any] | None = attrs.field(default=None, converter=_checked_x0)
-    sigma0: float | None = attrs.field(default=None, converter=_as_float, validator=_share)
-    n_startup_trials: int = attrs.field(default=1, converter=_as_int, validator=_whole)
-    independent_sampler: Sampler | None = attrs.field(default=None, validator=_sampler)
+    x0: Mapping[str, Any] | None = attrs.field(default=None, converter=options.first_values, hash=False)
+    sigma0: float | None = attrs.field(default=None, converter=options.float_or_as_given, validator=options.check_share)
+    n_startup_trials: int = attrs.field(default=1, converter=options.int_or_as_given, validator=options.check_whole)
+    independent_sampler: Sampler | None = attrs.field(default=None, validator=options.check_sampler, hash=False)
     seed: int | None = attrs.field(default=None, converter=checked_seed)
-    popsize: int | None = attrs.field(default=None, converter=_as_int, validator=_whole)
-    consider_pruned_trials: bool = attrs.field(default=False, validator=_truth)
-    use_separable_cma: bool = attrs.field(default=False, validator=_truth)
-    with_margin: bool = attrs.field(default=True, validator=_truth)
-    restart_strategy: str | None = attrs.field(default=None, validator=_restart)
-    inc_popsize: int = attrs.field(default=2, converter=_as_int, validator=_whole)
+    popsize: int | None = attrs.field(default=None, converter=options.int_or_as_given, validator=options.check_whole)
+    consider_pruned_trials: bool = attrs.field(default=False, validator=options.check_truth)
+    use_separable_cma: bool = attrs.field(default=False, validator=options.check_truth)
+    with_margin: bool = attrs.field(default=True, validator=options.check_truth)
+    lr_adapt: bool = attrs.field(default=False, validator=options.check_truth)
+    restart_strategy: RestartStrategy | None = attrs.field(default="bipop", validator=options.check_restart)
+    inc_popsize: int = attrs.field(default=2, converter=options.int_or_as_given, validator=options.check_whole)
+    source_trials: Sequence[FrozenTrial | Mapping[str, Any]] | None = attrs.field(
+        default=None, converter=options.sources, hash=False
+    )
+    duplicates: Duplicates = attrs.field(default="avoid", converter=checked_duplicates)
+
+    def __attrs_post_init__(self) -> None:
+        if self.source_trials is not None and (self.x0 is not None or self.sigma0 is not None):
+            raise InvalidArgument("give either source_trials, or x0 and sigma0: both say where the first run begins")
 
     def __call__(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
         """See `Sampler`.
 
         The note's ``rule`` says whether the values are from the "startup", the "model", or, all of them, from the
-        "independent" sampler; ``cma`` and ``generation`` are what later suggestions know the trial by.
+        "independent" sampler, or whether they are just "untried"; ``cma`` and ``generation`` are what later suggestions
+        know the trial by.
 
         Raises:
             SeveralObjectives: the study has several.
-            InvalidArgument: `x0` has a value that is not one of its parameter's.
+            InvalidArgument: `x0` has a value that is not one of its parameter's; or no source trial has values for all
+                parameters.
         """
         if len(state.directions) != 1:
             raise SeveralObjectives("CmaEsSampler", "TPESampler")
         if not space:
             return Suggestion({})
-        evolution = self._evolution(space, state.directions, key.seed)
-        coding = evolution.coding
-        alone = key.path[-1:] == tuple(space)
-        if alone or not coding.names:
+        taken = tried(state, space, key) if self.duplicates == "avoid" else None
+        if taken is not None and taken.exhausted is not None:
+            return taken.exhausted
+        answer = self._suggested(state, trial, space, key, taken)
+        if taken is None or isinstance(answer, Exhausted) or not taken.contains(answer.params):
+            return answer
+        return Suggestion(taken.random_untried(key), {"rule": "untried"})
+
+    def _suggested(
+        self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key, taken: TriedConfigurations | None
+    ) -> Answer:
+        """The answer; with `taken`, most probably one that was not tried."""
+        evolution = None if key.path[-1:] == tuple(space) else evolution_of(self, space, state.directions, key.seed)
+        if evolution is None:
             return self._independent(state, trial, space, key, {"rule": "independent"})
+        coding = evolution.coding
         course = state.finished.fold(evolution)
         if course.n_learnable < self.n_startup_trials:
             return self._independent(state, trial, space, key, {"rule": "startup"})
-        draw = candidate(course.model, key.generator().standard_normal(len(coding.names)))
-        values, untold = coding.params(draw)
         note: dict[str, Any] = {"rule": "model", "cma": coding.digest, "generation": course.generation}
+        others: Mapping[str, Any] = {}
+        off_grid = False
+        if len(coding.names) < len(space):
+            rest = space.less(coding.columns)
+            answer = self._independent(state, trial, rest, key.child("independent"), note)
+            if isinstance(answer, Exhausted):
+                return answer
+            others, note, off_grid = answer.params, dict(answer.note), answer.off_grid
+        values, untold = drawn(coding, course, trial.number, key, taken=taken, others=others)
         if untold:
             note["draw"] = untold
-        if len(values) == len(space):
-            return Suggestion(values, note)
-        others = space.less(values)
-        answer = self._independent(state, trial, others, key.child("independent"), note)
-        if isinstance(answer, Exhausted):
-            return answer
-        return Suggestion({**values, **answer.params}, answer.note, answer.off_grid)
+        return Suggestion({**values, **others} if others else values, note, off_grid)
 
     def _independent(
         self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key, note: Mapping[str, Any]
@@ -191,23 +177,30 @@ class CmaEsSampler:
         inner = {"independent": answer.note} if answer.note else {}
         return Suggestion(answer.params, {**note, **inner}, answer.off_grid)
 
-    def _evolution(self, space: SearchSpace, directions: tuple[str, ...], seed: int) -> Evolution:
-        """The fold over the trials of a study, for the numeric parameters of `space`."""
-        return _evolution(
-            space,
-            tuple(self.x0.items()) if self.x0 else (),
-            directions=directions,
-            sigma0=_SIGMA0 if self.sigma0 is None else self.sigma0,
-            popsize=self.popsize,
-            separable=self.use_separable_cma,
-            margin=self.with_margin,
-            pruned=self.consider_pruned_trials,
-            growth=None if self.restart_strategy is None else self.inc_popsize,
-            seed=seed,
-        )
-
 
 @lru_cache(maxsize=64)
-def _evolution(space: SearchSpace, x0: tuple[tuple[str, Any], ...], **options: Any) -> Evolution:
+def evolution_of(sampler: CmaEsSampler, space: SearchSpace, directions: tuple[str, ...], seed: int) -> Evolution | None:
+    """The fold over the trials of a study, for the numeric parameters of `space`; None where there are none."""
     coding = CubeCoding.of(space)
-    return Evolution(coding=coding, start=tuple(coding.start(dict(x0)).tolist()), **options)
+    if not coding.names:
+        return None
+    sigma0 = _SIGMA0 if sampler.sigma0 is None else sampler.sigma0
+    if sampler.source_trials is None:
+        start = given_start(coding, sampler.x0 or {}, sigma0)
+    else:
+        sources = cast("Sequence[Mapping[str, Any]]", sampler.source_trials)  # what the converter makes of trials
+        start = learned_start(coding, sources, directions)
+    return Evolution(
+        coding=coding,
+        directions=directions,
+        start=start,
+        popsize=recommended_popsize(len(coding.names)) if sampler.popsize is None else sampler.popsize,
+        separable=sampler.use_separable_cma,
+        margin=sampler.with_margin,
+        adapt_rates=sampler.lr_adapt,
+        pruned=sampler.consider_pruned_trials,
+        restarts=sampler.restart_strategy,
+        growth=sampler.inc_popsize,
+        sigma0=sigma0,
+        seed=seed,
+    )

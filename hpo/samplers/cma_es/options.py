@@ -1,0 +1,119 @@
+"""The options of a `CmaEsSampler`, checked and turned into values that a journal can name."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import attrs
+
+from hpo.core.numbers import as_float, as_int
+from hpo.core.persistent import FrozenDict
+from hpo.core.trial import FrozenTrial, TrialState
+from hpo.errors import InvalidArgument, InvalidType
+
+_RESTARTS = ("ipop", "bipop")
+_LEAST = {"n_startup_trials": 0, "popsize": 2, "inc_popsize": 1}
+
+
+def first_values(given: object) -> FrozenDict[str, Any] | None:
+    """The option `x0`: builtin values by name, or None.
+
+    Raises:
+        InvalidType: it is something else.
+    """
+    if given is None:
+        return None
+    if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
+        raise InvalidType(f"x0 gives parameters by name their first values, or is None; got {given!r}")
+    return FrozenDict({name: _builtin("x0", name, value) for name, value in given.items()})
+
+
+def sources(given: object) -> tuple[FrozenDict[str, Any], ...] | None:
+    """The option `source_trials`: of each usable trial its ``params`` and its ``value``, or None.
+
+    Args:
+        given: Trials with one objective, or mappings with the two entries.
+
+    Raises:
+        InvalidType: it is something else.
+        InvalidArgument: a trial has several values.
+    """
+    if given is None:
+        return None
+    if isinstance(given, str | Mapping) or not isinstance(given, Iterable):
+        raise InvalidType(f"source_trials are the trials of another study, or None; got {given!r}")
+    return tuple(source for one in given if (source := _source(one)) is not None)
+
+
+def _source(given: object) -> FrozenDict[str, Any] | None:
+    """One source trial; None if it is not complete or not feasible, or its value is no finite number."""
+    if isinstance(given, FrozenTrial):
+        if given.state is not TrialState.COMPLETE or not given.feasible:
+            return None
+        params: Mapping[Any, Any] = given.params
+        value = given.value
+    elif isinstance(given, Mapping) and given.keys() == {"params", "value"} and isinstance(given["params"], Mapping):
+        params, value = given["params"], as_float(given["value"])
+    else:
+        raise InvalidType(f"source_trials are trials, or dicts with 'params' and 'value'; got {given!r}")
+    if value is None or not math.isfinite(value):
+        return None
+    builtin = {str(name): _builtin("source_trials", str(name), one) for name, one in params.items()}
+    return FrozenDict({"params": FrozenDict(builtin), "value": value})
+
+
+def _builtin(option: str, name: str, value: Any) -> Any:
+    """A builtin; what is no number is of a parameter that CMA-ES has no use for."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    number = as_float(value)
+    if number is None:
+        raise InvalidType(f"{option} gives {name!r} the value {value!r}: allowed is what a parameter can have")
+    return number
+
+
+def float_or_as_given(value: Any) -> Any:
+    """`value` as a builtin float if it is a number."""
+    number = None if isinstance(value, bool) else as_float(value)
+    return value if number is None else number
+
+
+def int_or_as_given(value: Any) -> Any:
+    """`value` as a builtin int if it is a whole number."""
+    whole = as_int(value)
+    return value if whole is None else whole
+
+
+def check_share(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    """Raises InvalidArgument unless `value` is None or a finite number above 0."""
+    if value is not None and not (isinstance(value, float) and 0.0 < value < math.inf):
+        raise InvalidArgument(f"{attribute.name} is a finite number above 0, or None, got {value!r}")
+
+
+def check_whole(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    """Raises InvalidArgument unless `value` is a whole number in the option's range; `popsize` may be None."""
+    least = _LEAST[attribute.name]
+    if (value is not None or attribute.name != "popsize") and not (type(value) is int and value >= least):
+        optional = ", or None" if attribute.name == "popsize" else ""
+        raise InvalidArgument(f"{attribute.name} is a whole number from {least} on{optional}, got {value!r}")
+
+
+def check_truth(instance: object, attribute: attrs.Attribute[bool], value: object) -> None:
+    """Raises InvalidType unless `value` is a bool."""
+    if not isinstance(value, bool):
+        raise InvalidType(f"{attribute.name} is True or False, got {value!r}")
+
+
+def check_restart(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    """Raises InvalidArgument unless `value` is the name of a rule, or None."""
+    if value is not None and value not in _RESTARTS:
+        allowed = " or ".join(map(repr, _RESTARTS))
+        raise InvalidArgument(f"{attribute.name} is {allowed}, or None for no restarts; got {value!r}")
+
+
+def check_sampler(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    """Raises InvalidType unless `value` can be called, or is None."""
+    if value is not None and not callable(value):
+        raise InvalidType(f"{attribute.name} is a sampler, or None for a TPESampler; got {value!r}")

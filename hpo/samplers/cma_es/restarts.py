@@ -1,0 +1,105 @@
+"""When a run of a CMA-ES is over, and what the next one is like."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+from hpo.core.key import Key
+from hpo.numerics.cma_es import Model
+
+_SMALLEST = 1e-5  # standard deviation, of the range: the budget is better spent elsewhere than on a sixth digit
+_WORST_CONDITION = 1e13
+
+RestartStrategy: TypeAlias = Literal["ipop", "bipop"]
+
+
+class Run(Struct, frozen=True):
+    """What one run begins with, and what is left of those before it.
+
+    Attributes:
+        number: How many runs there were before.
+        popsize: Results in a generation.
+        shrinkage: The first standard deviation, as a share of the first run's.
+        is_large: Whether the run is one of those whose populations grow; the first one is not.
+        largest_popsize: The population of the newest large run, or of the first one.
+        limit: After so many results the run is over anyway; None for no limit.
+        n_small: Results of all small runs that are over.
+        n_large: Results of all large runs that are over.
+    """
+
+    number: int
+    popsize: int
+    shrinkage: float = 1.0
+    is_large: bool = False
+    largest_popsize: int = 0
+    limit: int | None = None
+    n_small: int = 0
+    n_large: int = 0
+
+
+def first_run(popsize: int) -> Run:
+    """The run before any restart."""
+    return Run(0, popsize, largest_popsize=popsize)
+
+
+def next_run(run: Run, n_results: int, strategy: RestartStrategy, *, popsize: int, growth: int, key: Key) -> Run:
+    """The run that follows one that is over.
+
+    With ``"ipop"`` each population is `growth` times the one before. With ``"bipop"`` there are two kinds of runs, and
+    the kind that has used fewer results is next: large ones, each with a population `growth` times that of the large one
+    before, and small ones, with a population between the first run's and half the largest, a first standard deviation
+    down to a hundredth of the usual one, and at most half as many results as the large run before. The first run counts
+    as a small one, so that a large one is next.
+
+    Args:
+        run: The run that is over.
+        n_results: How many results it had.
+        strategy: Which rule.
+        popsize: The first run's results in a generation.
+        growth: See above.
+        key: Where the chance in small runs comes from.
+
+    Source: for "ipop" Auger and Hansen, "A Restart CMA Evolution Strategy With Increasing Population Size", CEC 2005; for
+    "bipop" Hansen, "Benchmarking a BI-Population CMA-ES on the BBOB-2009 Function Testbed", GECCO 2009 (Companion).
+
+    Example:
+        >>> run, kinds = first_run(10), []
+        >>> for n_results in (1000, 3000, 900, 600, 1000):
+        ...     run = next_run(run, n_results, "bipop", popsize=10, growth=2, key=Key(0, (run.number,)))
+        ...     kinds.append(("large", run.popsize) if run.is_large else "small")
+        >>> kinds
+        [('large', 20), 'small', 'small', 'small', ('large', 40)]
+    """
+    if strategy == "ipop":
+        return Run(run.number + 1, run.popsize * growth, is_large=True, largest_popsize=run.popsize * growth)
+    n_small = run.n_small + (0 if run.is_large else n_results)
+    n_large = run.n_large + (n_results if run.is_large else 0)
+    if n_large <= n_small:
+        largest = run.largest_popsize * growth
+        return Run(run.number + 1, largest, 1.0, True, largest, None, n_small, n_large)
+    size, width = key.uniforms(["popsize", "sigma"])
+    small = int(popsize * max(1.0, 0.5 * run.largest_popsize / popsize) ** (size * size))
+    limit = n_results // 2 if run.is_large else run.limit
+    return Run(run.number + 1, small, 10.0 ** (-2.0 * width), False, run.largest_popsize, limit, n_small, n_large)
+
+
+def is_over(run: Run, model: Model, *, n_results: int, n_idle: int) -> bool:
+    """Whether a run has shrunk to a point, is ill-conditioned, found nothing better for long, or is at its limit.
+
+    Only the distribution and the order of results are looked at, so that the scale of the objective is free.
+
+    Args:
+        run: The run.
+        model: Its distribution.
+        n_results: How many results it had.
+        n_idle: Generations since its best result became better.
+    """
+    n = len(model.mean)
+    return bool(
+        (run.limit is not None and n_results >= run.limit)
+        or n_idle > 100 + 50 * n / run.popsize
+        or model.condition > _WORST_CONDITION
+        or model.sigma * float(model.stretch.max() * model.lengths.max()) < _SMALLEST
+    )

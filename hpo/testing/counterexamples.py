@@ -1,0 +1,142 @@
+"""What shows that a law is broken, for people to look at: the study as Python, and as a journal that ``hpo`` opens."""
+
+from __future__ import annotations
+
+import shlex
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+
+from hpo.core.events import (
+    FORMAT,
+    AnyEvent,
+    ConstraintSet,
+    ParamsSuggested,
+    SpaceDefined,
+    StudyAttributeSet,
+    StudyCreated,
+    TrialAttributeSet,
+    TrialEnqueued,
+    TrialFinished,
+    TrialStarted,
+    Used,
+    ValueReported,
+)
+from hpo.core.numbers import to_json_tree, to_number
+from hpo.core.space import SearchSpace
+from hpo.core.state import StudyState
+from hpo.core.trial import FrozenTrial, TrialState
+from hpo.errors import HpoError
+from hpo.journal.file_storage import FileStorage
+from hpo.testing.questions import Question, as_program
+
+_KINDS: tuple[Literal["sampler", "pruner"], ...] = ("sampler", "pruner")
+
+
+class Counterexample(AssertionError):  # noqa: N818 - the name says what it is
+    """A law is broken.
+
+    Args:
+        wrong: What is wrong.
+        question: The question that shows it.
+    """
+
+    def __init__(self, wrong: str, question: Question) -> None:
+        super().__init__(f"{wrong}\n\n{as_program(question)}")
+        self.wrong = wrong
+        self.question = question
+
+
+def explained(found: Counterexample, name: str) -> str:
+    """What is wrong, the question as Python, and where its study was saved.
+
+    Args:
+        found: What was found.
+        name: What the file is called.
+    """
+    return f"{found}\n{where_saved(events_towards(found.question.state), name)}"
+
+
+def where_saved(events: Sequence[AnyEvent], name: str, place: Path | None = None) -> str:
+    """Save a study as a journal, and say where, as a comment in Python.
+
+    Args:
+        events: The study.
+        name: What the file is called, without its ending.
+        place: The directory, where the file takes the place of another one; a new one for temporary files if not given.
+
+    Example:
+        >>> text = where_saved(events_towards(StudyState.create()), "in_domain")
+        >>> text.startswith("# its journal: hpo trials --storage "), text.endswith("in_domain.jsonl")
+        (True, True)
+    """
+    created = events[0]
+    assert isinstance(created, StudyCreated)
+    try:
+        path = (place or Path(tempfile.mkdtemp(prefix="hpo-"))) / f"{name}.jsonl"
+        path.unlink(missing_ok=True)
+        FileStorage(path, durability="process").create(created.name, events)
+    except (OSError, HpoError) as error:
+        return f"# its journal could not be saved: {error}"
+    return f"# its journal: hpo trials --storage {shlex.quote(str(path))}"
+
+
+def events_towards(state: StudyState) -> list[AnyEvent]:
+    """A history that leads to the same study, but for the number of events and of spaces.
+
+    Trials start in the order of their numbers, get all that they have, and then end in the order told.
+
+    Example:
+        >>> from hpo.core.state import replay
+        >>> from hpo.testing.scenarios import scenarios
+        >>> state = scenarios()["reports of nan"]
+        >>> replay(events_towards(state)).trials == state.trials
+        True
+    """
+    created = StudyCreated(
+        format=FORMAT,
+        name=state.name,
+        directions=state.directions,
+        seed=state.seed,
+        space=state.space,
+        metric_names=state.metric_names,
+        at=state.created_at,
+        parent=state.parent,
+    )
+    spaces = dict.fromkeys(trial.distributions for trial in state.trials)
+    numbers = {space: number for number, space in enumerate(spaces)}
+    return [
+        created,
+        *(Used(kind, state.uses[kind]) for kind in _KINDS if kind in state.uses),
+        *(StudyAttributeSet(key, to_json_tree(value)) for key, value in state.user_attrs.items()),
+        *(SpaceDefined(space) for space in spaces),
+        *(event for trial in state.trials for event in _life(trial, numbers, spaces)),
+        *(_end(trial) for trial in state.finished),
+    ]
+
+
+def _life(trial: FrozenTrial, numbers: dict[SearchSpace, int], spaces: dict[SearchSpace, None]) -> Iterator[AnyEvent]:
+    """All of a trial but its end."""
+    if trial.state is TrialState.WAITING:
+        yield TrialEnqueued(trial.number, to_json_tree(trial.fixed_params), to_json_tree(trial.user_attrs) or None)
+        return
+    if trial.fixed_params:
+        yield TrialEnqueued(trial.number, to_json_tree(trial.fixed_params))
+    yield TrialStarted(trial.number, trial.started_at, trial.worker)
+    if trial.distributions or trial.note:
+        number = numbers[trial.distributions]
+        space = [*spaces][number]  # an equal one may have another order
+        values = tuple(dist.to_internal(trial.params[name]) for name, dist in space.items())
+        yield ParamsSuggested(trial.number, number, values, to_json_tree(trial.note) or None)
+    for step, value in trial.intermediate_values.items():
+        yield ValueReported(trial.number, step, to_number(value))
+    for name, value in trial.constraints.items():
+        yield ConstraintSet(trial.number, name, to_number(value))
+    for key, attribute in trial.user_attrs.items():
+        yield TrialAttributeSet(trial.number, key, to_json_tree(attribute))
+
+
+def _end(trial: FrozenTrial) -> TrialFinished:
+    values = None if trial.values is None else tuple(map(to_number, trial.values))
+    return TrialFinished(trial.number, trial.state, values, trial.finished_at, trial.reason)

@@ -1,0 +1,87 @@
+"""A generated study as the sampler would have lived it: with its own suggestions, and its notes about them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping
+
+from msgspec.structs import replace
+
+from hpo.core.ask_tell import enqueue
+from hpo.core.commands import Command, Report, SetConstraint, Suggest, Tell, decide
+from hpo.core.distributions import Distribution
+from hpo.core.history import History
+from hpo.core.sampling import Exhausted, Sampler, suggest_joint
+from hpo.core.state import StudyState, replay
+from hpo.core.trial import FrozenTrial
+from hpo.testing.questions import Question
+from hpo.testing.scenarios import started
+
+
+def lived(question: Question, sampler: Sampler, *, whole: bool = False) -> Question:
+    """The question, where trials that had all of its parameters have what `sampler` suggests to them, one by one.
+
+    Trials keep their outcomes. Those that had other parameters keep them too, and so do all to which the sampler gives
+    no answer that the core accepts: other laws are about that.
+
+    Args:
+        question: Where trials and outcomes come from.
+        sampler: Who suggests.
+        whole: Whether trials that had other parameters have those of the question too; the middle of each range, where
+            the sampler has no answer.
+
+    Example:
+        >>> from hpo.samplers import QMCSampler
+        >>> from hpo.testing.scenarios import MIXED, scenarios
+        >>> question = lived(Question(scenarios()["constant"], 12, MIXED), QMCSampler())
+        >>> {trial.note["rule"] for trial in question.state.finished}
+        {'sobol'}
+    """
+    old = question.state
+    state = replace(old, finished=History(), running=type(old.running)(), waiting=type(old.waiting)(), n_trials=0)
+    for trial in old.trials:
+        if trial.state.is_finished() or trial.number in old.running:
+            state = _lived(state, trial, sampler, question.space, whole=whole)
+        else:
+            state = enqueue(state, trial.fixed_params)
+    return replace(question, state=state)
+
+
+def _lived(
+    state: StudyState, trial: FrozenTrial, sampler: Sampler, space: Mapping[str, Distribution], *, whole: bool
+) -> StudyState:
+    state = started(state)
+    if trial.params:
+        given = Suggest(trial.number, trial.distributions, trial.params)
+        if whole:
+            given = Suggest(trial.number, space, {name: dist.from_unit(0.5) for name, dist in space.items()})
+        state = _suggested(state, given, sampler) if given.space == space else _after(state, given)
+    for command in _later(trial):
+        state = _after(state, command)
+    return state
+
+
+def _suggested(state: StudyState, given: Suggest, sampler: Sampler) -> StudyState:
+    """The state after a suggestion of `sampler`, or after the given one."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            command = suggest_joint(state, sampler, state.running[given.number], given.space)
+            if not isinstance(command, Exhausted):
+                return _after(state, command)
+        except Exception:  # noqa: BLE001 - whatever it is, the laws about answers report it
+            return _after(state, given)
+    return _after(state, given)
+
+
+def _later(trial: FrozenTrial) -> Iterator[Command]:
+    for step, value in trial.intermediate_values.items():
+        yield Report(trial.number, value, step)
+    for name, value in trial.constraints.items():
+        yield SetConstraint(trial.number, name, value)
+    if trial.state.is_finished():
+        yield Tell(trial.number, trial.values, trial.state, reason=trial.reason)
+
+
+def _after(state: StudyState, command: Command) -> StudyState:
+    return replay(decide(state, command), state)

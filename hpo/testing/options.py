@@ -1,0 +1,111 @@
+"""Samplers and pruners with all kinds of options, drawn from the fields of their classes.
+
+This module needs hypothesis: ``pip install 'hpo[testing]'``.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import attrs
+
+from hpo.errors import InvalidArgument, MissingExtra
+
+try:
+    from hypothesis import reject
+    from hypothesis import strategies as st
+except ModuleNotFoundError as missing:
+    raise MissingExtra("hpo.testing.options", "testing") from missing
+
+T = TypeVar("T")
+
+_TRIED: Mapping[type, Sequence[Any]] = {
+    bool: (False, True),
+    int: (0, 1, 2, 3, 5, 24, 100),
+    float: (1.0, 0.0, 0.01, 0.3, 2.5, 1e300),
+    type(None): (None,),
+}
+"""What an option of a type may be, if its class accepts it."""
+
+
+def configured(kind: type[T], **samples: Sequence[Any]) -> st.SearchStrategy[T]:
+    """Instances of a frozen attrs class with all kinds of options; the simplest one has the defaults.
+
+    Each field is drawn from values of its annotated type (bools, numbers, None, and the texts of a ``Literal``) that
+    the class accepts: its validators tell what the range is. A field of another type keeps its default.
+
+    Args:
+        kind: The class.
+        samples: Values by field, in place of the ones that would be drawn: for functions, texts, other samplers.
+
+    Raises:
+        InvalidArgument: `kind` is no attrs class; or a name in `samples` is none of its fields; or a field has neither
+            samples nor a default.
+
+    Example:
+        >>> from hypothesis import find
+        >>> from hpo.samplers import QMCSampler
+        >>> find(configured(QMCSampler, qmc_type=["sobol", "halton"]), lambda sampler: not sampler.scramble)
+        QMCSampler(qmc_type='sobol', scramble=False, seed=None)
+    """
+    make: Callable[..., T] = kind
+    if not attrs.has(kind):
+        raise InvalidArgument(f"configured draws the fields of an attrs class, got {kind!r}")
+    fields: dict[str, attrs.Attribute[Any]] = {
+        field.alias or field.name: field for field in attrs.fields(kind) if field.init
+    }
+    unknown = samples.keys() - fields.keys()
+    if unknown:
+        raise InvalidArgument(
+            f"{kind.__name__} has the options {', '.join(fields)}, and no {', '.join(sorted(unknown))}"
+        )
+    lacking = [name for name, field in fields.items() if field.default is attrs.NOTHING and name not in samples]
+    if lacking:
+        raise InvalidArgument(f"{kind.__name__} needs {', '.join(lacking)}: give samples of it")
+    required = {name: samples[name][0] for name, field in fields.items() if field.default is attrs.NOTHING}
+    hints = _hints(kind)
+    options = {
+        name: samples[name] if name in samples else _accepted(kind, required, name, hints.get(field.name))
+        for name, field in fields.items()
+    }
+    return st.fixed_dictionaries(
+        {name: st.sampled_from(options[name]) for name in required},
+        optional={name: st.sampled_from(values) for name, values in options.items() if values and name not in required},
+    ).map(partial(_made, make))
+
+
+def _hints(kind: type) -> dict[str, Any]:
+    try:
+        return get_type_hints(kind)
+    except NameError:  # of a type that is imported for type checkers alone
+        return {}
+
+
+def _accepted(kind: type, required: Mapping[str, Any], name: str, hint: Any) -> list[Any]:
+    """Values of a type that the class accepts in a field, while the others have their defaults."""
+    accepted = []
+    for value in _tried(hint):
+        try:
+            kind(**{**required, name: value})
+        except (ValueError, TypeError):
+            continue
+        accepted.append(value)
+    return accepted
+
+
+def _tried(hint: Any) -> Sequence[Any]:
+    if get_origin(hint) is Literal:
+        return get_args(hint)
+    if get_origin(hint) in {Union, types.UnionType}:
+        return [value for part in get_args(hint) for value in _tried(part)]
+    return _TRIED.get(hint, ())
+
+
+def _made(make: Callable[..., T], drawn: Mapping[str, Any]) -> T:
+    try:
+        return make(**drawn)
+    except (ValueError, TypeError):  # options that don't go together
+        return reject()

@@ -1,0 +1,163 @@
+"""Workers for machines that test studies: they see news late, and can be killed at any append."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Sequence
+
+from hpo.core.events import AnyEvent
+from hpo.core.pruning import Pruner
+from hpo.core.sampling import Sampler
+from hpo.errors import Conflict
+from hpo.journal.storage import Journal, Storage
+from hpo.study.advisors import Advisors
+from hpo.study.evaluation import ApartJob, Ended, Objective
+from hpo.study.recorder import JournalRecorder
+from hpo.study.study import Study
+from hpo.study.trial import Trial
+
+_MOST_REFUSALS = 3
+
+
+class Killed(BaseException):  # no HpoError, which somebody might catch
+    """A worker is gone, in the middle of what it did."""
+
+
+class Kill(enum.Enum):
+    """When a worker dies at its next append."""
+
+    BEFORE = "before"
+    """Nothing was written."""
+    AFTER = "after"
+    """It was written, and nobody heard of it."""
+
+
+class LateJournal:
+    """A journal as one worker sees it.
+
+    Args:
+        journal: The journal.
+    """
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._horizon: int | None = None
+        self._kill: Kill | None = None
+        self._dead = False
+        self._refusals = 0
+
+    def fall_behind(self, known: int) -> None:
+        """Hear of nothing after the first `known` events, until an append is refused or accepted."""
+        self._horizon = known
+
+    def hear_of(self, version: int) -> None:
+        """Hear at least of the first `version` events: somebody has told of what came of them."""
+        if self._horizon is not None:
+            self._horizon = max(self._horizon, version)
+
+    def die_at_next_append(self, kill: Kill) -> None:
+        """Raise `Killed` at the next append, and whatever is done afterwards."""
+        self._kill = kill
+
+    def read(self, after: int) -> Sequence[AnyEvent]:
+        """See `Journal.read`."""
+        self._check_alive()
+        if self._horizon is None:
+            return self._journal.read(after)
+        if after >= self._horizon:
+            return ()
+        return self._journal.read(after)[: self._horizon - after]
+
+    def append(self, events: Sequence[AnyEvent], *, expected: int) -> int:
+        """See `Journal.append`."""
+        self._check_alive()
+        self._horizon = None
+        if self._kill is not Kill.BEFORE:
+            length = self._accepted(events, expected)
+            if self._kill is None:
+                return length
+        self._dead = True
+        raise Killed
+
+    def _accepted(self, events: Sequence[AnyEvent], expected: int) -> int:
+        """The length after an append; one that is refused comes again, and machines let nobody write meanwhile."""
+        try:
+            length = self._journal.append(events, expected=expected)
+        except Conflict:
+            self._refusals += 1
+            if self._refusals > _MOST_REFUSALS:
+                raise RuntimeError(f"{self._refusals} refused appends in a row, while nobody else writes") from None
+            raise
+        self._refusals = 0
+        return length
+
+    def _check_alive(self) -> None:
+        if self._dead:
+            raise Killed
+
+
+class LateStorage:
+    """A storage of one study as one worker sees it; see `LateJournal`.
+
+    Args:
+        storage: The storage.
+        name: The study's name.
+    """
+
+    def __init__(self, storage: Storage, name: str) -> None:
+        self._storage = storage
+        self.location = storage.location
+        self.journal = LateJournal(storage.open(name))
+        """What the worker reads and appends to."""
+
+    def create(self, name: str, events: Sequence[AnyEvent]) -> Journal:
+        """See `Storage.create`."""
+        return self._storage.create(name, events)
+
+    def open(self, name: str | None) -> Journal:
+        """See `Storage.open`; there is one study."""
+        return self.journal
+
+    def names(self) -> list[str]:
+        """See `Storage.names`."""
+        return self._storage.names()
+
+    def delete(self, name: str) -> None:
+        """See `Storage.delete`."""
+        self._storage.delete(name)
+
+
+class Worker:
+    """Somebody with a view of the study of their own, which may be an old one.
+
+    Args:
+        storage: The storage, opened anew.
+        name: The study's name.
+        sampler: Who suggests.
+        pruner: Who judges.
+    """
+
+    def __init__(self, storage: Storage, name: str, sampler: Sampler, pruner: Pruner) -> None:
+        late = LateStorage(storage, name)
+        self.journal = late.journal
+        self.study = Study(late, name, sampler, pruner)
+        self.advisors = Advisors(sampler, pruner)
+        self.trials: dict[int, Trial] = {}
+        """Those that it runs, by number."""
+
+    def run_apart(self, objective: Objective) -> Callable[[], Ended]:
+        """Start a trial that is run elsewhere, by what is known now; the job that runs it.
+
+        Raises:
+            SearchSpaceExhausted: nothing is left to suggest.
+        """
+        started, number = JournalRecorder(self.journal).start_alone(self.advisors)
+        return ApartJob(started, started, started.running[number], False, self.advisors, objective)
+
+    def merge(self, ended: Ended) -> None:
+        """Record what a trial has done that was run elsewhere.
+
+        Raises:
+            TrialNotRunning: somebody has ended it meanwhile.
+        """
+        JournalRecorder(self.journal).record(*ended.commands, ended.tell)

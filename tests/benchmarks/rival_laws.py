@@ -1,0 +1,209 @@
+"""Other libraries' samplers, and ours, held to the laws of `hpo.testing`.
+
+    pip install torch==2.13.0
+    pip install -e '.[testing]' optuna==5.0.0 cmaes syne-tune==0.16.0 huggingface_hub
+    python tests/benchmarks/rival_laws.py run [--examples 200] [--only hpo,KDE] [--laws total,mirror] [--again]
+    python tests/benchmarks/rival_laws.py show
+    python tests/benchmarks/rival_laws.py page
+
+`run` keeps what it found in rival_laws.json, law by law, and leaves out what it has already: stop it at any time. `show`
+prints the table of docs/laws.md, and what broke; `page` writes both there, and runs the page's programs, which need
+nothing but the rivals.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import datetime
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).with_suffix(".json")
+PAGE = Path(__file__).parents[2] / "docs" / "laws.md"
+ONCE = ("no_repeats", "exhaustion", "bounded_work", "learning")
+"""Laws that bring their own space and number of trials."""
+BEGIN, END = "<!-- what follows is written by tests/benchmarks/rival_laws.py -->\n", "<!-- up to here -->\n"
+
+
+def every_law() -> list[str]:
+    """The names of all laws of samplers that `hpo.testing` has."""
+    from hpo.testing.sampler_claims import CLAIMS
+    from hpo.testing.sampler_laws import BASIC
+
+    return [law.__name__ for law in (*BASIC, *CLAIMS)]
+
+
+def run(examples: int, only: set[str] | None, laws: set[str] | None, *, again: bool) -> None:
+    """Try the laws on the subjects, and keep what comes out."""
+    from rival_samplers.subjects import SUBJECTS
+
+    for subject in SUBJECTS:
+        for law in every_law():
+            name = f"{subject.family}: {subject.name}"
+            if (only and not only & {subject.family, subject.name, name}) or (laws and law not in laws):
+                continue
+            known, reason = read_results()["found"].get(name, {}).get(law, {}), subject.unasked.get(law)
+            if not again and known.get("examples") == examples and not reason:
+                continue
+            found = {"unasked": reason} if reason else {"examples": examples, **tried(subject, law, examples)}
+            print(f"{name}: {law}: {found.get('broken', reason or 'kept')}", flush=True)
+            keep(name, law, found)
+
+
+def tried(subject: Any, law: str, examples: int) -> dict[str, Any]:
+    """What came of one law: nothing, or what is wrong with the smallest study that shows it."""
+    from rival_samplers.subjects import SPACES
+
+    from hpo.testing import check_sampler
+
+    sampler = subject.instead.get(law, subject.sampler)
+    spaces = [None] if law in ONCE and len(subject.spaces) > 1 else [SPACES[name] for name in subject.spaces]
+    each = max(1, round(examples * subject.share / len(spaces)))
+    for space in spaces:
+        try:
+            check_sampler(sampler, space=space, laws=[law], max_examples=each)
+        except AssertionError as error:
+            broken, _, program = str(error).removeprefix(f"the law {law} is broken: ").partition("\n\n")
+            lines = [line for line in program.splitlines() if not line.startswith("#")]
+            return {"broken": broken.replace("\n", " "), "program": lines}
+    return {}
+
+
+def read_results() -> dict[str, Any]:
+    """What was found so far."""
+    with contextlib.suppress(FileNotFoundError):
+        return json.loads(RESULTS.read_text())
+    return {"found": {}}
+
+
+def keep(name: str, law: str, found: dict[str, Any]) -> None:
+    """Add what was found to the file, whole or not at all; laws and samplers keep their order."""
+    from rival_samplers.subjects import REASONS, SUBJECTS
+
+    laws = every_law()
+    results = read_results()
+    results["reasons"] = dict(REASONS)
+    columns = [f"{subject.family}: {subject.name}" for subject in SUBJECTS]
+    results["found"].setdefault(name, {})[law] = found
+    results["found"] = {
+        column: {law: results["found"][column][law] for law in laws if law in results["found"][column]}
+        for column in columns
+        if column in results["found"]
+    }
+    results["with"] = {
+        "python": platform.python_version(),
+        **{name: version(name) for name in ("optuna", "syne-tune", "torch", "numpy", "scipy")},
+    }
+    results["on"] = datetime.datetime.now(datetime.UTC).date().isoformat()
+    draft = RESULTS.with_suffix(".draft")
+    draft.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+    draft.replace(RESULTS)
+
+
+def generated(results: dict[str, Any]) -> str:
+    """What the page says of the results, in Markdown."""
+    return "\n".join([table(results), *reasons(results), "", "## What broke", "", *broken(results)])
+
+
+def table(results: dict[str, Any]) -> str:
+    """A row per law, a column per sampler."""
+    columns, laws = results["found"], every_law()
+    lines = [f"| law | {' | '.join(map(title, columns))} |", f"|---{'|---' * len(columns)}|"]
+    lines += [f"| `{law}` | {' | '.join(cell(column.get(law)) for column in columns.values())} |" for law in laws]
+    return "\n".join(lines) + "\n"
+
+
+def title(name: str) -> str:
+    """The head of a column: the library without its version, and the sampler."""
+    family, _, sampler = name.partition(": ")
+    return f"{family.rpartition(' ')[0] or family}: {sampler}"
+
+
+def cell(result: dict[str, Any] | None) -> str:
+    """One result."""
+    if result is None:
+        return "not tried"
+    if "unasked" in result:
+        return f"({result['unasked']})"
+    return "**no**" if "broken" in result else "yes"
+
+
+def reasons(results: dict[str, Any]) -> list[str]:
+    """Why laws were not asked."""
+    used = {found["unasked"] for column in results["found"].values() for found in column.values() if "unasked" in found}
+    return [f"- ({letter}) {reason}" for letter, reason in results["reasons"].items() if letter in used]
+
+
+def broken(results: dict[str, Any]) -> list[str]:
+    """What is wrong, and the smallest study that showed it."""
+    lines = []
+    for name, column in results["found"].items():
+        found = [(law, result) for law, result in column.items() if "broken" in result]
+        lines += [f"{title(name)}", ""] if found else []
+        for law, result in found:
+            lines.append(f"- `{law}`: {result['broken']}" + told(result["program"]))
+        lines += [""] if found else []
+    return lines
+
+
+def told(program: list[str]) -> str:
+    """The trials of a question, in a line."""
+    scope: dict[str, Any] = {}
+    exec("\n".join(program), scope)  # the kit's own words, as it prints them
+    if "state" not in scope:
+        return ""
+    state, number = scope["state"], scope["trial"].number
+    trials = [
+        f"`{shown(trial.params)}` {trial.values[0] if trial.values else trial.state.value}"
+        for trial in state.trials
+        if trial.number != number
+    ]
+    return f" (to {state.directions[0]}, after {', '.join(trials) or 'nothing'})"
+
+
+def shown(params: Any) -> str:
+    """Parameters as people write them."""
+    return ", ".join(f"{name}={value!r}" for name, value in params.items())
+
+
+def write_page() -> None:
+    """Put the results into the page, and run the page's counter-examples."""
+    text = PAGE.read_text()
+    before, _, rest = text.partition(BEGIN)
+    PAGE.write_text(before + BEGIN + generated(read_results()) + END + rest.partition(END)[2])
+    for program in re.findall(r"^```py\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE):
+        subprocess.run([sys.executable, "-c", program], check=True)
+        print("ran", program.splitlines()[0], flush=True)
+
+
+def main() -> None:
+    """Do what the arguments say."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("action", choices=["run", "show", "page"])
+    parser.add_argument("--examples", type=int, default=200, help="questions per law and sampler")
+    parser.add_argument(
+        "--only", type=lambda text: set(text.split(",")), help="names of libraries, samplers, or columns"
+    )
+    parser.add_argument("--laws", type=lambda text: set(text.split(",")), help="names of laws")
+    parser.add_argument("--again", action="store_true", help="also what was tried already")
+    given = parser.parse_args()
+    if given.action == "run":
+        run(given.examples, given.only, given.laws, again=given.again)
+    elif given.action == "table":
+        print(generated(read_results()), end="")
+    else:
+        write_page()
+
+
+if __name__ == "__main__":
+    os.environ["OMP_NUM_THREADS"] = "1"  # before numpy and torch are imported
+    sys.path.insert(0, str(Path(__file__).parent))
+    main()

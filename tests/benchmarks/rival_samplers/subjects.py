@@ -1,0 +1,148 @@
+"""Whose samplers are held to the laws, on which spaces, and which laws are not asked of whom, with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+from rival_samplers.optuna_rival import OptunaRival
+from rival_samplers.syne_tune_rival import SyneTuneRival
+
+from hpo.core.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from hpo.core.space import SearchSpace
+from hpo.samplers import BruteForceSampler, CmaEsSampler, GridSampler, QMCSampler, RandomSampler, TPESampler
+from hpo.testing.sampler_claims import CLAIMS
+from hpo.testing.scenarios import SMALL
+
+SPACES: dict[str, SearchSpace | None] = {
+    "six": SearchSpace(
+        {
+            "lr": FloatDistribution(1e-5, 1.0, log=True),
+            "momentum": FloatDistribution(0.0, 0.9, step=0.1),
+            "dropout": FloatDistribution(0.0, 0.5),
+            "layers": IntDistribution(1, 9),
+            "units": IntDistribution(8, 512, log=True),
+            "kind": CategoricalDistribution(("a", "b", "c")),
+        }
+    ),
+    "pair": SearchSpace({"x": FloatDistribution(-1.0, 3.0), "kind": CategoricalDistribution(("a", "b", "c"))}),
+    "rate": SearchSpace({"lr": FloatDistribution(1e-6, 0.1, log=True)}),
+    "count": SearchSpace({"n": IntDistribution(10, 20)}),
+    "small": SMALL,
+    "any": None,
+}
+"""What samplers are asked for. The first four are for all of them: ordinary parameters, of every kind."""
+
+ORDINARY = ("rate", "count", "pair", "six")
+
+REASONS: dict[str, str] = {
+    "a": "It draws one parameter after another from one generator, and nothing says that their order does not matter.",
+    "b": "A fresh object answers each question, as it keeps its memory in the object; so the law holds by construction.",
+    "c": "It writes no note that a journal of ours would keep.",
+    "d": "It has no define-by-run: the space is fixed before the first trial.",
+    "e": "It models the values themselves, and says nothing about other values in the same order.",
+    "f": "It models the values numerically, and other last digits may lead elsewhere.",
+    "g": "It promises neither to avoid repetitions nor to end.",
+    "h": "It promises no bound of its work, and its study is told anew for each question.",
+    "i": "It does not learn, by its nature.",
+    "j": "Its documentation recommends it for larger budgets than the 60 trials of the law.",
+    "k": "It goes from generation to generation, and the order of the results says which trials make one.",
+    "l": "It draws one of its trials by the place in the history, and nothing says that this does not matter.",
+    "m": "Its own documentation does not claim it.",
+}
+
+
+@attrs.frozen
+class Subject:
+    """A sampler that is held to the laws.
+
+    Args:
+        family: The library and its version.
+        name: The column of the table.
+        sampler: What is asked, with options that let small histories reach its model.
+        spaces: Names of `SPACES`.
+        unasked: Reasons by law, as letters of `REASONS`.
+        instead: Another sampler for some laws, by law.
+        share: Which part of the examples it is asked, where each costs much.
+    """
+
+    family: str
+    name: str
+    sampler: Any
+    spaces: tuple[str, ...] = ORDINARY
+    unasked: Mapping[str, str] = attrs.field(factory=dict)
+    instead: Mapping[str, Any] = attrs.field(factory=dict)
+    share: float = 1.0
+
+
+NOT_OF_RIVALS = {
+    "parameter_order": "a",
+    "fold": "b",
+    "json_note": "c",
+    "no_repeats": "g",
+    "exhaustion": "g",
+    "bounded_work": "h",
+}
+ABOUT_SEEDS = ("same_answer_twice", "any_order_of_calls", "any_process")
+ABOUT_ONE_OBJECTIVE = ("rank_based", "affine")
+
+
+def _optuna(name: str, unasked: Mapping[str, str], share: float = 1.0, **options: Any) -> Subject:
+    """`options` are the sampler's; those of `OptunaRival` begin with an underscore."""
+    told = {option[1:]: options.pop(option) for option in [*options] if option.startswith("_")}
+    sampler = OptunaRival(f"{name}Sampler", options, **told)
+    instead = {law: attrs.evolve(sampler, one_objective=True) for law in ABOUT_ONE_OBJECTIVE}
+    instead["learning"] = attrs.evolve(sampler, options={})
+    return Subject("Optuna 5.0.0", name, sampler, unasked={**NOT_OF_RIVALS, **unasked}, instead=instead, share=share)
+
+
+def _syne_tune(name: str, unasked: Mapping[str, str], share: float = 1.0, **options: Any) -> Subject:
+    """`options` are the searcher's; those of `SyneTuneRival` begin with an underscore."""
+    told = {option[1:]: options.pop(option) for option in [*options] if option.startswith("_")}
+    documented = SyneTuneRival(name, options, **told)
+    sampler = attrs.evolve(documented, seeds_everything=True)
+    instead = dict.fromkeys(ABOUT_SEEDS, documented)
+    instead["learning"] = SyneTuneRival(name, seeds_everything=True)
+    unasked = {**NOT_OF_RIVALS, "lone_parameters": "d", **unasked}
+    return Subject("Syne Tune 0.16.0", name, sampler, unasked=unasked, instead=instead, share=share)
+
+
+def _ours(name: str, sampler: Any, claims: tuple[str, ...], spaces: tuple[str, ...] = (*ORDINARY, "any")) -> Subject:
+    """`claims` are those that our own tests hold the sampler to."""
+    unclaimed = {law.__name__: "m" for law in CLAIMS if law.__name__ not in claims}
+    return Subject(
+        "hpo", name, sampler, spaces, unclaimed, instead={"learning": type(sampler)()} if "learning" in claims else {}
+    )
+
+
+BLIND = ("rank_based", "affine", "mirror", "permutation", "bounded_work")
+MODEL = ("rank_based", "affine", "mirror", "scale", "bounded_work", "learning")
+FINITE = ("no_repeats", "exhaustion")
+GRID = GridSampler({"n": [0, 1, 2], "kind": ["a", "b"], "step": [0.0, 1.0]})
+NUMERIC = {"rank_based": "e", "affine": "f", "scale": "f", "permutation": "f"}
+
+SUBJECTS: tuple[Subject, ...] = (
+    _optuna("Random", {"learning": "i"}),
+    _optuna("TPE", {}, n_startup_trials=2),
+    _optuna("GP", NUMERIC, 0.1, n_startup_trials=2, _same_constraints=True),
+    _optuna("CmaEs", {"learning": "j", "permutation": "k"}, popsize=4, _there_from_the_start=True, _one_objective=True),
+    _optuna("QMC", {"learning": "i"}, _there_from_the_start=True),
+    _optuna("NSGAII", {"learning": "j", "permutation": "k"}, population_size=4, _there_from_the_start=True),
+    _syne_tune("CQR", NUMERIC, 0.2, num_init_random_draws=3),
+    _syne_tune("KDE", {"permutation": "l"}, 4.0, _points_per_model=1),
+    _syne_tune("BORE", {"permutation": "f"}, 0.2, init_random=3),
+    _syne_tune("REA", {"learning": "j", "permutation": "k"}, population_size=3, sample_size=2),
+    _ours("Random", RandomSampler(), (*BLIND, "scale")),
+    _ours("TPE", TPESampler(n_startup_trials=2), MODEL),
+    _ours("CmaEs", CmaEsSampler(popsize=4), MODEL),
+    _ours("QMC", QMCSampler(), (*BLIND, "scale")),
+    _ours("Grid", GRID, (*BLIND, *FINITE), ("small",)),
+    _ours(
+        "BruteForce",
+        BruteForceSampler(),
+        ("rank_based", "affine", "mirror", "scale", "bounded_work", *FINITE),
+        ("small",),
+    ),
+)
+"""The columns of the table. The laws are all that `hpo.testing` has; a new one is asked of everybody."""

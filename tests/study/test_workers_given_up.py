@@ -1,0 +1,254 @@
+"""Workers that others took for dead, as a clock may say so: they go on under another name, and nothing counts twice."""
+
+import concurrent.futures
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+import hpo
+from hpo.core.events import TrialStarted
+from hpo.errors import TrialNotRunning, WorkerLost
+from hpo.journal.memory import MemoryJournal
+from hpo.samplers import RandomSampler
+from hpo.study.retries import lineage
+from hpo.study.workers import LOST
+
+
+class Impatient(MemoryJournal):
+    """A journal that gives up whom it is told to, as one with leases does."""
+
+    def give_up(self, worker):
+        with self._lock:
+            self._workers.discard(worker)
+
+    def append(self, events, *, expected):
+        for event in events:
+            if isinstance(event, TrialStarted) and event.worker is not None and not self.is_alive(event.worker):
+                raise WorkerLost(event.worker)
+        return super().append(events, expected=expected)
+
+    def hold(self, worker):
+        return _Held(self, worker)
+
+
+class _Held:
+    def __init__(self, journal, worker):
+        self.journal, self.worker = journal, worker
+
+    def __enter__(self):
+        self.journal._workers.add(self.worker)
+
+    def __exit__(self, *_):
+        self.journal.give_up(self.worker)
+
+
+@pytest.fixture
+def study():
+    study = hpo.create_study(sampler=RandomSampler(), seed=0)
+    study._recorder._journal = Impatient(study.events())
+    return study
+
+
+def run_in_process(text, *arguments):
+    command = [sys.executable, "-c", textwrap.dedent(text), *map(str, arguments)]
+    subprocess.run(command, check=True, timeout=60)
+
+
+def quick(trial):
+    return trial.suggest_float("x", 0, 1)
+
+
+def given_up(study, number):
+    """Fail trial `number` as somebody does who misses its worker; the trials that this fails."""
+    study._recorder.journal.give_up(study.trials[number].worker)
+    return study.fail_lost_trials()
+
+
+def losing(study, failed, number=0):
+    """An objective whose worker is given up in trial `number`."""
+
+    def objective(trial):
+        if trial.number == number:
+            failed.extend(given_up(study, number))
+        return quick(trial)
+
+    return objective
+
+
+@pytest.mark.parametrize("options", [{}, {"n_jobs": 2}, {"n_jobs": 2, "order": "deterministic"}], ids=str)
+def test_a_run_that_was_given_up_goes_on_under_another_name(study, options):
+    failed, told = [], []
+    study.optimize(losing(study, failed), n_trials=6, callbacks=[lambda _, trial: told.append(trial.number)], **options)
+    lost = {trial.number for trial in failed}
+    assert 0 in lost
+    assert len(lost) <= 2
+    assert [trial.number for trial in study.trials if trial.reason == LOST] == sorted(lost)
+    assert sorted(told) == sorted({*range(6)} - lost), "callbacks of lost trials belong to who failed them"
+    names = {trial.worker for trial in study.trials if trial.number not in lost}
+    assert study.trials[0].worker not in names
+    assert len(names) == 1
+
+
+def test_a_run_whose_objectives_are_elsewhere_goes_on_too(study):
+    failed = []
+
+    class Executor(concurrent.futures.ThreadPoolExecutor):
+        def submit(self, job):
+            if not failed:
+                failed.extend(given_up(study, 0))
+            return super().submit(job)
+
+    with Executor(1) as executor:
+        study.optimize(quick, n_trials=3, executor=executor)
+    assert [trial.state.name for trial in study.trials] == ["FAIL", "COMPLETE", "COMPLETE"]
+    assert study.trials[1].worker == study.trials[2].worker != study.trials[0].worker
+
+
+def test_an_objective_that_hears_of_it_does_not_end_the_run(study):
+    heard = []
+
+    def objective(trial):
+        if trial.number == 0:
+            given_up(study, 0)
+            for act in (lambda: trial.report(0.5, 0), lambda: trial.suggest_float("y", 0, 1), trial.should_prune):
+                with pytest.raises(TrialNotRunning, match="trial 0 is failed"):
+                    act()
+                heard.append(trial.number)
+            trial.set_user_attr("k", 1)
+        return quick(trial)
+
+    study.optimize(objective, n_trials=2)
+    assert heard == [0, 0, 0]
+    assert [trial.state.name for trial in study.trials] == ["FAIL", "COMPLETE"]
+
+
+def test_an_objective_that_fails_after_its_trial_was_given_up_does_not_end_the_run(study):
+    def objective(trial):
+        if trial.number == 0:
+            given_up(study, 0)
+            raise OSError
+        return quick(trial)
+
+    study.optimize(objective, n_trials=2)
+    assert [trial.reason for trial in study.trials] == [LOST, None]
+
+
+def test_a_late_worker_does_not_retry_what_another_retries(study):
+    retry, failed = hpo.RetryFailedTrials(), []
+
+    def objective(trial):
+        if trial.number == 0:
+            failed.extend(given_up(study, 0))
+            retry(study, failed[0])
+        return quick(trial)
+
+    study.optimize(objective, n_trials=3, callbacks=[retry])
+    assert [lineage(trial) for trial in study.trials] == [(0, 0), (0, 1), (2, 0)]
+
+
+def test_an_interrupt_ends_the_trials_of_all_names(study):
+    class Executor(concurrent.futures.Executor):
+        def submit(self, job):
+            if study.trials[-1].number == 1:
+                raise KeyboardInterrupt
+            study._recorder.journal.give_up(study.trials[0].worker)  # and nobody fails its trial
+            return concurrent.futures.Future()
+
+    with pytest.raises(KeyboardInterrupt):
+        study.optimize(quick, n_trials=2, n_jobs=2, executor=Executor())
+    first, second = study.trials
+    assert first.reason == second.reason == "interrupted"
+    assert first.worker != second.worker
+
+
+def test_asking_after_it_was_given_up_begins_again_under_another_name(study):
+    with study.as_worker():
+        first = study.ask()
+        assert [trial.number for trial in given_up(study, 0)] == [0]
+        with pytest.raises(TrialNotRunning):
+            study.tell(first, 0.5)
+        second, third = study.ask(n=2)
+        study.tell(second, 0.5)
+    assert [trial.number for trial in study.fail_lost_trials()] == [third.number], "the block is over"
+    assert [trial.state.name for trial in study.trials] == ["FAIL", "COMPLETE", "FAIL"]
+    assert study.trials[0].worker != study.trials[1].worker == study.trials[2].worker
+    assert study.tell(study.ask(), 0.5).worker is None
+
+
+def test_threads_that_ask_at_once_find_one_new_name(study):
+    with study.as_worker():
+        study.ask()
+        given_up(study, 0)
+        with concurrent.futures.ThreadPoolExecutor(8) as threads:
+            asked = [*threads.map(lambda _: study.ask(), range(8))]
+        assert len({study.trials[trial.number].worker for trial in asked}) == 1
+
+
+def test_blocks_of_workers_may_be_nested(study):
+    with study.as_worker():
+        outer = study.ask()
+        with study.as_worker():
+            inner = study.ask()
+        assert [trial.number for trial in study.fail_lost_trials()] == [inner.number]
+        again = study.ask()
+        assert study.trials[again.number].worker == study.trials[outer.number].worker
+
+
+def test_trials_that_were_asked_for_in_the_block_of_a_dead_process_are_lost(tmp_path):
+    hpo.create_study(study_name="s", storage=f"{tmp_path}/s.jsonl", sampler=RandomSampler())
+    run_in_process(
+        """
+        import os, sys, hpo
+        study = hpo.load_study(storage=sys.argv[1])
+        free = study.ask()
+        with study.as_worker():
+            trial = study.ask()
+            assert study.fail_lost_trials() == []
+            os._exit(0)
+        """,
+        tmp_path / "s.jsonl",
+    )
+    study = hpo.load_study(storage=f"{tmp_path}/s.jsonl")
+    assert [trial.number for trial in study.fail_lost_trials()] == [1]
+    assert [trial.state.name for trial in study.trials] == ["RUNNING", "FAIL"]
+
+
+@pytest.mark.parametrize("options", [{}, {"n_jobs": 2}], ids=str)
+def test_a_run_looks_for_lost_trials_between_its_own_once_in_a_while(study, monkeypatch, options):
+    monkeypatch.setattr("hpo.study.optimize._LOOK_FOR_LOST", 0.0)
+    told = []
+
+    def objective(trial):
+        if trial.number == 0:
+            with study.as_worker():
+                study.ask()
+        return quick(trial)
+
+    study.optimize(objective, n_trials=2, callbacks=[lambda _, trial: told.append(trial.reason)], **options)
+    assert told.count(LOST) == 1
+
+
+def test_a_callback_that_raises_on_a_lost_trial_between_others_ends_the_run(study, monkeypatch):
+    monkeypatch.setattr("hpo.study.optimize._LOOK_FOR_LOST", 0.0)
+
+    def objective(trial):
+        with study.as_worker():
+            study.ask()
+        return quick(trial)
+
+    def refuse(_, trial):
+        if trial.reason == LOST:
+            raise OSError(trial.reason)
+
+    with pytest.raises(OSError, match=LOST):
+        study.optimize(objective, n_trials=2, callbacks=[refuse])
+    assert len(study.trials) == 2
+
+
+def test_a_run_does_not_look_all_the_time(study, monkeypatch):
+    looks = []
+    monkeypatch.setattr("hpo.study.optimize.fail_lost", lambda recorder: looks.append(recorder) or [])
+    study.optimize(quick, n_trials=20)
+    assert len(looks) == 1
