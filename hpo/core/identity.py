@@ -53,6 +53,8 @@ def _option(value: Any) -> Any:
     try:
         return to_json_tree(value)
     except InvalidType:
+        if isinstance(value, tuple | list):
+            return [_option(item) for item in value]
         if attrs.has(type(value)):
             nested = identity_of(value)
             return {"name": nested.name, "version": nested.version, "options": nested.options}

@@ -226,6 +226,7 @@ def fit_parzen(
     weights: NDArray[np.float64],
     *,
     prior_weight: float = 1.0,
+    weight_left_out: float = 0.0,
     shrinkage: float = 0.3,
     narrowing: float = 1.0,
     min_width: float | NDArray[np.float64] = 0.0,
@@ -244,6 +245,7 @@ def fit_parzen(
         n_choices: Number of choices of each column, ``(d,)``; 0 for numeric ones.
         weights: One per observation, ``(n,)``, not negative.
         prior_weight: The uniform component's weight next to them, above 0.
+        weight_left_out: The weight of observations that are not given; they count as uniformly distributed.
         shrinkage: The uniform distribution's weight in the widths, at least 0.
         narrowing: What the widths are multiplied with, above 0.
         min_width: Smallest width of a kernel, as a share of the range, for all columns or for each, ``(d,)``; 1e-4 at
@@ -266,7 +268,8 @@ def fit_parzen(
     """
     n, d = observations.shape
     total = float(weights.sum())
-    mixture = np.append(weights, prior_weight) / (total + prior_weight)
+    uniform_weight = prior_weight + weight_left_out
+    mixture = np.append(weights, uniform_weight) / (total + uniform_weight)
     mixture[-1] = max(mixture[-1], _TINY)  # nowhere may the density be 0
     shares = weights / max(total, _TINY)
     effective = 1.0 / max(float(shares @ shares), _TINY) if total > 0.0 else 1.0

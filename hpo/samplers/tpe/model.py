@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _NARROWEST_SHARE = 100
 _SHRINKAGE = 0.3  # of the prior's weight; see `fit_parzen`
 _BAD_NARROWING = 0.5  # of the bad trials' kernels
-_MOST_BAD = 128  # the best of them, which are near to the good ones: where candidates are, others weigh nothing
+_MOST_BAD = 128  # the best of them, which are near to the good ones; the others count as uniformly distributed
 
 
 @attrs.frozen(eq=False)
@@ -92,11 +92,19 @@ def fitted(
     good, bad = order[by_age], np.sort(order[n_good : n_good + _MOST_BAD])
     rank_weights = _rank_weights(fold, rows[order[:n_good]], alike=alike)[by_age]
     points = coding.units(fold.values(rows[np.concatenate([good, bad])]))
-    unlikely_points = np.vstack([points[n_good:], liars])
     n = len(rows) + len(liars)
     likely = _estimator(sampler, coding, points[:n_good], rank_weights * _weights(sampler, n_good), n)
+    bad_weights = _weights(sampler, n - n_good)
+    ages = np.append(bad - np.searchsorted(good, bad), np.arange(len(rows) - n_good, n - n_good))
+    kept_weights = bad_weights[ages]
     unlikely = _estimator(
-        sampler, coding, unlikely_points, _weights(sampler, len(unlikely_points)), n, narrowing=_BAD_NARROWING
+        sampler,
+        coding,
+        np.vstack([points[n_good:], liars]),
+        kept_weights,
+        n,
+        narrowing=_BAD_NARROWING,
+        left_out=max(float(bad_weights.sum() - kept_weights.sum()), 0.0),
     )
     whole = np.zeros(len(coding.columns))
     if not known:
@@ -155,6 +163,7 @@ def _estimator(
     n: int,
     *,
     narrowing: float = 1.0,
+    left_out: float = 0.0,
 ) -> ParzenEstimator:
     clip = 1.0 / min(_NARROWEST_SHARE, 1 + n) if sampler.consider_magic_clip else 0.0
     return fit_parzen(
@@ -162,6 +171,7 @@ def _estimator(
         coding.n_choices,
         weights,
         prior_weight=sampler.prior_weight,
+        weight_left_out=left_out,
         shrinkage=_SHRINKAGE * sampler.prior_weight,
         narrowing=narrowing,
         min_width=np.maximum(coding.cell_width, clip),

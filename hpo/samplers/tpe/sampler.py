@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import attrs
 import numpy as np
@@ -106,6 +106,8 @@ class TPESampler:
         True
     """
 
+    in_turn: ClassVar[bool] = True  # what running trials have counts
+
     n_startup_trials: int = attrs.field(default=10, converter=options.whole_or_as_given, validator=options.whole_from_0)
     n_ei_candidates: int = attrs.field(default=48, converter=options.whole_or_as_given, validator=options.whole_from_1)
     seed: int | None = attrs.field(default=None, converter=options.whole_or_as_given, validator=options.seed)
@@ -166,13 +168,14 @@ class TPESampler:
             found = self._joint(state, parts[0], trial.params, trial.distributions, key, seen)
         else:
             found = self._part_by_part(state, trial, parts, key)
-        params = found.params if found else RandomSampler()(state, trial, space, key).params
+        values = found.params if found else RandomSampler()(state, trial, space, key).params
+        params = {name: values[name] for name in space}
         note: dict[str, Any] = {"rule": "model", "acquisition": found.acquisition} if found else {"rule": "startup"}
         if seen is not None and seen.contains(params):
             params = seen.random_untried(key)
             if found:
                 note = {"rule": "untried"}
-        return Suggestion({name: params[name] for name in space}, note)
+        return Suggestion(params, note)
 
     def _parts(self, state: StudyState, space: SearchSpace) -> list[_Part]:
         """The parts of `space` that are modelled one after the other."""
