@@ -203,7 +203,7 @@ def report_samplers(rounds: int) -> Iterator[str]:
         taken = [{library: numbers(text)[0] for library, text in scripts.items()} for _ in range(rounds)]
         least = {library: min(each[library] for each in taken) for library in scripts}
         others = "".join(
-            f"; {library.capitalize()} {seconds * 1e3:.3f} ms: {least['hpo'] / seconds:.2f} of it"
+            f"; {library.capitalize()} {seconds * 1e3:.3f} ms, {seconds / least['hpo']:.3g} times that"
             for library, seconds in least.items()
             if library != "hpo"
         )

@@ -130,7 +130,7 @@ SUBJECTS: tuple[Subject, ...] = (
     _optuna("QMC", {"learning": "i"}, _there_from_the_start=True),
     _optuna("NSGAII", {"learning": "j", "permutation": "k"}, population_size=4, _there_from_the_start=True),
     _syne_tune("CQR", NUMERIC, 0.2, num_init_random_draws=3),
-    _syne_tune("KDE", {"permutation": "l"}, 4.0, _points_per_model=1),
+    _syne_tune("KDE", {"permutation": "l"}, 4.0, _points_per_model=1, random_fraction=0.0),
     _syne_tune("BORE", {"permutation": "f"}, 0.2, init_random=3),
     _syne_tune("REA", {"learning": "j", "permutation": "k"}, population_size=3, sample_size=2),
     _ours("Random", RandomSampler(), (*BLIND, "scale")),
