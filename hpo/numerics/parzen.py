@@ -269,7 +269,9 @@ def fit_parzen(
     n, d = observations.shape
     total = float(weights.sum())
     uniform_weight = prior_weight + weight_left_out
-    mixture = np.append(weights, uniform_weight) / (total + uniform_weight)
+    mixture = np.empty(n + 1)
+    mixture[:n], mixture[n] = weights, uniform_weight
+    mixture /= total + uniform_weight
     mixture[-1] = max(mixture[-1], _TINY)  # nowhere may the density be 0
     shares = weights / max(total, _TINY)
     effective = 1.0 / max(float(shares @ shares), _TINY) if total > 0.0 else 1.0

@@ -45,6 +45,7 @@ class UnitCoding:
         origin: The value, times `factor`, that is 0 in the unit interval, ``(d,)``.
         width: The unit interval's length on the same scale, ``(d,)``.
         cell_width: What one value of a grid takes of the unit interval, on average, ``(d,)``; 0 where there is no grid.
+        grids: The columns of grids that are coarse enough to be modelled by their cells, and their distributions.
     """
 
     space: SearchSpace
@@ -56,6 +57,18 @@ class UnitCoding:
     origin: NDArray[np.float64]
     width: NDArray[np.float64]
     cell_width: NDArray[np.float64]
+    grids: tuple[tuple[int, FloatDistribution | IntDistribution], ...] = attrs.field(init=False)
+
+    @grids.default
+    def _coarse_columns(self) -> tuple[tuple[int, FloatDistribution | IntDistribution], ...]:
+        found = []
+        for column, (name, _) in enumerate(self.columns):
+            distribution = self.space[name]
+            if not isinstance(distribution, CategoricalDistribution):
+                n = distribution.n_values()
+                if (isinstance(distribution, IntDistribution) and distribution.log) or (n and n <= _FINEST_GRID):
+                    found.append((column, distribution))
+        return tuple(found)
 
     @staticmethod
     @lru_cache(maxsize=64)
@@ -134,8 +147,8 @@ class UnitCoding:
     def cells(self, points: NDArray[np.float64]) -> Cells:
         """The cells of coarse grids that points, ``(m, d)``, are in; logarithmic grids are coarse at their low end."""
         cells = {}
-        for column, (name, _) in enumerate(self.columns):
-            distribution, unit = self.space[name], points[:, column]
+        for column, distribution in self.grids:
+            unit = points[:, column]
             if isinstance(distribution, IntDistribution) and distribution.log:
                 with np.errstate(over="ignore"):
                     value = np.rint(np.exp(self.origin[column] + unit * self.width[column]))
@@ -144,11 +157,10 @@ class UnitCoding:
                 )
                 lower, upper = (ends - self.origin[column]) / self.width[column]
                 cells[column] = lower, upper
-            elif isinstance(distribution, IntDistribution | FloatDistribution):
-                n = distribution.n_values()
-                if n is not None and n <= _FINEST_GRID:
-                    cell = np.minimum(np.floor(unit * n), n - 1)
-                    cells[column] = cell / n, (cell + 1) / n
+            else:
+                n = distribution.n_values() or 1
+                cell = np.minimum(np.floor(unit * n), n - 1)
+                cells[column] = cell / n, (cell + 1) / n
         return cells
 
     def params(self, point: NDArray[np.float64]) -> dict[str, Any]:

@@ -93,7 +93,7 @@ class Observations:
         return rows[:, _LOSSES : _LOSSES + self.n_losses]
 
     def best_first(self, rows: NDArray[np.float64], enough: int, *, alike: bool = False) -> NDArray[np.intp]:
-        """The order of rows from best to worst, shape ``(n,)``; equals stay in the order told.
+        """The indices of at least the `enough` best rows, from best to worst; equals stay in the order told.
 
         Less violation of constraints comes first, so feasible trials do; then complete trials before pruned ones, and
         these before failed ones; complete ones by loss, or by non-domination and hypervolume where there are several
@@ -101,7 +101,7 @@ class Observations:
 
         Args:
             rows: Of the carry.
-            enough: So many are in order at least; the others come after them, in any order.
+            enough: So many are there and in order; those that come after them are in any order, and may be left out.
             alike: Whether all rows are of complete trials that violate no constraint, which makes it O(n).
         """
         if alike:
@@ -134,13 +134,11 @@ class Observations:
 
 
 def _smallest_first(numbers: NDArray[np.float64], enough: int) -> NDArray[np.intp]:
-    """Indices of `numbers` with at least the `enough` smallest in order, equals by index; O(n)."""
-    n = len(numbers)
-    if not 0 < enough < n // 4:
-        return np.argsort(numbers, kind="stable")
-    largest = np.partition(numbers, enough - 1)[enough - 1]
-    front = np.flatnonzero(numbers <= largest)
-    return np.concatenate([front[np.argsort(numbers[front], kind="stable")], np.flatnonzero(numbers > largest)])
+    """Indices of at least the `enough` smallest of `numbers`, in order, equals by index; O(n)."""
+    if not 0 < enough < len(numbers) // 2:
+        return numbers.argsort(kind="stable")
+    (front,) = (numbers <= np.partition(numbers, enough - 1)[enough - 1]).nonzero()
+    return front[numbers[front].argsort(kind="stable")]
 
 
 def _number(loss: float) -> float:
