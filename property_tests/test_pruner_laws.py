@@ -39,5 +39,7 @@ def test_whatever_the_options_are_the_decisions_are_sound(kind):
     def sound(pruner):
         check_pruner(pruner, laws=LAWS_FOR_ALL_OPTIONS, max_examples=30)
 
-    check_pruner(NopPruner(), laws=["total", "mirror", "never_stops_the_leader"], max_examples=30)  # makes the questions
+    check_pruner(
+        NopPruner(), laws=["total", "mirror", "never_stops_the_leader"], max_examples=30
+    )  # makes the questions
     sound()

@@ -3,6 +3,9 @@
 A worker takes a lease and renews it: with what it appends, and in a thread while it computes. Whoever finds that a lease
 has run out ends it, and what has ended stays so: a renewal that comes too late finds nothing to renew, and no trial
 begins under a name whose lease has ended. So clocks decide only when a worker is given up, and order decides the rest.
+
+Nobody is given up for an absence that is not its own. After a server has started, each lease lasts once more; and who
+was out of touch with the server itself, for so long that its own lease ran out, lets others be for as long again.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import attrs
 
@@ -25,6 +28,7 @@ from hpo.logging import get_logger
 KEPT_MILLISECONDS = 7 * 24 * 3600 * 1000
 """For how long a lease that ran out and that nobody asked for is kept, so that who wakes up late may renew it."""
 
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 _WORKER = re.compile(r"[0-9a-f]{8,64}")
 
 
@@ -67,6 +71,13 @@ class LeaseTerms:
         return max(1, round(self.grace_period * 1000))
 
 
+class Lease(NamedTuple):
+    """A lease as it is now, in milliseconds: how long it still lasts, negative if it ran out; and how long it did anew."""
+
+    rest: int
+    lasts: int
+
+
 class Leases(Protocol):
     """The leases on one journal, as a server keeps them; by its clock alone."""
 
@@ -86,8 +97,16 @@ class Leases(Protocol):
         """End the lease of `worker`, if it has one. Raises as `begin` does."""
         ...
 
-    def is_valid(self, worker: str) -> bool | None:
-        """Whether `worker` has a lease; one that has run out is ended. None where the server can't be asked."""
+    def look(self, worker: str) -> Lease | None:
+        """The lease of `worker`; None where it has none. Raises as `begin` does, or `UnsupportedJournal`."""
+        ...
+
+    def end_late(self, worker: str) -> bool:
+        """End the lease of `worker` if it has run out; whether this ended it. Raises as `begin` does."""
+        ...
+
+    def uptime(self) -> float:
+        """For how many seconds the server has been there. Raises `UnsupportedJournal`."""
         ...
 
 
@@ -105,7 +124,9 @@ class HeldLeases:
         self._terms = terms
         self._where = where
         self._renewed: dict[str, float] = {}
-        """When each lease was renewed last, by this process's clock: only to spare the server what it knows."""
+        """When each lease was renewed last, by `seconds_since_boot`."""
+        self._back = float("-inf")
+        """When this process was back after it had been out of touch."""
         self._process = os.getpid()
         self._mutex = threading.Lock()
 
@@ -114,7 +135,7 @@ class HeldLeases:
         """See `hpo.journal.storage.KnowsWorkers.hold`; for everybody who can reach the server."""
         if not _WORKER.fullmatch(worker):
             raise InvalidArgument(f"a worker's name is 8 to 64 hexadecimal digits in lower case, got {worker!r}")
-        started = time.monotonic()
+        started = seconds_since_boot()
         if not self._leases.begin(worker, self._terms.milliseconds):
             raise JournalUnwritable(self._where, f"there is or was a worker {worker!r}")
         process = os.getpid()
@@ -138,12 +159,19 @@ class HeldLeases:
         """See `hpo.journal.storage.KnowsWorkers.is_alive`."""
         if not _WORKER.fullmatch(worker):
             return None
-        if worker not in self._mine():
-            return self._leases.is_valid(worker)
-        try:  # our own: should it have run out while this process was stopped, it is not for us to end it
-            return self._leases.renew(worker, self._terms.milliseconds)
+        try:
+            if worker in self._mine():  # should it have run out while this process was stopped, we don't give us up
+                return self._leases.renew(worker, self._terms.milliseconds)
+            while (lease := self._leases.look(worker)) is not None:
+                if lease.rest >= 0:
+                    return True
+                if self._was_away() or 1000 * self._leases.uptime() < lease.lasts:
+                    return None
+                if self._leases.end_late(worker):
+                    break  # else it was renewed just now, or somebody else ended it
         except HpoError:
             return None
+        return False
 
     def to_renew(self, events: Sequence[AnyEvent]) -> tuple[list[str], list[str]]:
         """Whose leases an append of `events` has to renew: those who start trials, and others whose turn it is.
@@ -158,18 +186,28 @@ class HeldLeases:
         starting = sorted(
             {event.worker for event in events if isinstance(event, TrialStarted) and event.worker in held}
         )
-        late = time.monotonic() - 0.5 * self._terms.heartbeat_interval
+        late = seconds_since_boot() - 0.5 * self._terms.heartbeat_interval
         return starting, [worker for worker, renewed in held.items() if renewed <= late and worker not in starting]
 
     def note_renewed(self, workers: Sequence[str], at: float) -> None:
-        """Remember that the leases of `workers` were renewed after `at`, by `time.monotonic`."""
+        """Remember that the leases of `workers` were renewed after `at`, by `seconds_since_boot`."""
         held = self._mine()
         if not held:
             return
         with self._mutex:
             for worker in workers:
                 if worker in held:
+                    if at - held[worker] > self._terms.grace_period:
+                        self._back = at
                     held[worker] = max(at, held[worker])
+
+    def _was_away(self) -> bool:
+        """Whether this process was out of touch for so long that others may have been, too, and need time to say so."""
+        now, longest = seconds_since_boot(), 0.0
+        if self._mine():
+            with self._mutex:
+                longest = max((now - renewed for renewed in self._renewed.values()), default=0.0)
+        return now - self._back < self._terms.grace_period or longest > self._terms.grace_period
 
     def _mine(self) -> dict[str, float]:
         return self._renewed if self._process == os.getpid() else {}
@@ -179,7 +217,7 @@ class HeldLeases:
         interval = self._terms.heartbeat_interval
         pause = interval
         while not ended.wait(pause):
-            now = time.monotonic()
+            now = seconds_since_boot()
             if (rest := self._mine().get(worker, now) + interval - now) > 0.01 * interval:  # an append renewed it
                 pause = rest
                 continue
@@ -198,6 +236,11 @@ class HeldLeases:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _held_leases, (self._leases, self._terms, self._where)
+
+
+def seconds_since_boot() -> float:
+    """A clock of this process, which goes on while its machine sleeps, and never jumps."""
+    return time.clock_gettime(_CLOCK)
 
 
 def _held_leases(leases: Leases, terms: LeaseTerms, where: str) -> HeldLeases:

@@ -19,7 +19,7 @@ def mirrored_orthogonal(normals: NDArray[np.float64]) -> NDArray[np.float64]:
     Returns:
         The vectors, ``(sets, 2 * pairs, n)``: row ``2 k + 1`` of a set is the opposite of row ``2 k``.
 
-    Source: Wang, Emmerich and Back, "Mirrored Orthogonal Sampling for Covariance Matrix Adaptation Evolution
+    Source: Wang, Emmerich and Bäck, "Mirrored Orthogonal Sampling for Covariance Matrix Adaptation Evolution
     Strategies", Evolutionary Computation 27 (2019).
 
     Example:

@@ -88,6 +88,11 @@ class BruteForceSampler:
     seed: int | None = attrs.field(default=None, converter=checked_seed)
     avoid_premature_stop: bool = attrs.field(default=False, converter=bool)
     part: FrozenDict[str, Any] = attrs.field(default=_NO_PARAMS, kw_only=True, converter=FrozenDict, eq=_items)
+    _fold: _Tried = attrs.field(init=False, eq=False, repr=False)
+
+    @_fold.default
+    def _fold_of_this_part(self) -> _Tried:
+        return _Tried(self.seed, _items(self.part))
 
     def joint_space(self, state: StudyState, trial: FrozenTrial) -> SearchSpace:
         """The parameters on the way that the trial is sent, as far as it is known."""
@@ -124,9 +129,11 @@ class BruteForceSampler:
 
     def _plan(self, state: StudyState, trial: FrozenTrial) -> _Plan | Exhausted:
         """Where to send `trial`, or that nothing is left for it."""
-        fold = _Tried(self.seed, _items(self.part))
+        fold = self._fold
         known = state.finished.fold(fold)
-        others = [other for other in state.running.values() if other.number != trial.number and fold.concerns(other)]
+        alone = len(state.running) == 1 and trial.number in state.running  # the usual case
+        running = () if alone else state.running.values()
+        others = [other for other in running if other.number != trial.number and fold.concerns(other)]
         noted = [other for other in others if other.note or other.params]
         silent = sum(1 for other in others if not (other.note or other.params or other.fixed_params))
         tree = fold.claimed(known, noted, guess=False)
@@ -154,7 +161,7 @@ class _Plan:
     ticket: int
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class _Tried:
     """Fold: the tree of what finished trials have tried, in the part of the space where `part` holds."""
 

@@ -71,7 +71,8 @@ class PartialFixedSampler:
     """Some parameters have given values; another sampler suggests the others.
 
     The other sampler never hears of the fixed ones in what it is asked for. A value enqueued for a trial goes before
-    a fixed one. Costs what the other sampler costs.
+    a fixed one. Costs what the other sampler costs. A model-based one is asked for a part of the space here, can't tell
+    what was tried of the whole, and may suggest a configuration again.
 
     Args:
         fixed_params: Values by parameter name. A value must be one of its parameter's, or lie in its range; it may

@@ -3,7 +3,7 @@
 - `journals`: laws of storages and their journals; `journal_study_laws`, `journal_event_laws` and `journal_writer_laws`
   say them one by one, `journal_samples` holds what they are tried on, and `journal_machine` makes up more
 - `expectations`: how a law says that it is broken
-- `sampler_laws`, `sampler_claims`, `pruner_laws`, `fold_laws`: laws of those, basic ones and ones that may be claimed
+- `sampler_laws`, `sampler_claims`, `pruner_laws`, `stopping_laws`, `fold_laws`: laws of those, basic ones and ones that may be claimed
 - `study_machine`: several workers on one study, for any storage, sampler and pruner; `study_workers` are those,
   and `objectives` are what their trials do
 - `options`: samplers and pruners with all kinds of options
@@ -27,17 +27,21 @@ if TYPE_CHECKING:
     from hpo.testing.pruner_laws import check_pruner as check_pruner
     from hpo.testing.sampler_laws import SamplerLaws as SamplerLaws
     from hpo.testing.sampler_laws import check_sampler as check_sampler
+    from hpo.testing.stopping_laws import StoppingLaws as StoppingLaws
+    from hpo.testing.stopping_laws import check_stopping_rule as check_stopping_rule
     from hpo.testing.study_machine import StudyMachine as StudyMachine
 
 _HOME = {
     "PrunerLaws": "pruner_laws",
     "SamplerLaws": "sampler_laws",
+    "StoppingLaws": "stopping_laws",
     "StorageLaws": "journals",
     "StudyMachine": "study_machine",
     "agreement_machine": "journals",
     "check_fold": "fold_laws",
     "check_pruner": "pruner_laws",
     "check_sampler": "sampler_laws",
+    "check_stopping_rule": "stopping_laws",
     "check_storage": "journals",
 }
 

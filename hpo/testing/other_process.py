@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pickle
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from importlib.machinery import PathFinder
 from importlib.util import module_from_spec, spec_from_file_location
+from itertools import chain
+from types import FunctionType
 from typing import Any
 
 from hpo.testing.questions import Question, as_text
@@ -39,16 +43,17 @@ def answers_elsewhere(ask: Callable[[Any, Question], Any], subject: Any, questio
         >>> answers_elsewhere(asked, RandomSampler(), [question]) == [as_text(asked(RandomSampler(), question))]
         True
     """
+    load, homes = io.BytesIO(), dict[str, str]()
     try:
-        load = pickle.dumps((ask, subject, list(questions)))
+        _Packer(load, homes).dump((ask, subject, list(questions)))
     except Exception as error:
         raise AssertionError(
             f"{subject!r} can't be pickled, so no other process can be asked: define it at the top of a module ({error})"
         ) from error
     seed = _HASH_SEED if os.environ.get("PYTHONHASHSEED") != _HASH_SEED else "54321"
     done = subprocess.run(  # noqa: S603 - this very interpreter
-        [sys.executable, "-c", "from hpo.testing.other_process import serve; serve()", *_home(subject)],
-        input=load,
+        [sys.executable, "-c", "from hpo.testing.other_process import serve; serve()", *chain(*homes.items())],
+        input=load.getvalue(),
         env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         capture_output=True,
         check=False,
@@ -67,11 +72,26 @@ def serve() -> None:
     print(json.dumps([as_text(ask(subject, question)) for question in questions]))  # noqa: T201 - read by the other process
 
 
-def _home(subject: Any) -> list[str]:
-    """The name and the file of the subject's module, where an import might not find it."""
-    name = getattr(subject, "__module__", "")
-    path = getattr(sys.modules.get(name), "__file__", None)
-    return [name, path] if path and not name.startswith("hpo.") else []
+class _Packer(pickle.Pickler):
+    """Notes the files of those modules that another process would not find by their names."""
+
+    def __init__(self, load: io.BytesIO, homes: dict[str, str]) -> None:
+        super().__init__(load)
+        self._homes = homes
+
+    def reducer_override(self, thing: Any) -> Any:
+        if isinstance(thing, type | FunctionType) and thing.__module__ not in self._homes:
+            path = getattr(sys.modules.get(thing.__module__), "__file__", None)
+            if path is not None and not _is_found(thing.__module__, path):
+                self._homes[thing.__module__] = path
+        return NotImplemented  # and so it goes on as usual
+
+
+def _is_found(name: str, path: str) -> bool:
+    """Whether an import of `name` leads to `path` in a process that has imported nothing yet."""
+    package = sys.modules.get(name.rpartition(".")[0])
+    spec = PathFinder.find_spec(name, getattr(package, "__path__", None))
+    return spec is not None and spec.origin == path and name != "__main__"
 
 
 def _load(name: str, path: str) -> None:

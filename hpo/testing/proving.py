@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
@@ -119,7 +120,7 @@ def _generate(among: _Among, look: Callable[[Question], None]) -> None:
         raise MissingExtra("hpo.testing", "testing") from error
     from hpo.testing.strategies import objective_values, questions
 
-    whole = st.integers(-9, 9) | st.integers(-(2**10), 2**10)
+    whole = st.integers(0, 9) | st.integers(-9, 9) | st.integers(-(2**10), 2**10)
     values = whole.map(float) if among.whole_values else objective_values
 
     @given(question=questions(space=among.space, values=values, reporting=among.reporting))
@@ -195,6 +196,20 @@ def checked_laws(laws: Iterable[Any], known: Iterable[NamedLaw]) -> list[NamedLa
             raise InvalidArgument(f"a law is a function, or one of the names {', '.join(by_name)}; got {law!r}")
         found.append(law if callable(law) else by_name[law])
     return found
+
+
+def given_to(owner: type, name: str) -> Any:
+    """What a class was given under a name: a plain function stays one, and becomes no method.
+
+    Example:
+        >>> class Mine:
+        ...     act = abs
+        ...     other = staticmethod(len)
+        >>> given_to(Mine, "act"), given_to(Mine, "other")
+        (<built-in function abs>, <built-in function len>)
+    """
+    given = inspect.getattr_static(owner, name)
+    return given.__func__ if isinstance(given, staticmethod) else given
 
 
 def count_calls(act: Callable[[], object]) -> int:

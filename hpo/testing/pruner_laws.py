@@ -12,7 +12,6 @@ and pytest runs one test per law; `check_pruner` runs them without pytest.
 from __future__ import annotations
 
 import copy
-import inspect
 import math
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
@@ -29,7 +28,7 @@ from hpo.core.trial import FrozenTrial
 from hpo.errors import SeveralObjectives
 from hpo.testing.counterexamples import Counterexample
 from hpo.testing.other_process import answers_elsewhere
-from hpo.testing.proving import Verdict, checked_laws, count_calls, for_each, for_every_question, try_law
+from hpo.testing.proving import Verdict, checked_laws, count_calls, for_each, for_every_question, given_to, try_law
 from hpo.testing.questions import Question, Raised, as_text, judged
 from hpo.testing.retelling import mirrored, monotone, prefixes, relabelled, with_values
 from hpo.testing.scenarios import scenarios, started
@@ -284,8 +283,7 @@ class PrunerLaws:
 
 def _method(law: Any) -> Callable[[PrunerLaws], None]:
     def test(self: PrunerLaws) -> None:
-        pruner = inspect.getattr_static(type(self), "pruner")  # a plain function must not become a method
-        pruner = pruner.__func__ if isinstance(pruner, staticmethod) else pruner
+        pruner = given_to(type(self), "pruner")
         try_law(law, PrunerCase(pruner, self.max_examples))
 
     test.__doc__ = law.__doc__

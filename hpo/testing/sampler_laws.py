@@ -13,7 +13,6 @@ in `hpo.testing.sampler_claims`.
 from __future__ import annotations
 
 import copy
-import inspect
 import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
@@ -30,7 +29,7 @@ from hpo.core.state import StudyState, replay
 from hpo.errors import HpoError, SeveralObjectives
 from hpo.testing.counterexamples import Counterexample
 from hpo.testing.other_process import answers_elsewhere
-from hpo.testing.proving import Verdict, checked_laws, for_each, try_law
+from hpo.testing.proving import Verdict, checked_laws, for_each, given_to, try_law
 from hpo.testing.questions import Question, Raised, as_text, asked
 from hpo.testing.retelling import prefixes, relabelled, with_values
 from hpo.testing.sampler_case import SamplerCase
@@ -299,8 +298,7 @@ class SamplerLaws:
 
 def _method(law: Any) -> Callable[[SamplerLaws], None]:
     def test(self: SamplerLaws) -> None:
-        sampler = inspect.getattr_static(type(self), "sampler")  # a plain function must not become a method
-        sampler = sampler.__func__ if isinstance(sampler, staticmethod) else sampler
+        sampler = given_to(type(self), "sampler")
         space = None if self.space is None else SearchSpace.of(self.space)
         try_law(law, SamplerCase(sampler, space, self.max_examples))
 

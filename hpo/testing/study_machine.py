@@ -37,6 +37,7 @@ from hpo.study.trial import Trial
 from hpo.study.verification import verify
 from hpo.testing.counterexamples import where_saved
 from hpo.testing.objectives import MENU, SumOfAll, suggested
+from hpo.testing.proving import given_to
 from hpo.testing.study_workers import Kill, Killed, Worker
 
 try:
@@ -48,13 +49,13 @@ except ModuleNotFoundError as missing:
 R = TypeVar("R")
 
 _NAME = "s"
-_N_WORKERS, _MOST_RETRIES = 3, 2
-_workers = st.integers(0, _N_WORKERS - 1)
+_MOST_RETRIES = 2
+_workers: st.SearchStrategy[int] = st.runner().flatmap(lambda machine: st.integers(0, machine.n_workers - 1))
 _values = st.integers(-3, 3).map(float) | st.sampled_from([float("inf"), float("-inf"), float("nan"), -0.0])
 
 
 class StudyMachine(RuleBasedStateMachine):
-    """Three workers on one study, each with a view of its own, and a record of what they were promised.
+    """Several workers on one study, each with a view of its own, and a record of what they were promised.
 
     Rules interleave what workers do: ask, suggest, report, judge and tell; hear of nothing for a while; die before or
     after an append; end each other's trials, and tell them late; fail and retry the trials of the dead; run trials
@@ -68,10 +69,11 @@ class StudyMachine(RuleBasedStateMachine):
 
     Attributes:
         make_storage: Opens the storage in a directory, which is new for each run, again and again: what was kept in it
-            before is there again. A static method; None means one in memory. One study is enough.
+            before is there again. None means one in memory. One study is enough.
         sampler: Who suggests; it must be replayable. `RandomSampler` if not given.
         pruner: Who judges; `NopPruner` if not given.
         space: What trials are asked for; `MENU` if not given. Half of the studies declare it.
+        n_workers: How many workers there are.
 
     Example:
         >>> from hypothesis import settings
@@ -83,12 +85,14 @@ class StudyMachine(RuleBasedStateMachine):
     sampler: ClassVar[Any] = RandomSampler()
     pruner: ClassVar[Any] = NopPruner()
     space: ClassVar[Mapping[str, Distribution] | None] = None
+    n_workers: ClassVar[int] = 3
 
     def __init__(self) -> None:
         super().__init__()
         self.stack = ExitStack()
         place = Path(self.stack.enter_context(tempfile.TemporaryDirectory()))
-        memory, make = MemoryStorage(), type(self).make_storage
+        memory, make = MemoryStorage(), given_to(type(self), "make_storage")
+        self.advisors = given_to(type(self), "sampler"), given_to(type(self), "pruner")
         self.opened: Callable[[], Storage] = (lambda: memory) if make is None else (lambda: make(place))
         self.workers: list[Worker] = []
         self.handed: dict[int, int] = {}
@@ -111,7 +115,7 @@ class StudyMachine(RuleBasedStateMachine):
         space = self._menu() if declared else None
         events = decide(StudyState(), CreateStudy(_NAME, ("minimize",), seed, space))
         self.opened().create(_NAME, events)
-        self.workers = [self._new_worker() for _ in range(_N_WORKERS)]
+        self.workers = [self._new_worker() for _ in range(self.n_workers)]
 
     @rule(worker=_workers, joint=st.booleans())
     def ask(self, worker: int, joint: bool) -> None:
@@ -239,7 +243,7 @@ class StudyMachine(RuleBasedStateMachine):
         """Somebody forks the study at any moment, runs trials there, and takes them over."""
         events = self._events()
         at = 1 + int(share * (len(events) - 1))
-        reader = Study(self.opened(), _NAME, self.sampler, self.pruner)
+        reader = Study(self.opened(), _NAME, *self.advisors)
         fork = reader.fork("fork", at=at, storage=MemoryStorage())
         self._expect(fork.events()[1:at], events[1:at], "the events that a fork took over")
         self._expect(fork.at(at).trials, replay(events[:at]).trials, "the trials that a fork took over")
@@ -251,7 +255,7 @@ class StudyMachine(RuleBasedStateMachine):
                 break
             told = evaluate(trial, SumOfAll(self._menu()), fork.state).tell
             fork.tell(trial, told.values, told.state, reason=told.reason)
-        self._expect(verify(fork, self.sampler, self.pruner).first_difference, None, "verify of a fork")
+        self._expect(verify(fork, *self.advisors).first_difference, None, "verify of a fork")
         self._expect(self._events(), events, "the study after something was done to its fork")
         for found in fork.trials[known:]:
             if not self._done(worker, partial(_add, trial=found)):
@@ -270,7 +274,7 @@ class StudyMachine(RuleBasedStateMachine):
         state = self._replayed(events)
         self._check_numbers(state)
         self._check_promises(state)
-        for i in range(_N_WORKERS):
+        for i in range(self.n_workers):
             known = self._by(i, lambda study: study.state)
             if known is not None:
                 self._expect(known, replay(events[: known.version]), f"what worker {i} knows")
@@ -298,7 +302,7 @@ class StudyMachine(RuleBasedStateMachine):
         try:
             if self.workers and not self.broken:
                 events = self._events()
-                proved = self._sound(lambda: verify(events, self.sampler, self.pruner), "verify of the study")
+                proved = self._sound(lambda: verify(events, *self.advisors), "verify of the study")
                 self._expect((proved.first_difference, proved.n_skipped), (None, 0), "verify of the study")
         finally:
             self.workers.clear()
@@ -310,7 +314,7 @@ class StudyMachine(RuleBasedStateMachine):
         return MENU if self.space is None else self.space
 
     def _new_worker(self) -> Worker:
-        return Worker(self.opened(), _NAME, self.sampler, self.pruner)
+        return Worker(self.opened(), _NAME, *self.advisors)
 
     def _by(self, worker: int, act: Callable[[Study], R]) -> R | None:
         """What `act` gives, done by a worker; None where that was its death, and another one comes.

@@ -4,7 +4,8 @@ import sys
 import threading
 
 import pytest
-from hpo_adapters.leases import HeldLeases, LeaseTerms
+from hpo_adapters import leases as leases_module
+from hpo_adapters.leases import HeldLeases, Lease, LeaseTerms
 
 from hpo.core.events import StudyAttributeSet, TrialStarted
 from hpo.errors import JournalUnwritable
@@ -14,7 +15,7 @@ class Memory:
     """Leases of this process, which never run out; a server that may be away."""
 
     def __init__(self):
-        self.workers, self.renewed, self.away = set(), [], False
+        self.workers, self.late, self.renewed, self.away = set(), set(), [], False
 
     def begin(self, worker, milliseconds):
         self.workers.add(worker)
@@ -31,8 +32,15 @@ class Memory:
             raise JournalUnwritable("there", "it is away")
         self.workers.discard(worker)
 
-    def is_valid(self, worker):
-        return worker in self.workers
+    def look(self, worker):
+        return Lease(-1 if worker in self.late else 1, 10) if worker in self.workers else None
+
+    def end_late(self, worker):
+        self.workers -= {worker} & self.late
+        return worker in self.late
+
+    def uptime(self):
+        return 1e6
 
 
 @pytest.fixture
@@ -90,6 +98,28 @@ def test_a_worker_that_started_a_trial_just_now_is_not_renewed_again(leases):
         assert held.to_renew([TrialStarted(0, worker="0123abcd"), TrialStarted(1)]) == (["0123abcd"], [])
         held.note_renewed(["0123abcd"], -1e9)
         assert held.to_renew([StudyAttributeSet("k", 1)]) == ([], []), "an older renewal does not count"
+
+
+def test_who_was_out_of_touch_lets_others_be_for_as_long_as_a_lease_lasts(leases, monkeypatch):
+    clock = 0.0
+    monkeypatch.setattr(leases_module, "seconds_since_boot", lambda: clock)
+    held = held_for(leases, 1000.0)
+    leases.workers.add("deadbeef")
+    leases.late.add("deadbeef")
+    with held.hold("0123abcd"):
+        clock = 2001.0
+        assert held.is_alive("deadbeef") is None, "its own lease has run out meanwhile, perhaps"
+        held.note_renewed(["0123abcd"], clock)
+        for clock in (2001.0, 3500.0, 4000.9):
+            held.note_renewed(["0123abcd"], clock)
+            assert held.is_alive("deadbeef") is None, "others may have been away, too"
+        clock = 4001.1
+        assert held.is_alive("deadbeef") is False
+        assert held.is_alive("deadbeef") is False
+        clock = 7000.0
+        leases.workers.add("deadbeef")
+        assert held.is_alive("0123abcd") is True
+    assert held.is_alive("deadbeef") is False, "who holds nothing can't have been away"
 
 
 def test_a_server_that_is_away_at_the_end_does_not_spoil_it(leases):

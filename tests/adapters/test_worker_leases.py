@@ -7,6 +7,7 @@ import threading
 import time
 
 import pytest
+from hpo_adapters import leases
 from hpo_adapters.leases import KEPT_MILLISECONDS
 
 import hpo
@@ -55,13 +56,27 @@ class RedisTable(Table):
 
     def expires(self):
         with self._client() as (client, keys):
-            return {worker.decode(): int(at) for key in keys for worker, at in client.hgetall(key).items()}
+            return {worker.decode(): int(at.split()[0]) for key in keys for worker, at in client.hgetall(key).items()}
 
     def move(self, milliseconds):
         with self._client() as (client, keys):
             for key in keys:
-                for worker, at in client.hgetall(key).items():
-                    client.hset(key, worker, int(at) + milliseconds)
+                for worker, lease in client.hgetall(key).items():
+                    at, lasts = lease.split()
+                    client.hset(key, worker, b"%d %s" % (int(at) + milliseconds, lasts))
+
+
+@pytest.fixture(autouse=True)
+def _servers_have_been_there_for_long(request, monkeypatch):
+    """Those of tests were started a moment ago, after which nobody is given up."""
+    if "real_uptime" not in request.fixturenames:
+        monkeypatch.setattr("hpo_adapters.sql.leases.SqlLeases.uptime", lambda _: 1e6)
+        monkeypatch.setattr("hpo_adapters.redis.journal.RedisLeases.uptime", lambda _: 1e6)
+
+
+@pytest.fixture
+def real_uptime():
+    """For tests that ask the server."""
 
 
 @pytest.fixture
@@ -179,8 +194,9 @@ def test_any_append_renews_leases_when_half_the_interval_is_over(journal, table,
         (before,) = table.expires().values()
         journal.append([StudyAttributeSet("k", 1)], expected=1)
         assert table.expires() == {WORKER: before}
-        now = time.monotonic()
-        monkeypatch.setattr(time, "monotonic", lambda: now + 31.0)
+        now = leases.seconds_since_boot()
+        monkeypatch.setattr(leases, "_CLOCK", None)
+        monkeypatch.setattr(time, "clock_gettime", lambda _: now + 31.0)
         journal.append([StudyAttributeSet("k", 2)], expected=2)
         (after,) = table.expires().values()
         assert after > before + 90_000
@@ -224,6 +240,23 @@ def test_the_thread_of_a_worker_that_was_given_up_says_so_and_ends(url, opened, 
         hpo.logging.disable_propagation()
     assert f"worker {WORKER} was silent for longer than its grace period" in caplog.text
     assert "s3cret" not in caplog.text
+
+
+def test_after_a_server_has_started_each_lease_lasts_once_more(url, opened, make_events, table, real_uptime):
+    journal = opened(url, grace_period=1e6).create("s", make_events(0))
+    elsewhere = opened(url).open("s")
+    assert 0 <= journal._held._leases.uptime() < 1e5
+    with journal.hold(WORKER):
+        table.move(-(10**10))
+        assert elsewhere.is_alive(WORKER) is None
+        assert [*table.expires()] == [WORKER], "it may still be renewed"
+    short = opened(url, heartbeat_interval=0.001, grace_period=0.002).open("s")
+    with short.hold(OTHER):
+        short._held._leases.renew(OTHER, 2)
+        table.move(-(10**6))
+        while (alive := elsewhere.is_alive(OTHER)) is True:
+            table.move(-(10**6))
+        assert alive is False
 
 
 def test_clocks_of_hosts_mean_nothing(journal, url, opened, monkeypatch):

@@ -123,6 +123,7 @@ OPTIMIZERS: Mapping[str, Callable[..., Any]] = {
     "hpo-qmc": optimizer(QMCSampler),
     "hpo-tpe": optimizer(TPESampler, modes="so mf mo"),
     "hpo-tpe-univariate": optimizer(functools.partial(TPESampler, multivariate=False)),
+    "hpo-tpe-group": optimizer(functools.partial(TPESampler, group=True)),
     "hpo-tpe-four": optimizer(TPESampler, parallel=True, modes="so"),
     "hpo-cmaes": optimizer(CmaEsSampler, modes="so"),
     "hpo-tpe-median": optimizer(TPESampler, hpo.pruners.MedianPruner, modes="mf"),

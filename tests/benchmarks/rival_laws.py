@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import datetime
+import fcntl
 import json
 import os
 import platform
@@ -30,6 +31,7 @@ RESULTS = Path(__file__).with_suffix(".json")
 PAGE = Path(__file__).parents[2] / "docs" / "laws.md"
 ONCE = ("no_repeats", "exhaustion", "bounded_work", "learning")
 """Laws that bring their own space and number of trials."""
+MOST_SHOWN = 6
 BEGIN, END = "<!-- what follows is written by tests/benchmarks/rival_laws.py -->\n", "<!-- up to here -->\n"
 
 
@@ -89,23 +91,25 @@ def keep(name: str, law: str, found: dict[str, Any]) -> None:
     from rival_samplers.subjects import REASONS, SUBJECTS
 
     laws = every_law()
-    results = read_results()
-    results["reasons"] = dict(REASONS)
     columns = [f"{subject.family}: {subject.name}" for subject in SUBJECTS]
-    results["found"].setdefault(name, {})[law] = found
-    results["found"] = {
-        column: {law: results["found"][column][law] for law in laws if law in results["found"][column]}
-        for column in columns
-        if column in results["found"]
-    }
-    results["with"] = {
-        "python": platform.python_version(),
-        **{name: version(name) for name in ("optuna", "syne-tune", "torch", "numpy", "scipy")},
-    }
-    results["on"] = datetime.datetime.now(datetime.UTC).date().isoformat()
+    versions = {library: version(library) for library in ("optuna", "syne-tune", "torch", "numpy", "scipy")}
     draft = RESULTS.with_suffix(".draft")
-    draft.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
-    draft.replace(RESULTS)
+    with Path(__file__).open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # several of these may run at once
+        every = read_results()["found"]
+        every.setdefault(name, {})[law] = found
+        results = {
+            "on": datetime.datetime.now(datetime.UTC).date().isoformat(),
+            "with": {"python": platform.python_version(), **versions},
+            "reasons": dict(REASONS),
+            "found": {
+                column: {law: every[column][law] for law in laws if law in every[column]}
+                for column in columns
+                if column in every
+            },
+        }
+        draft.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+        draft.replace(RESULTS)
 
 
 def generated(results: dict[str, Any]) -> str:
@@ -166,7 +170,8 @@ def told(program: list[str]) -> str:
         for trial in state.trials
         if trial.number != number
     ]
-    return f" (to {state.directions[0]}, after {', '.join(trials) or 'nothing'})"
+    more = [f"and {len(trials) - MOST_SHOWN} more"] if len(trials) > MOST_SHOWN else []
+    return f" (to {state.directions[0]}, after {', '.join(trials[:MOST_SHOWN] + more) or 'no trial'})"
 
 
 def shown(params: Any) -> str:

@@ -12,7 +12,7 @@ import threading
 import time
 
 import pytest
-from claimed_journals import Calls, append_all, check, claims_of, made_without_locks
+from claimed_journals import PATIENCE, Calls, append_all, check, claims_of, made_without_locks
 
 import hpo
 from hpo.core.events import StudyAttributeSet
@@ -231,14 +231,14 @@ def test_processes_that_are_killed_all_the_time_lose_nothing_that_they_acknowled
 
     for _ in range(3):
         start()
-    until = time.monotonic() + 6
-    while time.monotonic() < until:
-        time.sleep(chance.uniform(0.1, 0.5))
-        if outputs[len(outputs) - 3].tell() >= 0 and os.fstat(outputs[-3].fileno()).st_size:
-            victim = running.pop(0)
-            victim.kill()
-            victim.wait()
-            start()
+    for victim in range(8):
+        deadline = time.monotonic() + PATIENCE
+        while not os.fstat(outputs[victim].fileno()).st_size:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        time.sleep(chance.uniform(0.0, 0.1))
+        running[victim].kill()
+        start()
     for writer in running:
         writer.kill()
         writer.wait()
@@ -251,7 +251,7 @@ def test_processes_that_are_killed_all_the_time_lose_nothing_that_they_acknowled
                 assert place not in acknowledged, "a place is given once"
                 acknowledged[place] = StudyAttributeSet(f"w{number}", mine)
         output.close()
-    assert len(acknowledged) > 20
+    assert len(acknowledged) >= 8
     check(path, acknowledged, others=len(outputs))
 
 

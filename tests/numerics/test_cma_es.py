@@ -2,6 +2,7 @@
 
 import math
 
+import attrs
 import numpy as np
 import pytest
 from scipy.stats import norm
@@ -169,3 +170,16 @@ def test_a_wide_distribution_is_left_as_it_is():
     kept = with_margin(model, Cells(np.array([0]), (borders,)), 0.1)
     assert kept.mean == pytest.approx(model.mean)
     assert kept.stretch == pytest.approx(model.stretch)
+
+
+def test_draws_have_the_covariance_that_a_run_begins_with():
+    covariance = np.array([[4.0, 1.0], [1.0, 0.5]])
+    full = initial_model(strategy_parameters(2), np.zeros(2), 0.2, covariance=covariance)
+    assert full.spread @ full.spread.T == pytest.approx(0.04 * covariance)
+    separable = initial_model(strategy_parameters(2, separable=True), np.zeros(2), 0.2, covariance=covariance)
+    assert separable.spread**2 == pytest.approx(0.04 * np.array([4.0, 0.5]))
+
+
+def test_a_stretched_dimension_is_drawn_wider():
+    model = attrs.evolve(initial_model(strategy_parameters(2), np.zeros(2), 0.1), stretch=np.array([1.0, 3.0]))
+    assert candidate(model, [1.0, 1.0]).tolist() == pytest.approx([0.1, 0.3])

@@ -191,6 +191,25 @@ def test_r20_without_locks_nothing_is_written(new_study, run_script, shim, error
     assert str(new_study) in done.stdout
 
 
+@pytest.mark.parametrize("error", [37, 95])
+def test_r20_a_study_that_is_made_without_locks_is_written_without_them(tmp_path, run_script, shim, error):
+    path = tmp_path / "s.jsonl"
+    create = """
+        import sys
+        from hpo.core.events import StudyCreated
+        from hpo.journal import FileStorage
+
+        FileStorage(sys.argv[1]).create("s", [StudyCreated(1, "s", ("minimize",), 7)])
+    """
+    done = run_script(create, path, env=shim(SHIM_LOCK=error, SHIM_SUFFIX=""))  # no file can be locked
+    assert done.returncode == 0, done.stderr
+    assert [*tmp_path.glob("s.jsonl.claims-*")]
+    done = run_script(_FIVE_APPENDS, path, env=shim(SHIM_LOCK=error, SHIM_SUFFIX=""))
+    assert done.returncode == 0, done.stderr
+    assert [*_check_outcomes(path, done.stdout).values()] == ["done"] * 5
+    assert len([*tmp_path.iterdir()]) == 2, "nothing else is left behind"
+
+
 def test_r20_without_descriptors_opening_says_so_and_open_handles_go_on(new_study, run_script):
     text = """
         import os, resource, sys

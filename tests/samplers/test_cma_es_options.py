@@ -164,11 +164,12 @@ def test_a_start_of_other_trials_splits_no_pair():
     assert trial.params["x"] == pytest.approx(-first.params["x"])
 
 
+@pytest.mark.parametrize("popsize", [None, 3])
 @pytest.mark.parametrize("n_running", [1, 3, 7, 20])
-def test_workers_at_the_same_time_never_draw_the_same(n_running):
-    state, running = StudyState.create(seed=n_running), []
+def test_workers_at_the_same_time_never_draw_the_same(n_running, popsize):
+    state, sampler, running = StudyState.create(seed=n_running), CmaEsSampler(popsize=popsize, n_startup_trials=4), []
     for _ in range(150):
-        state, trial = ask(state, CmaEsSampler(), PLANE)
+        state, trial = ask(state, sampler, PLANE)
         running.append(trial)
         if len(running) == n_running:
             done = running.pop(trial.number % len(running))
@@ -183,10 +184,10 @@ def test_workers_at_the_same_time_never_draw_the_same(n_running):
 def test_learning_rates_that_adapt_get_nearer_to_an_optimum_in_noise():
     def regret(lr_adapt, seed):
         chance, sampler = Key(seed).generator(), CmaEsSampler(lr_adapt=lr_adapt, restart_strategy=None)
-        state = run(1500, lambda params: valley(params) + 5.0 * chance.standard_normal(), sampler=sampler, seed=seed)
+        state = run(2500, lambda params: valley(params) + 5.0 * chance.standard_normal(), sampler=sampler, seed=seed)
         return valley(CubeCoding.of(PLANE).params(course(state, sampler).model.mean)[0])
 
-    plain, adapting = (statistics.median(regret(adapt, seed) for seed in range(5)) for adapt in (False, True))
+    plain, adapting = (statistics.median(regret(adapt, seed) for seed in range(7)) for adapt in (False, True))
     assert adapting < 0.5 * plain
 
 

@@ -1,5 +1,6 @@
 """Which configurations of a finite space were tried: exact, small, and the same from any snapshot."""
 
+import concurrent.futures
 import itertools
 import math
 
@@ -198,6 +199,16 @@ def test_running_trials_that_were_asked_for_the_only_parameter_alone_do_not_use_
     study = create_study(sampler=sampler)
     for _ in range(5):
         assert study.ask().suggest_int("x", 0, 1) in (0, 1)
+
+
+@pytest.mark.parametrize("sampler", [TPESampler(), CmaEsSampler()], ids=["tpe", "cma-es"])
+def test_workers_of_an_executor_repeat_no_configuration_and_fail_no_trial_at_the_end(sampler):
+    space = {"n": IntDistribution(0, 3), "m": IntDistribution(0, 3)}
+    study = create_study(sampler=sampler, space=space)
+    with concurrent.futures.ThreadPoolExecutor(4) as executor:
+        study.optimize(lambda trial: trial.suggest_int("n", 0, 3) + trial.suggest_int("m", 0, 3), executor=executor)
+    assert sorted(tuple(trial.params.values()) for trial in study.trials) == [*itertools.product(range(4), range(4))]
+    assert {trial.state for trial in study.trials} == {TrialState.COMPLETE}
 
 
 def test_trials_of_another_space_are_ignored():

@@ -11,7 +11,7 @@ import hpo.testing
 from hpo import StudyState, TrialState
 from hpo.errors import InvalidArgument
 from hpo.pruners import MedianPruner, NopPruner
-from hpo.samplers import GridSampler, RandomSampler, TPESampler
+from hpo.samplers import GridSampler, RandomSampler, TPESampler, Warmup
 from hpo.testing import PrunerLaws, SamplerLaws, check_fold, check_pruner, check_sampler, strategies
 from hpo.testing.scenarios import SMALL, scenarios
 
@@ -62,6 +62,10 @@ def test_a_plain_function_is_a_sampler_for_the_class_too():
     Laws().test_any_process()
 
 
+def test_a_wrapper_of_a_sampler_of_ones_own_can_be_asked_in_another_process():
+    check_sampler(Warmup(1, RandomSampler(), middle), laws=["any_process"], max_examples=3)
+
+
 def test_a_class_has_the_basic_laws_and_those_that_it_claims():
     tests = {name for name in dir(TestGrid) if name.startswith("test_")}
     assert {"test_in_domain", "test_fold", "test_exhaustion"} <= tests
@@ -86,13 +90,15 @@ def test_hypothesis_is_loaded_when_it_is_needed_and_missed_with_a_hint():
         "from hpo.samplers import RandomSampler\n"
         "from hpo.testing import check_sampler\n"
         "check_sampler(RandomSampler(), laws=['bounded_work'])\n"
-        "for act in (lambda: check_sampler(RandomSampler()), lambda: __import__('hpo.testing.strategies')):\n"
+        "import hpo.testing\n"
+        "modules = [lambda: __import__('hpo.testing.strategies'), lambda: __import__('hpo.testing.options')]\n"
+        "for act in (lambda: check_sampler(RandomSampler()), lambda: hpo.testing.StudyMachine, *modules):\n"
         "    try:\n        act()\n"
         "    except MissingExtra as error:\n        print(error)\n"
     )
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
-    assert ran.stdout.count("pip install 'hpo[testing]'") == 2
+    assert ran.stdout.count("pip install 'hpo[testing]'") == 4
 
 
 @given(state=strategies.states())
@@ -124,6 +130,6 @@ def test_each_scenario_has_a_trial_that_waits_for_its_parameters():
 
 
 def test_the_package_lists_its_names():
-    assert {"SamplerLaws", "check_sampler", "check_pruner", "check_fold"} <= {*dir(hpo.testing)}
+    assert {"SamplerLaws", "StudyMachine", "check_sampler", "check_fold"} <= {*dir(hpo.testing)}
     with pytest.raises(AttributeError, match="no attribute 'no_such_name'"):
         _ = hpo.testing.no_such_name

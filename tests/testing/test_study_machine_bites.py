@@ -66,6 +66,21 @@ def test_a_sound_journal_of_the_same_make_is_not():
     run(Machine, examples=20)
 
 
+@pytest.mark.parametrize("n", [1, 5])
+def test_there_are_as_many_workers_as_wanted(n):
+    seen = set()
+
+    class Machine(StudyMachine):
+        n_workers = n
+
+        def teardown(self):
+            seen.add(len(self.workers))
+            super().teardown()
+
+    run(Machine, examples=3)
+    assert seen == {n}
+
+
 def lucky(state, trial, space, key):
     return Suggestion({name: dist.from_unit(random.random()) for name, dist in space.items()})
 
@@ -76,7 +91,7 @@ def moody(state, trial):
 
 def test_a_sampler_that_can_not_be_asked_again_is_found_out():
     class Machine(StudyMachine):
-        sampler = staticmethod(lucky)
+        sampler = lucky
 
     with pytest.raises(AssertionError, match=r"^verify of "):
         run(Machine)
@@ -84,7 +99,7 @@ def test_a_sampler_that_can_not_be_asked_again_is_found_out():
 
 def test_a_pruner_that_can_not_be_asked_again_is_found_out():
     class Machine(StudyMachine):
-        pruner = staticmethod(moody)
+        pruner = moody
 
     with pytest.raises(AssertionError, match=r"^verify of "):
         run(Machine)

@@ -1,8 +1,8 @@
 """Journals in Redis and its relatives, as streams; ``pip install 'hpo[redis]'``.
 
 One hash leads from the names of studies to streams, and an entry of a stream is an event: number ``n``, counted from 0,
-has the id ``<n + 1>-0``. Beside each stream is a hash from workers to the moments when their leases run out, in
-milliseconds since 1970 by the server's clock.
+has the id ``<n + 1>-0``. Beside each stream is a hash from workers to their leases: when each runs out, in milliseconds
+since 1970 by the server's clock, and how many milliseconds it lasts from a renewal on.
 
 - `storage`: the place for studies; `journal`: one of them
 - `server`: from a URL to answers; `scripts`: what the server runs

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -10,10 +9,10 @@ from typing import Any
 import attrs
 
 from hpo.core.events import AnyEvent
-from hpo.errors import Conflict, HpoError, JournalMoved, WorkerLost
+from hpo.errors import Conflict, JournalMoved, WorkerLost
 from hpo_adapters.event_rows import from_rows, to_rows
-from hpo_adapters.leases import KEPT_MILLISECONDS, HeldLeases, LeaseTerms
-from hpo_adapters.redis.scripts import APPEND, BEGIN, END, IS_VALID, RENEW
+from hpo_adapters.leases import KEPT_MILLISECONDS, HeldLeases, Lease, LeaseTerms, seconds_since_boot
+from hpo_adapters.redis.scripts import APPEND, BEGIN, END, END_LATE, LOOK, RENEW
 from hpo_adapters.redis.server import RedisServer
 
 _ENTRIES_PER_PAGE = 20_000
@@ -51,12 +50,19 @@ class RedisLeases:
         """See `Leases.end`."""
         self._write(END, [self.key], [worker])
 
-    def is_valid(self, worker: str) -> bool | None:
-        """See `Leases.is_valid`."""
-        try:
-            return bool(self._write(IS_VALID, [self.key], [worker]))
-        except HpoError:
-            return None
+    def look(self, worker: str) -> Lease | None:
+        """See `Leases.look`."""
+        found = self.server.write(LOOK, [self.key], [worker], where=self.where)
+        return Lease(*found) if found else None
+
+    def end_late(self, worker: str) -> bool:
+        """See `Leases.end_late`."""
+        return bool(self._write(END_LATE, [self.key], [worker]))
+
+    def uptime(self) -> float:
+        """See `Leases.uptime`."""
+        lines = self.server.read("INFO", "server").splitlines()
+        return float(next(line for line in lines if line.startswith(b"uptime_in_seconds:")).partition(b":")[2])
 
     def _write(self, script: str, keys: Sequence[str], arguments: Sequence[str | int]) -> int:
         return int(self.server.write(script, keys, arguments, where=self.where))
@@ -112,7 +118,7 @@ class RedisJournal:
         rows = to_rows(events)
         seen = self._seen
         starting, late = self._held.to_renew(events)
-        started = time.monotonic()
+        started = seconds_since_boot()
         actual, *workers = self._server.write(
             APPEND,
             self._keys,

@@ -1,16 +1,22 @@
 """What a Redis server runs whole, one after the other: everything that changes a journal or the leases on it."""
 
-_NOW = """
+_LEASES = """
 local function now()
     local time = redis.call('TIME')
     return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function lease(lasts)
+    return string.format('%.0f %.0f', now() + lasts, lasts)
+end
+local function expires(lease)
+    return tonumber(string.match(lease, '^%d+'))
 end
 """
 
 # KEYS: the stream, its leases; ARGV: the stream's expected length, how long leases last, how many workers start trials,
 # how many others there are, then both, then events. Only the first write can fail, so all or none are done.
 APPEND = (
-    _NOW
+    _LEASES
     + """
 local length = redis.call('XLEN', KEYS[1])
 if length ~= tonumber(ARGV[1]) then return {length} end
@@ -21,7 +27,7 @@ end
 local answer = {-1}
 for i = 5, 4 + starting + others do
     if redis.call('HEXISTS', KEYS[2], ARGV[i]) == 1 then
-        redis.call('HSET', KEYS[2], ARGV[i], string.format('%.0f', now() + ARGV[2]))
+        redis.call('HSET', KEYS[2], ARGV[i], lease(ARGV[2]))
         answer[#answer + 1] = ARGV[i]
     end
 end
@@ -53,23 +59,23 @@ return 1
 
 # KEYS: the stream, its leases; ARGV: a worker, how long its lease lasts, for how long old ones are kept.
 BEGIN = (
-    _NOW
+    _LEASES
     + """
 if redis.call('EXISTS', KEYS[1]) == 0 then return -1 end
 local leases = redis.call('HGETALL', KEYS[2])
 for i = 1, #leases, 2 do
-    if tonumber(leases[i + 1]) < now() - ARGV[3] then redis.call('HDEL', KEYS[2], leases[i]) end
+    if expires(leases[i + 1]) < now() - ARGV[3] then redis.call('HDEL', KEYS[2], leases[i]) end
 end
-return redis.call('HSETNX', KEYS[2], ARGV[1], string.format('%.0f', now() + ARGV[2]))
+return redis.call('HSETNX', KEYS[2], ARGV[1], lease(ARGV[2]))
 """
 )
 
 # KEYS: leases; ARGV: a worker, how long its lease lasts.
 RENEW = (
-    _NOW
+    _LEASES
     + """
 if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
-redis.call('HSET', KEYS[1], ARGV[1], string.format('%.0f', now() + ARGV[2]))
+redis.call('HSET', KEYS[1], ARGV[1], lease(ARGV[2]))
 return 1
 """
 )
@@ -78,12 +84,21 @@ return 1
 END = "return redis.call('HDEL', KEYS[1], ARGV[1])"
 
 # KEYS: leases; ARGV: a worker.
-IS_VALID = (
-    _NOW
+LOOK = (
+    _LEASES
     + """
-local expires = redis.call('HGET', KEYS[1], ARGV[1])
-if expires and tonumber(expires) >= now() then return 1 end
-if expires then redis.call('HDEL', KEYS[1], ARGV[1]) end
-return 0
+local found = redis.call('HGET', KEYS[1], ARGV[1])
+if not found then return {} end
+return {expires(found) - now(), tonumber(string.match(found, '%d+$'))}
+"""
+)
+
+# KEYS: leases; ARGV: a worker.
+END_LATE = (
+    _LEASES
+    + """
+local found = redis.call('HGET', KEYS[1], ARGV[1])
+if not found or expires(found) >= now() then return 0 end
+return redis.call('HDEL', KEYS[1], ARGV[1])
 """
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
@@ -11,7 +10,7 @@ from sqlalchemy import Connection, insert, select, update
 from hpo.core.events import AnyEvent
 from hpo.errors import Conflict, JournalMoved, WorkerLost
 from hpo_adapters.event_rows import from_rows, to_rows
-from hpo_adapters.leases import HeldLeases, LeaseTerms
+from hpo_adapters.leases import HeldLeases, LeaseTerms, seconds_since_boot
 from hpo_adapters.sql.database import Database
 from hpo_adapters.sql.failures import MissingTables
 from hpo_adapters.sql.leases import SqlLeases, renew
@@ -74,7 +73,7 @@ class SqlJournal:
         length = expected + len(rows)
         seen = self._seen
         starting, late = self._held.to_renew(events)
-        started = time.monotonic()
+        started = seconds_since_boot()
 
         def extend(connection: Connection) -> list[str]:
             moved = connection.execute(

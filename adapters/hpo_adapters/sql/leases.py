@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import attrs
-from sqlalchemy import BigInteger, ColumnElement, Connection, delete, insert, select, update
+from sqlalchemy import BigInteger, ColumnElement, Connection, delete, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.compiler import compiles
 
-from hpo.errors import HpoError, JournalMoved
-from hpo_adapters.leases import KEPT_MILLISECONDS
+from hpo.errors import JournalMoved
+from hpo_adapters.leases import KEPT_MILLISECONDS, Lease
 from hpo_adapters.sql.database import Database
 from hpo_adapters.sql.failures import MissingTables
 from hpo_adapters.sql.tables import STUDIES, WORKERS
@@ -53,7 +53,12 @@ class SqlLeases:
 
     def begin(self, worker: str, milliseconds: int) -> bool:
         """See `Leases.begin`; also forgets leases that ran out long ago."""
-        lease = {"study_id": self.study_id, "worker": worker, "expires": _ServerNow() + milliseconds}
+        lease = {
+            "study_id": self.study_id,
+            "worker": worker,
+            "expires": _ServerNow() + milliseconds,
+            "lasts": milliseconds,
+        }
         forgotten = delete(WORKERS).where(
             WORKERS.c.study_id == self.study_id, WORKERS.c.expires < _ServerNow() - KEPT_MILLISECONDS
         )
@@ -84,19 +89,23 @@ class SqlLeases:
         """See `Leases.end`."""
         self._write(lambda connection: bool(connection.execute(delete(WORKERS).where(self._is(worker))).rowcount))
 
-    def is_valid(self, worker: str) -> bool | None:
-        """See `Leases.is_valid`."""
-        query = select(WORKERS.c.expires >= _ServerNow()).where(self._is(worker))
-        late = delete(WORKERS).where(self._is(worker), WORKERS.c.expires < _ServerNow())
+    def look(self, worker: str) -> Lease | None:
+        """See `Leases.look`."""
+        query = select(WORKERS.c.expires - _ServerNow(), WORKERS.c.lasts).where(self._is(worker))
         try:
-            while True:
-                valid = self.database.read(lambda connection: connection.scalar(query))
-                if valid is None or valid:
-                    return valid is not None
-                if self._write(lambda connection: bool(connection.execute(late).rowcount)):
-                    return False  # else it was renewed just now, or somebody else ended it
-        except (MissingTables, HpoError):
-            return None
+            found = self.database.read(lambda connection: connection.execute(query).first())
+        except MissingTables:
+            raise JournalMoved(self.where) from None
+        return None if found is None else Lease(*found)
+
+    def end_late(self, worker: str) -> bool:
+        """See `Leases.end_late`."""
+        late = delete(WORKERS).where(self._is(worker), WORKERS.c.expires < _ServerNow())
+        return self._write(lambda connection: bool(connection.execute(late).rowcount))
+
+    def uptime(self) -> float:
+        """See `Leases.uptime`."""
+        return self.database.read(_uptime)
 
     def _is(self, worker: str) -> ColumnElement[bool]:
         return (WORKERS.c.study_id == self.study_id) & (WORKERS.c.worker == worker)
@@ -113,6 +122,13 @@ def renew(connection: Connection, study_id: int, worker: str, milliseconds: int)
     renewed = connection.execute(
         update(WORKERS)
         .where(WORKERS.c.study_id == study_id, WORKERS.c.worker == worker)
-        .values(expires=_ServerNow() + milliseconds)
+        .values(expires=_ServerNow() + milliseconds, lasts=milliseconds)
     )
     return renewed.rowcount == 1
+
+
+def _uptime(connection: Connection) -> float:
+    if connection.dialect.name == "postgresql":
+        statement = "SELECT EXTRACT(EPOCH FROM clock_timestamp() - pg_postmaster_start_time())"
+        return float(connection.execute(text(statement)).scalar_one())
+    return float(connection.execute(text("SHOW GLOBAL STATUS LIKE 'Uptime'")).one()[1])

@@ -49,6 +49,7 @@ WORKERS = Table(
     Column("study_id", ForeignKey(STUDIES.c.id, ondelete="CASCADE"), primary_key=True),
     Column("worker", _ASCII_WORKER, primary_key=True),
     Column("expires", BigInteger, nullable=False, comment="milliseconds since 1970, by the server's clock"),
+    Column("lasts", BigInteger, nullable=False, comment="milliseconds from a renewal on"),
     mysql_engine="InnoDB",
 )
 """One row per worker that is alive, or that nobody has missed yet. A row that is gone never comes back."""

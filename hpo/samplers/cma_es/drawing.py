@@ -16,7 +16,7 @@ from hpo.samplers.cma_es.coding import CubeCoding
 from hpo.samplers.cma_es.evolution import Course
 from hpo.samplers.tried import TriedConfigurations
 
-_SETS = 16  # of directions are made at once: one alone costs nearly as much
+_SETS = 8  # of directions are made at once: one alone costs nearly as much
 _REDRAWS = 24
 _WIDER = 1.4  # each redraw than the one before: the last one knows no neighbourhood any more
 
@@ -73,9 +73,9 @@ def _direction(course: Course, number: int, seed: int) -> NDArray[np.float64]:
     return vector
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=32)
 def _directions(key: Key, pairs: int, n: int) -> NDArray[np.float64]:
-    """Sets of standard normal vectors, ``(16, 2 * pairs, n)``, read-only.
+    """Sets of standard normal vectors, ``(8, 2 * pairs, n)``, read-only.
 
     A memo of a function of its arguments alone: dropping it costs time and nothing else.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import attrs
 
@@ -50,7 +50,7 @@ class CmaEsSampler:
     `use_separable_cma`.
 
     Source: Hansen, "The CMA Evolution Strategy: A Tutorial", arXiv:1604.00772 (2016). For the draws Wang, Emmerich and
-    Back, "Mirrored Orthogonal Sampling for Covariance Matrix Adaptation Evolution Strategies", Evolutionary Computation
+    Bäck, "Mirrored Orthogonal Sampling for Covariance Matrix Adaptation Evolution Strategies", Evolutionary Computation
     27 (2019); for discrete parameters Hamano et al., "CMA-ES with Margin", GECCO 2022; for restarts Auger and Hansen, "A
     Restart CMA Evolution Strategy With Increasing Population Size", CEC 2005, and Hansen, "Benchmarking a BI-Population
     CMA-ES on the BBOB-2009 Function Testbed", GECCO 2009; for `lr_adapt` Nomura, Akimoto and Ono, GECCO 2023; for
@@ -96,6 +96,8 @@ class CmaEsSampler:
         >>> min(trial.value for trial in state.finished) < 0.001
         True
     """
+
+    in_turn: ClassVar[bool] = True  # what running trials have counts
 
     x0: Mapping[str, Any] | None = attrs.field(default=None, converter=options.first_values, hash=False)
     sigma0: float | None = attrs.field(default=None, converter=options.float_or_as_given, validator=options.check_share)

@@ -136,9 +136,9 @@ class Observations:
 def _smallest_first(numbers: NDArray[np.float64], enough: int) -> NDArray[np.intp]:
     """Indices of at least the `enough` smallest of `numbers`, in order, equals by index; O(n)."""
     if not 0 < enough < len(numbers) // 2:
-        return numbers.argsort(kind="stable")
-    (front,) = (numbers <= np.partition(numbers, enough - 1)[enough - 1]).nonzero()
-    return front[numbers[front].argsort(kind="stable")]
+        return np.argsort(numbers, kind="stable")
+    front = np.flatnonzero(numbers <= np.partition(numbers, enough - 1)[enough - 1])
+    return front[np.argsort(numbers[front], kind="stable")]
 
 
 def _number(loss: float) -> float:

@@ -1,0 +1,119 @@
+"""Stopping rules that are broken on purpose, each with the law that names its fault, and one that is sound."""
+
+import attrs
+
+from hpo.core.trial import TrialState
+
+
+def values(state):
+    return [trial.values[0] for trial in state.finished if trial.state is TrialState.COMPLETE]
+
+
+def says_one(state):
+    return 1
+
+
+def best_of_nothing(state):
+    return len(state.finished) > 0 and min(values(state)) < 0.0
+
+
+def at_once(state):
+    return len(state.finished) < 3
+
+
+class SecondTime:
+    def __init__(self):
+        self.asked = 0
+
+    def __call__(self, state):
+        self.asked += 1
+        return len(state.finished) > 0 and self.asked % 2 == 0
+
+
+class RemembersTheFirst:
+    def __init__(self):
+        self.known = {}
+
+    def __call__(self, state):
+        return self.known.setdefault(len(state.finished), len(state.finished) > 0 and sum(values(state)) > 1.0)
+
+
+def by_hash(state):
+    return len(state.finished) > 0 and hash(f"{len(state.finished)} trials, {sum(values(state))}") % 2 == 0
+
+
+def by_name(state):
+    return len(state.finished) > 0 and state.name == ""
+
+
+@attrs.frozen
+class GrowingList:
+    """A fold whose carry is one list for all prefixes."""
+
+    def init(self):
+        return []
+
+    def step(self, carry, trial):
+        carry.append(trial.number)
+        return carry
+
+
+def remembers_a_list(state):
+    return len(state.finished.fold(GrowingList())) % 2 == 1
+
+
+def below_one(state):
+    return any(value < 1.0 for value in values(state))
+
+
+def least_is_first(state):
+    """It minimizes, whatever the direction is."""
+    known = values(state)
+    return len(known) > 1 and min(known) == known[0] != max(known)
+
+
+def reads_everything(state):
+    return sum(len(trial.params.keys()) for trial in state.finished) < 0
+
+
+STOPPING = [
+    (says_one, "total"),
+    (best_of_nothing, "survives_every_scenario"),
+    (at_once, "begins"),
+    (SecondTime(), "same_decision_twice"),
+    (RemembersTheFirst(), "any_order_of_calls"),
+    (by_hash, "any_process"),
+    (by_name, "relabel"),
+    (remembers_a_list, "fold"),
+    (below_one, "rank_based"),
+    (below_one, "affine"),
+    (least_is_first, "mirror"),
+    (reads_everything, "bounded_work"),
+]
+"""Broken rules and the law that each of them breaks."""
+
+
+@attrs.frozen
+class NothingNew:
+    """The best of `n` trials was the first: a rule for the tests."""
+
+    n: int = 3
+
+    def __call__(self, state):
+        known = [
+            value if state.directions[0] == "minimize" else -value for value in state.finished.fold(Newest(self.n))
+        ]
+        return len(state.directions) == 1 and len(known) == self.n and min(known) == known[0]
+
+
+@attrs.frozen
+class Newest:
+    """Fold: the first values of the newest complete trials."""
+
+    n: int
+
+    def init(self):
+        return ()
+
+    def step(self, carry, trial):
+        return (*carry, trial.values[0])[-self.n :] if trial.state is TrialState.COMPLETE else carry
