@@ -85,7 +85,6 @@ ALL_OPTIONS = {
     "CmaEs": configured(
         CmaEsSampler,
         x0=[None, {"x": 0.5, "kind": "a"}],
-        sigma0=[None, 0.01, 0.3, 2.5],
         independent_sampler=[None, RandomSampler(), QMCSampler()],
     ),
     "Sobol": configured(QMCSampler, qmc_type=["sobol", "halton"]),

@@ -28,6 +28,11 @@ def process(*words, cwd, **options):
     )
 
 
+def _heed_interrupts():
+    """Shells let jobs in the background ignore them, and what such a job starts ignores them too."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_help_and_version_succeed(cli):
     assert cli("--version").out == f"hpo {hpo.__version__}\n"
     for words in ("--help", "-h", "trials --help", "study set-user-attr --help"):
@@ -126,7 +131,7 @@ def test_ctrl_c_fails_the_running_trials_and_says_so_in_one_line(place, jobs):
     (place / "slow_file.py").write_text(SLOW)
     hpo.create_study(storage="runs/", study_name="s")
     line = ["-q", "optimize", "slow_file.py:objective", "--storage", "runs/", "--n-jobs", str(jobs)]
-    with process(*line, cwd=place) as running:
+    with process(*line, cwd=place, preexec_fn=_heed_interrupts) as running:
         while len(list(place.glob("started*"))) < jobs:
             assert running.poll() is None
             time.sleep(0.01)

@@ -124,8 +124,9 @@ def test_signals_that_python_handles_reach_a_writer_that_waits(four, script):
 
         other = sqlite3.connect(sys.argv[1], isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # shells let jobs in the background ignore it
         signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
-        signal.setitimer(signal.ITIMER_REAL, 0.05, 5.0)  # again, as Python drops one that comes in a destructor
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
         SqliteJournal(sys.argv[1], "s", lock_timeout=60).append([TrialStarted(1)], expected=4)
     """
     done = subprocess.run(script(text, four[0]), capture_output=True, text=True, check=False, timeout=50)

@@ -219,6 +219,12 @@ def test_bipop_makes_large_and_small_runs():
     assert learned.run.largest_popsize >= 12
 
 
+def test_a_run_is_over_when_its_continuous_parameters_have_shrunk_however_wide_a_margin_keeps_the_others():
+    space = SearchSpace({**PLANE, "k": IntDistribution(0, 9)})
+    state = run(500, lambda params: valley(params) + (params["k"] - 4) ** 2, space)
+    assert course(state, CmaEsSampler(), space).run.number >= 1
+
+
 # -- repeats
 
 

@@ -89,4 +89,12 @@ def test_small_runs_differ_from_each_other():
 )
 def test_a_run_is_over_when_nothing_more_is_to_be_expected(what, options, over):
     run = Run(1, 8, limit=options.get("limit"))
-    assert is_over(run, what, n_results=options.get("n_results", 80), n_idle=options.get("n_idle", 0)) == over
+    told = {"n_results": options.get("n_results", 80), "n_idle": options.get("n_idle", 0)}
+    assert is_over(run, what, columns=np.arange(5), **told) == over
+
+
+def test_only_the_columns_that_are_to_shrink_must_have_shrunk():
+    wide = attrs.evolve(model(sigma=1e-7), stretch=np.array([1.0, 1e6, 1.0, 1.0, 1.0]))
+    told = {"n_results": 80, "n_idle": 0}
+    assert not is_over(first_run(8), wide, columns=np.arange(5), **told)
+    assert is_over(first_run(8), wide, columns=np.array([0, 2, 3, 4]), **told)

@@ -224,7 +224,7 @@ def test_another_independent_sampler_is_asked_in_its_place():
 @pytest.mark.parametrize("with_margin", [True, False])
 def test_whole_numbers_find_their_optimum_and_the_margin_keeps_them_moving(with_margin):
     space = {"x": FloatDistribution(-5.0, 5.0), "b": IntDistribution(0, 1), "k": IntDistribution(-10, 10)}
-    sampler = CmaEsSampler(with_margin=with_margin)
+    sampler = CmaEsSampler(with_margin=with_margin, restart_strategy=None)
     state = study(400, lambda p: (p["x"] - 1.3) ** 2 + (p["k"] - 4) ** 2 - p["b"], space, sampler)
     late = state.finished[200:]
     assert statistics.mode(t.params["k"] for t in late) == 4

@@ -34,7 +34,8 @@ class CubeCoding:
         distributions: The distributions of `columns`, in order.
         widths: For plain linear ranges their width, for others 0: a short cut past `to_unit`.
         discrete: The columns with at most a thousand values.
-        cells: The same, with the borders between values; None where there are none.
+        continuous: The other columns, ``(k,)``; all where there are no other ones.
+        cells: The discrete ones, with the borders between values; None where there are none.
         digest: Stands for the names of the columns in the notes of trials.
     """
 
@@ -43,6 +44,7 @@ class CubeCoding:
     distributions: tuple[_Numeric, ...] = attrs.field(eq=False)
     widths: tuple[float, ...] = attrs.field(eq=False)
     discrete: tuple[int, ...] = attrs.field(eq=False)
+    continuous: NDArray[np.intp] = attrs.field(eq=False)
     cells: Cells | None = attrs.field(eq=False)
     digest: str = attrs.field(eq=False)
 
@@ -57,6 +59,7 @@ class CubeCoding:
         distributions = tuple(found.values())
         borders = {column: _borders(distribution) for column, distribution in enumerate(distributions)}
         discrete = {column: ends for column, ends in borders.items() if ends is not None}
+        continuous = [column for column in range(len(found)) if column not in discrete] or range(len(found))
         text = repr(tuple(found)).encode("utf-8", "backslashreplace")
         return cls(
             columns=SearchSpace(found),
@@ -64,6 +67,7 @@ class CubeCoding:
             distributions=distributions,
             widths=tuple(map(_plain_width, distributions)),
             discrete=tuple(discrete),
+            continuous=np.array(continuous, dtype=np.intp),
             cells=Cells(np.array([*discrete], dtype=np.intp), tuple(discrete.values())) if discrete else None,
             digest=hashlib.blake2b(text, digest_size=4).hexdigest(),
         )

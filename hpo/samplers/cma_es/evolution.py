@@ -181,7 +181,8 @@ class Evolution:
             return following
         n_results = (following.generation - following.first) * following.strategy.popsize
         n_idle = following.generation - following.improved
-        over = is_over(following.run, following.model, n_results=n_results, n_idle=n_idle)
+        columns = self.coding.continuous
+        over = is_over(following.run, following.model, columns=columns, n_results=n_results, n_idle=n_idle)
         return self._restarted(following, n_results, self.restarts) if over else following
 
     def _restarted(self, carry: Course, n_results: int, rule: RestartStrategy) -> Course:

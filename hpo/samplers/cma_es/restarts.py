@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
+import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
 from hpo.core.key import Key
 from hpo.numerics.cma_es import Model
@@ -85,7 +87,7 @@ def next_run(run: Run, n_results: int, strategy: RestartStrategy, *, popsize: in
     return Run(run.number + 1, small, 10.0 ** (-2.0 * width), False, run.largest_popsize, limit, n_small, n_large)
 
 
-def is_over(run: Run, model: Model, *, n_results: int, n_idle: int) -> bool:
+def is_over(run: Run, model: Model, *, columns: NDArray[np.intp], n_results: int, n_idle: int) -> bool:
     """Whether a run has shrunk to a point, is ill-conditioned, found nothing better for long, or is at its limit.
 
     Only the distribution and the order of results are looked at, so that the scale of the objective is free.
@@ -93,6 +95,7 @@ def is_over(run: Run, model: Model, *, n_results: int, n_idle: int) -> bool:
     Args:
         run: The run.
         model: Its distribution.
+        columns: The dimensions that are to shrink: not those that a margin keeps wide.
         n_results: How many results it had.
         n_idle: Generations since its best result became better.
     """
@@ -101,5 +104,5 @@ def is_over(run: Run, model: Model, *, n_results: int, n_idle: int) -> bool:
         (run.limit is not None and n_results >= run.limit)
         or n_idle > 100 + 50 * n / run.popsize
         or model.condition > _WORST_CONDITION
-        or model.sigma * float(model.stretch.max() * model.lengths.max()) < _SMALLEST
+        or model.sigma * float((model.stretch * np.sqrt(model.variances))[columns].max()) < _SMALLEST
     )

@@ -72,8 +72,8 @@ class CmaEsSampler:
         with_margin: Whether parameters with up to a thousand values keep a least probability of leaving their value.
         lr_adapt: Slow down where updates are mostly chance, for very noisy objectives and many hundred trials. Draws are
             independent then.
-        restart_strategy: What follows when the distribution has shrunk to a hundred-thousandth of the range or found
-            nothing better for about a hundred generations: with ``"ipop"`` a run around another mean with a larger
+        restart_strategy: What follows when the distribution has shrunk to a hundred-thousandth of the range in all
+            continuous parameters, or found nothing better for about a hundred generations: with ``"ipop"`` a run around another mean with a larger
             generation; with ``"bipop"`` such large runs and small narrow ones by turns, with about as many trials for
             either kind; with None the run goes on.
         inc_popsize: What a restart multiplies the size of a generation with; at least 1.
