@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from strategies import attributes, examples, names, objective_values, texts
 
-from hpo.core.commands import Ask, CreateStudy, Enqueue, Report, SetStudyAttribute, decide
+from hpo.core.commands import Ask, CreateStudy, Enqueue, Report, SetStudyAttribute
+from hpo.core.decide import decide
 from hpo.core.events import AnyEvent
 from hpo.core.state import StudyState, replay
 from hpo.errors import Conflict, DuplicatedStudyError, StudyNotFound

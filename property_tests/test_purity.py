@@ -18,7 +18,8 @@ from strategies import attributes, examples, names, spaces, states
 from subjects import PRUNERS, SAMPLERS, answers, question, suggested
 
 from hpo.core.ask_tell import ask, report, tell
-from hpo.core.commands import Ask, SetStudyAttribute, decide
+from hpo.core.commands import Ask, SetStudyAttribute
+from hpo.core.decide import decide
 from hpo.core.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from hpo.core.persistent import FrozenDict
 from hpo.core.pruning import Decision

@@ -36,8 +36,8 @@ from hpo.core.commands import (
     SetTrialAttribute,
     Suggest,
     Tell,
-    decide,
 )
+from hpo.core.decide import decide
 from hpo.core.events import AnyEvent, decode_events, encode_events
 from hpo.core.state import StudyState, replay
 from hpo.core.trial import FrozenTrial, TrialState, create_trial

@@ -11,7 +11,8 @@ from typing import Any, overload
 
 from msgspec.structs import replace
 
-from hpo.core.commands import Ask, Command, Enqueue, Report, SetConstraint, Tell, decide, running_trial
+from hpo.core.commands import Ask, Command, Enqueue, Report, SetConstraint, Tell
+from hpo.core.decide import decide, running_trial
 from hpo.core.distributions import Distribution
 from hpo.core.numbers import as_int
 from hpo.core.pruning import Pruner, decision_to_stop

@@ -221,7 +221,7 @@ class StudyState(Struct, frozen=True, gc=False):
 
 
 def evolve(state: StudyState, event: AnyEvent) -> StudyState:
-    """The state after `event`. Total: it records facts and never judges them (see `hpo.core.commands.decide`).
+    """The state after `event`. Total: it records facts and never judges them (see `hpo.core.decide.decide`).
 
     O(1) amortized in the number of finished trials, O(log n) in that of running ones.
     """

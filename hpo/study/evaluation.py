@@ -8,7 +8,8 @@ from typing import Any, Protocol
 
 import attrs
 
-from hpo.core.commands import Command, Tell, objective_values
+from hpo.core.commands import Command, Tell
+from hpo.core.decide import objective_values
 from hpo.core.sampling import Exhausted, is_replayable, suggest_joint
 from hpo.core.state import StudyState
 from hpo.core.trial import FrozenTrial, TrialState

@@ -7,7 +7,8 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from hpo.core.commands import Ask, Command, Tell, decide
+from hpo.core.commands import Ask, Command, Tell
+from hpo.core.decide import decide
 from hpo.core.events import AnyEvent, TrialStarted
 from hpo.core.sampling import Exhausted, is_replayable, suggest_joint
 from hpo.core.space import SearchSpace

@@ -11,7 +11,8 @@ from typing import Any, TypeAlias
 
 import attrs
 
-from hpo.core.commands import CreateStudy, decide
+from hpo.core.commands import CreateStudy
+from hpo.core.decide import decide
 from hpo.core.direction import StudyDirection
 from hpo.core.distributions import Distribution
 from hpo.core.pruning import Pruner

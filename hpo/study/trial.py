@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from hpo.core.choices import Choice
-from hpo.core.commands import Judge, Report, SetConstraint, SetTrialAttribute, running_trial
+from hpo.core.commands import Judge, Report, SetConstraint, SetTrialAttribute
+from hpo.core.decide import running_trial
 from hpo.core.distributions import CategoricalDistribution, Distribution, FloatDistribution, IntDistribution
 from hpo.core.numbers import as_int
 from hpo.core.pruning import decision_to_stop

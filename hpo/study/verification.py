@@ -8,7 +8,8 @@ from typing import Any
 import attrs
 from msgspec.structs import replace
 
-from hpo.core.commands import Suggest, decide
+from hpo.core.commands import Suggest
+from hpo.core.decide import decide
 from hpo.core.events import AnyEvent, ParamsSuggested, TrialFinished, TrialJudged, TrialStarted, Used
 from hpo.core.identity import Identity, identity_of
 from hpo.core.pruning import Pruner, decision_to_stop

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from msgspec.structs import replace
 
 from hpo.core.ask_tell import enqueue
-from hpo.core.commands import Command, Report, SetConstraint, Suggest, Tell, decide
+from hpo.core.commands import Command, Report, SetConstraint, Suggest, Tell
+from hpo.core.decide import decide
 from hpo.core.distributions import Distribution
 from hpo.core.history import History
 from hpo.core.sampling import Exhausted, Sampler, suggest_joint

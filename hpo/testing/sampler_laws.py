@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 import attrs
 from msgspec.structs import replace
 
-from hpo.core.commands import decide
+from hpo.core.decide import decide
 from hpo.core.distributions import CategoricalDistribution, Distribution
 from hpo.core.numbers import to_json_tree
 from hpo.core.sampling import Exhausted, Sampler, Suggestion, space_to_ask, suggest_joint, trial_key

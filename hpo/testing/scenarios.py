@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 from hpo.core.ask_tell import report, set_constraint, tell
-from hpo.core.commands import Ask, Suggest, decide
+from hpo.core.commands import Ask, Suggest
+from hpo.core.decide import decide
 from hpo.core.distributions import CategoricalDistribution, Distribution, FloatDistribution, IntDistribution
 from hpo.core.key import Key
 from hpo.core.space import SearchSpace

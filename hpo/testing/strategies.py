@@ -23,7 +23,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from hpo.core.ask_tell import enqueue, tell
-from hpo.core.commands import AddTrial, Command, Report, SetConstraint, decide
+from hpo.core.commands import AddTrial, Command, Report, SetConstraint
+from hpo.core.decide import decide
 from hpo.core.distributions import CategoricalDistribution, Distribution, FloatDistribution, IntDistribution
 from hpo.core.space import SearchSpace
 from hpo.core.state import StudyState, replay

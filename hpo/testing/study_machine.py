@@ -20,7 +20,8 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-from hpo.core.commands import CreateStudy, decide
+from hpo.core.commands import CreateStudy
+from hpo.core.decide import decide
 from hpo.core.distributions import Distribution
 from hpo.core.events import AnyEvent
 from hpo.core.state import StudyState, replay

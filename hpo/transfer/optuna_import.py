@@ -13,7 +13,8 @@ from urllib.parse import unquote
 import attrs
 from msgspec.structs import replace
 
-from hpo.core.commands import AddTrial, Command, CreateStudy, SetStudyAttribute, decide
+from hpo.core.commands import AddTrial, Command, CreateStudy, SetStudyAttribute
+from hpo.core.decide import decide
 from hpo.core.events import AnyEvent, SpaceDefined
 from hpo.core.state import StudyState, replay
 from hpo.core.trial import FrozenTrial, TrialState

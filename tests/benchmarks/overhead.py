@@ -76,7 +76,8 @@ print(early, min(cost() for _ in range(9)))
 WRITE_JOURNAL = """
 import sys
 from hpo.core.ask_tell import ask, tell
-from hpo.core.commands import Ask, Tell, decide
+from hpo.core.commands import Ask, Tell
+from hpo.core.decide import decide
 from hpo.core.events import StudyCreated
 from hpo.core.sampling import suggest_joint
 from hpo.core.state import replay, StudyState

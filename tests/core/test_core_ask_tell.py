@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from hpo.core.ask_tell import ask, enqueue, report, set_constraint, should_prune, tell
-from hpo.core.commands import Ask, decide
+from hpo.core.commands import Ask
+from hpo.core.decide import decide
 from hpo.core.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from hpo.core.key import Key
 from hpo.core.pruning import Decision

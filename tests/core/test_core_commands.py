@@ -22,8 +22,8 @@ from hpo.core.commands import (
     SetTrialAttribute,
     Suggest,
     Tell,
-    decide,
 )
+from hpo.core.decide import decide
 from hpo.core.direction import StudyDirection
 from hpo.core.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from hpo.core.events import (

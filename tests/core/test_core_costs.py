@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from hpo.core.ask_tell import ask, report, tell
-from hpo.core.commands import Ask, decide
+from hpo.core.commands import Ask
+from hpo.core.decide import decide
 from hpo.core.distributions import CategoricalDistribution, FloatDistribution
 from hpo.core.events import TrialFinished, TrialStarted, ValueReported
 from hpo.core.state import StudyState, evolve, replay

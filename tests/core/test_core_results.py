@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hpo.core.commands import Ask, Command, Report, Tell, decide
+from hpo.core.commands import Ask, Command, Report, Tell
+from hpo.core.decide import decide
 from hpo.core.events import TrialFinished
 from hpo.core.state import StudyState, replay
 from hpo.core.trial import TrialState

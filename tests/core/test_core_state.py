@@ -20,8 +20,8 @@ from hpo.core.commands import (
     SetTrialAttribute,
     Suggest,
     Tell,
-    decide,
 )
+from hpo.core.decide import decide
 from hpo.core.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from hpo.core.events import (
     ACKNOWLEDGED,

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from hpo.core.commands import AddTrial, Ask, decide
+from hpo.core.commands import AddTrial, Ask
+from hpo.core.decide import decide
 from hpo.core.distributions import CategoricalDistribution, FloatDistribution
 from hpo.core.state import StudyState, replay
 from hpo.core.trial import TrialState, create_trial

@@ -18,8 +18,8 @@ from hpo.core.commands import (
     Suggest,
     Tell,
     Use,
-    decide,
 )
+from hpo.core.decide import decide
 from hpo.core.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from hpo.core.identity import Identity
 from hpo.core.state import StudyState, replay

@@ -90,7 +90,8 @@ def test_r36_reading_runs_nothing_that_was_read(new_study, run_script):
     ]
     text = """
         import json, sys
-        from hpo.core.commands import SetStudyAttribute, decide
+        from hpo.core.commands import SetStudyAttribute
+        from hpo.core.decide import decide
         from hpo.core.state import StudyState, replay
         from hpo.journal import FileJournal, FileStorage, open_journal
 

@@ -6,7 +6,8 @@ from collections import OrderedDict
 import pytest
 
 from hpo.core.ask_tell import ask, enqueue, tell
-from hpo.core.commands import Ask, decide
+from hpo.core.commands import Ask
+from hpo.core.decide import decide
 from hpo.core.direction import StudyDirection
 from hpo.core.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from hpo.core.sampling import is_replayable, suggest_alone, suggest_joint

@@ -13,7 +13,8 @@ from msgspec.structs import replace
 
 import hpo
 from hpo.core.ask_tell import ask, enqueue, report, set_constraint, tell
-from hpo.core.commands import AddTrial, decide
+from hpo.core.commands import AddTrial
+from hpo.core.decide import decide
 from hpo.core.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from hpo.core.identity import identity_of
 from hpo.core.key import Key

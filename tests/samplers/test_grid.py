@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from hpo.core.ask_tell import ask, enqueue, tell
-from hpo.core.commands import Ask, Tell, decide
+from hpo.core.commands import Ask, Tell
+from hpo.core.decide import decide
 from hpo.core.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from hpo.core.events import ParamsSuggested
 from hpo.core.sampling import Exhausted, Suggestion, suggest_alone, suggest_joint

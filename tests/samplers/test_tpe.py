@@ -10,7 +10,8 @@ import attrs
 import pytest
 
 from hpo.core.ask_tell import ask, enqueue, report, tell
-from hpo.core.commands import AddTrial, decide
+from hpo.core.commands import AddTrial
+from hpo.core.decide import decide
 from hpo.core.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from hpo.core.key import Key
 from hpo.core.sampling import Suggestion

@@ -411,7 +411,7 @@ def test_a_limit_that_is_none_is_refused(max_retry):
 def test_the_running_trials_of_each_worker_can_be_asked_of_a_state():
     state = hpo.StudyState.create()
     for worker in ["b", "a", None, "b"]:
-        state = hpo.replay(hpo.core.commands.decide(state, Ask(worker=worker)), state)
+        state = hpo.replay(hpo.core.decide.decide(state, Ask(worker=worker)), state)
     state = hpo.tell(state, 1, 0.5)
     assert hpo.core.views.running_by_worker(state) == {"b": [0, 3]}
 
