@@ -172,7 +172,8 @@ class ParzenEstimator:
         mean, width, x = self.observations, self.widths, points
         if not numeric.all():
             mean, width, x = mean[:, numeric], width[numeric], x[:, numeric]
-        inside = 1.0 - _upper_tail(mean / width) - _upper_tail((1.0 - mean) / width)  # >= 0.34: widths are <= 1
+        outside = _upper_tail(np.concatenate((mean, 1.0 - mean)) / width)
+        inside = 1.0 - outside[: len(mean)] - outside[len(mean) :]  # at least 0.34: centres are inside, widths <= 1
         with np.errstate(divide="ignore"):  # an observation may have no weight
             log_factor = np.log(self.weights[:-1]) - np.log(inside).sum(axis=1)
         if cells:

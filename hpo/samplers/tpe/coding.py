@@ -45,6 +45,7 @@ class UnitCoding:
         origin: The value, times `factor`, that is 0 in the unit interval, ``(d,)``.
         width: The unit interval's length on the same scale, ``(d,)``.
         cell_width: What one value of a grid takes of the unit interval, on average, ``(d,)``; 0 where there is no grid.
+        top: The end of each column, ``(d,)``: 1, or the last choice.
         grids: The columns of grids that are coarse enough to be modelled by their cells, and their distributions.
     """
 
@@ -57,7 +58,13 @@ class UnitCoding:
     origin: NDArray[np.float64]
     width: NDArray[np.float64]
     cell_width: NDArray[np.float64]
+    top: NDArray[np.float64] = attrs.field(init=False)
     grids: tuple[tuple[int, FloatDistribution | IntDistribution], ...] = attrs.field(init=False)
+
+    @top.default
+    def _ends(self) -> NDArray[np.float64]:
+        ends: NDArray[np.float64] = np.maximum(self.n_choices - 1.0, 1.0)
+        return ends
 
     @grids.default
     def _coarse_columns(self) -> tuple[tuple[int, FloatDistribution | IntDistribution], ...]:
@@ -128,9 +135,8 @@ class UnitCoding:
 
     def units(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Column values that fit, ``(n, d)``, as points: numbers in [0, 1], and indices of choices."""
-        top = np.maximum(self.n_choices - 1.0, 1.0)
-        points: NDArray[np.float64] = np.clip((values * self.factor - self.origin) / self.width, 0.0, top)
-        return points
+        points: NDArray[np.float64] = (values * self.factor - self.origin) / self.width
+        return np.clip(points, 0.0, self.top, out=points)
 
     def positions(self, params: Mapping[str, Any]) -> dict[int, float]:
         """Where values of the space are in the unit interval, or which choices they are, by column."""

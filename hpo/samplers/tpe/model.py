@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import attrs
@@ -16,6 +17,7 @@ from hpo.numerics.hypervolume import good_weights
 from hpo.numerics.parzen import ParzenEstimator, fit_parzen
 from hpo.samplers.tpe.coding import UnitCoding
 from hpo.samplers.tpe.observations import Observations, Observed
+from hpo.samplers.tpe.options import default_weights
 
 if TYPE_CHECKING:
     from hpo.samplers.tpe.sampler import TPESampler
@@ -88,24 +90,20 @@ def fitted(
         return None
     n_good = _n_good(sampler, len(rows))
     order = fold.best_first(rows, n_good + _MOST_BAD, alike=alike)
-    by_age = np.argsort(order[:n_good])
+    by_age = order[:n_good].argsort()
     good, bad = order[by_age], np.sort(order[n_good : n_good + _MOST_BAD])
     rank_weights = _rank_weights(fold, rows[order[:n_good]], alike=alike)[by_age]
-    points = coding.units(fold.values(rows[np.concatenate([good, bad])]))
+    points = coding.units(fold.values(rows[np.concatenate((good, bad))]))
     n = len(rows) + len(liars)
     likely = _estimator(sampler, coding, points[:n_good], rank_weights * _weights(sampler, n_good), n)
-    bad_weights = _weights(sampler, n - n_good)
-    ages = np.append(bad - np.searchsorted(good, bad), np.arange(len(rows) - n_good, n - n_good))
-    kept_weights = bad_weights[ages]
-    unlikely = _estimator(
-        sampler,
-        coding,
-        np.vstack([points[n_good:], liars]),
-        kept_weights,
-        n,
-        narrowing=_BAD_NARROWING,
-        left_out=max(float(bad_weights.sum() - kept_weights.sum()), 0.0),
-    )
+    bad_points, bad_weights, left_out = points[n_good:], _weights(sampler, n - n_good), 0.0
+    if len(bad) < len(rows) - n_good:
+        ages = np.concatenate((bad - good.searchsorted(bad), np.arange(len(rows) - n_good, n - n_good)))
+        total, bad_weights = bad_weights.sum(), bad_weights[ages]
+        left_out = max(float(total - bad_weights.sum()), 0.0)
+    if len(liars):
+        bad_points = np.concatenate((bad_points, liars))
+    unlikely = _estimator(sampler, coding, bad_points, bad_weights, n, narrowing=_BAD_NARROWING, left_out=left_out)
     whole = np.zeros(len(coding.columns))
     if not known:
         return GoodAndBad(coding, likely, unlikely, whole, np.arange(len(whole)))
@@ -132,6 +130,8 @@ def _n_good(sampler: TPESampler, n: int) -> int:
 def _weights(sampler: TPESampler, n: int) -> NDArray[np.float64]:
     """What the option `weights` gives for `n` trials, checked."""
     weights = np.asarray(sampler.weights(n), dtype=np.float64)
+    if sampler.weights is default_weights:
+        return weights
     with np.errstate(over="ignore"):
         usable = weights.shape == (n,) and math.isfinite(weights.sum()) and (weights >= 0.0).all()
     if not usable:
@@ -147,12 +147,22 @@ def _rank_weights(fold: Observations, good: NDArray[np.float64], *, alike: bool)
     Source: Hansen, "The CMA Evolution Strategy: A Tutorial", 2016, eq. 49 (the logarithm of the rank); Ozaki et al.,
     "Multiobjective Tree-Structured Parzen Estimator", JAIR 2022, eq. 18 (the contribution).
     """
-    n = len(good)
-    if fold.n_losses and alike:
-        weights = good_weights(fold.losses(good))
-    else:
-        weights = math.log(n + 1.0) - np.log(np.arange(1.0, n + 1.0))
-    return weights / weights.mean() if n else weights
+    if fold.n_losses and alike and len(good):
+        return _with_mean_1(good_weights(fold.losses(good)))
+    return _log_rank_weights(len(good))
+
+
+@lru_cache(maxsize=64)
+def _log_rank_weights(n: int) -> NDArray[np.float64]:
+    weights = _with_mean_1(math.log(n + 1.0) - np.log(np.arange(1.0, n + 1.0)))
+    weights.flags.writeable = False
+    return weights
+
+
+def _with_mean_1(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Positive weights, scaled."""
+    scaled: NDArray[np.float64] = weights * (len(weights) / weights.sum()) if len(weights) else weights
+    return scaled
 
 
 def _estimator(

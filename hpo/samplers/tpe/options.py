@@ -50,7 +50,9 @@ def default_weights(n: int) -> NDArray[np.float64]:
     old = n - _REMEMBERED
     if old <= 0:
         return np.ones(n)
-    return np.concatenate([np.linspace(1.0 / n, 1.0, num=old), np.ones(_REMEMBERED)])
+    weights = np.ones(n)
+    weights[:old] = 1.0 / n + np.arange(old) * ((1.0 - 1.0 / n) / max(old - 1, 1))
+    return weights
 
 
 def whole_from_0(instance: object, attribute: attrs.Attribute[int], value: object) -> None:
