@@ -166,6 +166,21 @@ def test_failed_trials_do_not_count_for_start_up_and_pruned_ones_do():
     assert suggested(pruned, sampler=TPESampler()).note["rule"] == "model"
 
 
+def test_running_trials_count_for_start_up_as_far_as_there_are_finished_ones():
+    def rules(n_finished, n_running, sampler):
+        state = study(n_finished, sampler=TPESampler())
+        for _ in range(n_running):
+            state, _ = ask(state, TPESampler(), MIXED)
+        return suggested(state, sampler=sampler).note["rule"]
+
+    careless = TPESampler(constant_liar=False)
+    assert rules(6, 3, TPESampler()) == "startup"
+    assert rules(6, 4, TPESampler()) == "model"
+    assert rules(6, 4, careless) == "startup"
+    assert rules(4, 30, TPESampler()) == "startup"
+    assert rules(5, 30, TPESampler()) == "model"
+
+
 def test_the_empty_space_has_an_empty_answer():
     assert suggested(study(5), {}) == Suggestion({})
 

@@ -67,7 +67,8 @@ class TPESampler:
 
     Args:
         n_startup_trials: So many complete or pruned trials come from random search first, with the very draws of
-            `RandomSampler`; at least 0.
+            `RandomSampler`; at least 0. With the constant liar running ones count too, as many as are finished, so that
+            parallel workers don't wait longer for the model than one alone.
         n_ei_candidates: How many candidates are compared for a suggestion; at least 1.
         seed: Takes the place of the study's seed; None means the study's.
         multivariate: Whether parameters are modelled together; else each one by itself.
@@ -229,9 +230,11 @@ class TPESampler:
         coding = UnitCoding.of(space)
         fold = Observations(state.directions, coding.columns, self.consider_failed_trials)
         observed = state.finished.fold(fold)
-        if observed.n_learnable < self.n_startup_trials or all(name in known for name, _ in coding.columns):
+        liars = self._running(state, coding)
+        n_seen = observed.n_learnable + min(len(liars), observed.n_learnable)
+        if n_seen < self.n_startup_trials or all(name in known for name, _ in coding.columns):
             return None
-        model = fitted(self, coding, fold, observed, self._running(state, coding), coding.positions(known))
+        model = fitted(self, coding, fold, observed, liars, coding.positions(known))
         if model is None:
             return None
         for attempt in range(_ATTEMPTS if seen else 1):
