@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from hpo.core.events import FORMAT, AnyEvent, StudyCreated, decode_events, encode_events
-from hpo.errors import JournalCorrupted, UnreadableEvents
+from hpo.errors import JournalCorrupted, JournalMoved, UnreadableEvents
 
 
 def to_rows(events: Sequence[AnyEvent]) -> list[bytes]:
@@ -52,6 +52,38 @@ def from_rows(rows: Sequence[tuple[int, bytes]], *, after: int, where: str) -> l
             )
         if first.format > FORMAT:
             raise UnreadableEvents(f"{where}: its format is {first.format}", FORMAT)
+    return events
+
+
+def from_pages(
+    page: Callable[[int], Sequence[tuple[int, bytes]]], size: int, *, after: int, where: str
+) -> list[AnyEvent]:
+    """The events of a study that is read page by page.
+
+    Args:
+        page: Gives at most `size` rows from a number on; see `from_rows`.
+        size: Fewer rows than that are the last ones.
+        after: The number of the first event that is wanted.
+        where: What is read, for messages.
+
+    Raises:
+        JournalMoved: there is no event at all, nor were there any before `after`: nothing is left of the study.
+        JournalCorrupted, UnreadableEvents: see `from_rows`.
+
+    Example:
+        >>> rows = [(0, b'["created",1,"s",["minimize"],0]'), (1, b'["started",0,null,null]')]
+        >>> len(from_pages(lambda start: rows[start : start + 1], 1, after=0, where="a table"))
+        2
+    """
+    events: list[AnyEvent] = []
+    while True:
+        start = after + len(events)
+        rows = page(start)
+        events += from_rows(rows, after=start, where=where)
+        if len(rows) < size:
+            break
+    if not after + len(events):
+        raise JournalMoved(where)
     return events
 
 

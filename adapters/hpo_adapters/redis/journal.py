@@ -10,7 +10,7 @@ import attrs
 
 from hpo.core.events import AnyEvent
 from hpo.errors import Conflict, JournalMoved, WorkerLost
-from hpo_adapters.event_rows import from_rows, to_rows
+from hpo_adapters.event_rows import from_pages, to_rows
 from hpo_adapters.leases import KEPT_MILLISECONDS, HeldLeases, Lease, LeaseTerms, seconds_since_boot
 from hpo_adapters.redis.scripts import APPEND, BEGIN, END, END_LATE, LOOK, RENEW
 from hpo_adapters.redis.server import RedisServer
@@ -99,19 +99,14 @@ class RedisJournal:
             UnsupportedJournal: the server can't be reached.
             JournalMoved: nothing is left of the study.
         """
-        events: list[AnyEvent] = []
-        while True:
-            start = after + len(events)
-            page = self._server.read("XRANGE", self._keys[0], f"{start + 1}-0", "+", "COUNT", _ENTRIES_PER_PAGE)
-            events += from_rows([read_row(entry) for entry in page], after=start, where=self._where)
-            if len(page) < _ENTRIES_PER_PAGE:
-                break
-        length = after + len(events)
-        if not length:
-            raise JournalMoved(self._where)
+        events = from_pages(self._page, _ENTRIES_PER_PAGE, after=after, where=self._where)
         if events:
-            self._seen = max(self._seen, length)
+            self._seen = max(self._seen, after + len(events))
         return events
+
+    def _page(self, start: int) -> list[tuple[int, bytes]]:
+        entries = self._server.read("XRANGE", self._keys[0], f"{start + 1}-0", "+", "COUNT", _ENTRIES_PER_PAGE)
+        return [read_row(entry) for entry in entries]
 
     def append(self, events: Sequence[AnyEvent], *, expected: int) -> int:
         """See `Journal.append`; renews the leases of those who start trials, and of others whose turn it is."""

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from hpo.core.events import AnyEvent
 from hpo.errors import Conflict, JournalMoved, WorkerLost
-from hpo_adapters.event_rows import from_rows, to_rows
+from hpo_adapters.event_rows import from_pages, to_rows
 from hpo_adapters.leases import HeldLeases, LeaseTerms, seconds_since_boot
 from hpo_adapters.sql.database import Database
 from hpo_adapters.sql.failures import MissingTables
@@ -53,18 +53,9 @@ class SqlJournal:
             UnsupportedJournal: the server can't be reached.
             JournalMoved: nothing is left of the study.
         """
-        events: list[AnyEvent] = []
-        while True:
-            start = after + len(events)
-            page = self._page(start)
-            events += from_rows(page, after=start, where=self._where)
-            if len(page) < _ROWS_PER_PAGE:
-                break
-        length = after + len(events)
-        if not length:
-            raise JournalMoved(self._where)
+        events = from_pages(self._page, _ROWS_PER_PAGE, after=after, where=self._where)
         if events:
-            self._seen = max(self._seen, length)
+            self._seen = max(self._seen, after + len(events))
         return events
 
     def append(self, events: Sequence[AnyEvent], *, expected: int) -> int:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from hpo.core.choices import Choice
 from hpo.core.key import Key
 from hpo.core.numbers import as_int
 from hpo.errors import InvalidArgument, InvalidType
@@ -19,13 +21,44 @@ from hpo.samplers.tpe.coding import UnitCoding
 from hpo.samplers.tpe.observations import Observations, Observed
 from hpo.samplers.tpe.options import default_weights
 
-if TYPE_CHECKING:
-    from hpo.samplers.tpe.sampler import TPESampler
-
 _NARROWEST_SHARE = 100
 _SHRINKAGE = 0.3  # of the prior's weight; see `fit_parzen`
 _BAD_NARROWING = 0.5  # of the bad trials' kernels
 _MOST_BAD = 128  # the best of them, which are near to the good ones; the others count as uniformly distributed
+
+
+class ModelOptions(Protocol):
+    """The options of `TPESampler` that a model depends on; see there."""
+
+    @property
+    def gamma(self) -> Callable[[int], int]:
+        """How many of so many trials are good."""
+        ...
+
+    @property
+    def weights(self) -> Callable[[int], NDArray[np.float64]]:
+        """Weights of so many trials, oldest first."""
+        ...
+
+    @property
+    def prior_weight(self) -> float:
+        """The weight of the uniform distribution."""
+        ...
+
+    @property
+    def consider_magic_clip(self) -> bool:
+        """Whether kernels are not too narrow."""
+        ...
+
+    @property
+    def consider_endpoints(self) -> bool:
+        """Whether the ends of ranges count in widths."""
+        ...
+
+    @property
+    def categorical_distance_func(self) -> tuple[tuple[str, Callable[[Choice, Choice], float]], ...]:
+        """How far choices are from each other, by parameter."""
+        ...
 
 
 @attrs.frozen(eq=False)
@@ -66,17 +99,17 @@ class GoodAndBad:
 
 
 def fitted(
-    sampler: TPESampler,
+    options: ModelOptions,
     coding: UnitCoding,
     fold: Observations,
     observed: Observed,
     liars: NDArray[np.float64],
     known: dict[int, float],
 ) -> GoodAndBad | None:
-    """The densities as the options of `sampler` want them; None if there is no trial inside the ranges.
+    """The densities as the options want them; None if there is no trial inside the ranges.
 
     Args:
-        sampler: Whose options count.
+        options: Of the sampler.
         coding: Of the space that is modelled.
         fold: What `observed` is from.
         observed: The trials.
@@ -88,22 +121,22 @@ def fitted(
         rows = rows[coding.fits(fold.values(rows))]
     if not len(rows):
         return None
-    n_good = _n_good(sampler, len(rows))
+    n_good = _n_good(options, len(rows))
     order = fold.best_first(rows, n_good + _MOST_BAD, alike=alike)
     by_age = order[:n_good].argsort()
     good, bad = order[by_age], np.sort(order[n_good : n_good + _MOST_BAD])
     rank_weights = _rank_weights(fold, rows[order[:n_good]], alike=alike)[by_age]
     points = coding.units(fold.values(rows[np.concatenate((good, bad))]))
     n = len(rows) + len(liars)
-    likely = _estimator(sampler, coding, points[:n_good], rank_weights * _weights(sampler, n_good), n)
-    bad_points, bad_weights, left_out = points[n_good:], _weights(sampler, n - n_good), 0.0
+    likely = _estimator(options, coding, points[:n_good], rank_weights * _weights(options, n_good), n)
+    bad_points, bad_weights, left_out = points[n_good:], _weights(options, n - n_good), 0.0
     if len(bad) < len(rows) - n_good:
         ages = np.concatenate((bad - good.searchsorted(bad), np.arange(len(rows) - n_good, n - n_good)))
         total, bad_weights = bad_weights.sum(), bad_weights[ages]
         left_out = max(float(total - bad_weights.sum()), 0.0)
     if len(liars):
         bad_points = np.concatenate((bad_points, liars))
-    unlikely = _estimator(sampler, coding, bad_points, bad_weights, n, narrowing=_BAD_NARROWING, left_out=left_out)
+    unlikely = _estimator(options, coding, bad_points, bad_weights, n, narrowing=_BAD_NARROWING, left_out=left_out)
     whole = np.zeros(len(coding.columns))
     if not known:
         return GoodAndBad(coding, likely, unlikely, whole, np.arange(len(whole)))
@@ -119,18 +152,18 @@ def fitted(
     )
 
 
-def _n_good(sampler: TPESampler, n: int) -> int:
-    given = sampler.gamma(n)
+def _n_good(options: ModelOptions, n: int) -> int:
+    given = options.gamma(n)
     n_good = as_int(given)
     if n_good is None:
         raise InvalidType(f"gamma gives a whole number of good trials, got {given!r} for {n}")
     return min(max(n_good, 0), n)
 
 
-def _weights(sampler: TPESampler, n: int) -> NDArray[np.float64]:
+def _weights(options: ModelOptions, n: int) -> NDArray[np.float64]:
     """What the option `weights` gives for `n` trials, checked."""
-    weights = np.asarray(sampler.weights(n), dtype=np.float64)
-    if sampler.weights is default_weights:
+    weights = np.asarray(options.weights(n), dtype=np.float64)
+    if options.weights is default_weights:
         return weights
     with np.errstate(over="ignore"):
         usable = weights.shape == (n,) and math.isfinite(weights.sum()) and (weights >= 0.0).all()
@@ -166,7 +199,7 @@ def _with_mean_1(weights: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _estimator(
-    sampler: TPESampler,
+    options: ModelOptions,
     coding: UnitCoding,
     points: NDArray[np.float64],
     weights: NDArray[np.float64],
@@ -175,16 +208,16 @@ def _estimator(
     narrowing: float = 1.0,
     left_out: float = 0.0,
 ) -> ParzenEstimator:
-    clip = 1.0 / min(_NARROWEST_SHARE, 1 + n) if sampler.consider_magic_clip else 0.0
+    clip = 1.0 / min(_NARROWEST_SHARE, 1 + n) if options.consider_magic_clip else 0.0
     return fit_parzen(
         points,
         coding.n_choices,
         weights,
-        prior_weight=sampler.prior_weight,
+        prior_weight=options.prior_weight,
         weight_left_out=left_out,
-        shrinkage=_SHRINKAGE * sampler.prior_weight,
+        shrinkage=_SHRINKAGE * options.prior_weight,
         narrowing=narrowing,
         min_width=np.maximum(coding.cell_width, clip),
-        consider_endpoints=sampler.consider_endpoints,
-        distances=coding.distances(sampler.categorical_distance_func),
+        consider_endpoints=options.consider_endpoints,
+        distances=coding.distances(options.categorical_distance_func),
     )
