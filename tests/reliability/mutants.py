@@ -114,7 +114,7 @@ MUTANTS = [
     Mutant("P4", "no mutex between threads", _OPEN, "        with self._mutex:\n            self._refuse", "        if True:\n            self._refuse", (_FAULTS, "a_thread_does_not")),
     Mutant("P4", "no care for forks", "hpo/journal/file.py", "file = self._open_files.get(process)", "file = next(iter(self._open_files.values()), None)", (_FILE, "forked_child_waits")),
     Mutant("P4", "a claim that comes too late counts", "hpo/journal/file_claims.py", "if os.pread(fd, len(line), end.offset) != line:", "if False:", (_CLAIMS, "too_late")),
-    Mutant("P5", "a finished trial can be told again", "hpo/core/commands.py", "        if trial.state is not TrialState.RUNNING:\n            raise", "        if False:\n            raise", (_CRASHES, "r14_a_worker_that_dies")),
+    Mutant("P5", "a finished trial can be told again", "hpo/core/decide.py", "        if trial.state is not TrialState.RUNNING:\n            raise", "        if False:\n            raise", (_CRASHES, "r14_a_worker_that_dies")),
     Mutant("P6", "a failed sync is forgotten", _OPEN, "                self._sync_failure = reason(error)\n", "                self._sync_failure = None\n", (_ERRORS, "r18")),
     Mutant("P6", "no look whether the file is still there", _OPEN, "if (status.st_dev, status.st_ino) != self.identity:", "if False:", (_FAULTS, "no_longer_there or another_file")),
     Mutant("P6", "without locks it goes on", _OPEN, 'raise JournalUnwritable(self.path, f"it can\'t be locked: {reason(error)}") from error', "return", (_ERRORS, "r20_without_locks")),

@@ -260,8 +260,9 @@ def test_r25_locks_that_lock_nothing_lead_to_damage_that_is_told_and_never_to_a_
     lines = text.splitlines()
     everything = {(str(w), m) for w, m, _ in (map(int, line.split()) for line in done.stdout.splitlines())}
     there = {attribute for line in lines for attribute in _attributes(line)}
-    print(f"r25: {outcome}; {len(everything)} acknowledged, {len(everything - there)} of them not in the file")
-    assert everything <= there
+    lost = everything - there
+    print(f"r25: {outcome}; {len(everything)} acknowledged, {len(lost)} of them not in the file")
+    assert not lost or outcome != "no collision"
 
 
 def _attributes(line):

@@ -30,7 +30,7 @@ def neighbour(name):
 
 
 mutants = neighbour("mutants")
-EXAMPLES = 60
+EXAMPLES = 300
 
 
 @pytest.fixture(autouse=True)
