@@ -20,7 +20,8 @@ class RandomSampler:
     """Independent draws: uniform over the range, its logarithm, its grid points, or the choices.
 
     A value is a function of the seed, the trial's number and the parameter's name alone: adding, dropping or reordering
-    parameters leaves the others as they are, and so does running several trials at a time. O(parameters) per suggestion, whatever the history.
+    parameters leaves the others as they are, and so does running several trials at a time. O(parameters) per
+    suggestion, whatever the history.
 
     Source: Bergstra and Bengio, "Random Search for Hyper-Parameter Optimization", JMLR 2012.
 

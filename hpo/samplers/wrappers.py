@@ -145,7 +145,7 @@ class Warmup:
 
     The trial's number decides, so trials that run at the same time, or wait in the queue, count as well. The note says
     who was ``chosen``. Nothing left for the first sampler is the end, as anywhere;
-    ``Warmup(n, Fallback(first, then), then)`` goes on.
+    ``Warmup(n, Fallback(first, then), then)`` goes on. O(1) per suggestion besides what the chosen one costs.
 
     Args:
         n: How many trials the first sampler has, at least 0.
@@ -195,8 +195,8 @@ class Fallback:
 
     Whether something is left is what the first sampler says when it is asked for no parameters at all, in the state
     at the trial's start; so all parameters of a trial come from one of the two. Where it has nothing for now, the other
-    one has this trial. A sampler that is not replayable must not be asked twice, and stays the chosen one. The note says
-    who was ``chosen``.
+    one has this trial. A sampler that is not replayable must not be asked twice, and stays the chosen one. The note
+    says who was ``chosen``. O(1) per suggestion besides what the chosen one costs, and the first one's for no parameters.
 
     Args:
         first: Who suggests, for example a `GridSampler`.
