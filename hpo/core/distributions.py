@@ -415,7 +415,7 @@ def _finite_bound(kind: str, field: str, given: object) -> float:
         raise InvalidType(f"{kind} needs a number for {field}, got {given!r}")
     if not math.isfinite(number):
         raise InvalidDistribution(f"{kind} needs a finite {field}, got {field}={number!r}")
-    return number
+    return number + 0.0  # 0.0 instead of -0.0: ranges that are equal give the same digits
 
 
 def _check_order(kind: str, low: float, high: float) -> None:

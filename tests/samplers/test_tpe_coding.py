@@ -113,3 +113,12 @@ def test_a_value_of_another_time_has_a_number_where_the_scale_has_a_place_for_it
         numbers = column_values((("p", kept),), trial)
     assert numbers == (None if expected is None else [pytest.approx(expected)])
     assert column_values((("other", "linear"),), trial) is None
+
+
+def test_equal_spaces_have_one_coding_that_depends_on_neither():
+    """A coding is remembered by the space; what is equal must lead to the same digits, whichever came first."""
+    plus, minus = FloatDistribution(0.0, 1.0, step=0.5), FloatDistribution(-0.0, 1.0, step=0.5)
+    assert plus == minus
+    assert repr(plus) == repr(minus)
+    coded = [UnitCoding.of(SearchSpace({"x": one})).params(np.array([0.0]))["x"] for one in (minus, plus)]
+    assert [repr(value) for value in coded] == ["0.0", "0.0"]
