@@ -32,7 +32,6 @@ def _options(library: Any, name: str, seed: int) -> dict[str, Any]:
     samplers: dict[str, Callable[[], Any]] = {
         "random": lambda: library.samplers.RandomSampler(seed=seed),
         "tpe": lambda: library.samplers.TPESampler(seed=seed),
-        "tpe-liar": lambda: library.samplers.TPESampler(seed=seed, constant_liar=True),
         "cmaes": lambda: library.samplers.CmaEsSampler(seed=seed),
     }
     return {"sampler": samplers[name](), "pruner": library.pruners.NopPruner()}

@@ -115,6 +115,9 @@ def fitted(
         observed: The trials.
         liars: Points that count as bad, ``(l, d)``.
         known: Positions, in the unit interval or as indices of choices, that are given, by column.
+
+    Raises:
+        InvalidType, InvalidArgument: what `gamma`, `weights` or a distance function gave is none.
     """
     rows, alike = observed.rows.array, observed.alike
     if not coding.holds(observed.low, observed.high):
@@ -129,14 +132,8 @@ def fitted(
     points = coding.units(fold.values(rows[np.concatenate((good, bad))]))
     n = len(rows) + len(liars)
     likely = _estimator(options, coding, points[:n_good], rank_weights * _weights(options, n_good), n)
-    bad_points, bad_weights, left_out = points[n_good:], _weights(options, n - n_good), 0.0
-    if len(bad) < len(rows) - n_good:
-        ages = np.concatenate((bad - good.searchsorted(bad), np.arange(len(rows) - n_good, n - n_good)))
-        total, bad_weights = bad_weights.sum(), bad_weights[ages]
-        left_out = max(float(total - bad_weights.sum()), 0.0)
-    if len(liars):
-        bad_points = np.concatenate((bad_points, liars))
-    unlikely = _estimator(options, coding, bad_points, bad_weights, n, narrowing=_BAD_NARROWING, left_out=left_out)
+    ages = bad - good.searchsorted(bad) if len(bad) < len(rows) - n_good else None
+    unlikely = _of_bad(options, coding, points[n_good:], ages, liars, len(rows) - n_good, n)
     whole = np.zeros(len(coding.columns))
     if not known:
         return GoodAndBad(coding, likely, unlikely, whole, np.arange(len(whole)))
@@ -150,6 +147,36 @@ def fitted(
         whole,
         np.setdiff1d(np.arange(len(whole)), given),
     )
+
+
+def _of_bad(
+    options: ModelOptions,
+    coding: UnitCoding,
+    points: NDArray[np.float64],
+    ages: NDArray[np.intp] | None,
+    liars: NDArray[np.float64],
+    n_bad: int,
+    n: int,
+) -> ParzenEstimator:
+    """The density of `n_bad` trials, of which `points` have kernels, and of liars, the newest of all.
+
+    Args:
+        options: Of the sampler.
+        coding: Of the points.
+        points: Oldest first, ``(k, d)``.
+        ages: Which ones of the bad trials they are, counted from the oldest, ``(k,)``; None for all of them.
+        liars: Shape ``(l, d)``.
+        n_bad: How many bad trials there are without the liars; the weight of those without kernels is uniform.
+        n: How many trials there are, good ones and liars included.
+    """
+    weights, left_out = _weights(options, n_bad + len(liars)), 0.0
+    if ages is not None:
+        total = weights.sum()
+        weights = weights[np.concatenate((ages, np.arange(n_bad, n_bad + len(liars))))]
+        left_out = max(float(total - weights.sum()), 0.0)
+    if len(liars):
+        points = np.concatenate((points, liars))
+    return _estimator(options, coding, points, weights, n, narrowing=_BAD_NARROWING, left_out=left_out)
 
 
 def _n_good(options: ModelOptions, n: int) -> int:
@@ -177,8 +204,8 @@ def _rank_weights(fold: Observations, good: NDArray[np.float64], *, alike: bool)
 
     With several objectives, where the front has no order, the hypervolume that only a trial has decides instead.
 
-    Source: Hansen, "The CMA Evolution Strategy: A Tutorial", 2016, eq. 49 (the logarithm of the rank); Ozaki et al.,
-    "Multiobjective Tree-Structured Parzen Estimator", JAIR 2022, eq. 18 (the contribution).
+    Source: Hansen, "The CMA Evolution Strategy: A Tutorial", 2016 (weights by the logarithm of the rank); Ozaki et al.,
+    "Multiobjective Tree-Structured Parzen Estimator", JAIR 2022 (weights by the contribution).
     """
     if fold.n_losses and alike and len(good):
         return _with_mean_1(good_weights(fold.losses(good)))

@@ -55,7 +55,8 @@ class TPESampler:
     that violate constraints, by how much. The better of the good trials weigh more. With several objectives complete
     trials are ordered by non-domination, and within the front that is split by the hypervolume that they add; what only
     a trial adds is its weight. Trials that lack one of the parameters, or had it outside the range that is asked for,
-    are ignored. Only the order of the values matters, not their size.
+    are ignored. With one objective only the order of the values matters, not their size; with several the hypervolume
+    compares amounts, in whatever units they are.
 
     O(trials) comparisons per suggestion, and O(parameters x `n_ei_candidates` x kernels) arithmetic, with at most
     `gamma` + 128 kernels: of the bad trials those that are next to the good ones in value.
@@ -237,7 +238,7 @@ class TPESampler:
         model = fitted(self, coding, fold, observed, liars, coding.positions(known))
         if model is None:
             return None
-        for attempt in range(_ATTEMPTS if seen else 1):
+        for attempt in range(1 if seen is None else _ATTEMPTS):
             points, scores = model.candidates(key.child("again", attempt) if attempt else key, self.n_ei_candidates)
             for point, score in zip(points, scores.tolist(), strict=True):
                 values = coding.params(point)
