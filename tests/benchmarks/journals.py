@@ -5,7 +5,8 @@
 
 CPU time is of processes of their own with one thread. Those that are compared are taken in turn, and the median of
 their ratios is printed, since machines have moods. Durability is equal in each pair: Optuna's journal file and SQLite's
-default both sync the disk, and so does `durability="power"`. Files that are only loaded are made in memory where the
+default both sync the disk, and so does `durability="power"`; beside `"process"` Optuna's syncs are switched off. With
+them goes a floor: what trials in memory cost that write and sync once each, and keep no journal. Files that are only loaded are made in memory where the
 system has such a place: Optuna syncs a disk for each of the trials that it adds.
 """
 
@@ -30,7 +31,7 @@ place, n = sys.argv[1], int(sys.argv[2])
 study = library.create_study(
     storage=storage, sampler=library.samplers.RandomSampler(seed=0), pruner=library.pruners.NopPruner()
 )
-objective = lambda trial: sum(trial.suggest_float(f"x{{i}}", 0.0, 1.0) for i in range(10))
+objective = lambda trial: {objective}
 study.optimize(objective, n_trials=10)
 start, wall = time.process_time(), time.perf_counter()
 study.optimize(objective, n_trials=n)
@@ -38,6 +39,16 @@ print((time.process_time() - start) / n, (time.perf_counter() - wall) / n)
 """
 OPTUNA_FILE = "storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(place))"
 OPTUNA_SQLITE = "storage = f'sqlite:///{place}'"
+WITHOUT_SYNC = {
+    "file": "import os\nos.fsync = lambda fd: None",
+    "SQLite": """
+from sqlalchemy import Engine, event
+event.listen(Engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
+""",
+}
+FLOOR = "import os; storage, file = None, os.open(place, os.O_CREAT | os.O_APPEND | os.O_WRONLY)"
+SUM = 'sum(trial.suggest_float(f"x{i}", 0.0, 1.0) for i in range(10))'
+SYNCED_SUM = f"({SUM}, os.write(file, bytes(350)), os.fdatasync(file))[0]"
 HPO = "storage = library.open_journal({url}, durability={durability!r})"
 
 WRITE = """
@@ -142,24 +153,30 @@ def per_trial(script: str, file: str, n: int) -> tuple[float, float, float]:
 
 
 def trials(rounds: int) -> Iterator[str]:
-    """Trials with 10 floats, random sampler: ours and theirs in turn."""
+    """Trials with 10 floats, random sampler: ours and theirs in turn, and for a file what the sync alone costs."""
+    floor = OPTIMIZE.format(library="hpo", storage=FLOOR, objective=SYNCED_SUM)
     for what, file, url, theirs, n_theirs, wanted in (
         ("file", "s.jsonl", "place", OPTUNA_FILE, 300, 20),
         ("SQLite", "s.db", "f'sqlite:///{place}'", OPTUNA_SQLITE, 100, 10),
     ):
-        optuna = OPTIMIZE.format(library="optuna", storage=theirs)
-        for durability in ("power", "process"):
-            ours = OPTIMIZE.format(library="hpo", storage=HPO.format(url=url, durability=durability))
-            pairs = [(per_trial(ours, file, 2000), per_trial(optuna, "optuna", n_theirs)) for _ in range(rounds)]
-            (cpu, wall, n_bytes), (cpu_o, wall_o, n_bytes_o) = (
+        for durability, storage in (("power", theirs), ("process", f"{WITHOUT_SYNC[what]}\n{theirs}")):
+            optuna = OPTIMIZE.format(library="optuna", storage=storage, objective=SUM)
+            ours = OPTIMIZE.format(library="hpo", storage=HPO.format(url=url, durability=durability), objective=SUM)
+            rows = [
+                (per_trial(ours, file, 2000), per_trial(optuna, "optuna", n_theirs), per_trial(floor, "floor", 2000))
+                for _ in range(rounds)
+            ]
+            (cpu, wall, n_bytes), (cpu_o, wall_o, n_bytes_o), (cpu_f, _, _) = (
                 [statistics.median(values) for values in zip(*column, strict=True)]
-                for column in zip(*pairs, strict=True)
+                for column in zip(*rows, strict=True)
             )
-            ratio = statistics.median(b[0] / a[0] for a, b in pairs)
+            ratio = statistics.median(b[0] / a[0] for a, b, _ in rows)
+            least = statistics.median(b[0] / c[0] for _, b, c in rows)
             yield (
                 f"{what}, {durability}: {cpu * 1e6:.0f} us CPU, {wall * 1e6:.0f} us, {n_bytes:.0f} bytes a trial; Optuna "
-                f"{cpu_o * 1e6:.0f} us, {wall_o * 1e6:.0f} us, {n_bytes_o:.0f} bytes: 1/{ratio:.1f} of its CPU"
-                + (f" (wanted: 1/{wanted})" if durability == "power" else "")
+                f"{cpu_o * 1e6:.0f} us, {wall_o * 1e6:.0f} us, {n_bytes_o:.0f} bytes: 1/{ratio:.1f} of its CPU "
+                f"(wanted: 1/{wanted})"
+                + (f"; without a journal, synced: {cpu_f * 1e6:.0f} us, 1/{least:.1f}" if durability == "power" else "")
             )
 
 
