@@ -55,6 +55,7 @@ _HOME = {name: home for home, names in _HOMES.items() for name in names}
 _ROOMS = (
     "distributions",
     "errors",
+    "exceptions",
     "journal",
     "logging",
     "pruners",

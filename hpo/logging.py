@@ -49,9 +49,19 @@ class _InitialFormatter(logging.Formatter):
         return f"[{record.levelname[0]} {self.formatTime(record)}] {super().format(record)}"
 
 
-def get_logger() -> logging.Logger:
-    """The library's logger, set up at the first call."""
-    return _LOGGER if "hpo_is_set_up" in _LOGGER.__dict__ else _set_up()
+def get_logger(name: str = "hpo") -> logging.Logger:
+    """The logger of this name, after the library's own was set up.
+
+    Args:
+        name: ``"hpo"`` is the library's logger. What is said through another one below it, such as ``"hpo.mine"``,
+            goes where the library's messages go.
+
+    Example:
+        >>> get_logger("hpo.mine").parent is get_logger()
+        True
+    """
+    library = _LOGGER if "hpo_is_set_up" in _LOGGER.__dict__ else _set_up()
+    return library if name == "hpo" else logging.getLogger(name)
 
 
 def _set_up() -> logging.Logger:

@@ -1,6 +1,7 @@
 """`import hpo` is cheap, and says the same to people, programs and type checkers."""
 
 import ast
+import inspect
 import subprocess
 import sys
 from pathlib import Path
@@ -39,9 +40,28 @@ def test_every_public_name_is_there(name):
     assert name in dir(hpo)
 
 
-def test_an_unknown_name_is_an_attribute_error():
-    with pytest.raises(AttributeError, match="no attribute 'no_such_name'"):
-        _ = hpo.no_such_name
+@pytest.mark.parametrize("room", [hpo, hpo.study])
+def test_an_unknown_name_is_an_attribute_error(room):
+    with pytest.raises(AttributeError, match=f"module '{room.__name__}' has no attribute 'no_such_name'"):
+        _ = room.no_such_name
+
+
+@pytest.mark.parametrize("name", hpo.study.__all__)
+def test_names_of_studies_are_in_the_room_of_studies_too(name):
+    assert getattr(hpo.study, name) is getattr(hpo, name, hpo.study.MaxTrialsCallback)
+    assert name in dir(hpo.study)
+
+
+def test_type_checkers_see_the_names_of_studies():
+    tree = ast.parse((ROOT / "study" / "__init__.py").read_text())
+    (shown,) = [node for node in tree.body if isinstance(node, ast.If)]
+    names = {alias.asname for node in shown.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+    assert names == set(hpo.study.__all__)
+
+
+@pytest.mark.parametrize("name", hpo.exceptions.__all__)
+def test_exceptions_are_found_under_the_name_of_the_field(name):
+    assert getattr(hpo.exceptions, name) is getattr(hpo.errors, name)
 
 
 def test_type_checkers_see_the_same_names():
@@ -50,8 +70,20 @@ def test_type_checkers_see_the_same_names():
     assert names | {"__version__"} == set(hpo.__all__)
 
 
-def test_public_callables_and_classes_are_documented():
-    for name in hpo.__all__:
-        value = getattr(hpo, name)
-        if callable(value):
-            assert (value.__doc__ or "").strip(), name
+def has_example(thing):
+    members = vars(thing).values() if inspect.isclass(thing) else ()
+    return any(">>>" in (getattr(each, "__doc__", None) or "") for each in (thing, *members))
+
+
+@pytest.mark.parametrize(
+    "room", [hpo, hpo.study, hpo.samplers, hpo.pruners, hpo.distributions], ids=lambda room: room.__name__
+)
+def test_public_functions_and_classes_are_documented_with_an_example(room):
+    public = {name: getattr(room, name) for name in room.__all__}
+    documented = {
+        name: value
+        for name, value in public.items()
+        if inspect.isfunction(value) or (inspect.isclass(value) and not issubclass(value, Exception))
+    }
+    assert documented
+    assert [name for name, value in documented.items() if not has_example(value)] == []

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -23,13 +22,13 @@ import attrs
 from hpo.core.events import AnyEvent, TrialStarted
 from hpo.core.numbers import as_float
 from hpo.errors import HpoError, InvalidArgument, JournalUnwritable
+from hpo.journal.storage import check_worker_name, is_worker_name
 from hpo.logging import get_logger
 
 KEPT_MILLISECONDS = 7 * 24 * 3600 * 1000
 """For how long a lease that ran out and that nobody asked for is kept, so that who wakes up late may renew it."""
 
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-_WORKER = re.compile(r"[0-9a-f]{8,64}")
 
 
 @attrs.frozen
@@ -133,8 +132,7 @@ class HeldLeases:
     @contextlib.contextmanager
     def hold(self, worker: str) -> Iterator[None]:
         """See `hpo.journal.storage.KnowsWorkers.hold`; for everybody who can reach the server."""
-        if not _WORKER.fullmatch(worker):
-            raise InvalidArgument(f"a worker's name is 8 to 64 hexadecimal digits in lower case, got {worker!r}")
+        check_worker_name(worker)
         started = seconds_since_boot()
         if not self._leases.begin(worker, self._terms.milliseconds):
             raise JournalUnwritable(self._where, f"there is or was a worker {worker!r}")
@@ -157,7 +155,7 @@ class HeldLeases:
 
     def is_alive(self, worker: str) -> bool | None:
         """See `hpo.journal.storage.KnowsWorkers.is_alive`."""
-        if not _WORKER.fullmatch(worker):
+        if not is_worker_name(worker):
             return None
         try:
             if worker in self._mine():  # should it have run out while this process was stopped, we don't give us up

@@ -30,6 +30,16 @@ class UnreadableJournalsError(HpoError, RuntimeError):
         return f"{len(self.paths)} of {self.checked} file(s) can't be read as a journal: {', '.join(self.paths)}"
 
 
+@attrs.define(eq=False)
+class NothingSavedError(HpoError, RuntimeError):
+    """A repair after which there is no new journal, though the old one can't be read."""
+
+    path: str
+
+    def __str__(self) -> str:
+        return f"nothing of {self.path} makes a journal: there is no new one"
+
+
 class JournalPath(click.Path):
     """A path, also written as the URL of a database."""
 
@@ -81,6 +91,8 @@ def repair(path: Path, output: Path | None) -> None:
 
     done = repair_file(path, output)
     print_out("".join(f"{visible(line)}\n" for one in done for line in _told(one)))
+    if any(one.flaw for one in done) and not any(one.output for one in done):
+        raise NothingSavedError(str(path))
 
 
 def _record(found: Inspection) -> Record:

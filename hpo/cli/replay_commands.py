@@ -16,7 +16,7 @@ from hpo.cli.options import (
     storage_argument,
     study_options,
 )
-from hpo.cli.output import print_out, written
+from hpo.cli.output import print_out, visible, written
 
 if TYPE_CHECKING:
     from hpo.journal.storage import Storage
@@ -52,9 +52,7 @@ def verify(
     result = verified(study, sampler_from(sampler, sampler_kwargs), pruner_from(pruner, pruner_kwargs))
     print_out(written(_records(result), columns=_COLUMNS, style=style))
     if result.n_skipped:
-        click.echo(
-            f"hpo: {result.n_skipped} were left out: their sampler or pruner is not known, or remembers", err=True
-        )
+        click.echo(f"hpo: {result.n_skipped} were left out: {visible('; '.join(result.skipped_because))}", err=True)
     difference = result.first_difference
     if difference is not None:
         what = "its pruning decision" if difference.parameter is None else f"parameter {difference.parameter!r}"

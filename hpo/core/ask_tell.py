@@ -15,11 +15,11 @@ from hpo.core.commands import Ask, Command, Enqueue, Report, SetConstraint, Tell
 from hpo.core.decide import decide, running_trial
 from hpo.core.distributions import Distribution
 from hpo.core.numbers import as_int
-from hpo.core.pruning import Pruner, decision_to_stop
-from hpo.core.sampling import Exhausted, Sampler, suggest_joint
+from hpo.core.pruning import Pruner, checked_pruner, decision_to_stop
+from hpo.core.sampling import Exhausted, Sampler, checked_sampler, suggest_joint
 from hpo.core.state import StudyState, replay
 from hpo.core.trial import FrozenTrial, TrialState
-from hpo.errors import InvalidArgument, SearchSpaceExhausted
+from hpo.errors import InvalidArgument, InvalidType, SearchSpaceExhausted
 
 
 @overload
@@ -69,6 +69,7 @@ def ask(
         SearchSpaceExhausted: the sampler has nothing left. No trial is started.
         InvalidSuggestion: the sampler's answer does not fit the space.
         InvalidArgument: `n` is less than 1.
+        InvalidType: the sampler can't be called, or is a class; or `space` is no mapping to distributions.
         ValueOutsideDistribution: the next trial was enqueued with a value of another kind than the space has. Take it
             off the queue with ``tell(state, state.waiting.first(), outcome=TrialState.FAIL)``.
 
@@ -81,13 +82,11 @@ def ask(
         (0, True)
         >>> state = tell(state, trial.number, 0.42)
     """
+    checked_sampler(sampler)
     if n is None:
         return _ask_one(state, sampler, space, Ask(at, worker))
-    count = as_int(n)
-    if count is None or count < 1:
-        raise InvalidArgument(f"n is the number of trials to start, at least 1; got {n!r}")
     trials = []
-    for _ in range(count):
+    for _ in range(checked_batch_size(n)):
         state, trial = _ask_one(state, sampler, space, Ask(at, worker))
         trials.append(trial)
     return state, trials
@@ -118,6 +117,13 @@ def tell(
     Raises:
         TrialNotFound, TrialNotRunning: there is no such running trial.
         WrongNumberOfValues, InvalidType, InvalidArgument: the result is not one; nothing is recorded.
+
+    Example:
+        >>> from hpo.samplers import RandomSampler
+        >>> state, trial = ask(StudyState.create(), RandomSampler())
+        >>> told = tell(state, trial.number, 0.5)
+        >>> told.trial(0).value, state.trial(0).value  # the old state stays what it was
+        (0.5, None)
     """
     return _carry_out(state, Tell(number, values, outcome, at, reason))
 
@@ -128,6 +134,13 @@ def report(state: StudyState, number: int, value: float, step: int) -> StudyStat
     Raises:
         TrialNotFound, TrialNotRunning: there is no such running trial.
         InvalidType, InvalidArgument: the value is no number, or the step no whole number from 0 on.
+
+    Example:
+        >>> from hpo.samplers import RandomSampler
+        >>> state, trial = ask(StudyState.create(), RandomSampler())
+        >>> state = report(state, trial.number, 0.9, step=0)
+        >>> state.trial(0).intermediate_values
+        {0: 0.9}
     """
     return _carry_out(state, Report(number, value, step))
 
@@ -138,6 +151,14 @@ def enqueue(state: StudyState, params: Mapping[str, Any], *, user_attrs: Mapping
     Raises:
         InvalidType, InvalidArgument: a value can't be a parameter.
         ValueOutsideDistribution: the declared space can't hold it.
+
+    Example:
+        >>> from hpo.core.distributions import FloatDistribution
+        >>> from hpo.samplers import RandomSampler
+        >>> state = enqueue(StudyState.create(), {"x": 0.25})
+        >>> state, trial = ask(state, RandomSampler(), {"x": FloatDistribution(0.0, 1.0)})
+        >>> trial.params
+        {'x': 0.25}
     """
     return _carry_out(state, Enqueue(params, user_attrs))
 
@@ -148,6 +169,13 @@ def set_constraint(state: StudyState, number: int, name: str, value: float) -> S
     Raises:
         TrialNotFound, TrialNotRunning: there is no such running trial.
         InvalidType, InvalidArgument: the value is no number, or NaN.
+
+    Example:
+        >>> from hpo.samplers import RandomSampler
+        >>> state, trial = ask(StudyState.create(), RandomSampler())
+        >>> state = set_constraint(state, trial.number, "memory", 1.5)
+        >>> state.trial(0).feasible
+        False
     """
     return _carry_out(state, SetConstraint(number, name, value))
 
@@ -164,7 +192,15 @@ def what_if(state: StudyState, results: Mapping[int, Any]) -> StudyState:
     Raises:
         TrialNotFound, TrialNotRunning: a trial isn't running.
         WrongNumberOfValues, InvalidType, InvalidArgument: a result is not one.
+
+    Example:
+        >>> from hpo.samplers import RandomSampler
+        >>> state, trial = ask(StudyState.create(), RandomSampler())
+        >>> len(what_if(state, {trial.number: 0.5}).finished), len(state.finished)
+        (1, 0)
     """
+    if not isinstance(results, Mapping):
+        raise InvalidType(f"results are values by trial number, got {results!r}")
     for number, values in results.items():
         state = tell(state, number, values)
     return state
@@ -175,8 +211,29 @@ def should_prune(state: StudyState, pruner: Pruner, number: int) -> bool:
 
     Raises:
         TrialNotFound, TrialNotRunning: there is no such running trial.
+
+    Example:
+        >>> from hpo.core.pruning import Decision
+        >>> from hpo.samplers import RandomSampler
+        >>> state, trial = ask(StudyState.create(), RandomSampler())
+        >>> def impatient(state, trial):
+        ...     return Decision.STOP if trial.last_step == 1 else Decision.CONTINUE
+        >>> should_prune(report(state, trial.number, 0.9, step=1), impatient, trial.number)
+        True
     """
-    return decision_to_stop(state, pruner, running_trial(state, number))
+    return decision_to_stop(state, checked_pruner(pruner), running_trial(state, number))
+
+
+def checked_batch_size(n: object) -> int:
+    """How many trials to start at once, as a builtin.
+
+    Raises:
+        InvalidArgument: `n` is no whole number from 1 on.
+    """
+    size = as_int(n)
+    if size is None or size < 1:
+        raise InvalidArgument(f"n is the number of trials to start, at least 1; got {n!r}")
+    return size
 
 
 def _ask_one(

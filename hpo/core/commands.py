@@ -9,22 +9,17 @@ from msgspec import Struct
 
 from hpo.core.distributions import Distribution
 from hpo.core.identity import Identity
-from hpo.core.trial import (
-    FrozenTrial,
-    TrialState,
-)
-
-_MISSING = object()
+from hpo.core.trial import FrozenTrial, TrialState
 
 
 class CreateStudy(Struct, frozen=True):
     """Begin a study; see `StudyState.create`."""
 
     name: str
-    directions: tuple[str, ...]
+    directions: Sequence[str]
     seed: int
     space: Mapping[str, Distribution] | None = None
-    metric_names: tuple[str, ...] | None = None
+    metric_names: Sequence[str] | None = None
     at: float | None = None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from hpo.core.direction import StudyDirection
 from hpo.core.distributions import Distribution
@@ -29,18 +29,19 @@ def study_created(
     """
     if isinstance(seed, bool) or (whole := as_int(seed)) is None:
         raise InvalidType(f"a seed is an int, got {seed!r} of type {type(seed).__name__}")
-    if isinstance(directions, str) or not directions:
+    if isinstance(directions, str) or not isinstance(directions, Iterable) or not (listed := tuple(directions)):
         raise InvalidArgument(f"a study needs a sequence of at least one direction, got {directions!r}")
-    for direction in directions:
+    for direction in listed:
         if direction not in [*StudyDirection]:
-            raise InvalidArgument(f"a direction is 'minimize' or 'maximize', got {direction!r}")
+            several = ": several are `directions`" if isinstance(direction, list | tuple) else ""
+            raise InvalidArgument(f"a direction is 'minimize' or 'maximize', got {direction!r}{several}")
     return StudyCreated(
         format=FORMAT,
         name=checked_text(name, "a study's name"),
-        directions=tuple(str(direction) for direction in directions),
+        directions=tuple(str(direction) for direction in listed),
         seed=whole,
         space=None if space is None else SearchSpace.of(space),
-        metric_names=None if metric_names is None else checked_metric_names(metric_names, len(directions)),
+        metric_names=None if metric_names is None else checked_metric_names(metric_names, len(listed)),
         at=checked_time(at),
     )
 
@@ -52,9 +53,9 @@ def checked_metric_names(names: Sequence[str], n: int) -> tuple[str, ...]:
         InvalidArgument: there are more or fewer, or two are the same.
         InvalidType: one is no text.
     """
-    if isinstance(names, str) or len(names) != n:
+    if isinstance(names, str) or not isinstance(names, Iterable) or len(listed := tuple(names)) != n:
         raise InvalidArgument(f"metric_names needs one name per direction, {n} in all; got {names!r}")
-    checked = tuple(checked_text(name, "a metric's name") for name in names)
+    checked = tuple(checked_text(name, "a metric's name") for name in listed)
     if len(set(checked)) < n:
         raise InvalidArgument(f"metric_names needs different names, got {names!r}")
     return checked

@@ -40,19 +40,12 @@ from hpo.core.events import (
     Used,
     ValueReported,
 )
-from hpo.core.numbers import checked_text, checked_time, to_json_tree, to_number
+from hpo.core.numbers import as_int, checked_text, checked_time, to_json_tree, to_number
 from hpo.core.space import SearchSpace
 from hpo.core.state import StudyState
-from hpo.core.trial import (
-    FrozenTrial,
-    TrialState,
-    checked_constraint,
-    checked_report,
-    checked_value,
-    validated,
-    value_within,
-)
+from hpo.core.trial import FrozenTrial, TrialState, validated
 from hpo.core.trial_record import trial_record
+from hpo.core.trial_values import checked_constraint, checked_report, checked_value, value_within
 from hpo.errors import (
     InvalidArgument,
     InvalidSuggestion,
@@ -210,9 +203,10 @@ def _set_constraint(state: StudyState, command: SetConstraint) -> list[AnyEvent]
 
 
 def _tell(state: StudyState, command: Tell) -> list[AnyEvent]:
-    if command.state is TrialState.FAIL and command.values is None and command.number in state.waiting:
-        number, at = int(command.number), checked_time(command.at)
-        return [TrialFinished(number, TrialState.FAIL, None, at, _text(command.reason))]
+    if command.state is TrialState.FAIL and command.values is None:
+        number = as_int(command.number)
+        if number is not None and number in state.waiting:
+            return [TrialFinished(number, TrialState.FAIL, None, checked_time(command.at), _text(command.reason))]
     trial = running_trial(state, command.number)
     outcome, reason = command.state, command.reason
     values = None if command.values is None else objective_values(state, command.values)
@@ -274,10 +268,13 @@ def objective_values(state: StudyState, given: object) -> tuple[float, ...]:
         return given
     if isinstance(given, Mapping):
         names = state.metric_names
-        if names is None or {*given} != {*names}:
+        if names is None:
             raise InvalidArgument(
-                f"values by name need the study's metric names {list(names or ())}, got {list(given)}"
+                "values by name need metric names, and the study has none: set them, or give one value per direction; "
+                f"got {given!r}"
             )
+        if {*given} != {*names}:
+            raise InvalidArgument(f"values by name need the study's metric names {list(names)}, got {list(given)}")
         return tuple(checked_value(given[name]) for name in names)
     items = _items(given)
     if items is None:

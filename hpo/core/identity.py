@@ -49,6 +49,24 @@ def name_of(thing: object) -> str:
     return kind.__name__ if attrs.has(kind) else _function_name(thing) or kind.__qualname__
 
 
+def checked_callable(given: Any, what: str) -> Any:
+    """`given`, if it can be asked as a sampler or a pruner is.
+
+    Args:
+        given: A function, or an object of a class with `__call__`.
+        what: What it should be, for the message.
+
+    Raises:
+        InvalidType: it can't be called, or is a class, where one of its objects was meant.
+    """
+    if callable(given) and not isinstance(given, type):
+        return given
+    shown = (
+        f"the class {given.__name__}: make one of it, {given.__name__}()" if isinstance(given, type) else repr(given)
+    )
+    raise InvalidType(f"{what}, or an object that can be called as one; got {shown}")
+
+
 def _option(value: Any) -> Any:
     try:
         return to_json_tree(value)

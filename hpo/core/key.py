@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
+from hpo.core.numbers import as_int
+from hpo.errors import InvalidType
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -21,7 +24,10 @@ class Key(Struct, frozen=True, gc=False):
 
     Args:
         seed: The study's seed, any int.
-        path: The names from the root to this stream.
+        path: The names from the root to this stream: ints and texts.
+
+    Raises:
+        InvalidType: the seed is no int, or a name neither an int nor a text.
 
     Example:
         >>> key = Key(7).child("trial", 3)
@@ -34,7 +40,7 @@ class Key(Struct, frozen=True, gc=False):
 
     def __post_init__(self) -> None:
         if type(self.seed) is not int:
-            force_setattr(self, "seed", int(self.seed))
+            force_setattr(self, "seed", _whole(self.seed, "a seed is an int"))
         for name in self.path:
             if type(name) is not int and type(name) is not str:  # one that is equal and written in another way
                 force_setattr(self, "path", tuple(map(_builtin, self.path)))
@@ -75,4 +81,11 @@ class Key(Struct, frozen=True, gc=False):
 
 
 def _builtin(name: int | str) -> int | str:
-    return str.__str__(name) if isinstance(name, str) else int(name)
+    return str.__str__(name) if isinstance(name, str) else _whole(name, "a stream is named by ints and texts")
+
+
+def _whole(given: object, what: str) -> int:
+    whole = int(given) if isinstance(given, bool) else as_int(given)
+    if whole is None:
+        raise InvalidType(f"{what}, got {given!r}")
+    return whole

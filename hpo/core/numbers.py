@@ -28,7 +28,7 @@ def as_float(value: object) -> float | None:
         return value
     try:
         if hasattr(value, "dtype") and hasattr(value, "item"):
-            value = value.item()  # where `float` would warn of more than one axis, and of complex numbers
+            value = _item(value)  # where `float` would warn of more than one axis, and of complex numbers
         if value is None or isinstance(value, str | bytes | bytearray | complex):
             return None
         return float(value)  # type: ignore[arg-type]
@@ -53,6 +53,12 @@ def as_int(value: object) -> int | None:
             return None
     number = as_float(value)
     return as_int(int(number)) if number is not None and number.is_integer() else None
+
+
+def _item(scalar: Any) -> Any:
+    """The builtin that an array of one item, or a scalar of numpy, stands for; NaN if the item is masked."""
+    mask = getattr(scalar, "mask", None)  # in pandas a method
+    return math.nan if getattr(mask, "size", 0) == 1 and mask.all() else scalar.item()  # type: ignore[union-attr]
 
 
 def to_number(value: float) -> Number:
@@ -105,7 +111,7 @@ def _to_tree(value: object, depth: int) -> Any:
     if isinstance(value, Mapping):
         return _to_tree_of_dict(value, depth)
     if hasattr(value, "dtype") and hasattr(value, "item") and getattr(value, "ndim", 0) == 0:
-        return _to_tree(value.item(), depth - 1)
+        return _to_tree(_item(value), depth - 1)
     raise InvalidType(
         "an attribute is made of None, bool, int, float, str, datetime, lists and dicts with text keys; "
         f"got {value!r} of type {type(value).__name__}"

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import enum
-from typing import Protocol
+from typing import Any, Protocol
 
+from hpo.core.identity import checked_callable
 from hpo.core.state import StudyState
 from hpo.core.trial import FrozenTrial
 from hpo.errors import InvalidType
 
 
 class Decision(enum.Enum):
-    """What a running trial should do next."""
+    """What a running trial should do next; a `Pruner` answers with one.
+
+    Example:
+        >>> Decision("stop") is Decision.STOP
+        True
+    """
 
     CONTINUE = "continue"
     STOP = "stop"
@@ -28,6 +34,15 @@ class Pruner(Protocol):
     def __call__(self, state: StudyState, trial: FrozenTrial) -> Decision:
         """Whether `trial`, which runs and may have reported values, is worth going on."""
         ...
+
+
+def checked_pruner(given: Any) -> Pruner:
+    """`given`, if it can be asked as a pruner is.
+
+    Raises:
+        InvalidType: it can't be called, or is a class.
+    """
+    return checked_callable(given, "a pruner is a function of (state, trial)")  # type: ignore[no-any-return]
 
 
 def decision_to_stop(state: StudyState, pruner: Pruner, trial: FrozenTrial) -> bool:

@@ -9,11 +9,13 @@ from msgspec import Struct
 
 from hpo.core.commands import Suggest
 from hpo.core.distributions import Distribution
+from hpo.core.identity import checked_callable
 from hpo.core.key import Key
 from hpo.core.numbers import as_int
 from hpo.core.space import SearchSpace
 from hpo.core.state import StudyState
-from hpo.core.trial import FrozenTrial, value_within
+from hpo.core.trial import FrozenTrial
+from hpo.core.trial_values import value_within
 from hpo.core.views import joint_space
 from hpo.errors import InvalidSuggestion, InvalidType
 
@@ -22,9 +24,13 @@ class Suggestion(Struct, frozen=True):
     """A sampler's answer.
 
     Args:
-        params: A value for every name that was asked for.
+        params: A value for every name that was asked for; other names are passed over.
         note: A little JSON that the journal keeps with the trial: a grid cell, the rule that was taken and why.
         off_grid: Whether values may lie between the grid points of a step, which users who list values may want.
+
+    Example:
+        >>> Suggestion({"x": 0.5}, {"rule": "middle"}).params["x"]
+        0.5
     """
 
     params: Mapping[str, Any]
@@ -38,6 +44,16 @@ class Exhausted(Struct, frozen=True):
     Args:
         reason: For people; completes the sentence "nothing is left to suggest: ...".
         for_now: Whether there may be something to suggest when one of the running trials has ended.
+
+    Example:
+        >>> def once(state, trial, space, key):
+        ...     return Exhausted("one trial is enough") if state.finished else Suggestion({})
+        >>> import hpo
+        >>> hpo.logging.set_verbosity(hpo.logging.WARNING)
+        >>> study = hpo.create_study(sampler=once)
+        >>> study.optimize(lambda trial: 0.0, n_trials=9)
+        >>> len(study.trials)
+        1
     """
 
     reason: str
@@ -77,6 +93,15 @@ class Sampler(Protocol):
             key: The random stream of this call; draw from it or from its children, and from nothing else.
         """
         ...
+
+
+def checked_sampler(given: Any) -> Sampler:
+    """`given`, if it can be asked as a sampler is.
+
+    Raises:
+        InvalidType: it can't be called, or is a class.
+    """
+    return checked_callable(given, "a sampler is a function of (state, trial, space, key)")  # type: ignore[no-any-return]
 
 
 def checked_seed(given: int | None) -> int | None:

@@ -18,7 +18,7 @@ class SearchSpace(Mapping[str, Distribution]):
         distributions: What to hold; any mapping. Nothing means the empty space.
 
     Raises:
-        InvalidType: a name is no text, or a distribution none of the library's.
+        InvalidType: it is no mapping, a name is no text, or a distribution none of the library's.
 
     Example:
         >>> SearchSpace({"lr": FloatDistribution(1e-5, 1e-1, log=True)})
@@ -34,6 +34,8 @@ class SearchSpace(Mapping[str, Distribution]):
     """Whether no parameter is categorical, so that internal and external values are the same."""
 
     def __init__(self, distributions: Mapping[str, Distribution] | None = None) -> None:
+        if distributions is not None and not isinstance(distributions, Mapping):
+            raise InvalidType(f"a search space is a mapping from names to distributions, got {distributions!r}")
         self._distributions: dict[str, Distribution] = dict(distributions or {})
         self.mapping = MappingProxyType(self._distributions)
         self._hash: int | None = None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import enum
 import math
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -14,14 +13,20 @@ from msgspec.structs import force_setattr, replace
 
 from hpo.core.choices import Choice
 from hpo.core.distributions import CategoricalDistribution, Distribution, FloatDistribution, IntDistribution
-from hpo.core.numbers import as_float, as_int, checked_text, checked_time, from_json_tree, to_json_tree
+from hpo.core.numbers import checked_text, checked_time, from_json_tree, to_json_tree
 from hpo.core.persistent import FrozenDict, InsertOnlyDict
 from hpo.core.space import SearchSpace
-from hpo.errors import InvalidArgument, InvalidType, ValueOutsideDistribution
+from hpo.core.trial_values import checked_constraint, checked_report, checked_values, value_within
+from hpo.errors import InvalidArgument, InvalidType, SeveralObjectives, ValueOutsideDistribution
 
 
 class TrialState(enum.Enum):
-    """Where a trial is in its life."""
+    """Where a trial is in its life.
+
+    Example:
+        >>> [state.name for state in TrialState if state.is_finished()]
+        ['COMPLETE', 'PRUNED', 'FAIL']
+    """
 
     WAITING = "waiting"
     """Enqueued; the next ask starts it."""
@@ -38,6 +43,7 @@ class TrialState(enum.Enum):
 
 
 _FINISHED = frozenset({TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL})
+
 _NO_REPORTS: InsertOnlyDict[int, float] = InsertOnlyDict()
 _EMPTY: FrozenDict[str, Any] = FrozenDict()
 _NO_SPACE = SearchSpace()
@@ -64,6 +70,11 @@ class FrozenTrial(Struct, frozen=True, gc=False):
         worker: Who runs it, or None.
         started_at: When it was started, in seconds since 1970, or None.
         finished_at: When it was finished, in seconds since 1970, or None.
+
+    Example:
+        >>> trial = create_trial(value=4.0, params={"x": 2.0}, distributions={"x": FloatDistribution(0, 9)})
+        >>> trial.value, trial.params, trial.suggest_float("x", 0, 9)
+        (4.0, {'x': 2.0}, 2.0)
     """
 
     number: int
@@ -86,12 +97,12 @@ class FrozenTrial(Struct, frozen=True, gc=False):
         """The only objective value, or None where there is no result.
 
         Raises:
-            InvalidArgument: the trial has several values.
+            SeveralObjectives: the trial has several values.
         """
         if self.values is None:
             return None
         if len(self.values) != 1:
-            raise InvalidArgument(f"trial {self.number} has {len(self.values)} values: read `values`")
+            raise SeveralObjectives(f"the value of trial {self.number}", "values")
         return self.values[0]
 
     @property
@@ -173,9 +184,9 @@ class FrozenTrial(Struct, frozen=True, gc=False):
         kept = from_json_tree(to_json_tree(value))
         force_setattr(self, "user_attrs", self.user_attrs.with_item(key, kept))
 
-    def set_constraint(self, name: str, value: float) -> None:
+    def set_constraint(self, key: str, value: float) -> None:
         """Check the value as a running trial would; constraints keep their first value."""
-        checked_constraint(name, value)
+        checked_constraint(key, value)
 
     def __hash__(self) -> int:
         return hash((self.number, self.state, self.values))
@@ -217,6 +228,7 @@ def create_trial(
         InvalidArgument: both `value` and `values`; a complete trial without a value, or with NaN; a failed one with
             a value; params and distributions that do not have the same names.
         ValueOutsideDistribution: a parameter is no member of its distribution.
+        InvalidType: something else than a number, a `TrialState`, or a mapping stands where one is needed.
 
     Example:
         >>> trial = create_trial(value=2.0, params={"x": 1.0}, distributions={"x": FloatDistribution(0, 9)})
@@ -226,16 +238,16 @@ def create_trial(
     if value is not None and values is not None:
         raise InvalidArgument(f"give either value or values, got value={value!r} and values={values!r}")
     given = (value,) if value is not None else values
-    space = SearchSpace.of(distributions or {})
+    space = SearchSpace.of({} if distributions is None else distributions)
     trial = FrozenTrial(
         number=0,
         state=TrialState.COMPLETE if state is None else state,
-        values=None if given is None else _checked_values(given),
-        params=FrozenDict(params or {}),
+        values=None if given is None else checked_values(given),
+        params=FrozenDict(_mapping("params", params)),
         distributions=space,
-        user_attrs=from_json_tree(to_json_tree(user_attrs or {})),
-        intermediate_values=InsertOnlyDict(intermediate_values or {}),
-        constraints=FrozenDict(constraints or {}),
+        user_attrs=from_json_tree(to_json_tree(_mapping("user_attrs", user_attrs))),
+        intermediate_values=InsertOnlyDict(_mapping("intermediate_values", intermediate_values, by="step")),
+        constraints=FrozenDict(_mapping("constraints", constraints)),
     )
     return validated(trial)
 
@@ -259,7 +271,7 @@ def validated(trial: FrozenTrial) -> FrozenTrial:
         if not distribution.contains(trial.params[name]) and not (trial.note or name in trial.fixed_params):
             raise ValueOutsideDistribution(trial.params[name], distribution, name)
         builtin[name] = distribution.to_external(distribution.to_internal(trial.params[name]))
-    values = None if trial.values is None else _checked_values(trial.values)
+    values = None if trial.values is None else checked_values(trial.values)
     if trial.state is TrialState.COMPLETE:
         if not values:
             raise InvalidArgument("a complete trial needs a value, got none")
@@ -284,72 +296,27 @@ def validated(trial: FrozenTrial) -> FrozenTrial:
     )
 
 
-def _checked_values(values: object) -> tuple[float, ...]:
-    if not isinstance(values, Iterable):
-        raise InvalidType(f"values is a sequence with one number per direction, got {values!r}")
-    return tuple(checked_value(value) for value in values)
+def _mapping(what: str, given: Mapping[Any, Any] | None, by: str = "name") -> Mapping[Any, Any]:
+    if given is not None and not isinstance(given, Mapping):
+        raise InvalidType(f"{what} is a dict by {by}, got {given!r}")
+    return given or {}
 
 
-def value_within(name: str, value: object, distribution: Distribution) -> Any:
-    """`value` as the builtin that `distribution` gives out; outside a numeric range it comes with a warning.
-
-    Raises:
-        ValueOutsideDistribution: it is of another kind, or none of the choices.
-    """
-    try:
-        internal = distribution.to_internal(value)
-    except ValueOutsideDistribution as error:
-        raise ValueOutsideDistribution(value, distribution, name) from error
-    if not distribution.contains(value):
-        warnings.warn(
-            f"parameter {name!r} keeps the given value {value!r}, which is outside {distribution!r}", stacklevel=3
-        )
-    return distribution.to_external(internal)
-
-
-def checked_value(value: object) -> float:
-    """`value` as the float that an objective value is.
+def checked_states(given: Iterable[TrialState] | None) -> tuple[TrialState, ...] | None:
+    """`given`, each state once, or None for None.
 
     Raises:
-        InvalidType: it is no number.
+        InvalidType: it is something else than several states.
     """
-    number = as_float(value)
-    if number is None:
-        raise InvalidType(f"an objective value is a number, got {value!r} of type {type(value).__name__}")
-    return number
-
-
-def checked_report(value: object, step: object) -> tuple[float, int]:
-    """A reported value and its step as builtins.
-
-    Raises:
-        InvalidType: the value is no number, or the step no whole number.
-        InvalidArgument: the step is negative.
-    """
-    number, whole = as_float(value), as_int(step)
-    if number is None:
-        raise InvalidType(f"a reported value is a number, got {value!r} of type {type(value).__name__}")
-    if whole is None:
-        raise InvalidType(f"a step is a whole number from 0 on, got {step!r} of type {type(step).__name__}")
-    if whole < 0:
-        raise InvalidArgument(f"a step is a whole number from 0 on, got {whole}")
-    return number if number == number else math.nan, whole  # every NaN is one object: see `from_number`
-
-
-def checked_constraint(name: object, value: object) -> tuple[str, float]:
-    """The name and value of a constraint as builtins.
-
-    Raises:
-        InvalidType: the name is no text, or the value no number.
-        InvalidArgument: the value is NaN.
-    """
-    name = checked_text(name, "a constraint's name")
-    number = as_float(value)
-    if number is None:
-        raise InvalidType(f"constraint {name!r} needs a number, got {value!r} of type {type(value).__name__}")
-    if math.isnan(number):
-        raise InvalidArgument(f"constraint {name!r} needs a number, got NaN: it says neither feasible nor not")
-    return name, number
+    if given is None:
+        return None
+    if not isinstance(given, Iterable):
+        raise InvalidType(f"states is None or holds members of TrialState, got {given!r}")
+    states = tuple(given)
+    for state in states:
+        if not isinstance(state, TrialState):
+            raise InvalidType(f"states is None or holds members of TrialState, got {state!r}")
+    return tuple(dict.fromkeys(states))
 
 
 def _local(seconds: float | None) -> datetime.datetime | None:

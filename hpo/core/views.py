@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from hpo.core.space import SearchSpace
 from hpo.core.state import StudyState
-from hpo.core.trial import FrozenTrial, TrialState
+from hpo.core.trial import FrozenTrial, TrialState, checked_states
 from hpo.errors import NoCompletedTrial, SeveralObjectives
 
 Rank: TypeAlias = tuple[float, tuple[float, ...]]
@@ -24,7 +24,9 @@ def losses(directions: Sequence[str], values: Sequence[float]) -> tuple[float, .
 
 def violation(trial: FrozenTrial) -> float:
     """The sum of the constraint values above 0; a constraint that was not set counts as met."""
-    return sum(value for value in trial.constraints.values() if value > 0.0) if trial.constraints else 0.0
+    if not trial.constraints:
+        return 0.0
+    return sum(sorted([value for value in trial.constraints.values() if value > 0.0]))  # a sum depends on its order
 
 
 def best_trial(state: StudyState) -> FrozenTrial:
@@ -36,6 +38,13 @@ def best_trial(state: StudyState) -> FrozenTrial:
     Raises:
         SeveralObjectives: the study has several; ask for `best_trials`.
         NoCompletedTrial: there is no complete trial.
+
+    Example:
+        >>> import hpo
+        >>> study = hpo.create_study(direction="maximize")
+        >>> study.add_trials([hpo.create_trial(value=value) for value in (1.0, 3.0, 2.0)])
+        >>> best_trial(study.state).number
+        1
     """
     if len(state.directions) != 1:
         raise SeveralObjectives("best_trial", "best_trials, the Pareto front")
@@ -56,9 +65,41 @@ def best_trials(state: StudyState) -> list[FrozenTrial]:
 
     One dominates another if it violates its constraints less, or, both being feasible, is better in one objective
     and worse in none. O(front size x trials new since the last question).
+
+    Example:
+        >>> import hpo
+        >>> study = hpo.create_study(directions=["minimize", "maximize"])
+        >>> study.add_trials([hpo.create_trial(values=values) for values in ([1.0, 1.0], [2.0, 2.0], [2.0, 0.0])])
+        >>> [trial.number for trial in best_trials(study.state)]
+        [0, 1]
     """
     front = state.finished.fold(_Front(state.directions))
     return sorted((replace(trial) for _, trial in front), key=lambda trial: trial.number)
+
+
+def trials_in(
+    state: StudyState, states: Iterable[TrialState] | None = None, *, copies: bool = True
+) -> list[FrozenTrial]:
+    """All trials, or those in some states, ordered by number; O(trials).
+
+    Args:
+        state: The study.
+        states: Which states to keep; None keeps all.
+        copies: Whether to give copies, whose attributes may be overwritten, or the study's own objects.
+
+    Raises:
+        InvalidType: `states` is something else than several states.
+
+    Example:
+        >>> import hpo
+        >>> study = hpo.create_study()
+        >>> study.add_trials([hpo.create_trial(value=0.5), hpo.create_trial(state=TrialState.FAIL)])
+        >>> [trial.number for trial in trials_in(study.state, [TrialState.FAIL])]
+        [1]
+    """
+    wanted = checked_states(states)
+    trials = [trial for trial in state.trials if wanted is None or trial.state in wanted]
+    return [replace(trial) for trial in trials] if copies else trials
 
 
 def joint_space(state: StudyState) -> SearchSpace:

@@ -4,10 +4,10 @@
 - `memory`: the reference
 - `file_storage`, `directory`: files, one study each; `file`: the journal in one
 - `open_file`, `lifecycle`, `torn`, `scan`, `record`: what a journal file is made of, from locks down to bytes
-- `file_claims`: what they are made of where nothing can be locked; `file_holder`: who holds the lock on a journal file
+- `file_claims`: what they are made of where nothing can be locked; `file_holder`: who holds the lock on a file
 - `liveness`: which of the workers on a journal file are alive
-- `sqlite`: a database, and the journals in it; `sqlite_connection`, `sqlite_forks`, `sqlite_schema`, `sqlite_rows`,
-  `sqlite_errors`: what keeps them, from transactions down to rows
+- `sqlite`: a database, and the journals in it; `sqlite_connection`, `sqlite_at_rest`, `sqlite_forks`, `sqlite_schema`,
+  `sqlite_rows`, `sqlite_errors`: what keeps them, from transactions down to rows
 - `inspection`, `salvage`, `findings`: what there is in files that nobody vouches for; `sqlite_inspection`,
   `sqlite_salvage`: in databases
 
@@ -22,7 +22,7 @@ from hpo.journal.file import FileJournal
 from hpo.journal.file_storage import FileStorage
 from hpo.journal.memory import MemoryStorage
 from hpo.journal.opening import open_journal
-from hpo.journal.storage import Journal, Storage
+from hpo.journal.storage import Journal, KnowsWorkers, Storage, SyncsApart
 
 if TYPE_CHECKING:
     from hpo.journal.sqlite import SqliteJournal, SqliteStorage
@@ -32,10 +32,12 @@ __all__ = [
     "FileJournal",
     "FileStorage",
     "Journal",
+    "KnowsWorkers",
     "MemoryStorage",
     "SqliteJournal",
     "SqliteStorage",
     "Storage",
+    "SyncsApart",
     "open_journal",
 ]
 

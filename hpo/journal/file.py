@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any, Literal, TypeAlias, get_args
 
 from hpo.core.events import AnyEvent, is_acknowledged
@@ -89,13 +90,18 @@ class FileJournal:
             JournalFull, JournalUnwritable: the system refused it. Nothing was added.
             JournalCorrupted, UnreadableEvents: see `read`. Nothing was added.
         """
+        self.write(events, expected=expected)()
+        return expected + len(events)
+
+    def write(self, events: Sequence[AnyEvent], *, expected: int) -> Callable[[], None]:
+        """See `SyncsApart.write`; raises as `append` does."""
         length = expected + len(events)
         line = pack(events, length) if events else b""
         file = self._open_file()
         end = file.add(line, expected=expected, length=length, lock_timeout=self._lock_timeout)
         if self._durability == "power" and is_acknowledged(events):
-            file.sync(end)
-        return length
+            return partial(file.sync, end)
+        return _nothing_to_sync
 
     def hold(self, worker: str) -> AbstractContextManager[None]:
         """See `KnowsWorkers.hold`; for every process of this machine."""
@@ -138,6 +144,10 @@ class FileJournal:
 
     def __repr__(self) -> str:
         return f"FileJournal({self._path!r}, durability={self._durability!r}, lock_timeout={self._lock_timeout!r})"
+
+
+def _nothing_to_sync() -> None:
+    """What was written is as durable as it was promised to be."""
 
 
 def check_options(durability: object, lock_timeout: object) -> None:

@@ -1,4 +1,4 @@
-"""Who holds the kernel's lock on a file, for messages: a lock itself knows, and tells no one but the kernel."""
+"""Who holds the kernel's locks on a file or database, for messages: locks themselves tell no one but the kernel."""
 
 from __future__ import annotations
 
@@ -22,13 +22,54 @@ def lock_holder(fd: int) -> str | None:
     """
     try:
         status = os.fstat(fd)
+    except OSError:
+        return None
+    return _holder(_place(status), "FLOCK", _ANYWHERE)
+
+
+def database_holder(path: str) -> str | None:
+    """The process that keeps others from writing to the SQLite database `path`, in words; None where it can't be known.
+
+    SQLite's locks are those of `fcntl`, on bytes of the file and of its ``-shm``: of that one, writers have byte 120, and
+    who copies the log into the database or reads it after a crash the two after it. No file is opened, because closing it
+    would let go what this process has locked.
+
+    Example:
+        >>> import sqlite3, tempfile
+        >>> with tempfile.TemporaryDirectory() as directory:
+        ...     connection = sqlite3.connect(f"{directory}/studies.db", isolation_level=None)
+        ...     _ = connection.executescript("PRAGMA journal_mode = WAL; CREATE TABLE t (x); BEGIN IMMEDIATE")
+        ...     database_holder(f"{directory}/studies.db") in ("this process", None)
+        ...     connection.close()
+        True
+    """
+    for file, bytes_ in ((f"{path}-shm", _OF_WRITERS), (path, _ANYWHERE)):
+        try:
+            place = _place(os.stat(file))
+        except OSError:
+            continue
+        if (holder := _holder(place, "POSIX", bytes_)) is not None:
+            return holder
+    return None
+
+
+_ANYWHERE = range(1 << 63)
+_OF_WRITERS = range(120, 123)  # section 2.2.3 of https://sqlite.org/walformat.html
+
+
+def _place(status: os.stat_result) -> str:
+    return f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
+
+
+def _holder(place: str, kind: str, bytes_: range) -> str | None:
+    """The process that has locked one of these bytes of a file for writing."""
+    try:
         text = Path("/proc/locks").read_text("ascii", errors="replace")
     except OSError:
         return None
-    place = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
     for line in text.splitlines():
-        fields = line.split()  # number, FLOCK, ADVISORY, WRITE, process, file; of who waits, "->" comes second
-        if len(fields) > 5 and fields[1] == "FLOCK" and fields[5] == place:
+        fields = line.split()  # number, kind, ADVISORY, WRITE, process, file, first, last; of who waits, "->" is second
+        if fields[1:2] == [kind] and fields[3:4] == ["WRITE"] and fields[5:6] == [place] and int(fields[6]) in bytes_:
             return _process(fields[4])
     return None
 

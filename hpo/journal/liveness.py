@@ -16,13 +16,11 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import re
 import threading
 from collections.abc import Iterator
 
-from hpo.errors import InvalidArgument, JournalUnwritable
-
-_WORKER = re.compile(r"[0-9a-f]{8,64}")
+from hpo.errors import JournalUnwritable
+from hpo.journal.storage import check_worker_name, is_worker_name
 
 
 @contextlib.contextmanager
@@ -46,8 +44,7 @@ def held(journal: str, worker: str) -> Iterator[None]:
         True
         False
     """
-    if not _WORKER.fullmatch(worker):
-        raise InvalidArgument(f"a worker's name is 8 to 64 hexadecimal digits in lower case, got {worker!r}")
+    check_worker_name(worker)
     path = os.path.join(_directory(journal), worker)
     try:
         _LOCKS.take(path)
@@ -64,7 +61,7 @@ def is_held(journal: str, worker: str) -> bool | None:
 
     What a dead one left is removed.
     """
-    if not _WORKER.fullmatch(worker):
+    if not is_worker_name(worker):
         return None
     path = os.path.join(_directory(journal), worker)
     try:
@@ -91,7 +88,7 @@ def remove_workers(journal: str) -> None:
     directory = _directory(journal)
     with contextlib.suppress(OSError):
         for name in os.listdir(directory):
-            if _WORKER.fullmatch(name):
+            if is_worker_name(name):
                 _remove(os.path.join(directory, name))
         os.rmdir(directory)
 

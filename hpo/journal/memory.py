@@ -9,7 +9,7 @@ from typing import Any
 
 from hpo.core.events import AnyEvent
 from hpo.errors import Conflict, DuplicatedStudyError, JournalMoved, JournalUnwritable, StudyNotFound
-from hpo.journal.storage import check_beginning
+from hpo.journal.storage import check_beginning, check_worker_name, is_worker_name
 
 
 class MemoryJournal:
@@ -45,6 +45,7 @@ class MemoryJournal:
     @contextlib.contextmanager
     def hold(self, worker: str) -> Iterator[None]:
         """See `KnowsWorkers.hold`."""
+        check_worker_name(worker)
         with self._lock:
             if worker in self._workers:
                 raise JournalUnwritable("memory", f"there is a worker {worker!r} already")
@@ -58,7 +59,7 @@ class MemoryJournal:
     def is_alive(self, worker: str) -> bool | None:
         """See `KnowsWorkers.is_alive`."""
         with self._lock:
-            return worker in self._workers
+            return worker in self._workers if is_worker_name(worker) else None
 
     def __getstate__(self) -> dict[str, Any]:
         return {"events": [*self._events], "deleted": self._deleted}

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeVar
 
 import attrs
+import msgspec
 
 from hpo.core.events import FORMAT, AnyEvent, StudyCreated, decode_events, is_acknowledged
 from hpo.core.numbers import checked_text
@@ -164,7 +165,20 @@ class SqliteJournal:
             if _study_number(connection, self._study_name) == self._study:
                 raise self._corrupted(0, "all events are missing")
             raise JournalMoved(self._path)
+        if not start and self._is_cut(connection, end):
+            raise self._corrupted(end, "the row that follows has another key")
         return events[after - start :] if after != start else events
+
+    def _is_cut(self, connection: sqlite3.Connection, end: int) -> bool:
+        """Whether a row that has lost its key hides what follows event `end`."""
+        study, known, *row = connection.execute(_NEXT, (self._study, end)).fetchone() or (self._study, True)
+        if study == self._study:  # or there is none; or somebody has just appended it
+            return False
+        try:
+            sequence, payload = unpack_row(row)
+            return bool(sequence - len(msgspec.json.decode(payload, type=list[msgspec.Raw])) == end)
+        except (DamagedRecord, msgspec.DecodeError):
+            return not known
 
     def _decoded(self, previous: int, payload: bytes) -> list[AnyEvent]:
         """The events of a record whose checksum is right: what is unknown in it is new, not damaged."""
@@ -326,6 +340,11 @@ class SqliteStorage:
 _READ = (
     "SELECT sequence, crc32, payload FROM events WHERE study = ? AND sequence >= "
     "(SELECT coalesce(max(sequence), 0) FROM events WHERE study = ? AND sequence <= ?) ORDER BY sequence"
+)
+
+_NEXT = (
+    "SELECT study, study IN (SELECT id FROM studies), sequence, crc32, payload FROM events "
+    "WHERE (study, sequence) > (?, ?) ORDER BY study, sequence LIMIT 1"
 )
 
 

@@ -16,7 +16,9 @@ from typing import TypeVar
 import attrs
 
 from hpo.errors import JournalBusy, JournalMoved, JournalUnwritable, OutcomeUnknown, UnsupportedJournal
+from hpo.journal.file_holder import database_holder
 from hpo.journal.lifecycle import sync_directory
+from hpo.journal.sqlite_at_rest import opened_at_rest, prepare
 from hpo.journal.sqlite_errors import corrupted, is_busy, is_undecided, translated
 from hpo.journal.sqlite_forks import close_before_forks
 from hpo.journal.sqlite_schema import version_of
@@ -111,7 +113,7 @@ class OpenDatabase:
             JournalCorrupted, UnsupportedJournal: what is there can't be read.
             JournalMoved: the file was replaced after it was opened.
         """
-        return self._patiently(lambda: question(self._connected()))
+        return self._patiently(lambda: self._answer(question))
 
     def write(self, change: Callable[[sqlite3.Connection], T], *, durable: bool) -> T:
         """What `change` returns, after all that it wrote was committed; where it raises, nothing is.
@@ -153,12 +155,21 @@ class OpenDatabase:
                 if not is_busy(error):
                     raise translated(error, self.path) from error
                 if (late := time.monotonic() - deadline) > 0:
-                    raise JournalBusy(self.path, self._lock_timeout + late) from None
+                    raise JournalBusy(self.path, self._lock_timeout + late, database_holder(self.path)) from None
             except UnicodeDecodeError as error:  # Python's reading of a message that quotes the database
                 raise corrupted(self.path, "its schema is no text") from error
             chance = chance or random.Random()  # noqa: S311 - not the global one: its numbers are the user's
             time.sleep(chance.uniform(_SHORTEST_PAUSE, pause))
             pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def _answer(self, question: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            connection = self._connected()
+        except sqlite3.Error as error:
+            with opened_at_rest(self.path, error) as at_rest:
+                version_of(at_rest, self.path)
+                return question(at_rest)
+        return question(connection)
 
     def _connected(self) -> sqlite3.Connection:
         if self._connection is None:
@@ -172,8 +183,7 @@ class OpenDatabase:
             Path(self.path).as_uri() + "?mode=rw", uri=True, timeout=0, isolation_level=None, check_same_thread=False
         )
         try:
-            connection.text_factory = bytes
-            connection.executescript("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON")
+            prepare(connection)
             version_of(connection, self.path)
         except BaseException:
             connection.close()

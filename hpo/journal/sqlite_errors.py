@@ -30,6 +30,11 @@ def is_undecided(error: sqlite3.Error) -> bool:
     return code & 0xFF == sqlite3.SQLITE_IOERR and code != sqlite3.SQLITE_IOERR_WRITE
 
 
+def is_kept_from_writing(error: sqlite3.Error) -> bool:
+    """Whether SQLite could not make the files that it wants beside a database."""
+    return _code(error) & 0xFF in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}
+
+
 def translated(error: sqlite3.Error, path: str) -> HpoError:
     """`error` as one of the library's: nothing was added to the database `path`."""
     kind = _code(error) & 0xFF

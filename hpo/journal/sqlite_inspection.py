@@ -86,7 +86,7 @@ def check_database(path: str | os.PathLike[str]) -> list[Inspection]:
                 return [Inspection(shown, None, 0, 0, 0, flaw)]
             found = [Inspection(shown, None, 0, 0, 0, flaw) for flaw in page_damage(connection)]
             try:
-                found += [_inspection(content, shown) for content in contents_of(connection)]
+                found += [_inspection(content, shown) for content in contents_of(connection, damaged=bool(found))]
             except UNREADABLE as error:
                 return found or [Inspection(shown, None, 0, 0, 0, flaw_of("damaged", str(error)))]
             return found or [Inspection(shown, None, 0, 0, 0, None)]
@@ -157,7 +157,7 @@ def _saved(path: str) -> tuple[list[Flaw], list[Content]]:
             if flaw is not None and flaw.kind == "foreign":
                 raise UnsupportedJournal(path, flaw.problem)
             damage = page_damage(connection)
-            contents = [] if flaw is not None else [*contents_of(connection)]
+            contents = [] if flaw is not None else [*contents_of(connection, damaged=bool(damage))]
     except UNREADABLE as error:
         raise corrupted(path, f"{error}: save what is left with `sqlite3 {path} .recover`") from error
     for one in (flaw, *(content.flaw for content in contents)):

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ from hpo.journal.findings import Flaw, Kind
 from hpo.journal.lifecycle import resolved
 from hpo.journal.record import DamagedRecord
 from hpo.journal.salvage import Inconsistent, folded
+from hpo.journal.sqlite_at_rest import opened_at_rest, prepare
+from hpo.journal.sqlite_errors import is_kept_from_writing
 from hpo.journal.sqlite_rows import check_place, unpack_row
 from hpo.journal.sqlite_schema import APPLICATION, STEPS, version_of
 
@@ -29,6 +31,10 @@ UNREADABLE = (sqlite3.DatabaseError, UnicodeDecodeError)
 _PATIENCE = 30.0  # seconds to wait for whoever makes or closes the database
 _CHECK = "PRAGMA integrity_check(3)"  # of many problems, three tell enough
 _ROWS = "SELECT sequence, crc32, payload FROM events WHERE study = ? ORDER BY sequence"
+_ALL_ROWS = (
+    "SELECT study, sequence, crc32, payload FROM events ORDER BY study, sequence",
+    "SELECT study, sequence, crc32, payload FROM events ORDER BY study DESC, sequence DESC",
+)
 _ORPHANS = "SELECT DISTINCT study FROM events WHERE study NOT IN (SELECT id FROM studies) ORDER BY study"
 
 
@@ -85,18 +91,21 @@ def opened_database(path: str | os.PathLike[str]) -> Iterator[sqlite3.Connection
         raise StudyNotFound(None, shown)
     if not os.path.isfile(real):
         raise UnsupportedJournal(shown, "this is no file that can hold a database: it is no regular file")
-    try:
-        place = Path(real).as_uri() + "?mode=ro"
-        connection = sqlite3.connect(place, uri=True, timeout=_PATIENCE, isolation_level=None)
-    except sqlite3.Error as error:
-        raise unreadable_database(error, shown) from error
-    try:
-        connection.text_factory = bytes
-        connection.executescript("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON")
+    with ExitStack() as block:
+        try:
+            place = Path(real).as_uri() + "?mode=ro"
+            connection = sqlite3.connect(place, uri=True, timeout=_PATIENCE, isolation_level=None)
+        except sqlite3.Error as error:
+            raise unreadable_database(error, shown) from error
+        block.callback(connection.close)
+        prepare(connection)
+        try:
+            connection.execute("PRAGMA schema_version")
+        except sqlite3.Error as error:
+            if is_kept_from_writing(error):  # of other problems the questions will tell
+                connection = block.enter_context(opened_at_rest(real, error))
         connection.execute("BEGIN")  # all questions are about one moment
         yield connection
-    finally:
-        connection.close()
 
 
 def foreignness(connection: sqlite3.Connection, path: str) -> Flaw | None:
@@ -123,27 +132,29 @@ def page_damage(connection: sqlite3.Connection) -> list[Flaw]:
     return [] if problems == ["ok"] else [flaw_of("damaged", "; ".join(problems))]
 
 
-def contents_of(connection: sqlite3.Connection) -> Iterator[Content]:
-    """Each study by name, and then the rows of those that are not there."""
+def contents_of(connection: sqlite3.Connection, *, damaged: bool = False) -> Iterator[Content]:
+    """Each study by name, and then the rows of those that are not there.
+
+    Args:
+        connection: To a database of ours.
+        damaged: Whether its pages are: rows are then looked for everywhere, and not only where they belong.
+    """
     (has_tables,) = connection.execute("PRAGMA user_version").fetchone()
     if not has_tables:
         return
     studies = [(_text(name), number) for number, name in connection.execute("SELECT id, name FROM studies")]
+    source: _Rows | _FoundRows = _FoundRows(connection) if damaged else _Rows(connection)
     for name, number in sorted(studies, key=lambda study: (study[0] or "", study[1])):
         content = Content(number, name)
         if name is None:
             content.flaw = flaw_of("damaged", f"the name of study {number} is no text")
-        _read(connection, content)
+        _read(source, content)
         if not content.events:
             content.note("damaged", "all events are missing")
         yield content
-    try:
-        orphans = connection.execute(_ORPHANS).fetchall()
-    except UNREADABLE:  # of damaged pages the studies that could be read are what counts
-        return
-    for (number,) in orphans:
+    for number in source.orphans({number for _, number in studies}):
         content = Content(number, None, flaw=flaw_of("inconsistent", f"rows of a study {number} that is not there"))
-        _read(connection, content)
+        _read(source, content)
         yield content
 
 
@@ -154,13 +165,64 @@ def _text(name: Any) -> str | None:
         return None
 
 
-def _read(connection: sqlite3.Connection, content: Content) -> None:
+class _Rows:
+    """The rows of each study where SQLite's index has them."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def of(self, study: int) -> Iterator[Sequence[Any]]:
+        """Sequence, checksum and payload of each, in order; raises one of `UNREADABLE`."""
+        return self._connection.execute(_ROWS, (study,))
+
+    def orphans(self, studies: set[int]) -> list[int]:
+        """The studies that rows name, and that are not among `studies`."""
+        return [number for (number,) in self._connection.execute(_ORPHANS)]
+
+
+class _FoundRows:
+    """All rows that SQLite gives from the beginning on, and where that ends with an error, from the end back as well.
+
+    A damaged key or page would hide from a search by study what is behind it. O(size of the table) memory.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._found: dict[Any, dict[Sequence[Any], None]] = {}
+        self._problem: Exception | None = None
+        self._reached: list[int | None] = []
+        for direction in _ALL_ROWS:
+            reached = None
+            try:
+                for study, *row in connection.execute(direction):
+                    self._found.setdefault(study, {})[tuple(row)] = None
+                    reached = study if type(study) is int else reached
+            except UNREADABLE as error:
+                self._problem = error
+            else:
+                break
+            self._reached.append(reached)
+
+    def of(self, study: int) -> Iterator[Sequence[Any]]:
+        """See `_Rows.of`."""
+        yield from sorted(self._found.get(study, ()), key=lambda row: row[0] if type(row[0]) is int else 0)
+        if self._problem is not None and self._may_lack_rows(study):
+            raise self._problem
+
+    def _may_lack_rows(self, study: int) -> bool:
+        first, last = self._reached
+        return first is None or last is None or first <= study <= last
+
+    def orphans(self, studies: set[int]) -> list[int]:
+        """See `_Rows.orphans`."""
+        return sorted((number for number in self._found if number not in studies), key=repr)
+
+
+def _read(source: _Rows | _FoundRows, content: Content) -> None:
     """Add what there is in the rows of a study to `content`."""
-    rows = None
+    rows = source.of(content.number)
     while True:
         try:
-            rows = rows or connection.execute(_ROWS, (content.number,))
-            row = rows.fetchone()
+            row = next(rows, None)
         except UNREADABLE as error:
             content.note("damaged", f"SQLite can't read on: {error}")
             return

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol, runtime_checkable
 
 from hpo.core.events import AnyEvent, StudyCreated
 from hpo.errors import InvalidArgument
+
+_WORKER = re.compile(r"[0-9a-f]{8,64}")
 
 
 class Journal(Protocol):
@@ -47,23 +50,45 @@ class Journal(Protocol):
 class KnowsWorkers(Protocol):
     """What a journal may offer beyond `Journal`: to say which workers are alive, so that others can end their trials.
 
-    A worker is named by 8 or more hexadecimal digits in lower case, and no name is used twice.
+    A worker is named by 8 to 64 hexadecimal digits in lower case (see `is_worker_name`), and no name is used twice.
     """
 
     def hold(self, worker: str) -> AbstractContextManager[None]:
         """Let `worker` be alive until the end of the block, or of the process that is in it.
 
-        Where that is told by a clock, a worker that is silent for too long is given up: `Journal.append` then starts
-        no trial for it (`WorkerLost`).
+        A forked child is another process: it neither is in the block nor ends it. Where a clock tells, a worker that is
+        silent for too long is given up: `Journal.append` then starts no trial for it (`WorkerLost`).
 
         Raises:
             InvalidArgument: this is no name for a worker.
-            JournalUnwritable: the system refused it: nobody will be able to tell whether the worker is alive.
+            JournalUnwritable: the system refused it: nobody will be able to tell whether the worker is alive. Or there
+                is a worker of this name.
         """
         ...
 
     def is_alive(self, worker: str) -> bool | None:
-        """Whether `worker` is in its block; None where that can't be known. False is for ever."""
+        """Whether `worker` is in its block, whoever holds it there; None where that can't be known.
+
+        There are no other answers, not even 0 and 1. False for a worker that was in its block is for ever. Of what is no
+        name for a worker nothing is known.
+        """
+        ...
+
+
+@runtime_checkable
+class SyncsApart(Protocol):
+    """What a journal may offer beyond `Journal`: one sync for all threads whose events were written before it began."""
+
+    def write(self, events: Sequence[AnyEvent], *, expected: int) -> Callable[[], None]:
+        """Add `events` as `Journal.append` does, for all to see, and return what makes them as durable as it promises.
+
+        Returns:
+            A function to be called before anything is acknowledged; in any thread, and no lock has to be held. It may
+            raise `OutcomeUnknown`.
+
+        Raises:
+            As `Journal.append`, but for `OutcomeUnknown` of a sync.
+        """
         ...
 
 
@@ -120,3 +145,28 @@ def check_beginning(name: str, events: Sequence[AnyEvent]) -> None:
     first = events[0] if events else None
     if not isinstance(first, StudyCreated) or first.name != name:
         raise InvalidArgument(f"a journal of study {name!r} begins with its creation, not with {first!r}")
+
+
+def is_worker_name(name: object) -> bool:
+    """Whether `name` may name a worker: 8 to 64 hexadecimal digits in lower case.
+
+    Example:
+        >>> is_worker_name("0123abcd"), is_worker_name("unwatched-0123abcd")
+        (True, False)
+    """
+    return isinstance(name, str) and _WORKER.fullmatch(name) is not None
+
+
+def check_worker_name(worker: object) -> None:
+    """Make sure that `worker` may name a worker.
+
+    Raises:
+        InvalidArgument: it is something else.
+
+    Example:
+        >>> check_worker_name("Ann")
+        Traceback (most recent call last):
+        hpo.errors.InvalidArgument: a worker's name is 8 to 64 hexadecimal digits in lower case, got 'Ann'
+    """
+    if not is_worker_name(worker):
+        raise InvalidArgument(f"a worker's name is 8 to 64 hexadecimal digits in lower case, got {worker!r}")

@@ -16,10 +16,10 @@ from hpo.core.key import Key
 from hpo.core.sampling import Suggestion
 from hpo.core.space import SearchSpace
 from hpo.core.state import StudyState
+from hpo.core.study_view import HasState, StudyView
 from hpo.core.trial import FrozenTrial
 from hpo.core.views import intersection_space
 from hpo.errors import InvalidArgument, InvalidSuggestion, InvalidType
-from hpo.samplers.study_view import HasState, StudyView
 
 
 class BaseSampler(ABC):

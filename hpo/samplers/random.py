@@ -11,8 +11,8 @@ from hpo.core.key import Key
 from hpo.core.sampling import Suggestion, checked_seed, trial_key
 from hpo.core.space import SearchSpace
 from hpo.core.state import StudyState
+from hpo.core.study_view import HasState
 from hpo.core.trial import FrozenTrial
-from hpo.samplers.study_view import HasState
 
 
 @attrs.frozen

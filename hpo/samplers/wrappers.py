@@ -18,6 +18,7 @@ from hpo.core.sampling import (
     Exhausted,
     Sampler,
     Suggestion,
+    checked_sampler,
     checked_seed,
     is_asked_in_turn,
     is_replayable,
@@ -29,12 +30,6 @@ from hpo.core.state import StudyState
 from hpo.core.trial import FrozenTrial
 from hpo.errors import InvalidArgument, InvalidSuggestion, InvalidType
 from hpo.samplers.brute_force import BruteForceSampler
-
-
-def _checked_sampler(given: Any) -> Sampler:
-    if isinstance(given, type) or not callable(given):
-        raise InvalidType(f"a sampler is a callable such as RandomSampler(), got {given!r}")
-    return given  # type: ignore[no-any-return]
 
 
 def _checked_params(given: Mapping[str, Any]) -> FrozenDict[str, Choice]:
@@ -92,7 +87,7 @@ class PartialFixedSampler:
     """
 
     fixed_params: FrozenDict[str, Choice] = attrs.field(converter=_checked_params, eq=_with_types)
-    base_sampler: Sampler = attrs.field(converter=_checked_sampler)
+    base_sampler: Sampler = attrs.field(converter=checked_sampler)
 
     @property
     def replayable(self) -> bool:
@@ -164,8 +159,8 @@ class Warmup:
     """
 
     n: int = attrs.field(converter=_checked_count)
-    first: Sampler = attrs.field(converter=_checked_sampler)
-    then: Sampler = attrs.field(converter=_checked_sampler)
+    first: Sampler = attrs.field(converter=checked_sampler)
+    then: Sampler = attrs.field(converter=checked_sampler)
 
     @property
     def replayable(self) -> bool:
@@ -214,8 +209,8 @@ class Fallback:
         [1.0, 2.0, 3.0]
     """
 
-    first: Sampler = attrs.field(converter=_checked_sampler)
-    then: Sampler = attrs.field(converter=_checked_sampler)
+    first: Sampler = attrs.field(converter=checked_sampler)
+    then: Sampler = attrs.field(converter=checked_sampler)
 
     @property
     def replayable(self) -> bool:

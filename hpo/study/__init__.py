@@ -1,1 +1,55 @@
-"""Studies: the shell around the core, which waits, writes and calls objectives."""
+"""Studies: the shell around the core, which waits, writes and calls objectives.
+
+- `study`, `trial`, `fixed_trial`: what users hold in their hands; `studies`: making, finding and deleting them
+- `plan`, `optimize`, `evaluation`, `executors`: the loops, from checked arguments down to one call of an objective
+- `recorder`, `desk`, `advisors`, `workers`: who writes, where trials are handed out, who suggests, who is at work
+- `retries`, `max_trials`: callbacks; `progress`, `narration`: what people see meanwhile
+- `enqueued`, `copying`, `built_in`, `dataframe`: questions to a study, its copies, its advisors again, and its table
+- `verification`, `explanation`: proofs, and where parameters came from
+
+The names of `__all__` are here too, and imported when they are first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hpo.core.direction import StudyDirection as StudyDirection
+    from hpo.study.max_trials import MaxTrialsCallback as MaxTrialsCallback
+    from hpo.study.studies import StudySummary as StudySummary
+    from hpo.study.studies import copy_study as copy_study
+    from hpo.study.studies import create_study as create_study
+    from hpo.study.studies import delete_study as delete_study
+    from hpo.study.studies import get_all_study_names as get_all_study_names
+    from hpo.study.studies import get_all_study_summaries as get_all_study_summaries
+    from hpo.study.studies import load_study as load_study
+    from hpo.study.study import Study as Study
+
+_HOME = {
+    "MaxTrialsCallback": "hpo.study.max_trials",
+    "Study": "hpo.study.study",
+    "StudyDirection": "hpo.core.direction",
+    "StudySummary": "hpo.study.studies",
+    "copy_study": "hpo.study.studies",
+    "create_study": "hpo.study.studies",
+    "delete_study": "hpo.study.studies",
+    "get_all_study_names": "hpo.study.studies",
+    "get_all_study_summaries": "hpo.study.studies",
+    "load_study": "hpo.study.studies",
+}
+
+__all__ = [*_HOME]  # noqa: PLE0604 - names all
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'hpo.study' has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__]

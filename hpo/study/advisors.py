@@ -6,8 +6,8 @@ import attrs
 
 from hpo.core.commands import Use
 from hpo.core.identity import identity_of
-from hpo.core.pruning import Pruner
-from hpo.core.sampling import Sampler
+from hpo.core.pruning import Pruner, checked_pruner
+from hpo.core.sampling import Sampler, checked_sampler
 
 
 @attrs.frozen
@@ -19,10 +19,13 @@ class Advisors:
         pruner: Who judges running trials.
         sampler_use: The command that records the sampler, before each of its suggestions.
         pruner_use: The command that records the pruner, before each of its decisions.
+
+    Raises:
+        InvalidType: one of them can't be called, or is a class.
     """
 
-    sampler: Sampler
-    pruner: Pruner
+    sampler: Sampler = attrs.field(converter=checked_sampler)
+    pruner: Pruner = attrs.field(converter=checked_pruner)
     sampler_use: Use = attrs.field(init=False, repr=False)
     pruner_use: Use = attrs.field(init=False, repr=False)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hpo.core.state import StudyState
 from hpo.core.trial import FrozenTrial
-from hpo.errors import InvalidArgument, MissingExtra
+from hpo.errors import InvalidArgument, InvalidType, MissingExtra
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,6 +32,8 @@ def trials_dataframe(state: StudyState, attrs: Sequence[str] | None, *, multi_in
         import pandas as pd
     except ImportError as error:
         raise MissingExtra("trials_dataframe", "pandas") from error
+    if isinstance(attrs, str):
+        raise InvalidType(f"attrs is a sequence of fields, got {attrs!r}: use [{attrs!r}]")
     fields = DEFAULT_FIELDS if attrs is None else tuple(attrs)
     unknown = [field for field in fields if field not in _FIELDS]
     if unknown:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from hpo.core.commands import Command, Tell
+from hpo.core.numbers import as_int
 from hpo.core.space import SearchSpace
 from hpo.core.state import StudyState
 from hpo.core.trial import FrozenTrial, TrialState
@@ -17,6 +18,8 @@ from hpo.study.advisors import Advisors
 from hpo.study.recorder import JournalRecorder, now
 from hpo.study.trial import Trial
 from hpo.study.workers import Worker, at_work
+
+_A_FEW = 64  # trials that are kept without looking whether somebody else has told them
 
 
 class Stoppable(Protocol):
@@ -57,6 +60,7 @@ class TrialDesk:
         self.advisors = advisors
         self.whereabouts = Whereabouts()
         self._out: dict[int, Trial] = {}
+        self._look_again = _A_FEW
         self._asking: Worker | None = None
 
     def hand_out(
@@ -75,7 +79,16 @@ class TrialDesk:
         touched = () if space is None else space
         trial = Trial(self.recorder, self.advisors, started, state.running[number], touched=touched)
         self._out[number] = trial
+        if len(self._out) > self._look_again:
+            self._forget_ended(state)
         return trial, started, state
+
+    def _forget_ended(self, state: StudyState) -> None:
+        """Let go of trials that were told elsewhere; of one that is newer than `state` it is not known."""
+        for number in [*self._out]:
+            if number < state.n_trials and number not in state.running and number not in state.waiting:
+                self._out.pop(number, None)
+        self._look_again = 2 * len(self._out) + _A_FEW  # so that it costs O(1) per trial
 
     def ask(self, space: SearchSpace | None) -> Trial:
         """A new trial, of the worker whose block this is in, if there is one; see `hand_out`."""
@@ -96,7 +109,9 @@ class TrialDesk:
 
     def unused(self, number: int) -> tuple[str, ...]:
         """Joint parameters of a trial that its objective has not asked for; none if it was handed out elsewhere."""
-        return self._out[number].unused if number in self._out else ()
+        whole = as_int(number)
+        trial = None if whole is None else self._out.get(whole)
+        return () if trial is None else trial.unused
 
     def take_back(self, tell: Tell, commands: Sequence[Command] = ()) -> tuple[StudyState, FrozenTrial]:
         """Record the end of a trial, after what it recorded apart; the state then, and the finished trial.

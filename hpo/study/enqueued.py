@@ -21,6 +21,8 @@ def already_there(state: StudyState, params: Mapping[str, Any]) -> bool:
 
     O(trials new since the last question + running and waiting ones).
     """
+    if not isinstance(params, Mapping):
+        return False  # the command that enqueues them says what is wrong
     wanted = _configuration(from_json_tree(to_json_tree(params)))
     if wanted in state.finished.fold(_Configurations()):
         return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import attrs
 
@@ -19,7 +19,7 @@ from hpo.study.narration import failure_reason
 from hpo.study.recorder import Branch
 from hpo.study.trial import Trial
 
-Objective = Callable[[Any], Any]
+Objective: TypeAlias = Callable[[Any], Any]
 """Takes a trial, returns one number or one per direction; or raises `TrialPruned`."""
 
 
@@ -66,8 +66,9 @@ def evaluate(trial: Trial, objective: Objective, state: StudyState) -> Ended:
         )
     try:
         values = objective_values(state, result)
-    except HpoError as problem:
-        reason = f"the objective returned {_shortened(repr(result))}: {problem}"
+    except Exception as error:  # noqa: BLE001 - objects of users may raise anything when they are looked at
+        problem = error if isinstance(error, HpoError) else failure_reason(error)
+        reason = f"the objective returned {_shown(result)}: {problem}"
         return Ended(Tell(trial.number, state=TrialState.FAIL, reason=reason, unused=trial.unused))
     return Ended(Tell(trial.number, values, unused=trial.unused))
 
@@ -141,5 +142,9 @@ def caught(error: BaseException | None, catch: Sequence[type[BaseException]]) ->
     return error is None or isinstance(error, tuple(catch))
 
 
-def _shortened(text: str, most: int = 200) -> str:
+def _shown(value: object, most: int = 200) -> str:
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001 - see above
+        return f"a {type(value).__name__} without repr"
     return text if len(text) <= most else f"{text[:most]}..."

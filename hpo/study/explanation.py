@@ -82,6 +82,16 @@ class Explanation:
         trial: The trial as it is now.
         suggestions: In the order in which they were made: first the joint one, if the trial has had one.
         added: Whether the trial came whole from elsewhere, with the note that it had there.
+
+    Example:
+        >>> import hpo
+        >>> study = hpo.create_study(sampler=hpo.samplers.RandomSampler())
+        >>> study.enqueue_trial({"x": 3})
+        >>> trial = study.ask()
+        >>> _ = trial.suggest_int("x", 0, 9)
+        >>> print(explain(study, 0))
+        trial 0: running
+          x=3: enqueued
     """
 
     trial: FrozenTrial

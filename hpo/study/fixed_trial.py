@@ -9,8 +9,8 @@ from typing import Any
 from hpo.core.choices import Choice
 from hpo.core.distributions import CategoricalDistribution, Distribution, FloatDistribution, IntDistribution
 from hpo.core.numbers import from_json_tree, to_json_tree
-from hpo.core.trial import checked_constraint, checked_report
-from hpo.errors import InvalidArgument, ValueOutsideDistribution
+from hpo.core.trial_values import checked_constraint, checked_report
+from hpo.errors import InvalidArgument, InvalidType, ValueOutsideDistribution
 
 
 class FixedTrial:
@@ -20,6 +20,9 @@ class FixedTrial:
         params: Values by name.
         number: What `number` says.
 
+    Raises:
+        InvalidType: `params` is no mapping.
+
     Example:
         >>> def objective(trial):
         ...     return trial.suggest_float("x", -100, 100) + trial.suggest_categorical("y", [-1, 0, 1])
@@ -28,6 +31,8 @@ class FixedTrial:
     """
 
     def __init__(self, params: Mapping[str, Any], number: int = 0) -> None:
+        if not isinstance(params, Mapping):
+            raise InvalidType(f"FixedTrial takes params as a dict by name, got {params!r}")
         self._given = dict(params)
         self.number = number
         self.distributions: dict[str, Distribution] = {}
@@ -92,11 +97,11 @@ class FixedTrial:
         """
         self.user_attrs[key] = from_json_tree(to_json_tree(value))
 
-    def set_constraint(self, name: str, value: float) -> None:
-        """Keep a constraint's value in `constraints`; the first one of a name stands.
+    def set_constraint(self, key: str, value: float) -> None:
+        """Keep the value of constraint `key` in `constraints`; the first one stands.
 
         Raises:
             InvalidType, InvalidArgument: the value is no number, or NaN.
         """
-        key, number = checked_constraint(name, value)
-        self.constraints.setdefault(key, number)
+        name, number = checked_constraint(key, value)
+        self.constraints.setdefault(name, number)

@@ -16,6 +16,12 @@ def narrate_creation(name: str, location: str) -> None:
     get_logger().info("A new study created in %s with name: %s", location, name)
 
 
+def narrate_continuation(name: str, location: str, n_trials: int) -> None:
+    """Say that a study goes on that was there already."""
+    trials = "1 trial" if n_trials == 1 else f"{n_trials} trials"
+    get_logger().info("Using an existing study in %s with name: %s (%s)", location, name, trials)
+
+
 def narrate_end(state: StudyState, trial: FrozenTrial) -> None:
     """Say how `trial` ended; `state` is the study with it."""
     logger = get_logger()

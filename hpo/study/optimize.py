@@ -17,7 +17,7 @@ from hpo.errors import SearchSpaceExhausted
 from hpo.study.desk import TrialDesk
 from hpo.study.evaluation import ApartJob, Ended, Job, LiveJob, caught, evaluate, run_in_other_process
 from hpo.study.executors import DaemonThreads
-from hpo.study.narration import narrate_end, narrate_exhaustion, narrate_lateness
+from hpo.study.narration import failure_reason, narrate_end, narrate_exhaustion, narrate_lateness
 from hpo.study.plan import Plan
 from hpo.study.progress import ProgressBar
 from hpo.study.recorder import now
@@ -64,8 +64,8 @@ class Session:
                     self._run_serially()
                 else:
                     self._run_in_parallel(plan.executor or DaemonThreads())
-        except BaseException:
-            self._desk.give_up(self._desk.run_by(self._worker), "interrupted")
+        except BaseException as error:
+            self._desk.give_up(self._desk.run_by(self._worker), failure_reason(error))
             raise
         finally:
             self._bar.close()

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
+from weakref import WeakSet
 
 from hpo.core.commands import Ask, Command, Tell
 from hpo.core.decide import decide
 from hpo.core.events import AnyEvent, TrialStarted
+from hpo.core.history import History
+from hpo.core.persistent import InsertOnlyDict, NumberMap
 from hpo.core.sampling import Exhausted, is_replayable, suggest_joint
 from hpo.core.space import SearchSpace
 from hpo.core.state import StudyState, replay
 from hpo.core.trial import TrialState
 from hpo.errors import Conflict, SearchSpaceExhausted, ValueOutsideDistribution
-from hpo.journal.storage import Journal
+from hpo.journal.storage import Journal, SyncsApart
 from hpo.study.advisors import Advisors
 from hpo.study.narration import failure_reason
 
@@ -52,8 +56,16 @@ class JournalRecorder:
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
+        self._apart = journal if isinstance(journal, SyncsApart) else None
+        self.start_over()
+        _FORKS.watch(self)
+
+    def start_over(self) -> None:
+        """Forget the lock and the study as it was known, with all that states share; the journal has everything."""
         self._lock = threading.RLock()
-        self._state = StudyState()
+        self._state = StudyState(
+            spaces=InsertOnlyDict(), finished=History(), running=NumberMap(), waiting=NumberMap()
+        )  # of its own, not the ones that all new states have
 
     @property
     def state(self) -> StudyState:
@@ -154,12 +166,21 @@ class JournalRecorder:
         """Append what was decided on `before`; False where another writer was faster and nothing was added."""
         with self._lock:
             try:
-                self._journal.append(events, expected=before.version)
+                sync = self._write(events, before.version)
             except Conflict:
                 return False
             if self._state.version == before.version:
                 self._state = after
-            return True
+        if sync is not None:  # with the lock let go, so that one sync serves all threads that wrote before it began
+            sync()
+        return True
+
+    def _write(self, events: Sequence[AnyEvent], expected: int) -> Callable[[], None] | None:
+        """Append `events`; what is still to be called before they count as acknowledged, or None."""
+        if self._apart is not None:
+            return self._apart.write(events, expected=expected)
+        self._journal.append(events, expected=expected)
+        return None
 
 
 class Branch:
@@ -184,6 +205,32 @@ class Branch:
         """See `Recorder.record_if`; nobody else changes a branch."""
         self.record(*commands)
         return True
+
+
+class _Forks:
+    """The recorders of this process, which start over in a child that was forked while other threads were at work.
+
+    Those may have held locks, of recorders or of histories, that nobody in the child would ever let go.
+    """
+
+    def __init__(self) -> None:
+        self._recorders: WeakSet[JournalRecorder] = WeakSet()
+        self._with_others = False
+
+    def watch(self, recorder: JournalRecorder) -> None:
+        self._recorders.add(recorder)
+
+    def before(self) -> None:
+        self._with_others = threading.active_count() > 1
+
+    def after_in_child(self) -> None:
+        if self._with_others:
+            for recorder in [*self._recorders]:
+                recorder.start_over()
+
+
+_FORKS = _Forks()
+os.register_at_fork(before=_FORKS.before, after_in_child=_FORKS.after_in_child)
 
 
 def _forgotten_one_by_one(events: list[AnyEvent]) -> Iterator[AnyEvent]:

@@ -15,20 +15,20 @@ from hpo.core.commands import CreateStudy
 from hpo.core.decide import decide
 from hpo.core.direction import StudyDirection
 from hpo.core.distributions import Distribution
-from hpo.core.pruning import Pruner
-from hpo.core.sampling import Sampler
+from hpo.core.pruning import Pruner, checked_pruner
+from hpo.core.sampling import Sampler, checked_sampler
 from hpo.core.space import SearchSpace
 from hpo.core.state import StudyState, replay
 from hpo.core.trial import FrozenTrial
 from hpo.core.views import best_or_none
-from hpo.errors import DuplicatedStudyError, InvalidArgument, StudyNotFound
+from hpo.errors import DuplicatedStudyError, InvalidArgument, SeveralObjectives, StudyNotFound
 from hpo.journal import Storage, open_journal
 from hpo.logging import get_logger
 from hpo.pruners import MedianPruner, NopPruner
 from hpo.samplers import RandomSampler
 from hpo.study.built_in import made_again
 from hpo.study.copying import renamed
-from hpo.study.narration import narrate_creation
+from hpo.study.narration import narrate_continuation, narrate_creation
 from hpo.study.recorder import now
 from hpo.study.study import Study
 
@@ -67,8 +67,9 @@ def create_study(
 
     Raises:
         DuplicatedStudyError: there is a study of this name, and not `load_if_exists`.
-        InvalidArgument: a direction of another name; both `direction` and `directions`; or the study that exists was
-            begun with another direction, seed or space than given here.
+        InvalidArgument: a direction of another name; both `direction` and `directions`; or the study that exists has
+            another direction, seed or space, or other metric names, than given here.
+        InvalidType: an argument is of a type that is not allowed; nothing is created.
 
     Example:
         >>> import hpo
@@ -82,7 +83,8 @@ def create_study(
         raise InvalidArgument(f"give either direction or directions, got {direction!r} and {directions!r}")
     if isinstance(directions, str):
         raise InvalidArgument(f"directions is a sequence of directions, got {directions!r}: use direction")
-    given = (direction,) if direction is not None else None if directions is None else tuple(directions)
+    _check_advisors(sampler, pruner)
+    given = (direction,) if direction is not None else directions
     place = open_journal(storage)
     name = f"no-name-{uuid.uuid4()}" if study_name is None else study_name
     command = CreateStudy(
@@ -90,7 +92,7 @@ def create_study(
         directions=("minimize",) if given is None else given,
         seed=secrets.randbits(63) if seed is None else seed,
         space=space,
-        metric_names=None if metric_names is None else tuple(metric_names),
+        metric_names=metric_names,
         at=now(),
     )
     events = decide(StudyState(), command)
@@ -100,7 +102,8 @@ def create_study(
         if not load_if_exists:
             raise
         study = _study(place, name, sampler, pruner)
-        _check_facts(study.state, directions=given, seed=seed, space=space)
+        _check_facts(study.state, directions=given, seed=seed, space=space, metric_names=metric_names)
+        narrate_continuation(name, place.location, study.state.n_trials)
         return study
     narrate_creation(name, place.location)
     return _study(place, name, sampler, pruner)
@@ -124,7 +127,15 @@ def load_study(
 
     Raises:
         StudyNotFound: there is no such study, or without `study_name` several.
+
+    Example:
+        >>> import hpo
+        >>> storage = hpo.journal.MemoryStorage()
+        >>> study = hpo.create_study(storage=storage, study_name="digits")
+        >>> load_study(storage=storage).study_name
+        'digits'
     """
+    _check_advisors(sampler, pruner)
     place = open_journal(storage)
     if study_name is None:
         names = place.names()
@@ -139,6 +150,14 @@ def delete_study(*, study_name: str, storage: StorageLike) -> None:
 
     Raises:
         StudyNotFound: there is no such study.
+
+    Example:
+        >>> import hpo
+        >>> storage = hpo.journal.MemoryStorage()
+        >>> study = hpo.create_study(storage=storage, study_name="digits")
+        >>> delete_study(study_name="digits", storage=storage)
+        >>> get_all_study_names(storage)
+        []
     """
     open_journal(storage).delete(study_name)
 
@@ -161,6 +180,14 @@ def copy_study(
     Raises:
         StudyNotFound: there is no such study.
         DuplicatedStudyError: the target has a study of this name.
+
+    Example:
+        >>> import hpo
+        >>> storage = hpo.journal.MemoryStorage()
+        >>> study = hpo.create_study(storage=storage, study_name="digits")
+        >>> copy_study(from_study_name="digits", from_storage=storage, to_storage=storage, to_study_name="again")
+        >>> get_all_study_names(storage)
+        ['again', 'digits']
     """
     events = open_journal(from_storage).open(from_study_name).read(0)
     name = from_study_name if to_study_name is None else to_study_name
@@ -168,16 +195,31 @@ def copy_study(
 
 
 def get_all_study_names(storage: StorageLike) -> list[str]:
-    """The names of all studies of a storage, sorted."""
+    """The names of all studies of a storage, sorted.
+
+    Example:
+        >>> import hpo
+        >>> storage = hpo.journal.MemoryStorage()
+        >>> study = hpo.create_study(storage=storage, study_name="digits")
+        >>> get_all_study_names(storage)
+        ['digits']
+    """
     return open_journal(storage).names()
 
 
-def get_all_study_summaries(storage: StorageLike, *, include_best_trial: bool = True) -> list[StudySummary]:
+def get_all_study_summaries(storage: StorageLike, include_best_trial: bool = True) -> list[StudySummary]:
     """One summary for each study of a storage, by name.
 
     Args:
         storage: Where the studies are.
         include_best_trial: Whether to look for the best trials.
+
+    Example:
+        >>> import hpo
+        >>> storage = hpo.journal.MemoryStorage()
+        >>> study = hpo.create_study(storage=storage, study_name="digits")
+        >>> [(summary.study_name, summary.n_trials) for summary in get_all_study_summaries(storage)]
+        [('digits', 0)]
     """
     place = open_journal(storage)
     return [_summary(replay(place.open(name).read(0)), include_best_trial) for name in place.names()]
@@ -194,6 +236,15 @@ class StudySummary:
         user_attrs: What was attached to it.
         n_trials: How many trials there are, in any state.
         datetime_start: When its first trial started, in local time; None before.
+
+    Example:
+        >>> import hpo
+        >>> storage = hpo.journal.MemoryStorage()
+        >>> study = hpo.create_study(storage=storage, study_name="digits", direction="maximize")
+        >>> study.add_trial(hpo.create_trial(value=0.5))
+        >>> (summary,) = get_all_study_summaries(storage)
+        >>> summary.direction.name, summary.best_trial.value
+        ('MAXIMIZE', 0.5)
     """
 
     study_name: str
@@ -208,10 +259,10 @@ class StudySummary:
         """The only direction.
 
         Raises:
-            InvalidArgument: there are several.
+            SeveralObjectives: there are several.
         """
         if len(self.directions) != 1:
-            raise InvalidArgument(f"study {self.study_name!r} has {len(self.directions)} directions: read `directions`")
+            raise SeveralObjectives(f"the direction of study {self.study_name!r}", "directions")
         return self.directions[0]
 
 
@@ -230,12 +281,22 @@ def _summary(state: StudyState, include_best_trial: bool) -> StudySummary:
 
 def _study(storage: Storage, name: str, sampler: Sampler | None, pruner: Pruner | None) -> Study:
     """The study, with the advisors that are given, or that it was run with last, or the default ones."""
-    study = Study(storage, name, sampler or RandomSampler(), pruner or NopPruner())
+    study = Study(
+        storage, name, RandomSampler() if sampler is None else sampler, NopPruner() if pruner is None else pruner
+    )
     if sampler is None:
         study.sampler = _recorded(study.state, "sampler") or _default_sampler()
     if pruner is None:
         study.pruner = _recorded(study.state, "pruner") or MedianPruner()
     return study
+
+
+def _check_advisors(sampler: Sampler | None, pruner: Pruner | None) -> None:
+    """Look at them before a storage is opened, so that nothing is left there by a call that fails."""
+    if sampler is not None:
+        checked_sampler(sampler)
+    if pruner is not None:
+        checked_pruner(pruner)
 
 
 def _default_sampler() -> Sampler:
@@ -264,13 +325,19 @@ def _check_facts(
     directions: Sequence[str] | None,
     seed: int | None,
     space: Mapping[str, Distribution] | None,
+    metric_names: Sequence[str] | None,
 ) -> None:
     """Make sure that a study which is continued is the one that the caller describes."""
-    given = {"directions": directions, "seed": seed, "space": None if space is None else SearchSpace.of(space)}
+    given = {
+        "directions": None if directions is None else tuple(directions),
+        "seed": seed,
+        "space": None if space is None else SearchSpace.of(space),
+        "metric_names": None if metric_names is None else tuple(metric_names),
+    }
     for fact, value in given.items():
         recorded = getattr(state, fact)
         if value is not None and value != recorded:
             raise InvalidArgument(
-                f"study {state.name!r} was begun with {fact} {recorded!r}, and can't be continued with {value!r}: "
+                f"study {state.name!r} has {fact} {recorded!r}, and can't be continued with {value!r}: "
                 "leave it out, or begin another study"
             )

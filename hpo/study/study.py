@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from msgspec.structs import replace
 
 from hpo.core import views
+from hpo.core.ask_tell import checked_batch_size
 from hpo.core.commands import AddTrial, Enqueue, SetMetricNames, SetStudyAttribute, Tell
 from hpo.core.direction import StudyDirection
 from hpo.core.distributions import Distribution
@@ -20,7 +21,7 @@ from hpo.core.sampling import Sampler
 from hpo.core.space import SearchSpace
 from hpo.core.state import StudyState, replay
 from hpo.core.trial import FrozenTrial, TrialState
-from hpo.errors import InvalidArgument, NotOptimizing, SeveralObjectives, TrialNotFound, TrialNotRunning
+from hpo.errors import InvalidArgument, NotOptimizing, SeveralObjectives, TrialNotRunning
 from hpo.journal.storage import Storage
 from hpo.study.advisors import Advisors
 from hpo.study.copying import forked
@@ -48,6 +49,18 @@ class Study:
         study_name: Its name there.
         sampler: Who suggests parameters.
         pruner: Who judges running trials.
+
+    Raises:
+        InvalidType: the sampler or the pruner can't be called, or is a class.
+        StudyNotFound: the storage has no study of this name.
+
+    Example:
+        >>> import hpo
+        >>> hpo.logging.set_verbosity(hpo.logging.WARNING)
+        >>> study = hpo.create_study(sampler=hpo.samplers.GridSampler({"x": [1, 2, 3]}))
+        >>> study.optimize(lambda trial: (trial.suggest_int("x", 0, 9) - 2) ** 2, n_trials=100)
+        >>> len(study.trials), study.best_params, study.best_value
+        (3, {'x': 2}, 0.0)
     """
 
     def __init__(self, storage: Storage, study_name: str, sampler: Sampler, pruner: Pruner) -> None:
@@ -143,10 +156,11 @@ class Study:
             deepcopy: False gives the study's own objects, which is faster, instead of copies; they are immutable but
                 for `FrozenTrial.set_user_attr`, which must not be called on them.
             states: Which states to keep; None keeps all.
+
+        Raises:
+            InvalidType: `states` is something else than several states.
         """
-        wanted = None if states is None else set(states)
-        trials = [trial for trial in self.state.trials if wanted is None or trial.state in wanted]
-        return [replace(trial) for trial in trials] if deepcopy else trials
+        return views.trials_in(self.state, states, copies=deepcopy)
 
     def events(self) -> list[AnyEvent]:
         """Everything that ever happened in the study, in order: what `state` is the fold of."""
@@ -180,8 +194,9 @@ class Study:
 
         Raises:
             DuplicatedStudyError: there is a study of this name.
-            InvalidArgument: the study does not have as many events; or both `at` and `before_trial` are given.
-            TrialNotFound: no trial `before_trial` was started here.
+            InvalidArgument: the study does not have as many events; or both `at` and `before_trial` are given; or trial
+                `before_trial` was never started.
+            TrialNotFound: there is no trial `before_trial`.
         """
         if before_trial is not None:
             if at is not None:
@@ -196,18 +211,22 @@ class Study:
         """How many events there were when trial `number` was started: a version for `at` and `fork`.
 
         Raises:
-            TrialNotFound: no such trial was started here.
+            TrialNotFound: there is no such trial.
+            InvalidArgument: it was never started: it waits, or came whole from elsewhere.
         """
+        trial = self.state.trial(number)
         for version, event in enumerate(self._recorder.events()):
-            if isinstance(event, TrialStarted) and event.number == number:
+            if isinstance(event, TrialStarted) and event.number == trial.number:
                 return version
-        raise TrialNotFound(number, self.state.n_trials)
+        raise InvalidArgument(
+            f"trial {trial.number} was never started in this study: it waits, or came whole from elsewhere"
+        )
 
     def _prefix(self, version: int) -> Sequence[AnyEvent]:
-        n_events = self.state.version
-        if type(version) is not int or not 1 <= version <= n_events:
+        n_events, whole = self.state.version, as_int(version)
+        if whole is None or not 1 <= whole <= n_events:
             raise InvalidArgument(f"the study has the versions 1 to {n_events}, got {version!r}")
-        return self._recorder.events()[:version]
+        return self._recorder.events()[:whole]
 
     def optimize(
         self,
@@ -227,7 +246,8 @@ class Study:
 
         A trial whose objective returns NaN, None or something else that is no result FAILs with a reason, and the
         study goes on. An exception FAILs its trial and, unless it is in `catch`, is raised when the other running
-        trials have ended. On Ctrl-C the running trials FAIL with the reason "interrupted".
+        trials have ended. On Ctrl-C the running trials FAIL with the reason "interrupted", and where the storage fails,
+        with its error.
 
         Args:
             func: The objective: takes a `Trial` and returns a number, or one per direction as a sequence or by metric
@@ -296,7 +316,7 @@ class Study:
     @overload
     def ask(self, space: Mapping[str, Distribution] | None = ..., n: None = ...) -> Trial: ...
     @overload
-    def ask(self, space: Mapping[str, Distribution] | None = ..., *, n: int) -> list[Trial]: ...
+    def ask(self, space: Mapping[str, Distribution] | None = ..., n: int = ...) -> list[Trial]: ...
     def ask(self, space: Mapping[str, Distribution] | None = None, n: int | None = None) -> Trial | list[Trial]:
         """Start a trial whose result will be told.
 
@@ -311,10 +331,7 @@ class Study:
         joint = None if space is None else SearchSpace.of(space)
         if n is None:
             return self._desk.ask(joint)
-        count = as_int(n)
-        if count is None or count < 1:
-            raise InvalidArgument(f"n is the number of trials to start, at least 1; got {n!r}")
-        return [self._desk.ask(joint) for _ in range(count)]
+        return [self._desk.ask(joint) for _ in range(checked_batch_size(n))]
 
     def as_worker(self) -> AbstractContextManager[None]:
         """A block in which trials that this object's `ask` starts, in any thread, belong to a worker.

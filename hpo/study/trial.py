@@ -11,12 +11,12 @@ from hpo.core.choices import Choice
 from hpo.core.commands import Judge, Report, SetConstraint, SetTrialAttribute
 from hpo.core.decide import running_trial
 from hpo.core.distributions import CategoricalDistribution, Distribution, FloatDistribution, IntDistribution
-from hpo.core.numbers import as_int
 from hpo.core.pruning import decision_to_stop
 from hpo.core.sampling import suggest_alone
 from hpo.core.space import SearchSpace
 from hpo.core.state import StudyState
 from hpo.core.trial import FrozenTrial
+from hpo.core.trial_values import checked_constraint, checked_report
 from hpo.errors import InvalidArgument
 from hpo.study.advisors import Advisors
 from hpo.study.recorder import Recorder
@@ -35,6 +35,17 @@ class Trial:
         started: The study at the moment when the trial started: what every suggestion is computed from.
         trial: The trial with its joint parameters, and no other ones.
         touched: Joint parameters that count as asked for already.
+
+    Example:
+        >>> import hpo
+        >>> study = hpo.create_study(sampler=hpo.samplers.RandomSampler())
+        >>> trial = study.ask()
+        >>> 1 <= trial.suggest_int("layers", 1, 4) <= 4
+        True
+        >>> trial.report(0.9, step=0)
+        >>> trial.set_user_attr("host", "a")
+        >>> study.tell(trial, 0.5).value
+        0.5
     """
 
     def __init__(
@@ -167,10 +178,11 @@ class Trial:
             InvalidType, InvalidArgument: the value is no number, or the step no whole number from 0 on.
             TrialNotRunning: the trial is finished.
         """
-        if as_int(step) in self._now().intermediate_values:
-            warnings.warn(f"trial {self.number} has a value for step {step} already: it stays", stacklevel=2)
+        number, whole = checked_report(value, step)
+        if whole in running_trial(self._recorder.state, self.number).intermediate_values:
+            warnings.warn(f"trial {self.number} has a value for step {whole} already: it stays", stacklevel=2)
             return
-        self._recorder.record(Report(self.number, value, step))
+        self._recorder.record(Report(self.number, number, whole))
 
     def should_prune(self) -> bool:
         """Whether the study's pruner would end the trial now, judged by what was reported.
@@ -193,17 +205,18 @@ class Trial:
         """
         self._recorder.record(SetTrialAttribute(self.number, key, value))
 
-    def set_constraint(self, name: str, value: float) -> None:
-        """Record the value of a constraint, feasible when <= 0; the first value of a name stands.
+    def set_constraint(self, key: str, value: float) -> None:
+        """Record the value of constraint `key`, feasible when <= 0; the first one stands, a second one warns.
 
         Raises:
             InvalidType, InvalidArgument: the value is no number, or NaN.
             TrialNotRunning: the trial is finished.
         """
-        if name in self._now().constraints:
+        name, number = checked_constraint(key, value)
+        if name in running_trial(self._recorder.state, self.number).constraints:
             warnings.warn(f"trial {self.number} has a value for constraint {name!r} already: it stays", stacklevel=2)
             return
-        self._recorder.record(SetConstraint(self.number, name, value))
+        self._recorder.record(SetConstraint(self.number, name, number))
 
     def _now(self) -> FrozenTrial:
         return self._recorder.state.trial(self.number)

@@ -16,7 +16,7 @@ from hpo.core.pruning import Pruner, decision_to_stop
 from hpo.core.sampling import Exhausted, Sampler, is_replayable, suggest_alone, suggest_joint
 from hpo.core.state import StudyState, evolve
 from hpo.core.trial import FrozenTrial
-from hpo.errors import HpoError, InvalidType, SearchSpaceExhausted
+from hpo.errors import InvalidType, SearchSpaceExhausted
 from hpo.study.built_in import made_again
 
 
@@ -50,7 +50,12 @@ class Verification:
         n_decisions_equal: How many of them came out as recorded.
         n_skipped: Suggestions and decisions that can't be computed again: their sampler or pruner is not replayable, or
             not known here.
+        skipped_because: Why, each reason once.
         first_difference: The first that came out otherwise, or None.
+
+    Example:
+        >>> Verification(n_suggestions=5, n_suggestions_equal=5).clean
+        True
     """
 
     n_suggestions: int = 0
@@ -58,6 +63,7 @@ class Verification:
     n_decisions: int = 0
     n_decisions_equal: int = 0
     n_skipped: int = 0
+    skipped_because: tuple[str, ...] = ()
     first_difference: Difference | None = None
 
     @property
@@ -106,8 +112,12 @@ def events_of(source: Any) -> Iterable[AnyEvent]:
         return source.events()  # type: ignore[no-any-return]
     if hasattr(source, "read"):
         return source.read(0)  # type: ignore[no-any-return]
-    given = "a StudyState, which does not tell in which order" if isinstance(source, StudyState) else repr(source)
-    raise InvalidType(f"events are of a Study, a journal, or a sequence of them; got {given}")
+    if isinstance(source, StudyState):
+        raise InvalidType(
+            f"a StudyState does not tell in which order things happened: instead of that of {source.name!r}, pass the "
+            "Study, its `events()`, or its journal, which is `hpo.open_journal(storage).open(study_name)`"
+        )
+    raise InvalidType(f"events are of a Study, a journal, or a sequence of them; got {source!r}")
 
 
 class _Check:
@@ -141,7 +151,7 @@ class _Check:
     def _check_suggestion(self, event: ParamsSuggested, before: StudyState) -> None:
         sampler = self._advisors["sampler"]
         if sampler is None or not is_replayable(sampler):
-            self.result = attrs.evolve(self.result, n_skipped=self.result.n_skipped + 1)
+            self._skip("sampler")
             return
         computed = self._suggested_again(event, before, sampler)
         result = attrs.evolve(self.result, n_suggestions=self.result.n_suggestions + 1)
@@ -155,7 +165,7 @@ class _Check:
             trial=event.number,
             parameter=name,
             recorded=distribution.to_external(event.values[place]),
-            computed=value if isinstance(value, HpoError) else distribution.to_external(value),
+            computed=value if isinstance(value, Exception) else distribution.to_external(value),
             cause=self._cause("sampler"),
         )
         self.result = attrs.evolve(result, first_difference=result.first_difference or difference)
@@ -173,14 +183,14 @@ class _Check:
             if isinstance(answer, Exhausted):
                 return (SearchSpaceExhausted(answer.reason, answer.for_now),) * len(event.values)
             again = decide(before, answer)
-        except HpoError as error:
+        except Exception as error:  # noqa: BLE001 - whatever a sampler raises is what came out
             return (error,) * len(event.values)
         return again[-1].values if again and isinstance(again[-1], ParamsSuggested) else ()
 
     def _check_decision(self, event: TrialJudged, before: StudyState) -> None:
         pruner = self._advisors["pruner"]
         if pruner is None:
-            self.result = attrs.evolve(self.result, n_skipped=self.result.n_skipped + 1)
+            self._skip("pruner")
             return
         trial = before.running[event.number]
         known = before
@@ -190,7 +200,7 @@ class _Check:
         computed: Any
         try:
             computed = decision_to_stop(known, pruner, trial)
-        except HpoError as error:
+        except Exception as error:  # noqa: BLE001 - see above
             computed = error
         result = attrs.evolve(self.result, n_decisions=self.result.n_decisions + 1)
         if computed == event.stop:
@@ -198,6 +208,18 @@ class _Check:
             return
         difference = Difference(event.number, None, event.stop, computed, self._cause("pruner"))
         self.result = attrs.evolve(result, first_difference=result.first_difference or difference)
+
+    def _skip(self, kind: str) -> None:
+        recorded, reasons = self._state.uses.get(kind), self.result.skipped_because
+        if self._advisors[kind] is not None:
+            reason = f"{identity_of(self._advisors[kind]).name} remembers what it was asked, and is not asked again"
+        elif recorded is None:
+            reason = f"the journal does not say which {kind} was used: pass it"
+        else:
+            name = f"the {kind} {recorded.name}, version {recorded.version},"
+            reason = f"{name} can't be made again by this library from what the journal says of it: pass it"
+        reasons = reasons if reason in reasons else (*reasons, reason)
+        self.result = attrs.evolve(self.result, n_skipped=self.result.n_skipped + 1, skipped_because=reasons)
 
     def _cause(self, kind: str) -> str:
         recorded, now = self._state.uses.get(kind), identity_of(self._advisors[kind])

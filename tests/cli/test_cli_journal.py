@@ -119,6 +119,14 @@ def test_check_says_what_is_in_each_study_of_a_database(cli, database, given):
     assert (ran.code, ran.err) == (1, "hpo: error: 1 of 1 file(s) can't be read as a journal: runs.db\n")
 
 
+def test_a_repair_that_saves_no_study_fails(cli, journals):
+    (journals / "cut.jsonl").write_bytes((journals / "a.jsonl").read_bytes()[:30])
+    ran = cli("journal repair runs/cut.jsonl")
+    assert (ran.code, ran.err) == (1, "hpo: error: nothing of runs/cut.jsonl makes a journal: there is no new one\n")
+    assert "no new journal: the study's creation is lost" in ran.out
+    assert not (journals / "cut.repaired.jsonl").exists()
+
+
 def test_repair_of_a_database_tells_of_each_study(cli, database):
     ran = cli(f"journal repair {database.name}")
     assert (ran.code, ran.err) == (0, "")

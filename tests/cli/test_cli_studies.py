@@ -44,7 +44,7 @@ def test_a_name_that_is_taken_is_an_error_unless_it_may_be(cli):
     assert (kept.code, kept.out) == (0, "s\n")
     other = cli("create-study --storage runs/ --study-name s --skip-if-exists --direction minimize")
     assert other.code == 1
-    assert "begun with directions" in other.err
+    assert "has directions" in other.err
 
 
 def test_direction_and_directions_exclude_each_other(cli):

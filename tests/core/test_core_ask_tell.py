@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 import pytest
 
-from hpo.core.ask_tell import ask, enqueue, report, set_constraint, should_prune, tell
+from hpo.core.ask_tell import ask, enqueue, report, set_constraint, should_prune, tell, what_if
 from hpo.core.commands import Ask
 from hpo.core.decide import decide
 from hpo.core.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
@@ -34,6 +34,7 @@ from hpo.errors import (
     TrialNotRunning,
     ValueOutsideDistribution,
 )
+from hpo.pruners import NopPruner
 from hpo.samplers.random import RandomSampler
 
 X = FloatDistribution(0.0, 1.0)
@@ -252,3 +253,15 @@ def test_what_if_is_a_fork() -> None:
     assert tell(bad, 1, 2.0).finished[0].values == (1.0,)
     assert len(state.finished) == 0
     assert [trial.number for trial in trials] == [0, 1]
+
+
+def test_a_class_in_place_of_its_object_is_refused_with_advice() -> None:
+    with pytest.raises(InvalidType, match=r"got the class RandomSampler: make one of it, RandomSampler\(\)"):
+        ask(StudyState.create(), RandomSampler, {})
+    with pytest.raises(InvalidType, match=r"got the class NopPruner: make one of it, NopPruner\(\)"):
+        should_prune(running(), NopPruner, 0)
+
+
+def test_results_to_try_out_are_a_mapping() -> None:
+    with pytest.raises(InvalidType, match=r"results are values by trial number, got \[1\.0\]"):
+        what_if(running(), [1.0])

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import Any
 
 import numpy as np
 import pytest
+from decided_studies import done, refused, study
 
 from hpo.core.commands import (
     AddTrial,
     Ask,
-    Command,
     CreateStudy,
     Enqueue,
     Report,
@@ -56,22 +55,6 @@ from hpo.errors import (
 X = FloatDistribution(0.0, 1.0)
 GRID = FloatDistribution(0.0, 1.0, step=0.25)
 CHOICE = CategoricalDistribution(["a", "b"])
-
-
-def done(state: StudyState, *commands: Command) -> StudyState:
-    for command in commands:
-        state = replay(decide(state, command), state)
-    return state
-
-
-def study(*commands: Command, **fields: Any) -> StudyState:
-    return done(StudyState.create(**fields), *commands)
-
-
-def refused(state: StudyState, command: Command, error: type[HpoError], message: str) -> None:
-    with pytest.raises(error) as caught:
-        decide(state, command)
-    assert str(caught.value) == message
 
 
 @pytest.mark.parametrize(

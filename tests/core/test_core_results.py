@@ -3,34 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from decided_studies import done, refused, study
 
-from hpo.core.commands import Ask, Command, Report, Tell
+from hpo.core.commands import Ask, Report, Tell
 from hpo.core.decide import decide
 from hpo.core.events import TrialFinished
-from hpo.core.state import StudyState, replay
 from hpo.core.trial import TrialState
-from hpo.errors import HpoError, InvalidArgument, InvalidType, WrongNumberOfValues
-
-
-def done(state: StudyState, *commands: Command) -> StudyState:
-    for command in commands:
-        state = replay(decide(state, command), state)
-    return state
-
-
-def study(*commands: Command, **fields: Any) -> StudyState:
-    return done(StudyState.create(**fields), *commands)
-
-
-def refused(state: StudyState, command: Command, error: type[HpoError], message: str) -> None:
-    with pytest.raises(error) as caught:
-        decide(state, command)
-    assert str(caught.value) == message
+from hpo.errors import InvalidArgument, InvalidType, WrongNumberOfValues
 
 
 @pytest.mark.parametrize(
@@ -75,7 +58,10 @@ def test_what_a_result_may_be(values, expected) -> None:
         (
             {"loss": 1.0},
             InvalidArgument,
-            "values by name need the study's metric names [], got ['loss']",
+            (
+                "values by name need metric names, and the study has none: set them, or give one value per direction; "
+                "got {'loss': 1.0}"
+            ),
         ),
         (
             None,

@@ -12,7 +12,7 @@ import pytest
 
 from hpo.core.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from hpo.core.trial import FrozenTrial, TrialState, create_trial
-from hpo.errors import InvalidArgument, InvalidType, ValueOutsideDistribution
+from hpo.errors import InvalidArgument, InvalidType, SeveralObjectives, ValueOutsideDistribution
 
 DISTRIBUTIONS = {
     "x": FloatDistribution(0.0, 10.0),
@@ -131,9 +131,9 @@ def test_a_pruned_trial_may_have_a_value_and_nan_is_none() -> None:
 def test_value_is_the_only_one() -> None:
     assert FrozenTrial(3, TrialState.RUNNING).value is None
     assert sample().value == 1.0
-    with pytest.raises(InvalidArgument) as caught:
+    with pytest.raises(SeveralObjectives) as caught:
         create_trial(values=[1.0, 2.0]).value  # noqa: B018
-    assert str(caught.value) == "trial 0 has 2 values: read `values`"
+    assert str(caught.value) == "the value of trial 0 has no meaning with several objectives: use values"
 
 
 def test_what_is_derived_from_fields() -> None:

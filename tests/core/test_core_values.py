@@ -9,6 +9,7 @@ import enum
 import json
 import math
 import pickle
+import re
 
 import numpy as np
 import pandas as pd
@@ -57,6 +58,14 @@ def test_keys_that_are_equal_are_written_alike() -> None:
         assert twin.uniforms(["a"]) == Key(7, (3, "x")).uniforms(["a"])
         assert twin.generator().random() == Key(7, (3, "x")).generator().random()
     assert Key(True).child(True).uniforms(["a"]) == Key(1).child(1).uniforms(["a"])
+
+
+@pytest.mark.parametrize("name", [0.5, None, math.nan, b"x", (1,)])
+def test_what_is_neither_an_int_nor_a_text_names_no_stream(name) -> None:
+    with pytest.raises(InvalidType, match=re.escape(f"a stream is named by ints and texts, got {name!r}")):
+        Key(7).child("trial", name)
+    with pytest.raises(InvalidType, match=re.escape(f"a seed is an int, got {name!r}")):
+        Key(name)
 
 
 def test_uniforms_are_uniform() -> None:

@@ -62,6 +62,15 @@ def test_only_complete_trials_are_best() -> None:
         best_trial(study())
 
 
+def test_constraints_that_were_set_in_another_order_are_violated_by_the_same_amount() -> None:
+    limits = {"a": 0.1, "b": 0.2, "c": 0.3}
+    backwards = dict(reversed(limits.items()))
+    assert sum(limits.values()) != sum(backwards.values()), "a sum of floats depends on its order"
+    assert violation(create_trial(value=0.0, constraints=limits)) == violation(
+        create_trial(value=0.0, constraints=backwards)
+    )
+
+
 def test_feasible_trials_come_first_and_the_least_violation_next() -> None:
     assert violation(create_trial(value=0.0, constraints={"a": -5.0, "b": 2.0, "c": 1.0})) == 3.0
     bad = {"value": 0.0, "constraints": {"a": 3.0}}

@@ -1,5 +1,6 @@
 """The examples on log messages, with today's names."""
 
+import io
 import logging
 
 import pytest
@@ -43,6 +44,18 @@ def test_the_default_handler_is_switched_off_and_on(capsys):  # EX-27
     assert lines[0].startswith("[I ")
     assert "] Trial 10 finished with value: " in lines[0]
     assert "] Trial 11 finished with value: " in lines[1]
+
+
+def test_a_handler_of_ones_own_hears_the_logger_that_is_asked_for_by_name(capsys):
+    heard = io.StringIO()
+    hpo.logging.get_logger("hpo").addHandler(logging.StreamHandler(heard))
+    study = hpo.create_study(study_name="digits")
+    study.optimize(objective, n_trials=1)
+    assert heard.getvalue().splitlines()[0] == "A new study created in memory with name: digits"
+
+    hpo.logging.get_logger("hpo.mine").info("said below it")
+    assert heard.getvalue().splitlines()[-1] == "said below it"
+    assert hpo.logging.get_logger("elsewhere") is logging.getLogger("elsewhere")
 
 
 def test_messages_propagate_to_the_root_logger(tmp_path, capsys):  # EX-28

@@ -1,6 +1,7 @@
 """Databases that were changed by something else: damage is named, and never taken for content."""
 
 import random
+import re
 import sqlite3
 
 import pytest
@@ -88,6 +89,53 @@ def test_a_study_whose_row_is_gone_is_gone_with_its_events(ten):
     for act in (lambda: journal.read(0), lambda: journal.read(10), lambda: journal.append([], expected=10)):
         with pytest.raises(JournalMoved):
             act()
+
+
+def hide_row(path, number):
+    """Flip one bit of the key of a record, so that it is no number, and SQLite takes it for the end of the study."""
+    change(path, "PRAGMA wal_checkpoint(TRUNCATE)")
+    content = bytearray(path.read_bytes())
+    newest_first = [found.start() + 1 for found in re.finditer(rb"[\x05\x06]\x09\x01[\x04\x05]", content)]
+    content[newest_first[1 - number]] ^= 4  # the sequence of the first one is written otherwise
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("number", [2, 3, 4, 5, 6, 7, 8, 9])
+def test_a_row_without_its_key_does_not_pass_for_the_end_of_its_study(ten, make_events, number):
+    SqliteStorage(ten).create("t", make_events(0, name="t"))
+    journal = SqliteStorage(ten).open("s")
+    hide_row(ten, number)
+    for reader in (journal, SqliteStorage(ten).open("s")):
+        with pytest.raises(
+            JournalCorrupted, match=f"study 's', after event {number - 1}: the row that follows has another key"
+        ):
+            reader.read(0)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM events WHERE study = 2 AND sequence = 1",
+        "UPDATE events SET crc32 = 0 WHERE study = 2",
+        "UPDATE events SET payload = '[' WHERE study = 2",
+        "DELETE FROM studies WHERE id = 2",
+    ],
+)
+def test_damage_of_the_next_study_is_not_taken_for_a_row_of_this_one(ten, make_events, statement):
+    other = SqliteStorage(ten).create("t", make_events(0, name="t"))
+    other.append([TrialStarted(0)], expected=1)
+    change(ten, statement)
+    assert [*SqliteStorage(ten).open("s").read(0)] == make_events(3)
+
+
+def test_a_row_that_went_over_to_the_next_study_is_missed_in_both(ten, make_events):
+    SqliteStorage(ten).create("t", make_events(0, name="t"))
+    change(ten, "UPDATE events SET study = 2 WHERE study = 1 AND sequence > 6")
+    change(ten, "DELETE FROM events WHERE study = 2 AND sequence = 1")
+    with pytest.raises(JournalCorrupted, match="after event 6: the row that follows has another key"):
+        SqliteStorage(ten).open("s").read(0)
+    with pytest.raises(JournalCorrupted, match="after event 0: event 7 follows event 0"):
+        SqliteStorage(ten).open("t").read(0)
 
 
 def test_flipped_bits_are_told_or_do_not_matter(ten, make_events):

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import sqlite3
 import stat
 
@@ -301,7 +302,7 @@ def test_of_a_database_with_damaged_pages_the_readable_studies_are_kept(tmp_path
             done = repair_database(path, target)
         except JournalCorrupted:  # not even its studies can be listed
             continue
-        saved[page] = sum(one.events for one in done)
+        saved[page] = sum(one.events + one.salvaged_events for one in done)
         assert any(one.flaw for one in done)
         for one in done:
             if one.output is not None:
@@ -310,8 +311,29 @@ def test_of_a_database_with_damaged_pages_the_readable_studies_are_kept(tmp_path
                     events
                     == [*make_events(0, one.study), *(TrialStarted(i, 1732190185.0) for i in range(399))][: len(events)]
                 )
-    assert max(saved.values()) > 600
-    assert min(saved.values()) < 1200
+    inner, *leaves = sorted(saved.values())
+    assert inner == 0  # the page that leads to all others
+    assert all(1200 - 80 <= n <= 1200 for n in leaves)  # no more is lost than what was in the page
+    assert sum(n < 1200 for n in leaves) > 12
+
+
+def test_of_a_study_with_a_row_that_lost_its_key_all_other_rows_are_saved(tmp_path, make_events):
+    path = tmp_path / "studies.db"
+    journal = SqliteStorage(path, durability="process").create("s", make_events(0))
+    for i, event in enumerate(make_events(3)[1:], 1):
+        journal.append([event], expected=i)
+    del journal
+    change(path, "PRAGMA wal_checkpoint(TRUNCATE)")
+    content = path.read_bytes()
+    keys = [found.start() + 1 for found in re.finditer(rb"[\x05\x06]\x09\x01[\x04\x05]", content)]
+    assert len(keys) == 9  # of all records but the first, the newest first
+    path.write_bytes(content[: keys[-4]] + b"\x0d" + content[keys[-4] + 1 :])  # of record 5
+    pages, study = check_database(path)[:2]
+    assert pages.flaw.kind == study.flaw.kind == "damaged"
+    assert study.flaw.problem == "after event 4: event 6 follows event 4 with 1 between: others are missing"
+    _, saved, orphan = repair_database(path)
+    assert (saved.study, saved.events, saved.salvaged_events, saved.lost) == ("s", 4, 5, ((5, 5),))
+    assert (orphan.study, orphan.salvaged_events) == (None, 1)
 
 
 def test_of_flipped_bits_it_says_what_readers_say(two, make_events):

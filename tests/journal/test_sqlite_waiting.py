@@ -1,15 +1,19 @@
 """Who waits for whom at a database, and for how long."""
 
+import contextlib
+import os
 import signal
 import sqlite3
 import subprocess
 import threading
+from pathlib import Path
 
 import pytest
 
 from hpo.core.events import TrialStarted
 from hpo.errors import Conflict, JournalBusy
 from hpo.journal import SqliteJournal, SqliteStorage
+from hpo.journal.file_holder import database_holder
 
 
 @pytest.fixture
@@ -38,6 +42,71 @@ def test_a_database_locked_for_too_long_is_busy_and_readable(four, make_events):
     assert caught.value.path == str(path)
     assert caught.value.waited >= 0.05
     assert journal.append([TrialStarted(1)], expected=4) == 5
+
+
+HOLDER = """
+    import sqlite3, sys
+    connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+    connection.execute(sys.argv[2])
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@contextlib.contextmanager
+def holder(command):
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout.readline() == "held\n"
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+told = pytest.mark.skipif(not Path("/proc/locks").exists(), reason="this system does not tell who holds locks")
+
+
+@told
+@pytest.mark.parametrize("statement", ["BEGIN IMMEDIATE", "BEGIN EXCLUSIVE"])
+def test_a_busy_database_names_the_process_that_keeps_it_so(four, script, statement):
+    journal = SqliteJournal(four[0], "s", lock_timeout=0.05)
+    with holder(script(HOLDER, four[0], statement)) as process:
+        process.send_signal(signal.SIGSTOP)
+        os.waitpid(process.pid, os.WUNTRACED)
+        with pytest.raises(JournalBusy, match=rf"was locked by process {process.pid} \(python") as caught:
+            journal.append([TrialStarted(1)], expected=4)
+    assert caught.value.holder.startswith(f"process {process.pid} ")
+    assert journal.append([TrialStarted(1)], expected=4) == 5
+
+
+@told
+def test_a_database_that_is_not_yet_one_of_studies_names_who_makes_it_something_else(tmp_path, script, make_events):
+    path = tmp_path / "studies.db"
+    path.touch()
+    with (
+        holder(script(HOLDER, path, "BEGIN EXCLUSIVE")) as process,
+        pytest.raises(JournalBusy, match=f"process {process.pid} ") as caught,
+    ):
+        SqliteStorage(path, lock_timeout=0.05).create("s", make_events(0))
+    assert caught.value.path == str(path)
+
+
+@told
+def test_a_connection_of_this_process_is_told_as_its_own_and_a_reader_is_not_told(four):
+    path, _ = four
+    reader = sqlite3.connect(path, isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM events")
+    assert database_holder(str(path)) is None
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(JournalBusy, match="was locked by this process for"):
+        SqliteJournal(path, "s", lock_timeout=0).append([TrialStarted(1)], expected=4)
+    other.close()
+    reader.close()
+    assert database_holder(str(path)) is None
+    assert database_holder("/nowhere/studies.db") is None
 
 
 def test_readers_in_other_threads_do_not_wait_for_a_writer_that_waits(four):

@@ -13,10 +13,10 @@ from hpo.core.distributions import CategoricalDistribution, FloatDistribution, I
 from hpo.core.sampling import is_replayable, suggest_alone, suggest_joint
 from hpo.core.space import SearchSpace
 from hpo.core.state import StudyState, replay
+from hpo.core.study_view import StudyView
 from hpo.core.trial import TrialState, create_trial
 from hpo.errors import InvalidArgument, InvalidSuggestion, InvalidType, NoCompletedTrial, SeveralObjectives
 from hpo.samplers import BaseSampler, IntersectionSearchSpace, RandomSampler, intersection_search_space
-from hpo.samplers.study_view import StudyView
 
 X, Y, Z = FloatDistribution(0, 1), FloatDistribution(0, 2), CategoricalDistribution(["a", "b"])
 

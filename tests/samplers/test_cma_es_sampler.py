@@ -9,7 +9,9 @@ import sys
 
 import numpy as np
 import pytest
+import sampled_studies
 from msgspec.structs import replace
+from sampled_studies import best, mixed_loss
 
 import hpo
 from hpo.core.ask_tell import ask, enqueue, report, set_constraint, tell
@@ -30,17 +32,7 @@ from hpo.study.built_in import made_again
 from hpo.study.verification import verify
 
 CUBE = SearchSpace({f"x{i}": FloatDistribution(-5.0, 5.0) for i in range(5)})
-MIXED = SearchSpace(
-    {
-        "x": FloatDistribution(-5.0, 5.0),
-        "lr": FloatDistribution(1e-6, 1.0, log=True),
-        "k": IntDistribution(1, 20),
-        "units": IntDistribution(1, 1024, log=True),
-        "p": FloatDistribution(0.0, 1.0, step=0.1),
-        "c": CategoricalDistribution(["a", "b", None]),
-        "only": IntDistribution(3, 3),
-    }
-)
+MIXED = SearchSpace({**sampled_studies.MIXED, "only": IntDistribution(3, 3)})
 
 
 def sphere(params):
@@ -56,21 +48,8 @@ def ellipsoid(params):
     return sum(10.0 ** (6 * i / (len(params) - 1)) * (x - 0.7) ** 2 for i, x in enumerate(params.values()))
 
 
-def mixed_loss(params):
-    categorical = 0.0 if params["c"] == "b" else 1.0
-    return (params["x"] - 1) ** 2 + (math.log10(params["lr"]) + 3) ** 2 + abs(params["k"] - 7) + categorical
-
-
-def study(n, loss=sphere, space=CUBE, sampler=None, seed=0, **create):
-    state, sampler = StudyState.create(seed=seed, **create), sampler or CmaEsSampler()
-    for _ in range(n):
-        state, trial = ask(state, sampler, space)
-        state = tell(state, trial.number, loss(trial.params))
-    return state
-
-
-def best(state):
-    return min(trial.value for trial in state.finished)
+def study(n, loss=sphere, space=CUBE, sampler=None, **create):
+    return sampled_studies.study(n, loss, space, sampler or CmaEsSampler(), **create)
 
 
 def suggested(state, space=CUBE, sampler=None):
@@ -387,3 +366,12 @@ def test_another_process_suggests_the_same():
     printed = subprocess.run([sys.executable, "-c", code], input=state.to_bytes(), capture_output=True, check=True)
     here = ask(state, CmaEsSampler(), CUBE)[1].params
     assert printed.stdout.decode().strip() == repr({name: here[name] for name in CUBE})
+
+
+@pytest.mark.parametrize("low", [2**60, 2**70])
+def test_a_log_range_of_a_few_ints_beyond_floats_is_searched(low):
+    state, space = hpo.StudyState.create(seed=1), {"n": IntDistribution(low, low + 3, log=True)}
+    for number in range(4):
+        state, trial = ask(state, CmaEsSampler(popsize=3), space)
+        state = tell(state, number, float(trial.params["n"] - low))
+    assert {trial.params["n"] - low for trial in state.finished} == {0, 1, 2, 3}

@@ -8,9 +8,9 @@ import pytest
 from hpo.core.ask_tell import ask, tell
 from hpo.core.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from hpo.core.state import StudyState
+from hpo.core.study_view import StudyView
 from hpo.errors import InvalidType
 from hpo.samplers import RandomSampler
-from hpo.samplers.study_view import StudyView
 from hpo.study.studies import create_study
 
 SPACE = {

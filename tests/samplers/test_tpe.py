@@ -8,12 +8,12 @@ import sys
 
 import attrs
 import pytest
+from sampled_studies import EAGER, MIXED, mixed_loss, study, suggested
 
 from hpo.core.ask_tell import ask, enqueue, report, tell
 from hpo.core.commands import AddTrial
 from hpo.core.decide import decide
 from hpo.core.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-from hpo.core.key import Key
 from hpo.core.sampling import Suggestion
 from hpo.core.space import SearchSpace
 from hpo.core.state import StudyState, replay
@@ -22,31 +22,6 @@ from hpo.samplers.random import RandomSampler
 from hpo.samplers.tpe import TPESampler, hyperopt_gamma
 from hpo.samplers.tpe.coding import UnitCoding
 from hpo.samplers.tpe.observations import Observations
-
-MIXED = SearchSpace(
-    {
-        "x": FloatDistribution(-5.0, 5.0),
-        "lr": FloatDistribution(1e-6, 1.0, log=True),
-        "k": IntDistribution(1, 20),
-        "units": IntDistribution(1, 1024, log=True),
-        "p": FloatDistribution(0.0, 1.0, step=0.1),
-        "c": CategoricalDistribution(["a", "b", None]),
-    }
-)
-EAGER = TPESampler(n_startup_trials=3)
-
-
-def mixed_loss(params):
-    categorical = 0.0 if params["c"] == "b" else 1.0
-    return (params["x"] - 1) ** 2 + (math.log10(params["lr"]) + 3) ** 2 + abs(params["k"] - 7) + categorical
-
-
-def study(n, loss=mixed_loss, space=MIXED, sampler=EAGER, seed=0, **create):
-    state = StudyState.create(seed=seed, **create)
-    for _ in range(n):
-        state, trial = ask(state, sampler, space)
-        state = tell(state, trial.number, loss(trial.params))
-    return state
 
 
 def added(study, **trial):
@@ -60,12 +35,6 @@ def retold(state, space):
         if all(dist.contains(t.params[name]) for name, dist in space.items()):
             told = added(told, value=t.value, params=t.params, distributions=space)
     return told
-
-
-def suggested(state, space=MIXED, sampler=EAGER, seed=99):
-    """What is suggested to a trial that starts now."""
-    state, trial = ask(state, RandomSampler(), {})
-    return sampler(state, trial, SearchSpace.of(space), Key(seed))
 
 
 # purity

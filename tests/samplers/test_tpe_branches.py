@@ -3,6 +3,7 @@
 import attrs
 import numpy as np
 import pytest
+from sampled_studies import EAGER, study, suggested
 from scipy import stats
 
 import hpo
@@ -20,24 +21,6 @@ from hpo.samplers import RandomSampler, TPESampler
 from hpo.samplers.tpe.branches import Branches, in_order
 
 UNIT = FloatDistribution(0.0, 1.0)
-EAGER = TPESampler(n_startup_trials=3)
-
-
-def study(n, loss, space, sampler=EAGER, seed=0, **create):
-    state = StudyState.create(seed=seed, **create)
-    for _ in range(n):
-        state, trial = ask(state, sampler, space)
-        state = tell(state, trial.number, loss(trial.params))
-    return state
-
-
-def suggested(state, space, sampler=EAGER, seed=99, known=None):
-    """What is suggested to a trial that starts now, with the joint parameters `known`."""
-    state, trial = ask(state, RandomSampler(), {})
-    if known:
-        params, distributions = known
-        trial = create_trial(value=0.0, params=params, distributions=distributions)
-    return sampler(state, trial, SearchSpace.of(space), Key(seed))
 
 
 # parameters that only a branch has

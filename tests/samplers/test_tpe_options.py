@@ -6,49 +6,16 @@ import statistics
 import attrs
 import numpy as np
 import pytest
+from sampled_studies import EAGER, MIXED, study, suggested
 
-from hpo.core.ask_tell import ask, tell
-from hpo.core.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-from hpo.core.key import Key
+from hpo.core.distributions import FloatDistribution, IntDistribution
 from hpo.core.space import SearchSpace
-from hpo.core.state import StudyState
 from hpo.errors import InvalidArgument, InvalidType
 from hpo.samplers.random import RandomSampler
 from hpo.samplers.tpe import TPESampler, default_gamma, default_weights, hyperopt_gamma
 from hpo.samplers.tpe.coding import UnitCoding
 from hpo.samplers.tpe.model import fitted
 from hpo.samplers.tpe.observations import Observations
-
-MIXED = SearchSpace(
-    {
-        "x": FloatDistribution(-5.0, 5.0),
-        "lr": FloatDistribution(1e-6, 1.0, log=True),
-        "k": IntDistribution(1, 20),
-        "units": IntDistribution(1, 1024, log=True),
-        "p": FloatDistribution(0.0, 1.0, step=0.1),
-        "c": CategoricalDistribution(["a", "b", None]),
-    }
-)
-EAGER = TPESampler(n_startup_trials=3)
-
-
-def mixed_loss(params):
-    categorical = 0.0 if params["c"] == "b" else 1.0
-    return (params["x"] - 1) ** 2 + (math.log10(params["lr"]) + 3) ** 2 + abs(params["k"] - 7) + categorical
-
-
-def study(n, loss=mixed_loss, space=MIXED, sampler=EAGER, seed=0, **create):
-    state = StudyState.create(seed=seed, **create)
-    for _ in range(n):
-        state, trial = ask(state, sampler, space)
-        state = tell(state, trial.number, loss(trial.params))
-    return state
-
-
-def suggested(state, space=MIXED, sampler=EAGER, seed=99):
-    """What is suggested to a trial that starts now."""
-    state, trial = ask(state, RandomSampler(), {})
-    return sampler(state, trial, SearchSpace.of(space), Key(seed))
 
 
 def fold_of(state, space=MIXED):

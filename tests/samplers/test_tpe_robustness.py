@@ -7,41 +7,13 @@ import warnings
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sampled_studies import EAGER, MIXED, study, suggested
 
 from hpo.core.ask_tell import ask, set_constraint, tell
 from hpo.core.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-from hpo.core.key import Key
-from hpo.core.space import SearchSpace
 from hpo.core.state import StudyState
 from hpo.core.trial import TrialState
-from hpo.samplers.random import RandomSampler
 from hpo.samplers.tpe import TPESampler
-
-MIXED = SearchSpace(
-    {
-        "x": FloatDistribution(-5.0, 5.0),
-        "lr": FloatDistribution(1e-6, 1.0, log=True),
-        "k": IntDistribution(1, 20),
-        "units": IntDistribution(1, 1024, log=True),
-        "p": FloatDistribution(0.0, 1.0, step=0.1),
-        "c": CategoricalDistribution(["a", "b", None]),
-    }
-)
-EAGER = TPESampler(n_startup_trials=3)
-
-
-def study(n, loss, space=MIXED, sampler=EAGER, seed=0, **create):
-    state = StudyState.create(seed=seed, **create)
-    for _ in range(n):
-        state, trial = ask(state, sampler, space)
-        state = tell(state, trial.number, loss(trial.params))
-    return state
-
-
-def suggested(state, space=MIXED, sampler=EAGER, seed=99):
-    """What is suggested to a trial that starts now."""
-    state, trial = ask(state, RandomSampler(), {})
-    return sampler(state, trial, SearchSpace.of(space), Key(seed))
 
 
 @pytest.mark.parametrize("value", [0.0, math.inf, -math.inf, 1e308, -1e308, 5e-324])

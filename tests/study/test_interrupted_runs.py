@@ -5,11 +5,13 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 
 import pytest
 
 import hpo
+from hpo.errors import JournalFull
 from hpo.samplers import RandomSampler
 from hpo.trial import TrialState
 
@@ -226,3 +228,27 @@ def test_an_interrupt_while_trials_are_being_started_is_noticed_and_leaves_none_
         [sys.executable, script, str(number)], capture_output=True, text=True, timeout=PATIENCE, check=True
     )
     assert ran.stdout.strip() in ("['COMPLETE', 'FAIL']", "['FAIL']"), ran.stderr
+
+
+def test_trials_that_a_failing_storage_takes_down_say_so(monkeypatch):
+    study = hpo.create_study(sampler=RandomSampler())
+    both_run, over = threading.Barrier(2), threading.Event()
+
+    def objective(trial):
+        both_run.wait(PATIENCE)
+        if trial.number == 1:
+            over.wait(PATIENCE)
+        return 1.0
+
+    def no_room(tell, commands):
+        raise JournalFull("study.jsonl", "no space left on device")
+
+    monkeypatch.setattr(study._desk, "take_back", no_room)
+    with pytest.raises(JournalFull):
+        study.optimize(objective, n_trials=2, n_jobs=2)
+    over.set()
+    assert [trial.state for trial in study.trials] == [TrialState.FAIL, TrialState.FAIL]
+    for trial in study.trials:
+        assert trial.reason.startswith(
+            "hpo.errors.JournalFull: study.jsonl: nothing was added, because there is no room"
+        )

@@ -38,6 +38,15 @@ def test_creation_and_trials_are_told_in_the_form_that_users_know(capsys):
     ]
 
 
+def test_it_is_told_that_a_study_goes_on_instead_of_beginning(capsys, tmp_path):
+    place = {"study_name": "digits", "storage": str(tmp_path / "study.jsonl"), "sampler": RandomSampler()}
+    hpo.create_study(**place).add_trial(hpo.create_trial(value=0.5))
+    hpo.create_study(**place, load_if_exists=True)
+    assert lines(capsys)[1:] == [
+        ("I", f"Using an existing study in {tmp_path}/study.jsonl with name: digits (1 trial)")
+    ]
+
+
 def test_parameters_are_shown_as_a_plain_dict(capsys):
     study = hpo.create_study(sampler=GridSampler({"x": [0.5], "c": ["a"]}))
     study.optimize(lambda trial: trial.suggest_float("x", 0, 1) + len(trial.suggest_categorical("c", ["a", "b"])))

@@ -313,6 +313,17 @@ def test_attributes_become_builtin_values(study, value, kept):
     assert (study.user_attrs["a"], type(study.user_attrs["a"]) in {float, int} or kept == [1, 2]) == (kept, True)
 
 
+def test_a_finished_trial_refuses_also_what_it_has_already(study):
+    trial = study.ask()
+    trial.report(0.5, 3)
+    trial.set_constraint("memory", -1)
+    study.tell(trial, 0.5)
+    with pytest.raises(TrialNotRunning):
+        trial.report(0.5, 3)
+    with pytest.raises(TrialNotRunning):
+        trial.set_constraint("memory", -1)
+
+
 def test_the_first_value_of_a_constraint_stands(study):
     trial = study.ask()
     trial.set_constraint("memory", -1)

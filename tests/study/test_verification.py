@@ -9,10 +9,11 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import attrs
+import msgspec
 import pytest
 
 import hpo
-from hpo.core.events import ParamsSuggested
+from hpo.core.events import ParamsSuggested, Used
 from hpo.samplers import GridSampler, RandomSampler, TPESampler
 
 
@@ -171,7 +172,29 @@ def test_a_sampler_with_a_memory_is_skipped_and_said_so():
     assert result.n_skipped == 3
     assert not result.clean
     assert result.first_difference is None
-    assert hpo.verify(study, Upwards()).n_skipped == 3
+    [reason] = result.skipped_because
+    assert reason.startswith("the sampler ")
+    assert "Upwards, version 1, can't be made again" in reason
+    again = hpo.verify(study, Upwards())
+    assert again.n_skipped == 3
+    [reason] = again.skipped_because
+    assert "Upwards remembers what it was asked" in reason
+
+
+def test_a_sampler_of_another_version_of_the_library_is_named():
+    events = ran().events()
+    used = next(event for event in events if isinstance(event, Used) and event.kind == "sampler")
+    older = msgspec.structs.replace(used, identity=msgspec.structs.replace(used.identity, version=0))
+    result = hpo.verify([older if event is used else event for event in events])
+    assert result.n_skipped > 30
+    assert result.skipped_because == (
+        "the sampler TPESampler, version 0, can't be made again by this library from what the journal says of it: pass it",
+    )
+    given = hpo.verify([older if event is used else event for event in events], hpo.samplers.TPESampler())
+    assert given.clean
+    assert hpo.verify([event for event in events if event is not used]).skipped_because == (
+        "the journal does not say which sampler was used: pass it",
+    )
 
 
 def test_loading_goes_on_with_the_recorded_sampler_and_pruner(tmp_path):
@@ -217,9 +240,21 @@ def test_a_name_in_the_journal_never_leads_to_code(tmp_path):
     assert made_again(Identity("RandomSampler", 1, {"seed": 1})) == RandomSampler(seed=1)
 
 
+def test_what_a_sampler_or_pruner_raises_is_what_came_out():
+    study = ran()
+    broken = hpo.verify(study, lambda state, trial, space, key: 1 / 0, lambda state, trial: {}["rung"])
+    assert broken.n_suggestions_equal <= 1  # the enqueued one needs no sampler
+    assert broken.n_decisions_equal == 0 < broken.n_decisions
+    assert isinstance(broken.first_difference.computed, ZeroDivisionError)
+    judged = hpo.verify(study, pruner=lambda state, trial: {}["rung"])
+    assert isinstance(judged.first_difference.computed, KeyError)
+
+
 def test_what_has_no_events_is_refused_by_name():
     study = ran()
-    with pytest.raises(TypeError, match="StudyState, which does not tell in which order"):
+    with pytest.raises(
+        TypeError, match=r"StudyState does not tell in which order .* pass the Study, .* or its journal"
+    ):
         hpo.verify(study.state)
     for other in ("study.jsonl", None, 5):
         with pytest.raises(TypeError, match="of a Study, a journal, or a sequence of them"):

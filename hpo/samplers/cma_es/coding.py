@@ -144,7 +144,8 @@ def _borders(distribution: Distribution) -> NDArray[np.float64] | None:
     if n is None or n > _FINEST_GRID:
         return None
     if isinstance(distribution, IntDistribution) and distribution.log:
-        ends = np.log(np.arange(distribution.low, distribution.high + 2) - 0.5)
-        borders: NDArray[np.float64] = (ends[1:-1] - ends[0]) / (ends[-1] - ends[0])
-        return borders
+        ends = np.log(np.arange(n + 1) + (distribution.low - 0.5))
+        if ends[0] < ends[-1]:  # else its values have equal shares, as in `from_unit`
+            borders: NDArray[np.float64] = (ends[1:-1] - ends[0]) / (ends[-1] - ends[0])
+            return borders
     return np.arange(1, n) / n

@@ -38,7 +38,7 @@ def sources(given: object) -> tuple[FrozenDict[str, Any], ...] | None:
 
     Raises:
         InvalidType: it is something else.
-        InvalidArgument: a trial has several values.
+        SeveralObjectives: a trial has several values.
     """
     if given is None:
         return None
@@ -114,6 +114,6 @@ def check_restart(instance: object, attribute: attrs.Attribute[Any], value: obje
 
 
 def check_sampler(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    """Raises InvalidType unless `value` can be called, or is None."""
-    if value is not None and not callable(value):
+    """Raises InvalidType unless `value` is an object that can be called, or None."""
+    if value is not None and (isinstance(value, type) or not callable(value)):
         raise InvalidType(f"{attribute.name} is a sampler, or None for a TPESampler; got {value!r}")

@@ -1,8 +1,7 @@
-"""A study as class-based samplers see it: to read, under the names that studies have."""
+"""A study as class-based samplers and pruners see it: to read, under the names that studies have."""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable
 from typing import Any, Protocol
 
@@ -11,7 +10,7 @@ import attrs
 from hpo.core.direction import StudyDirection
 from hpo.core.state import StudyState
 from hpo.core.trial import FrozenTrial, TrialState
-from hpo.core.views import best_trial, best_trials
+from hpo.core.views import best_trial, best_trials, trials_in
 from hpo.errors import SeveralObjectives
 
 
@@ -26,7 +25,7 @@ class HasState(Protocol):
 
 @attrs.frozen
 class StudyView:
-    """The study at the moment when a trial started; nothing that happens later changes it.
+    """A study at one moment; nothing that happens later changes it.
 
     Args:
         state: What is shown.
@@ -50,19 +49,17 @@ class StudyView:
             deepcopy: Whether to hand out copies, whose attributes may be overwritten without harm to the study.
             states: Only trials in one of these states; None means all.
         """
-        wanted = None if states is None else frozenset(states)
-        trials = [trial for trial in self.state.trials if wanted is None or trial.state in wanted]
-        return [copy.deepcopy(trial) for trial in trials] if deepcopy else trials
+        return trials_in(self.state, states, copies=deepcopy)
 
     @property
     def best_trial(self) -> FrozenTrial:
         """The complete trial with the best value; see `hpo.core.views.best_trial`."""
-        return copy.deepcopy(best_trial(self.state))
+        return best_trial(self.state)
 
     @property
     def best_trials(self) -> list[FrozenTrial]:
         """The Pareto front, by number; see `hpo.core.views.best_trials`."""
-        return [copy.deepcopy(trial) for trial in best_trials(self.state)]
+        return best_trials(self.state)
 
     @property
     def best_params(self) -> dict[str, Any]:

@@ -1,0 +1,61 @@
+"""Databases in places where nobody may write, such as archives and the directories of others.
+
+SQLite wants files beside a database even of who only reads: the log and its index. Where they can't be made, it can be
+told that nobody changes the database, which this module makes sure of as far as it can be seen.
+"""
+
+# Descriptors, flags and error numbers are those of os, and so are paths.
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hpo.errors import UnsupportedJournal
+from hpo.journal.sqlite_errors import is_kept_from_writing
+
+
+def prepare(connection: sqlite3.Connection) -> None:
+    """Let a connection trust nothing in the file, and give texts as bytes.
+
+    Raises:
+        sqlite3.Error: the file can't be opened.
+    """
+    connection.text_factory = bytes
+    connection.executescript("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON")
+
+
+@contextmanager
+def opened_at_rest(path: str, refusal: sqlite3.Error) -> Iterator[sqlite3.Connection]:
+    """A connection that reads a database beside which we can't write, and which nobody has open.
+
+    Args:
+        path: The database, absolute and without links.
+        refusal: What SQLite said when it was opened as usual.
+
+    Raises:
+        sqlite3.Error: `refusal`: this is no such database.
+        UnsupportedJournal: somebody wrote to it before the block ended, so that what was read may never have been there.
+    """
+    before = _look(path)
+    if before is None or not is_kept_from_writing(refusal) or os.access(os.path.dirname(path), os.W_OK):
+        raise refusal
+    place = Path(path).as_uri() + "?mode=ro&immutable=1"
+    connection = sqlite3.connect(place, uri=True, isolation_level=None, check_same_thread=False)
+    try:
+        prepare(connection)
+        yield connection
+    finally:
+        connection.close()
+    if _look(path) != before:
+        raise UnsupportedJournal(path, "somebody wrote to it while it was read: read it again")
+
+
+def _look(path: str) -> tuple[int, int] | None:
+    """What changes with a database; None where it has a log, without which it is not whole."""
+    if os.path.exists(f"{path}-wal"):
+        return None
+    status = os.stat(path)
+    return status.st_mtime_ns, status.st_size

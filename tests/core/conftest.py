@@ -1,0 +1,9 @@
+"""What the tests of the core share."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # for `decided_studies`
+pytest.register_assert_rewrite("decided_studies")

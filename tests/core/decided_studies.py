@@ -1,0 +1,28 @@
+"""States that commands lead to, and commands that are refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from hpo.core.commands import Command
+from hpo.core.decide import decide
+from hpo.core.state import StudyState, replay
+from hpo.errors import HpoError
+
+
+def done(state: StudyState, *commands: Command) -> StudyState:
+    for command in commands:
+        state = replay(decide(state, command), state)
+    return state
+
+
+def study(*commands: Command, **fields: Any) -> StudyState:
+    return done(StudyState.create(**fields), *commands)
+
+
+def refused(state: StudyState, command: Command, error: type[HpoError], message: str) -> None:
+    with pytest.raises(error) as caught:
+        decide(state, command)
+    assert str(caught.value) == message
