@@ -259,6 +259,23 @@ class UnreadableEvents(HpoError, ValueError):
         )
 
 
+@attrs.define(eq=False)
+class InconsistentEvents(HpoError, ValueError):
+    """An event that can't have come after those before it: whoever wrote it did not decide by them.
+
+    `position` counts the events before it.
+    """
+
+    position: int
+    event: object
+
+    def __str__(self) -> str:
+        return (
+            f"event {self.position} of the journal, {self.event!r}, does not follow from those before it; "
+            "`hpo journal check` says where it is, and `hpo journal repair` saves what comes before"
+        )
+
+
 class NotOptimizing(HpoError, RuntimeError):
     """Something that is allowed only inside, or only outside, of a running `Study.optimize`."""
 

@@ -19,7 +19,7 @@ from hpo.core.decide import decide
 from hpo.core.events import AnyEvent
 from hpo.core.state import StudyState, replay
 from hpo.errors import Conflict, DuplicatedStudyError, StudyNotFound
-from hpo.journal import DirectoryStorage, FileStorage, MemoryStorage, Storage
+from hpo.journal import DirectoryStorage, FileStorage, MemoryStorage, SqliteStorage, Storage
 
 Opener = Callable[[], Storage]
 
@@ -42,7 +42,13 @@ def one_directory() -> Iterator[Opener]:
         yield lambda: DirectoryStorage(Path(folder, "studies"), durability="process")
 
 
-PLACES = {"memory": one_memory, "file": one_file, "directory": one_directory}
+@contextlib.contextmanager
+def one_database() -> Iterator[Opener]:
+    with tempfile.TemporaryDirectory() as folder:
+        yield lambda: SqliteStorage(Path(folder, "studies.db"), durability="process")
+
+
+PLACES = {"memory": one_memory, "file": one_file, "directory": one_directory, "sqlite": one_database}
 every_storage = pytest.mark.parametrize("place", PLACES)
 study_names = texts.filter(bool) | st.sampled_from(["a", "A", "a.jsonl", "../x", "con", "é", "e\u0301", ".", "x" * 300])
 

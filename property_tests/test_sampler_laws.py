@@ -23,29 +23,31 @@ from hpo.testing.sampler_claims import CLAIMS
 from hpo.testing.scenarios import SMALL
 
 EXAMPLES = settings.default.max_examples
-BLIND = ("rank_based", "affine", "mirror", "permutation", "bounded_work")
-MODEL = ("rank_based", "affine", "mirror", "scale", "bounded_work", "learning", "no_repeats", "exhaustion")
-EXHAUSTIVE = (*BLIND, "no_repeats", "exhaustion")
+BLIND = ("rank_based", "affine", "mirror", "permutation", "recording_order", "bounded_work")
+KNOWING = ("rank_based", "affine", "mirror", "recording_order", "bounded_work")
+MODEL = (*KNOWING, "scale", "coverage", "learning", "no_repeats", "exhaustion")
+ORDERLY = ("rank_based", "affine", "mirror", "scale", "coverage", "no_repeats", "exhaustion", "bounded_work")
+EXHAUSTIVE = (*BLIND, "coverage", "no_repeats", "exhaustion")
 NUMBERS = {"x": FloatDistribution(-5.0, 5.0), "lr": FloatDistribution(1e-4, 1.0, log=True), "n": IntDistribution(0, 9)}
 WITH_A_KIND = {**NUMBERS, "kind": CategoricalDistribution(["a", "b", "c"])}
 
 grid = GridSampler({"n": [0, 1, 2], "kind": ["a", "b"], "step": [0.0, 1.0]})
 SUBJECTS = {
-    "Random": (RandomSampler(), None, (*BLIND, "scale")),
+    "Random": (RandomSampler(), None, (*BLIND, "scale", "coverage")),
     "RandomWithASeed": (RandomSampler(seed=11), None, (*BLIND, "scale")),
     "Grid": (grid, SMALL, EXHAUSTIVE),
     "ShuffledGrid": (GridSampler(grid.search_space, seed=5), SMALL, EXHAUSTIVE),
     "BruteForce": (
         BruteForceSampler(),
         SMALL,
-        ("rank_based", "affine", "mirror", "scale", "no_repeats", "exhaustion", "bounded_work"),
+        ORDERLY,
     ),
     "ShuffledBruteForce": (
         BruteForceSampler(seed=5),
         SMALL,
-        ("rank_based", "affine", "mirror", "scale", "no_repeats", "exhaustion", "bounded_work"),
+        ORDERLY,
     ),
-    "Sobol": (QMCSampler(), None, (*BLIND, "scale")),
+    "Sobol": (QMCSampler(), None, (*BLIND, "scale", "coverage")),
     "Halton": (QMCSampler(qmc_type="halton", scramble=False), None, (*BLIND, "scale")),
     "Tpe": (TPESampler(), None, MODEL),
     "TpeFromTheSecondTrialOn": (TPESampler(n_startup_trials=1), None, MODEL),
@@ -62,10 +64,10 @@ SUBJECTS = {
     "PartialFixedTpe": (
         PartialFixedSampler({"x": 0.5}, TPESampler(n_startup_trials=2)),
         NUMBERS,
-        ("rank_based", "affine", "mirror", "bounded_work", "no_repeats", "exhaustion"),
+        (*KNOWING, "no_repeats", "exhaustion"),
     ),
     "WarmedUp": (Warmup(3, QMCSampler(), TPESampler(n_startup_trials=2)), None, MODEL[:-2]),
-    "FallenBack": (Fallback(grid, RandomSampler()), SMALL, (*BLIND, "no_repeats")),
+    "FallenBack": (Fallback(grid, RandomSampler()), SMALL, (*BLIND, "coverage", "no_repeats")),
 }
 """Samplers, the space that they are asked for (None for all kinds), and what they claim."""
 

@@ -157,7 +157,7 @@ def suggest_joint(
     if isinstance(answer, Exhausted):
         return answer
     params = answer.params
-    if asked is not joint:
+    if asked is not joint and isinstance(params, Mapping):  # what is none is refused where it is decided
         fixed = {name: value_within(name, trial.fixed_params[name], joint[name]) for name in joint.less(asked)}
         params = {**params, **fixed}
     return Suggest(trial.number, joint, params, answer.note, answer.off_grid)

@@ -30,25 +30,32 @@ from hpo.core.space import SearchSpace
 from hpo.core.study_state import StudyState
 from hpo.core.trial import FrozenTrial, TrialState
 from hpo.core.trial_record import added_trial, external_params
+from hpo.errors import InconsistentEvents
 
 __all__ = ["StudyState", "evolve", "replay"]
 
 
 def evolve(state: StudyState, event: AnyEvent) -> StudyState:
-    """The state after `event`. Total: it records facts and never judges them (see `hpo.core.decide.decide`).
+    """The state after `event`. It records facts and never judges them: that was done by `hpo.core.decide.decide`.
 
     O(1) amortized in the number of finished trials, O(log n) in that of running ones.
+
+    Raises:
+        InconsistentEvents: nothing that was decided in `state` leads to `event`.
 
     Example:
         >>> from hpo.core.events import TrialStarted
         >>> len(evolve(StudyState.create(), TrialStarted(0)).running)
         1
     """
-    return _EVOLVE[type(event)](state, event)
+    return replay((event,), state)
 
 
 def replay(events: Iterable[AnyEvent], state: StudyState | None = None) -> StudyState:
     """The state that `events` lead to, from `state` or from nothing.
+
+    Raises:
+        InconsistentEvents: one of them does not follow from those before it.
 
     Example:
         >>> import hpo
@@ -58,7 +65,10 @@ def replay(events: Iterable[AnyEvent], state: StudyState | None = None) -> Study
     """
     state = StudyState() if state is None else state
     for event in events:  # reduce(evolve, events, state), at two thirds of its price
-        state = _EVOLVE[type(event)](state, event)
+        try:
+            state = _EVOLVE[type(event)](state, event)
+        except (LookupError, TypeError, ValueError) as error:
+            raise InconsistentEvents(state.version, event) from error
     return state
 
 

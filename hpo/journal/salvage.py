@@ -12,7 +12,7 @@ import msgspec
 
 from hpo.core.events import FORMAT, AnyEvent, StudyCreated
 from hpo.core.state import StudyState, evolve
-from hpo.errors import StudyNotFound, UnreadableEvents
+from hpo.errors import InconsistentEvents, StudyNotFound, UnreadableEvents
 from hpo.journal.lifecycle import resolved, sync_directory
 from hpo.journal.open_file import not_added, open_regular
 from hpo.journal.record import LONGEST, DamagedRecord, looks_like_record, unpack
@@ -65,7 +65,7 @@ def folded(state: StudyState, events: list[AnyEvent]) -> StudyState:
             raise Inconsistent(f"a journal has one creation of a study, at its beginning; here is {event!r}")
         try:
             state = evolve(state, event)
-        except (LookupError, TypeError, ValueError) as error:
+        except InconsistentEvents as error:
             raise Inconsistent(f"{event!r} does not follow from the events before it") from error
     return state
 

@@ -171,14 +171,16 @@ class SqliteJournal:
 
     def _is_cut(self, connection: sqlite3.Connection, end: int) -> bool:
         """Whether a row that has lost its key hides what follows event `end`."""
-        study, known, *row = connection.execute(_NEXT, (self._study, end)).fetchone() or (self._study, True)
-        if study == self._study:  # or there is none; or somebody has just appended it
+        following = connection.execute(_NEXT, (self._study, end)).fetchone()
+        if following is None:
             return False
+        study, known, *row = following
         try:
             sequence, payload = unpack_row(row)
-            return bool(sequence - len(msgspec.json.decode(payload, type=list[msgspec.Raw])) == end)
+            follows: bool = sequence - len(msgspec.json.decode(payload, type=list[msgspec.Raw])) == end
         except (DamagedRecord, msgspec.DecodeError):
-            return not known
+            return bool(study == self._study or not known)
+        return follows is not bool(study == self._study)  # one of ours that follows was appended just now
 
     def _decoded(self, previous: int, payload: bytes) -> list[AnyEvent]:
         """The events of a record whose checksum is right: what is unknown in it is new, not damaged."""

@@ -199,6 +199,7 @@ class _FoundRows:
             except UNREADABLE as error:
                 self._problem = error
             else:
+                self._problem = None  # this one saw them all
                 break
             self._reached.append(reached)
 

@@ -1,14 +1,17 @@
 """For those who write parts of their own: laws that ours are tested by, for theirs.
 
-- `journals`: laws of storages and their journals; `journal_study_laws`, `journal_event_laws` and `journal_writer_laws`
-  say them one by one, `journal_samples` holds what they are tried on, and `journal_machine` makes up more
+- `journals`: laws of storages and their journals; `journal_study_laws`, `journal_event_laws`, `journal_writer_laws` and
+  `journal_worker_laws` say them one by one, `journal_samples` holds what they are tried on, `journal_worker_process` is
+  what they stop and kill, and `journal_machine` makes up more
 - `expectations`: how a law says that it is broken
-- `sampler_laws`, `sampler_claims`, `pruner_laws`, `stopping_laws`, `fold_laws`: laws of those, basic ones and ones that may be claimed
-- `study_machine`: several workers on one study, for any storage, sampler and pruner; `study_workers` are those,
-  and `objectives` are what their trials do
+- `sampler_laws`, `sampler_claims`, `sampler_runs`, `pruner_laws`, `stopping_laws`, `fold_laws`: laws of those, basic ones
+  and ones that may be claimed
+- `study_machine`: several workers on one study, for any storage, sampler and pruner; `study_promises` is what they were
+  promised, `study_workers` are those, and `objectives` are what their trials do
 - `options`: samplers and pruners with all kinds of options
-- `strategies`: strategies of hypothesis for distributions, spaces, trials and whole studies; `scenarios`: named studies
-- `questions`, `retelling`, `lived`, `other_process`, `proving`, `counterexamples`: what the laws are made of
+- `strategies`: strategies of hypothesis for distributions, spaces, trials and whole studies; `scenarios`: named studies;
+  `edges`: ranges that are hard to stay inside of
+- `questions`, `retelling`, `lived`, `other_process`, `proving`, `counterexamples`, `showing`: what the laws are made of
 
 The names of `__all__` are here too, and imported when they are first used.
 """

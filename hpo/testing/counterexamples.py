@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -40,22 +41,47 @@ class Counterexample(AssertionError):  # noqa: N818 - the name says what it is
     Args:
         wrong: What is wrong.
         question: The question that shows it.
+        other: The one that should have got the same answer, where that is what is wrong.
+        grown: Whether it shows only where the history has grown trial by trial, with a fork beside it.
     """
 
-    def __init__(self, wrong: str, question: Question) -> None:
-        super().__init__(f"{wrong}\n\n{as_program(question)}")
+    def __init__(self, wrong: str, question: Question, other: Question | None = None, *, grown: bool = False) -> None:
+        super().__init__(wrong)
         self.wrong = wrong
         self.question = question
+        self.other = other
+        self.grown = grown
 
 
-def explained(found: Counterexample, name: str) -> str:
+def explained(found: Counterexample, name: str, *, asks: str = "", seed: int | None = None) -> str:
     """What is wrong, the question as Python, and where its study was saved.
 
     Args:
         found: What was found.
         name: What the file is called.
+        asks: How the question is asked, as Python.
+        seed: A seed that the sampler has of its own.
     """
-    return f"{found}\n{where_saved(events_towards(found.question.state), name)}"
+    program = as_program(found.question, other=found.other, seed=seed)
+    if found.grown:
+        program += (
+            "\nfrom hpo.testing.questions import Question"
+            "\nfrom hpo.testing.retelling import prefixes"
+            "\ngrowing = prefixes(Question(state, trial.number, space))"
+            "\nstudies = (each.state for one, fork in growing for each in (one, fork, one))"
+        )
+    asked = f"# and then: {_in_words(asks, found)}\n" if asks else ""
+    return f"{found.wrong}\n\n{program}\n{asked}{where_saved(events_towards(found.question.state), name)}"
+
+
+def _in_words(asks: str, found: Counterexample) -> str:
+    """How the question is asked, as Python with a word or two."""
+    if found.grown:
+        return f"[{asks} for state in studies] against each study from bytes"
+    if found.other is None:
+        return asks
+    other = re.sub("(state|trial|space|key)", r"other_\1", asks)
+    return f"{asks} against {other}"
 
 
 def where_saved(events: Sequence[AnyEvent], name: str, place: Path | None = None) -> str:

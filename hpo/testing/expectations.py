@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Sequence
+from itertools import zip_longest
 from typing import TypeVar
 
 from hpo.core.events import AnyEvent, encode_events
 
 E = TypeVar("E", bound=BaseException)
+T = TypeVar("T")
+
+_LONGEST = 500
+"""So many letters of a value are shown."""
 
 
 def expect(got: object, wanted: object, what: str) -> None:
@@ -22,7 +28,8 @@ def expect(got: object, wanted: object, what: str) -> None:
         AssertionError: the number of studies: wanted 2, got 1
     """
     if got != wanted:
-        raise AssertionError(f"{what}: wanted {_shown(wanted)}, got {_shown(got)}")
+        parted = _first_difference(got, wanted)
+        raise AssertionError(f"{what}: {parted or f'wanted {_shown(wanted)}, got {_shown(got)}'}")
 
 
 def expect_events(got: Sequence[AnyEvent], wanted: Sequence[AnyEvent], what: str) -> None:
@@ -62,6 +69,38 @@ def expect_error(act: Callable[[], object], kind: type[E], what: str) -> E:
     raise AssertionError(f"{what}: wanted {kind.__name__}, got the result {_shown(result)}")
 
 
-def _shown(value: object, most: int = 500) -> str:
+def expect_copy(thing: T, what: str) -> T:
+    """A pickled copy of `thing`, as another process gets it.
+
+    Raises:
+        AssertionError: it can't be pickled.
+
+    Example:
+        >>> expect_copy([1], "a list")
+        [1]
+    """
+    try:
+        copy: T = pickle.loads(pickle.dumps(thing))  # noqa: S301 - made right here
+    except Exception as error:
+        raise AssertionError(
+            f"{what} can't be pickled and sent to other processes ({error!r}); "
+            "across_processes=False says that none can use it"
+        ) from error
+    return copy
+
+
+def _first_difference(got: object, wanted: object) -> str | None:
+    """Where two lists part that are too long to be read; None for other things."""
+    if not (isinstance(got, list) and isinstance(wanted, list)) or len(repr(wanted)) <= _LONGEST:
+        return None
+    nothing = object()
+    for i, (item, other) in enumerate(zip_longest(got, wanted, fillvalue=nothing)):
+        if item is nothing or other is nothing or item != other:
+            shown, right = ("nothing" if value is nothing else _shown(value) for value in (item, other))
+            return f"item {i} of {len(wanted)}: wanted {right}, got {shown}"
+    return None
+
+
+def _shown(value: object) -> str:
     text = repr(value)
-    return text if len(text) <= most else f"{text[:most]}... ({len(text)} letters)"
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}... ({len(text)} letters)"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 
@@ -15,9 +15,11 @@ from hpo.core.distributions import Distribution
 from hpo.core.history import Fold, History
 from hpo.core.space import SearchSpace
 from hpo.core.trial import FrozenTrial
+from hpo.testing.counterexamples import Counterexample
 from hpo.testing.proving import Verdict, checked_laws, for_every_question, try_law
-from hpo.testing.questions import Question
+from hpo.testing.questions import FAULTS, Question
 from hpo.testing.retelling import prefixes
+from hpo.testing.showing import shown, shown_error
 
 
 @attrs.frozen
@@ -31,6 +33,7 @@ class FoldCase:
         max_examples: How many generated histories each law looks at.
     """
 
+    asks: ClassVar[str] = "state.finished.fold(fold)"
     fold: Fold[Any]
     read: Callable[[Any], object]
     space: SearchSpace | None = None
@@ -42,7 +45,7 @@ class FoldCase:
 
     def shown(self, carry: Any) -> str:
         """What matters of a carry, as text."""
-        return repr(self.read(carry))
+        return shown(self.read(carry), most=None)
 
     def from_the_start(self, trials: Iterable[FrozenTrial]) -> Any:
         """The carry after `trials`, without any memory."""
@@ -58,8 +61,8 @@ def total(case: FoldCase) -> None:
     def check(question: Question) -> Verdict:
         try:
             case.from_the_start(question.state.finished)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the law reports it
-            return f"it raises {error!r}"
+        except FAULTS as error:
+            return f"it raises {shown_error(error)}"
         return None
 
     case.every_question(check)
@@ -103,7 +106,8 @@ def fresh_is_incremental(case: FoldCase) -> None:
                 remembered = case.shown(history.fold(case.fold))
                 fresh = case.shown(History([*history]).fold(case.fold))
                 if remembered != fresh:
-                    return f"a history of {len(history)} trials remembers {remembered}; from the start it is {fresh}"
+                    wrong = f"a history of {len(history)} trials remembers {remembered}; from the start it is {fresh}"
+                    raise Counterexample(wrong, question, grown=True)
         return None
 
     case.every_question(check)
@@ -111,13 +115,16 @@ def fresh_is_incremental(case: FoldCase) -> None:
 
 def equal_and_hashable(case: FoldCase) -> None:
     """A copy of the fold is equal and has the same hash, so that a history finds its carry again."""
-    twin = copy.deepcopy(case.fold)
+    try:
+        twin = copy.deepcopy(case.fold)
+    except FAULTS as error:
+        raise AssertionError(f"no copy of it can be made: {shown_error(error)}") from error
     try:
         found = {case.fold: True}.get(twin, False)
-    except TypeError as error:
-        raise AssertionError(f"it can't be a key: {error}") from error
+    except FAULTS as error:
+        raise AssertionError(f"it can't be a key: {shown_error(error)}") from error
     if not found:
-        raise AssertionError(f"{case.fold!r} and its copy are not equal: make it a frozen class of its options")
+        raise AssertionError(f"{shown(case.fold)} and its copy are not equal: make it a frozen class of its options")
 
 
 FOLD_LAWS = (total, carries_are_values, steps_are_pure, fresh_is_incremental, equal_and_hashable)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from hpo.core.events import (
     AnyEvent,
@@ -24,28 +24,33 @@ from hpo.core.events import (
 )
 from hpo.core.numbers import to_json_tree, to_number
 from hpo.core.trial import TrialState
-from hpo.errors import Conflict, DuplicatedStudyError
+from hpo.errors import Conflict, DuplicatedStudyError, JournalUnwritable
 from hpo.journal.memory import MemoryStorage
-from hpo.journal.storage import Journal, Storage
+from hpo.journal.storage import Storage
 from hpo.testing.expectations import expect, expect_error, expect_events
 from hpo.testing.journal_samples import NAMES, VALUES, created
+from hpo.testing.journal_worker_laws import expect_answer, hold_shortly, why_a_journal_knows_no_workers
 
 
-def _texts() -> st.SearchStrategy[str]:
-    return st.text(st.characters(exclude_categories=["Cs"]), max_size=8) | st.sampled_from(NAMES)
+def _name(index: int) -> str:
+    return NAMES[index]
 
 
-def _attributes() -> st.SearchStrategy[Any]:
-    short = [value for value in VALUES if len(repr(value)) < 1000]
-    return st.recursive(
-        st.none() | st.booleans() | st.integers() | st.floats() | texts | st.sampled_from(short),
-        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
-        max_leaves=5,
-    ).map(to_json_tree)
+def _short_value(index: int) -> Any:
+    return _SHORT_VALUES[index]
 
 
-texts = st.deferred(_texts)  # and so without all samples in every message
-attributes = st.deferred(_attributes)
+# By number, and so without all samples in every message.
+_SHORT_VALUES = [value for value in VALUES if len(repr(value)) < 1000]
+_names = st.integers(0, len(NAMES) - 1).map(_name)
+_values = st.integers(0, len(_SHORT_VALUES) - 1).map(_short_value)
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=8) | _names
+attributes = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | texts | _values,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=5,
+).map(to_json_tree)
 numbers = st.floats().map(to_number)
 trials = st.integers(0, 2**40)
 events: st.SearchStrategy[AnyEvent] = st.one_of(
@@ -62,7 +67,7 @@ handles = st.integers(0, 1)
 
 
 class JournalMachine(RuleBasedStateMachine):
-    """The same study in several storages and in memory, each with two handles that are used in turn."""
+    """The same study in several storages and in memory, each with two handles that are used in turn, and workers on it."""
 
     make_storages: ClassVar[Mapping[str, Callable[[Path], Storage]]] = {}
 
@@ -74,14 +79,20 @@ class JournalMachine(RuleBasedStateMachine):
         for name, make in self.make_storages.items():
             place = Path(self.stack.enter_context(tempfile.TemporaryDirectory()))
             self.openers[name] = partial(make, place)
-        self.journals: dict[str, list[Journal]] = {}
+        self.journals: dict[str, list[Any]] = {}
         self.length = 0
+        self.watched: list[str] = []
+        """Where workers are known."""
+        self.workers: dict[str, ExitStack | None] = {}
+        """Their blocks in all these places; None for those who have left."""
 
     @initialize()
     def create(self) -> None:
         """All begin alike."""
         for name, opened in self.openers.items():
             self.journals[name] = [opened().create("s", created()), opened().open("s")]
+            if why_a_journal_knows_no_workers(self.journals[name][0]) is None:
+                self.watched.append(name)
         self.length = 1
 
     @rule(handle=handles, batch=batches)
@@ -120,9 +131,42 @@ class JournalMachine(RuleBasedStateMachine):
         for name, opened in self.openers.items():
             expect_error(partial(opened().create, "s", created()), DuplicatedStudyError, name)
 
+    @rule(handle=handles, digits=st.integers(8, 64))
+    def come(self, handle: int, digits: int) -> None:
+        """A new worker is alive from now on, and does something."""
+        worker = f"{len(self.workers):0{digits}x}"
+        block = self.workers[worker] = ExitStack()
+        for name in self.watched:
+            block.enter_context(self.journals[name][handle].hold(worker))
+        self.append(handle, [TrialStarted(0, worker=worker)])
+
+    @precondition(lambda self: self._there())
+    @rule(data=st.data(), handle=handles)
+    def come_under_the_name_of_another(self, data: st.DataObject, handle: int) -> None:
+        """Nobody can while the other one is there."""
+        worker = data.draw(st.sampled_from(self._there()))
+        for name in self.watched:
+            expect_error(partial(hold_shortly, self.journals[name][handle], worker), JournalUnwritable, name)
+
+    @precondition(lambda self: self._there())
+    @rule(data=st.data())
+    def leave(self, data: st.DataObject) -> None:
+        """Workers leave in any order, also those whose handle has been thrown away."""
+        self._end(data.draw(st.sampled_from(self._there())))
+
+    def _there(self) -> list[str]:
+        return [worker for worker, block in self.workers.items() if block is not None]
+
+    def _end(self, worker: str) -> None:
+        block, self.workers[worker] = self.workers[worker], None
+        if block is not None:
+            block.close()
+
     @rule(batch=batches)
     def delete_and_recreate(self, batch: list[AnyEvent]) -> None:
-        """The new study begins from nothing."""
+        """The new study begins from nothing, after the last worker has left."""
+        for worker in self._there():
+            self._end(worker)
         for name, opened in self.openers.items():
             opened().delete("s")
             expect(opened().names(), [], f"{name}, after the deletion")
@@ -137,8 +181,14 @@ class JournalMachine(RuleBasedStateMachine):
             for name, (first, second) in self.journals.items():
                 expect_events(first.read(0), model, f"{name}, first handle")
                 expect_events(second.read(0), model, f"{name}, second handle")
+        for worker, block in self.workers.items():
+            for name in self.watched:
+                for journal in self.journals[name]:
+                    expect_answer(journal, worker, block is not None, f"in {name}")
 
     def teardown(self) -> None:
         """See `RuleBasedStateMachine.teardown`."""
+        for worker in self._there():
+            self._end(worker)
         self.journals.clear()
         self.stack.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -13,7 +12,7 @@ from typing import TypeVar
 from hpo.core.events import AnyEvent, StudyAttributeSet, TrialStarted
 from hpo.errors import Conflict
 from hpo.journal.storage import Journal, Storage
-from hpo.testing.expectations import expect, expect_events
+from hpo.testing.expectations import expect, expect_copy, expect_events
 from hpo.testing.journal_samples import created
 from hpo.testing.journal_study_laws import Opener
 
@@ -67,11 +66,11 @@ def readers_see_whole_batches_and_beginnings_that_never_change(opened: Opener) -
 def a_pickled_handle_leads_to_the_same_journal(opened: Opener) -> None:
     """So does a pickled storage; both go on where the original is."""
     journal = opened().create("s", created())
-    copy: Journal = pickle.loads(pickle.dumps(journal))  # noqa: S301 - made right here
+    copy = expect_copy(journal, "a journal")
     expect(copy.append([TrialStarted(0)], expected=1), 2, "the length after an append by the copy")
     expect_events(journal.read(1), [TrialStarted(0)], "what the original sees")
     expect(journal.append([TrialStarted(1)], expected=2), 3, "the length after an append by the original")
-    storage: Storage = pickle.loads(pickle.dumps(opened()))  # noqa: S301 - made right here
+    storage = expect_copy(opened(), "a storage")
     expect(storage.names(), ["s"], "the names in the copied storage")
     expect(storage.location, opened().location, "the copied storage's location")
     expect_events(storage.open("s").read(1), [TrialStarted(0), TrialStarted(1)], "what the copied storage leads to")

@@ -15,17 +15,28 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias, TypeVar
 from unittest import SkipTest
 
-from hpo.errors import MissingExtra
+import attrs
+
+from hpo.core.numbers import as_float
+from hpo.errors import InvalidArgument, MissingExtra
 from hpo.journal.storage import Storage
-from hpo.testing import journal_event_laws, journal_study_laws, journal_writer_laws
+from hpo.logging import get_logger
+from hpo.testing import journal_event_laws, journal_study_laws, journal_worker_laws, journal_writer_laws
 from hpo.testing.journal_study_laws import Opener
+from hpo.testing.journal_worker_laws import PatientLaw, why_workers_are_unknown
+from hpo.testing.proving import given_to
+
+T = TypeVar("T")
 
 Law: TypeAlias = Callable[[Opener], None]
 """Raises AssertionError where the storage that it opens does not keep it."""
+
+AnyLaw: TypeAlias = Law | PatientLaw
 
 MakeStorage: TypeAlias = Callable[[Path], Storage]
 """Opens the storage in a directory; what was kept in it before is there again."""
@@ -39,42 +50,65 @@ LAWS_OF_MANY_STUDIES: tuple[Law, ...] = journal_study_laws.LAWS_OF_MANY_STUDIES
 LAWS_ACROSS_PROCESSES: tuple[Law, ...] = journal_writer_laws.LAWS_ACROSS_PROCESSES
 """For those that outlive a process, and that others can use at the same time."""
 
+LAWS_OF_WORKERS: tuple[Law, ...] = journal_worker_laws.LAWS_OF_WORKERS
+"""For those whose journals know workers."""
 
-def check_storage(make_storage: MakeStorage, *, many_studies: bool = True, across_processes: bool = True) -> None:
+LAWS_OF_WORKERS_ACROSS_PROCESSES: tuple[Law, ...] = journal_worker_laws.LAWS_OF_WORKERS_ACROSS_PROCESSES
+"""For those whose journals know workers, and that several processes can use."""
+
+LAWS_OF_SILENT_WORKERS: tuple[PatientLaw, ...] = journal_worker_laws.LAWS_OF_SILENT_WORKERS
+"""The same; these also take the number of seconds for which a worker may be silent."""
+
+
+def check_storage(
+    make_storage: MakeStorage,
+    *,
+    many_studies: bool = True,
+    across_processes: bool = True,
+    grace_period: float = 0.0,
+) -> None:
     """Make sure that a storage keeps the laws, those apart that need hypothesis (see `agreement_machine`).
+
+    Those of workers are left out where its journals do not know them (see `hpo.journal.KnowsWorkers`); the log says so.
 
     Args:
         make_storage: Opens the storage in a directory, which is empty at first and new for each law. Across processes,
             starts them anew: call this under ``if __name__ == "__main__":``.
         many_studies: Whether it can hold more than one study.
         across_processes: Whether several processes can use it, so that its handles can be pickled.
+        grace_period: Where a clock tells that a worker is dead: for how many seconds one may be silent. Four laws wait
+            for so long, so make it short, and long enough for a process that has to wait for its turn; 3 seconds will
+            do. 0 where the system tells it.
 
     Raises:
         AssertionError: it breaks a law; a note says which.
+        InvalidArgument: the grace period is no number of seconds from 0 on.
 
     Example:
         >>> from hpo.journal import FileStorage
         >>> check_storage(lambda place: FileStorage(place / "s.jsonl"), many_studies=False, across_processes=False)
     """
-    for law in [
-        *LAWS,
-        *(LAWS_OF_MANY_STUDIES if many_studies else ()),
-        *(LAWS_ACROSS_PROCESSES if across_processes else ()),
-    ]:
-        try:
-            _try(law, make_storage)
-        except Exception as error:
-            error.add_note(f"the law: {law.__name__} ({law.__doc__})")
-            raise
+    subject = _Subject(make_storage, many_studies, across_processes, grace_period)
+    unknown = subject.in_a_new_place(why_workers_are_unknown)
+    if unknown is not None:
+        get_logger().info("The laws of workers are left out: %s", unknown)
+    for law in _ALL_LAWS:
+        if subject.why_not(law) is None and (unknown is None or law not in _ABOUT_WORKERS):
+            try:
+                subject.is_tried_by(law)
+            except Exception as error:
+                error.add_note(f"the law: {law.__name__} ({law.__doc__})")
+                raise
 
 
 class StorageLaws:
     """A test class for pytest, one method per law, to be derived from under a name that begins with ``Test``.
 
     Attributes:
-        make_storage: See `check_storage`; a static method.
+        make_storage: See `check_storage`.
         many_studies: See `check_storage`; the laws that need it are skipped without.
         across_processes: See `check_storage`; the laws that need it are skipped without.
+        grace_period: See `check_storage`. Where journals do not know workers, the laws about them are skipped.
 
     Example:
         >>> from hpo.journal import DirectoryStorage
@@ -86,21 +120,68 @@ class StorageLaws:
     make_storage: ClassVar[Callable[..., Any]]
     many_studies: ClassVar[bool] = True
     across_processes: ClassVar[bool] = True
+    grace_period: ClassVar[float] = 0.0
 
 
-def _method(law: Law) -> Callable[[StorageLaws], None]:
+def _method(law: AnyLaw) -> Callable[[StorageLaws], None]:
     def test(self: StorageLaws) -> None:
-        if law in LAWS_OF_MANY_STUDIES and not self.many_studies:
-            raise SkipTest("it holds one study")
-        if law in LAWS_ACROSS_PROCESSES and not self.across_processes:
-            raise SkipTest("it lives in one process")
-        _try(law, self.make_storage)
+        own = vars(self).get("make_storage")  # a fixture may give it to the object
+        make_storage = given_to(type(self), "make_storage") if own is None else own
+        subject = _Subject(make_storage, self.many_studies, self.across_processes, self.grace_period)
+        why_not = subject.why_not(law)
+        if why_not is None and law in _ABOUT_WORKERS:
+            why_not = subject.in_a_new_place(why_workers_are_unknown)
+        if why_not is not None:
+            raise SkipTest(why_not)
+        subject.is_tried_by(law)
 
     test.__doc__ = law.__doc__
     return test
 
 
-for _law in (*LAWS, *LAWS_OF_MANY_STUDIES, *LAWS_ACROSS_PROCESSES):
+@attrs.frozen
+class _Subject:
+    """A storage, and what is said of it; see `check_storage`."""
+
+    make_storage: MakeStorage
+    many_studies: bool
+    across_processes: bool
+    grace_period: float = attrs.field()
+
+    @grace_period.validator
+    def _check_grace_period(self, _: object, given: object) -> None:
+        seconds = None if isinstance(given, bool) else as_float(given)
+        if seconds is None or not 0 <= seconds < float("inf"):
+            raise InvalidArgument(f"grace_period is a number of seconds from 0 on, got {given!r}")
+
+    def why_not(self, law: AnyLaw) -> str | None:
+        """Why the law is not for it, by what is said of it; None where it may be."""
+        if law in LAWS_OF_MANY_STUDIES and not self.many_studies:
+            return "it holds one study"
+        if law in _ABOUT_PROCESSES and not self.across_processes:
+            return "it lives in one process"
+        return None
+
+    def is_tried_by(self, law: AnyLaw) -> None:
+        """Raises AssertionError where it does not keep the law."""
+        patient = {"grace_period": self.grace_period} if law in LAWS_OF_SILENT_WORKERS else {}
+        self.in_a_new_place(partial(law, **patient))
+
+    def in_a_new_place(self, act: Callable[[Opener], T]) -> T:
+        """What `act` gives, which gets what opens the storage in a place of its own."""
+        with tempfile.TemporaryDirectory() as place:
+            return act(lambda: self.make_storage(Path(place)))
+
+
+_ABOUT_WORKERS: tuple[AnyLaw, ...] = (*LAWS_OF_WORKERS, *LAWS_OF_WORKERS_ACROSS_PROCESSES, *LAWS_OF_SILENT_WORKERS)
+_ABOUT_PROCESSES: tuple[AnyLaw, ...] = (
+    *LAWS_ACROSS_PROCESSES,
+    *LAWS_OF_WORKERS_ACROSS_PROCESSES,
+    *LAWS_OF_SILENT_WORKERS,
+)
+_ALL_LAWS: tuple[AnyLaw, ...] = (*LAWS, *LAWS_OF_MANY_STUDIES, *LAWS_ACROSS_PROCESSES, *_ABOUT_WORKERS)
+
+for _law in _ALL_LAWS:
     setattr(StorageLaws, f"test_{_law.__name__}", _method(_law))
 
 
@@ -129,8 +210,3 @@ def agreement_machine(make_storages: Mapping[str, MakeStorage]) -> type[Any]:
     except ModuleNotFoundError as error:
         raise MissingExtra("the generated laws of journals", "testing") from error
     return type("AgreementMachine", (JournalMachine,), {"make_storages": dict(make_storages)})
-
-
-def _try(law: Law, make_storage: MakeStorage) -> None:
-    with tempfile.TemporaryDirectory() as place:
-        law(lambda: make_storage(Path(place)))

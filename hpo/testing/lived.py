@@ -15,7 +15,7 @@ from hpo.core.history import History
 from hpo.core.sampling import Exhausted, Sampler, suggest_joint
 from hpo.core.state import StudyState, replay
 from hpo.core.trial import FrozenTrial
-from hpo.testing.questions import Question
+from hpo.testing.questions import FAULTS, Question
 from hpo.testing.scenarios import started
 
 
@@ -70,7 +70,7 @@ def _suggested(state: StudyState, given: Suggest, sampler: Sampler) -> StudyStat
             command = suggest_joint(state, sampler, state.running[given.number], given.space)
             if not isinstance(command, Exhausted):
                 return _after(state, command)
-        except Exception:  # noqa: BLE001 - whatever it is, the laws about answers report it
+        except FAULTS:  # the laws about answers report them
             return _after(state, given)
     return _after(state, given)
 

@@ -16,6 +16,7 @@ from types import FunctionType
 from typing import Any
 
 from hpo.testing.questions import Question, as_text
+from hpo.testing.showing import shown, shown_error
 
 _HASH_SEED = "12345"
 
@@ -48,7 +49,8 @@ def answers_elsewhere(ask: Callable[[Any, Question], Any], subject: Any, questio
         _Packer(load, homes).dump((ask, subject, list(questions)))
     except Exception as error:
         raise AssertionError(
-            f"{subject!r} can't be pickled, so no other process can be asked: define it at the top of a module ({error})"
+            f"{shown(subject)} can't be pickled, so no other process can be asked: define it at the top of a module "
+            f"({shown_error(error)})"
         ) from error
     seed = _HASH_SEED if os.environ.get("PYTHONHASHSEED") != _HASH_SEED else "54321"
     done = subprocess.run(  # noqa: S603 - this very interpreter
@@ -58,18 +60,27 @@ def answers_elsewhere(ask: Callable[[Any, Question], Any], subject: Any, questio
         capture_output=True,
         check=False,
     )
+    said = done.stderr.decode(errors="replace")
     if done.returncode:
-        raise AssertionError(f"the other process ended with {done.returncode}: {done.stderr.decode(errors='replace')}")
-    answers: list[str] = json.loads(done.stdout.splitlines()[-1])
+        raise AssertionError(f"the other process ended with {done.returncode}: {said}")
+    if not done.stdout:
+        raise AssertionError(f"the other process ended before it had answered: {said}")
+    answers: list[str] = json.loads(done.stdout)
     return answers
 
 
 def serve() -> None:
-    """Answer the questions of standard input on standard output; see `answers_elsewhere`."""
+    """Answer the questions of standard input on standard output; see `answers_elsewhere`.
+
+    What the subject prints goes to standard error.
+    """
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
     for name, path in zip(sys.argv[1::2], sys.argv[2::2], strict=True):
         _load(name, path)
     ask, subject, questions = pickle.load(sys.stdin.buffer)  # noqa: S301 - written by the process that started this one
-    print(json.dumps([as_text(ask(subject, question)) for question in questions]))  # noqa: T201 - read by the other process
+    answers.write(json.dumps([as_text(ask(subject, question)) for question in questions]))
+    answers.close()
 
 
 class _Packer(pickle.Pickler):

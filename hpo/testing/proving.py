@@ -15,7 +15,8 @@ from hpo.core.distributions import Distribution
 from hpo.core.space import SearchSpace
 from hpo.errors import InvalidArgument, MissingExtra
 from hpo.testing.counterexamples import Counterexample, explained
-from hpo.testing.questions import Question
+from hpo.testing.questions import FAULTS, Question
+from hpo.testing.showing import shown, shown_error
 
 _MOST_KEPT = 5000
 
@@ -45,9 +46,11 @@ def for_every_question(
     """Make sure that `check` finds nothing wrong, on generated questions.
 
     Args:
-        check: Says what is wrong.
+        check: Says what is wrong, or raises a `Counterexample` where another question than its own shows it. Any other
+            error is wrong too.
         space: What questions are about; generated if None.
-        max_examples: So many questions, at least 1. They are the same in every run.
+        max_examples: So many questions, at least 1. They are the same whenever the same modules are imported, of which
+            hypothesis takes hints.
         whole_values: Whether all objective values and reports are small whole numbers.
         reporting: Whether the trial that a question is about may have reported values.
         retold: Makes another question of each before it is checked.
@@ -67,6 +70,28 @@ def for_every_question(
             raise look.found
 
 
+def looked_at(question: Question, check: Callable[[Question], Verdict]) -> Counterexample | None:
+    """What `check` finds wrong with a question; any error of it is wrong too.
+
+    Example:
+        >>> from hpo import StudyState
+        >>> question = Question(StudyState(), 0, SearchSpace())
+        >>> looked_at(question, lambda question: "it is empty").wrong
+        'it is empty'
+        >>> looked_at(question, lambda question: 1 / 0).wrong
+        'it can not be asked: ZeroDivisionError: division by zero'
+    """
+    try:
+        wrong = check(question)
+    except Counterexample as found:
+        return found
+    except FAULTS as error:
+        unasked = Counterexample(f"it can not be asked: {shown_error(error)}", question)
+        unasked.__cause__ = error
+        return unasked
+    return None if wrong is None else Counterexample(wrong, question)
+
+
 class _Look:
     """Looks at questions, and keeps the last one with which something was wrong."""
 
@@ -79,10 +104,10 @@ class _Look:
 
     def is_wrong(self, question: Question) -> bool:
         question = question if self.retold is None else self.retold(question)
-        wrong = self.check(question)
-        if wrong is not None:
-            self.found = Counterexample(wrong, question)
-        return wrong is not None
+        found = looked_at(question, self.check)
+        if found is not None:
+            self.found = found
+        return found is not None
 
     def __call__(self, question: Question) -> None:
         if self.is_wrong(question):
@@ -150,9 +175,9 @@ def for_each(check: Callable[[Question], Verdict], named: Iterable[tuple[str, Qu
         >>> for_each(lambda question: None, [])
     """
     for name, question in named:
-        wrong = check(question)
-        if wrong is not None:
-            raise Counterexample(f"{wrong} in the scenario {name!r}", question)
+        found = looked_at(question, check)
+        if found is not None:
+            raise Counterexample(f"{found.wrong} in the scenario {name!r}", found.question, found.other) from found
 
 
 def try_law(law: NamedLaw, case: Any) -> None:
@@ -171,7 +196,10 @@ def try_law(law: NamedLaw, case: Any) -> None:
     try:
         law(case)
     except Counterexample as found:
-        raise AssertionError(f"the law {law.__name__} is broken: {explained(found, law.__name__)}") from found
+        asks, seed = getattr(case, "asks", ""), getattr(getattr(case, "sampler", None), "seed", None)
+        seed = seed if type(seed) is int else None
+        told = explained(found, law.__name__, asks=asks, seed=seed)
+        raise AssertionError(f"the law {law.__name__} is broken: {told}") from found
     except AssertionError as error:
         raise AssertionError(f"the law {law.__name__} is broken: {error}") from error
     except Exception as error:
@@ -193,7 +221,7 @@ def checked_laws(laws: Iterable[Any], known: Iterable[NamedLaw]) -> list[NamedLa
     found = []
     for law in laws:
         if not callable(law) and law not in by_name:
-            raise InvalidArgument(f"a law is a function, or one of the names {', '.join(by_name)}; got {law!r}")
+            raise InvalidArgument(f"a law is a function, or one of the names {', '.join(by_name)}; got {shown(law)}")
         found.append(law if callable(law) else by_name[law])
     return found
 
@@ -212,23 +240,25 @@ def given_to(owner: type, name: str) -> Any:
     return given.__func__ if isinstance(given, staticmethod) else given
 
 
-def count_calls(act: Callable[[], object]) -> int:
-    """How many calls of Python and C functions `act` makes.
+def count_steps(act: Callable[[], object]) -> int:
+    """How many instructions of Python `act` takes: rounds of loops count, also those that call nothing.
 
     Example:
-        >>> count_calls(lambda: abs(-1)) < count_calls(lambda: [abs(n) for n in range(50)])
+        >>> count_steps(lambda: [n for n in range(9)]) < count_steps(lambda: [n for n in range(99)])
         True
     """
-    n_calls = 0
+    n_steps = 0
 
-    def count(frame: Any, event: str, argument: Any) -> None:
-        nonlocal n_calls
-        n_calls += event in {"call", "c_call"}
+    def count(frame: Any, event: str, argument: Any) -> Any:
+        nonlocal n_steps
+        frame.f_trace_lines, frame.f_trace_opcodes = False, True
+        n_steps += event == "opcode"
+        return count
 
-    before = sys.getprofile()
-    sys.setprofile(count)
+    before = sys.gettrace()
+    sys.settrace(count)
     try:
         act()
     finally:
-        sys.setprofile(before)
-    return n_calls
+        sys.settrace(before)
+    return n_steps

@@ -3,25 +3,55 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
 
+from hpo.core.key import Key
 from hpo.core.pruning import Decision, Pruner
-from hpo.core.sampling import Answer, Exhausted, Sampler, Suggestion, trial_key
+from hpo.core.sampling import Answer, Exhausted, Sampler, Suggestion, space_to_ask, trial_key
 from hpo.core.space import SearchSpace
 from hpo.core.state import StudyState
 from hpo.core.trial import FrozenTrial
+from hpo.testing.showing import shown, shown_error
+
+FAULTS = (Exception, SystemExit)
+"""What may come out of something that is tried, and is reported; a user who interrupts is no fault."""
 
 
 class Raised(Struct, frozen=True):
-    """What came in place of an answer.
+    """An error that came in place of an answer.
 
     Args:
         error: The exception.
     """
 
-    error: Exception
+    error: BaseException
+
+
+class NoAnswer(Struct, frozen=True):
+    """Something that came in place of an answer, and that nobody could use as one.
+
+    Args:
+        given: It, as text.
+        why: What is wrong with it; completes the sentence "it answers ..., ".
+    """
+
+    given: str
+    why: str
+
+
+class InFull(Struct, frozen=True):
+    """All that a sampler says to a question.
+
+    Args:
+        answer: See `asked`.
+        together: Which parameters it wants to suggest together, as text; None where it has no opinion.
+    """
+
+    answer: Answer | Raised | NoAnswer
+    together: str | None
 
 
 class Question(Struct, frozen=True):
@@ -46,7 +76,7 @@ class Question(Struct, frozen=True):
         return f"<Question about trial {self.number} of {self.state!r}>"
 
 
-def asked(sampler: Sampler, question: Question) -> Answer | Raised:
+def asked(sampler: Sampler, question: Question) -> Answer | Raised | NoAnswer:
     """What a sampler says.
 
     Example:
@@ -56,13 +86,66 @@ def asked(sampler: Sampler, question: Question) -> Answer | Raised:
         >>> sorted(answer.params)
         ['kind', 'layers', 'lr', 'momentum', 'units']
     """
-    key = trial_key(question.state, sampler, question.number)
+    try:
+        key = trial_key(question.state, sampler, question.number)
+    except FAULTS as error:
+        return Raised(error)
+    return answered(sampler, question, question.trial, key)
+
+
+def answered(sampler: Sampler, question: Question, trial: FrozenTrial, key: Key) -> Answer | Raised | NoAnswer:
+    """What a sampler says to a trial and a key that are not the question's own.
+
+    Example:
+        >>> from hpo.testing.scenarios import MIXED, scenarios
+        >>> question = Question(scenarios()["constant"], 12, MIXED)
+        >>> answered(lambda *arguments: None, question, question.trial, question.state.key)
+        NoAnswer(given='None', why='which is no Suggestion and no Exhausted')
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:
-            return sampler(question.state, question.trial, question.space, key)
-        except Exception as error:  # noqa: BLE001 - whatever it is, a law reports it
+            answer: object = sampler(question.state, trial, question.space, key)
+        except FAULTS as error:
             return Raised(error)
+    if isinstance(answer, Exhausted):
+        return answer if isinstance(answer.reason, str) else NoAnswer("Exhausted", "whose reason is no text")
+    if not isinstance(answer, Suggestion):
+        return NoAnswer(shown(answer), "which is no Suggestion and no Exhausted")
+    if not isinstance(answer.params, Mapping):
+        return NoAnswer(f"Suggestion({shown(answer.params)})", "whose params are no dict by name")
+    return answer
+
+
+def asked_in_full(sampler: Sampler, question: Question) -> InFull:
+    """What a sampler says, and what its joint space is, which it may infer from the history.
+
+    Example:
+        >>> from hpo.samplers import RandomSampler
+        >>> from hpo.testing.scenarios import SMALL, scenarios
+        >>> asked_in_full(RandomSampler(), Question(scenarios(SMALL)["constant"], 12, SMALL)).together is None
+        True
+    """
+    answer = asked(sampler, question)
+    if getattr(sampler, "joint_space", None) is None:
+        return InFull(answer, None)
+    try:
+        together = shown([*space_to_ask(question.state, sampler, question.trial).items()], most=None)
+    except FAULTS as error:
+        together = shown_error(error)
+    return InFull(answer, together)
+
+
+def instead_of_an_answer(answer: object) -> str | None:
+    """What an answer is that is none, or None for an answer.
+
+    Example:
+        >>> instead_of_an_answer(Raised(ValueError("no")))
+        'it raises ValueError: no'
+    """
+    if isinstance(answer, Raised):
+        return f"it raises {shown_error(answer.error)}"
+    return f"it answers {answer.given}, {answer.why}" if isinstance(answer, NoAnswer) else None
 
 
 def judged(pruner: Pruner, question: Question) -> Decision | Raised:
@@ -78,7 +161,7 @@ def judged(pruner: Pruner, question: Question) -> Decision | Raised:
         warnings.simplefilter("error")
         try:
             return pruner(question.state, question.trial)
-        except Exception as error:  # noqa: BLE001 - whatever it is, a law reports it
+        except FAULTS as error:
             return Raised(error)
 
 
@@ -90,29 +173,50 @@ def as_text(answer: Any) -> str:
         "{'x': 0.5, 'y': 1}"
     """
     if isinstance(answer, Suggestion):
-        note = f" with the note {_sorted(answer.note)}" if answer.note else ""
-        return _sorted(answer.params) + note
+        empty = isinstance(answer.note, Mapping) and not answer.note
+        return _sorted(answer.params) + ("" if empty else f" with the note {_sorted(answer.note)}")
     if isinstance(answer, Raised):
-        return f"{type(answer.error).__name__}: {answer.error}"
-    return f"exhausted: {answer.reason}" if isinstance(answer, Exhausted) else repr(answer)
+        return shown_error(answer.error)
+    if isinstance(answer, NoAnswer):
+        return answer.given
+    if isinstance(answer, InFull):
+        return as_text(answer.answer) + (f" and wants together {answer.together}" if answer.together else "")
+    return f"exhausted: {answer.reason}" if isinstance(answer, Exhausted) else shown(answer, most=None)
 
 
-def as_program(question: Question) -> str:
+def as_program(question: Question, *, other: Question | None = None, seed: int | None = None) -> str:
     """Python that makes the question's state, trial, space and key again; it can be pasted.
+
+    Args:
+        question: The question.
+        other: Another one that should have got the same answer; its parts are named ``other_state`` and so on.
+        seed: A seed that the sampler has of its own.
 
     Example:
         >>> print(as_program(Question(StudyState(), 0, SearchSpace())).splitlines()[-3])
         space = SearchSpace({})
     """
-    return (
+    imports = (
         "from math import inf, nan\n"
-        "from hpo import CategoricalDistribution, FloatDistribution, IntDistribution, SearchSpace, StudyState\n"
-        f"state = StudyState.from_json({question.state.to_json()!r})\n"
-        f"space = {question.space!r}\n"
-        f"trial = state.running[{question.number}]\n"
-        f"key = state.key.child('trial', {question.number})"
+        "from hpo import CategoricalDistribution, FloatDistribution, IntDistribution, Key, SearchSpace, StudyState\n"
+    )
+    program = imports + _parts(question, "", seed)
+    return program if other is None else f"{program}\n{_parts(other, 'other_', seed)}"
+
+
+def _parts(question: Question, prefix: str, seed: int | None) -> str:
+    key = Key(question.state.seed if seed is None else seed, ("trial", question.number))
+    return (
+        f"{prefix}state = StudyState.from_json({question.state.to_json()!r})\n"
+        f"{prefix}space = {question.space!r}\n"
+        f"{prefix}trial = {prefix}state.running[{question.number}]\n"
+        f"{prefix}key = {key!r}"
     )
 
 
 def _sorted(mapping: Any) -> str:
-    return repr(dict(sorted(mapping.items()))) if hasattr(mapping, "items") else repr(mapping)
+    try:
+        ordered = dict(sorted(mapping.items()))
+    except Exception:  # noqa: BLE001 - names that have no order, or no names at all
+        return shown(mapping, most=None)
+    return shown(ordered, most=None)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 from msgspec.structs import replace
 
@@ -16,6 +17,8 @@ from hpo.core.state import StudyState
 from hpo.core.trial import FrozenTrial
 from hpo.testing.questions import Question
 
+K = TypeVar("K")
+V = TypeVar("V")
 _NARROW = 1e-6  # of its ends: a narrower range has too few digits to be moved
 _SMALL = 1e-140  # its square, and that of its inverse, are normal numbers
 Change = Callable[[int, float], float]
@@ -112,6 +115,52 @@ def relabelled(state: StudyState) -> StudyState:
         user_attrs=FrozenDict({"another": ["attribute", 1]}),
         created_at=1e9,
     )
+
+
+def constrained(state: StudyState) -> StudyState:
+    """The study with three more constraints on every trial: broken by the same amount, but for every fourth trial.
+
+    Example:
+        >>> from hpo.testing.scenarios import scenarios
+        >>> trials = constrained(scenarios()["constant"]).finished
+        >>> dict(trials[1].constraints), trials[3].feasible
+        ({'limit 1': 0.2, 'limit 2': 0.3, 'limit 0': 0.1}, True)
+    """
+
+    def retold(trial: FrozenTrial) -> FrozenTrial:
+        sign = -1.0 if trial.number % 4 == 3 else 1.0
+        limits = {f"limit {i % 3}": sign * (i % 3 + 1) / 10 for i in range(trial.number, trial.number + 3)}
+        return replace(trial, constraints=FrozenDict({**trial.constraints, **limits}))
+
+    return with_trials(state, retold)
+
+
+def recorded_backwards(state: StudyState) -> StudyState:
+    """The study as if every other trial had got its parameters, reports, constraints and attributes in reverse order.
+
+    Example:
+        >>> from hpo.testing.scenarios import scenarios
+        >>> [*recorded_backwards(scenarios()["constant"]).finished[0].params]
+        ['kind', 'units', 'layers', 'momentum', 'lr']
+    """
+
+    def retold(trial: FrozenTrial) -> FrozenTrial:
+        if trial.number % 2:
+            return trial
+        return replace(
+            trial,
+            params=FrozenDict(_backwards(trial.params)),
+            distributions=SearchSpace(_backwards(trial.distributions)),
+            user_attrs=FrozenDict(_backwards(trial.user_attrs)),
+            constraints=FrozenDict(_backwards(trial.constraints)),
+            intermediate_values=InsertOnlyDict(_backwards(trial.intermediate_values).items()),
+        )
+
+    return with_trials(state, retold)
+
+
+def _backwards(mapping: Mapping[K, V]) -> dict[K, V]:
+    return {name: mapping[name] for name in reversed([*mapping])}
 
 
 def reordered(state: StudyState, order: Callable[[Sequence[FrozenTrial]], Iterable[FrozenTrial]]) -> StudyState:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import attrs
 
 from hpo.core.sampling import Sampler
 from hpo.core.space import SearchSpace
+from hpo.testing.edges import edge_questions
 from hpo.testing.lived import lived
-from hpo.testing.proving import Verdict, for_every_question
+from hpo.testing.proving import Verdict, for_each, for_every_question
 from hpo.testing.questions import Question
 from hpo.testing.scenarios import MIXED, scenarios
 
@@ -24,6 +26,7 @@ class SamplerCase:
         max_examples: How many generated questions each law asks.
     """
 
+    asks: ClassVar[str] = "sampler(state, trial, space, key)"
     sampler: Sampler
     space: SearchSpace | None = None
     max_examples: int = 100
@@ -40,6 +43,16 @@ class SamplerCase:
         for_every_question(
             check, space=self.space, max_examples=self.max_examples, whole_values=whole_values, retold=retold
         )
+
+    def every_question_and_scenario(self, check: Callable[[Question], Verdict]) -> None:
+        """Make sure that `check` finds nothing wrong with generated questions, and with the named ones."""
+        self.every_question(check)
+        for_each(check, self.scenarios().items())
+
+    def every_hard_question(self, check: Callable[[Question], Verdict]) -> None:
+        """Make sure that `check` finds nothing wrong with generated questions, with scenarios and with `EDGES`."""
+        self.every_question_and_scenario(check)
+        for_each(check, edge_questions(self.space))
 
     def scenarios(self) -> dict[str, Question]:
         """The named studies of `hpo.testing.scenarios` as questions."""

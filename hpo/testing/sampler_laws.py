@@ -20,20 +20,32 @@ from typing import Any, ClassVar
 import attrs
 from msgspec.structs import replace
 
+from hpo.core.commands import Suggest
 from hpo.core.decide import decide
 from hpo.core.distributions import CategoricalDistribution, Distribution
-from hpo.core.numbers import to_json_tree
+from hpo.core.numbers import as_float, to_json_tree
 from hpo.core.sampling import Exhausted, Sampler, Suggestion, space_to_ask, suggest_joint, trial_key
 from hpo.core.space import SearchSpace
 from hpo.core.state import StudyState, replay
-from hpo.errors import HpoError, SeveralObjectives
+from hpo.errors import SeveralObjectives
 from hpo.testing.counterexamples import Counterexample
 from hpo.testing.other_process import answers_elsewhere
 from hpo.testing.proving import Verdict, checked_laws, for_each, given_to, try_law
-from hpo.testing.questions import Question, Raised, as_text, asked
+from hpo.testing.questions import (
+    FAULTS,
+    NoAnswer,
+    Question,
+    Raised,
+    answered,
+    as_text,
+    asked,
+    asked_in_full,
+    instead_of_an_answer,
+)
 from hpo.testing.retelling import prefixes, relabelled, with_values
 from hpo.testing.sampler_case import SamplerCase
 from hpo.testing.sampler_claims import CLAIMS
+from hpo.testing.showing import shown, shown_error
 
 
 def total(case: SamplerCase) -> None:
@@ -44,14 +56,10 @@ def total(case: SamplerCase) -> None:
 
     def check(question: Question) -> Verdict:
         answer = asked(case.sampler, question)
-        if not isinstance(answer, Raised):
-            known = isinstance(answer, Suggestion | Exhausted)
-            return None if known else f"it answers {answer!r}, which is no Suggestion and no Exhausted"
-        if isinstance(answer.error, SeveralObjectives) and len(question.state.directions) > 1:
-            return None
-        return f"it raises {answer.error!r}"
+        refused = isinstance(answer, Raised) and isinstance(answer.error, SeveralObjectives)
+        return None if refused and len(question.state.directions) > 1 else instead_of_an_answer(answer)
 
-    case.every_question(check)
+    case.every_hard_question(check)
 
 
 def survives_every_scenario(case: SamplerCase) -> None:
@@ -65,8 +73,8 @@ def survives_every_scenario(case: SamplerCase) -> None:
             command = suggest_joint(question.state, case.sampler, question.trial, question.space)
             if not isinstance(command, Exhausted):
                 decide(question.state, command)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is no answer
-            return f"it raises {error!r}"
+        except FAULTS as error:
+            return f"it raises {shown_error(error)}"
         return None
 
     for_each(check, case.scenarios().items())
@@ -79,34 +87,19 @@ def complete(case: SamplerCase) -> None:
         answer = asked(case.sampler, question)
         if not isinstance(answer, Suggestion) or {*answer.params} == {*question.space}:
             return None
-        return f"it was asked for {[*question.space]} and gives {[*answer.params]}"
+        return f"it was asked for {[*question.space]} and gives {shown([*answer.params])}"
 
-    case.every_question(check)
+    case.every_hard_question(check)
 
 
 def in_domain(case: SamplerCase) -> None:
     """Values are what their distributions contain; with `off_grid`, at least inside the range."""
-    case.every_question(lambda question: _outside(asked(case.sampler, question), question.space))
+    case.every_hard_question(lambda question: _outside(asked(case.sampler, question), question.space))
 
 
 def builtin_types(case: SamplerCase) -> None:
     """Values are builtins, as an objective gets them: floats for floats, ints for ints, the very choices."""
-
-    def check(question: Question) -> Verdict:
-        answer = asked(case.sampler, question)
-        for name, dist in question.space.items():
-            value = answer.params.get(name, _NOTHING) if isinstance(answer, Suggestion) else _NOTHING
-            if value is _NOTHING:
-                continue
-            kind = type(value)
-            if kind.__module__ != "builtins" and value is not None:
-                return f"parameter {name!r} gets {value!r}, a {kind.__module__}.{kind.__name__} and no builtin"
-            wanted = _type_for(dist, value)
-            if kind is not wanted:
-                return f"parameter {name!r} gets {value!r} of type {kind.__name__} from {dist!r}"
-        return None
-
-    case.every_question(check)
+    case.every_hard_question(lambda question: _no_builtin(asked(case.sampler, question), question.space))
 
 
 def same_answer_twice(case: SamplerCase) -> None:
@@ -114,7 +107,7 @@ def same_answer_twice(case: SamplerCase) -> None:
 
     def check(question: Question) -> Verdict:
         before = question.state.to_bytes()
-        first, second = (as_text(asked(case.sampler, question)) for _ in range(2))
+        first, second = (as_text(asked_in_full(case.sampler, question)) for _ in range(2))
         if first != second:
             return f"it answers {first}, and then {second}"
         return None if question.state.to_bytes() == before else "the study is another one after the question"
@@ -123,13 +116,17 @@ def same_answer_twice(case: SamplerCase) -> None:
 
 
 def any_order_of_calls(case: SamplerCase) -> None:
-    """Other questions in between make no difference: answers forwards are those of a copy that is asked backwards."""
+    """Earlier questions make no difference: it answers as a copy that was asked nothing else, and in another order."""
+    try:
+        untouched = copy.deepcopy(case.sampler)
+    except FAULTS as error:
+        raise AssertionError(f"no copy of it can be made: {shown_error(error)}") from error
 
     def check(question: Question) -> Verdict:
         questions = _siblings(question)
-        backwards = copy.deepcopy(case.sampler)
-        there = [as_text(asked(case.sampler, other)) for other in questions]
-        back = [as_text(asked(backwards, other)) for other in reversed(questions)][::-1]
+        backwards = copy.deepcopy(untouched)
+        there = [as_text(asked_in_full(case.sampler, other)) for other in questions]
+        back = [as_text(asked_in_full(backwards, other)) for other in reversed(questions)][::-1]
         for before, after in zip(there, back, strict=True):
             if before != after:
                 return f"after some questions it answers {before}, and after other ones {after}"
@@ -142,27 +139,17 @@ def any_process(case: SamplerCase) -> None:
     """Another process, with other hashes and another order of questions, gives the same answers."""
     questions = [other for question in case.scenarios().values() for other in _siblings(question)]
     attrs.evolve(case, max_examples=min(case.max_examples, 30)).every_question(questions.append)
-    there = answers_elsewhere(asked, case.sampler, questions[::-1])[::-1]
-    for question, theirs in zip(questions, there, strict=True):
-        mine = as_text(asked(case.sampler, question))
-        if mine != theirs:
-            raise Counterexample(f"here it answers {mine}, and elsewhere {theirs}", question)
+    there = answers_elsewhere(asked_in_full, case.sampler, questions[::-1])[::-1]
+    here = [as_text(asked_in_full(case.sampler, question)) for question in questions]
+    wrong = [each for each in zip(questions, here, there, strict=True) if each[1] != each[2]]
+    if wrong:
+        question, mine, theirs = min(wrong, key=lambda each: len(each[0].state.to_json()))
+        raise Counterexample(f"here it answers {mine}, and elsewhere {theirs}", question)
 
 
 def json_note(case: SamplerCase) -> None:
     """A note is JSON with text for keys, so that a journal can keep it."""
-
-    def check(question: Question) -> Verdict:
-        answer = asked(case.sampler, question)
-        if not isinstance(answer, Suggestion):
-            return None
-        try:
-            json.dumps(to_json_tree(dict(answer.note)))
-        except (HpoError, TypeError, ValueError) as error:
-            return f"it notes {answer.note!r}: {error}"
-        return None
-
-    case.every_question(check)
+    case.every_hard_question(lambda question: _no_json(asked(case.sampler, question)))
 
 
 def lone_parameters(case: SamplerCase) -> None:
@@ -187,7 +174,7 @@ def parameter_order(case: SamplerCase) -> None:
         backwards = SearchSpace({name: question.space[name] for name in reversed([*question.space])})
         return _same(case.sampler, question, replace(question, space=backwards), "the parameters listed backwards")
 
-    case.every_question(check)
+    case.every_question_and_scenario(check)
 
 
 def relabel(case: SamplerCase) -> None:
@@ -197,7 +184,7 @@ def relabel(case: SamplerCase) -> None:
         other = replace(question, state=relabelled(question.state))
         return _same(case.sampler, question, other, "other names, attributes and clocks")
 
-    case.every_question(check)
+    case.every_question_and_scenario(check)
 
 
 def fold(case: SamplerCase) -> None:
@@ -207,9 +194,11 @@ def fold(case: SamplerCase) -> None:
         for grown, forked in prefixes(question):
             for other in (grown, forked, grown):
                 fresh = replace(other, state=StudyState.from_bytes(other.state.to_bytes()))
-                wrong = _same(case.sampler, other, fresh, f"the same {len(other.state.finished)} trials at once")
-                if wrong:
-                    return wrong
+                first, second = (as_text(asked_in_full(case.sampler, each)) for each in (other, fresh))
+                if first != second:
+                    n = len(other.state.finished)
+                    wrong = f"it answers {first}, and with the same {n} trials at once {second}"
+                    raise Counterexample(wrong, question, grown=True)
         return None
 
     attrs.evolve(case, max_examples=max(1, case.max_examples // 2)).every_question(check)
@@ -313,12 +302,14 @@ def _siblings(question: Question) -> list[Question]:
 
 
 def _same(sampler: Sampler, one: Question, other: Question, what: str) -> Verdict:
-    first, second = as_text(asked(sampler, one)), as_text(asked(sampler, other))
-    return None if first == second else f"it answers {first}, and with {what} {second}"
+    first, second = (as_text(asked_in_full(sampler, question)) for question in (one, other))
+    if first != second:
+        raise Counterexample(f"it answers {first}, and with {what} {second}", one, other)
+    return None
 
 
 def _declines(answer: object) -> bool:
-    return isinstance(answer, Exhausted | Raised)
+    return isinstance(answer, Exhausted | Raised | NoAnswer)
 
 
 def _outside(answer: object, space: SearchSpace) -> Verdict:
@@ -328,9 +319,34 @@ def _outside(answer: object, space: SearchSpace) -> Verdict:
         value = answer.params.get(name, _NOTHING)
         if value is _NOTHING or dist.contains(value):
             continue
-        between = answer.off_grid and not isinstance(dist, CategoricalDistribution) and dist.low <= value <= dist.high
-        if not between:
-            return f"parameter {name!r} gets {value!r}, which is outside {dist!r}"
+        if answer.off_grid and not isinstance(dist, CategoricalDistribution):
+            number = as_float(value)
+            if number is not None and dist.low <= number <= dist.high:
+                continue
+        return f"parameter {name!r} gets {shown(value)}, which is outside {dist!r}"
+    return None
+
+
+def _no_builtin(answer: object, space: SearchSpace) -> Verdict:
+    for name, dist in space.items():
+        value = answer.params.get(name, _NOTHING) if isinstance(answer, Suggestion) else _NOTHING
+        if value is _NOTHING:
+            continue
+        kind = type(value)
+        if kind.__module__ != "builtins" and value is not None:
+            return f"parameter {name!r} gets {shown(value)}, a {kind.__module__}.{kind.__name__} and no builtin"
+        if kind is not _type_for(dist, value):
+            return f"parameter {name!r} gets {shown(value)} of type {kind.__name__} from {dist!r}"
+    return None
+
+
+def _no_json(answer: object) -> Verdict:
+    if not isinstance(answer, Suggestion):
+        return None
+    try:
+        json.dumps(to_json_tree(dict(answer.note)))
+    except FAULTS as error:
+        return f"it notes {shown(answer.note)}: {shown_error(error)}"
     return None
 
 
@@ -343,18 +359,21 @@ def _type_for(dist: Distribution, value: Any) -> type:
 
 def _wrong_alone(sampler: Sampler, question: Question, name: str, space: SearchSpace) -> Verdict:
     """What is wrong with `name` where the other parameters are asked for first."""
-    state, number = question.state, question.number
-    joint = suggest_joint(state, sampler, question.trial, question.space.less(space))
-    if isinstance(joint, Exhausted):
-        return None
-    trial = replay(decide(state, joint), state).running[number]
-    key = trial_key(state, sampler, number).child(name)
+    others = replace(question, space=question.space.less(space))
+    joint = asked(sampler, others)
+    if not isinstance(joint, Suggestion):
+        wrong = instead_of_an_answer(joint)
+        return wrong and f"asked for all but {name!r} {wrong}"
+    given = Suggest(question.number, others.space, joint.params, joint.note, joint.off_grid)
     try:
-        first, second = (sampler(state, trial, space, key) for _ in range(2))
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is no answer
-        return f"asked for {name!r} alone it raises {error!r}"
-    if isinstance(first, Exhausted) or {*first.params} != {name}:
-        return f"asked for {name!r} alone it answers {as_text(first)}"
+        trial = replay(decide(question.state, given), question.state).running[question.number]
+    except FAULTS as error:
+        return f"asked for all but {name!r} it gives what can't be kept: {shown_error(error)}"
+    alone = replace(question, space=space)
+    key = trial_key(question.state, sampler, question.number).child(name)
+    first, second = (answered(sampler, alone, trial, key) for _ in range(2))
+    if not isinstance(first, Suggestion) or {*first.params} != {name}:
+        return f"asked for {name!r} alone {instead_of_an_answer(first) or f'it answers {as_text(first)}'}"
     if as_text(first) != as_text(second):
         return f"asked for {name!r} alone it answers {as_text(first)}, and then {as_text(second)}"
-    return _outside(first, space)
+    return _outside(first, space) or _no_builtin(first, space) or _no_json(first)

@@ -84,6 +84,8 @@ def scenarios(space: Mapping[str, Distribution] = MIXED) -> dict[str, StudyState
     studies["duplicates"] = _duplicates(space)
     studies["other parameters"] = _study(SearchSpace({"was": FloatDistribution(0.0, 1.0)}), _complete)
     studies["drifted ranges"] = _study(_drifted(space), _complete)
+    studies["wider ranges"] = _study(_wider(space), _complete)
+    studies["ranges elsewhere"] = _study(_elsewhere(space), _complete)
     return studies
 
 
@@ -121,6 +123,37 @@ def _drifted(space: SearchSpace) -> SearchSpace:
     return SearchSpace(drifted)
 
 
+def _wider(space: SearchSpace) -> SearchSpace:
+    """The same parameters, with ranges that go beyond at both ends, and without steps."""
+    wider: dict[str, Distribution] = {}
+    for name, dist in space.items():
+        if isinstance(dist, CategoricalDistribution):
+            wider[name] = dist
+        elif isinstance(dist, IntDistribution):
+            n = dist.high - dist.low + 1
+            wider[name] = IntDistribution(1 if dist.log else dist.low - n, dist.high + n, log=dist.log)
+        elif dist.log:
+            wider[name] = FloatDistribution(dist.low / 2.0 or dist.low, min(2.0 * dist.high, 1.7e308), log=True)
+        else:
+            more = dist.high / 2.0 - dist.low / 2.0
+            wider[name] = FloatDistribution(max(dist.low - more, -1.7e308), min(dist.high + more, 1.7e308))
+    return SearchSpace(wider)
+
+
+def _elsewhere(space: SearchSpace) -> SearchSpace:
+    """The same parameters, with ranges that begin where those of `space` end."""
+    elsewhere: dict[str, Distribution] = {}
+    for name, dist in space.items():
+        if isinstance(dist, IntDistribution):
+            elsewhere[name] = IntDistribution(dist.high + 1, 2 * abs(dist.high) + 9, log=dist.log)
+        elif isinstance(dist, FloatDistribution):
+            end = min(2.0 * abs(dist.high) + 1.0, 1.7e308)
+            elsewhere[name] = FloatDistribution(min(dist.high, end), end, log=dist.log)
+        else:
+            elsewhere[name] = dist
+    return SearchSpace(elsewhere)
+
+
 def _complete(state: StudyState, number: int) -> StudyState:
     return tell(state, number, float((number * 5) % 7))
 
@@ -154,7 +187,8 @@ def _huge(state: StudyState, number: int) -> StudyState:
 
 
 def _reported_nan(state: StudyState, number: int) -> StudyState:
-    return tell(report(state, number, math.nan, 0), number, outcome=(TrialState.PRUNED, None)[number % 2], values=0.0)
+    value = math.nan if number % 3 else float(number)
+    return tell(report(state, number, value, 0), number, outcome=(TrialState.PRUNED, None)[number % 2], values=0.0)
 
 
 def _infeasible(state: StudyState, number: int) -> StudyState:

@@ -23,6 +23,7 @@ from msgspec.structs import replace
 from hpo.core.pruning import Decision
 from hpo.core.state import StudyState
 from hpo.core.trial import FrozenTrial
+from hpo.testing.counterexamples import Counterexample
 from hpo.testing.proving import Verdict, checked_laws, given_to, try_law
 from hpo.testing.pruner_laws import (
     PrunerCase,
@@ -33,13 +34,16 @@ from hpo.testing.pruner_laws import (
     fold,
     mirror,
     rank_based,
+    recording_order,
     relabel,
     same_decision_twice,
     survives_every_scenario,
     total,
 )
 from hpo.testing.questions import Question, judged
+from hpo.testing.showing import shown
 
+_ASKS = "rule(state)"
 StoppingRule: TypeAlias = Callable[[StudyState], bool]
 """Whether a study should stop; pure."""
 
@@ -66,7 +70,7 @@ class Judge:
         """
         answer = self.rule(state)
         if not isinstance(answer, bool):
-            raise TypeError(f"a stopping rule answers True or False, and this one {answer!r}")
+            raise TypeError(f"a stopping rule answers True or False, and this one {shown(answer)}")
         return Decision.STOP if answer else Decision.CONTINUE
 
 
@@ -76,7 +80,9 @@ def begins(case: PrunerCase) -> None:
     def check(question: Question) -> Verdict:
         nothing = type(question.state.finished)()
         empty = replace(question, state=replace(question.state, finished=nothing))
-        return "it stops a study without a finished trial" if judged(case.pruner, empty) is Decision.STOP else None
+        if judged(case.pruner, empty) is Decision.STOP:
+            raise Counterexample("it stops a study without a finished trial", empty)
+        return None
 
     case.every_question(check)
 
@@ -89,6 +95,7 @@ BASIC = (
     any_order_of_calls,
     any_process,
     relabel,
+    recording_order,
     fold,
 )
 """For every stopping rule."""
@@ -119,7 +126,7 @@ def check_stopping_rule(
         >>> check_stopping_rule(after_five, laws=["total", "begins", "mirror"], max_examples=5)
     """
     for law in checked_laws(laws, (*BASIC, *CLAIMS)):
-        try_law(law, PrunerCase(Judge(rule), max_examples))
+        try_law(law, PrunerCase(Judge(rule), max_examples, _ASKS))
 
 
 class StoppingLaws:
@@ -131,8 +138,10 @@ class StoppingLaws:
         max_examples: See `check_stopping_rule`.
 
     Example:
+        >>> def after_five(state):
+        ...     return len(state.finished) >= 5
         >>> class TestMine(StoppingLaws):
-        ...     rule = staticmethod(lambda state: len(state.finished) >= 5)
+        ...     rule = after_five
         ...     max_examples = 5
         >>> TestMine().test_begins()
     """
@@ -150,7 +159,7 @@ class StoppingLaws:
 def _method(law: Any) -> Callable[[StoppingLaws], None]:
     def test(self: StoppingLaws) -> None:
         rule = given_to(type(self), "rule")
-        try_law(law, PrunerCase(Judge(rule), self.max_examples))
+        try_law(law, PrunerCase(Judge(rule), self.max_examples, _ASKS))
 
     test.__doc__ = law.__doc__
     return test

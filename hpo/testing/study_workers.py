@@ -1,20 +1,23 @@
-"""Workers for machines that test studies: they see news late, and can be killed at any append."""
+"""Workers for machines that test studies: they see news late, can be killed at any append, and hold themselves alive."""
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
 
 from hpo.core.events import AnyEvent
 from hpo.core.pruning import Pruner
 from hpo.core.sampling import Sampler
 from hpo.errors import Conflict
-from hpo.journal.storage import Journal, Storage
+from hpo.journal.storage import Journal, KnowsWorkers, Storage
 from hpo.study.advisors import Advisors
 from hpo.study.evaluation import ApartJob, Ended, Objective
 from hpo.study.recorder import JournalRecorder
 from hpo.study.study import Study
 from hpo.study.trial import Trial
+from hpo.study.workers import at_work
 
 _MOST_REFUSALS = 3
 
@@ -96,6 +99,32 @@ class LateJournal:
             raise Killed
 
 
+class LateWatchedJournal(LateJournal):
+    """A journal that knows workers, as one of them sees it.
+
+    Args:
+        journal: The journal.
+    """
+
+    def __init__(self, journal: Any) -> None:
+        super().__init__(journal)
+        self._watched: KnowsWorkers = journal
+        self.held: set[str] = set()
+        """The names under which its worker is or was alive."""
+
+    @contextmanager
+    def hold(self, worker: str) -> Iterator[None]:
+        """See `KnowsWorkers.hold`."""
+        with self._watched.hold(worker):
+            self.held.add(worker)
+            yield
+
+    def is_alive(self, worker: str) -> bool | None:
+        """See `KnowsWorkers.is_alive`."""
+        self._check_alive()
+        return self._watched.is_alive(worker)
+
+
 class LateStorage:
     """A storage of one study as one worker sees it; see `LateJournal`.
 
@@ -107,7 +136,8 @@ class LateStorage:
     def __init__(self, storage: Storage, name: str) -> None:
         self._storage = storage
         self.location = storage.location
-        self.journal = LateJournal(storage.open(name))
+        journal = storage.open(name)
+        self.journal = LateWatchedJournal(journal) if isinstance(journal, KnowsWorkers) else LateJournal(journal)
         """What the worker reads and appends to."""
 
     def create(self, name: str, events: Sequence[AnyEvent]) -> Journal:
@@ -130,20 +160,36 @@ class LateStorage:
 class Worker:
     """Somebody with a view of the study of their own, which may be an old one.
 
+    Where the journal knows workers, it is alive for all until its `end`.
+
     Args:
+        number: Its number among those of a machine, for messages.
         storage: The storage, opened anew.
         name: The study's name.
         sampler: Who suggests.
         pruner: Who judges.
     """
 
-    def __init__(self, storage: Storage, name: str, sampler: Sampler, pruner: Pruner) -> None:
+    def __init__(self, number: int, storage: Storage, name: str, sampler: Sampler, pruner: Pruner) -> None:
+        self.number = number
         late = LateStorage(storage, name)
         self.journal = late.journal
         self.study = Study(late, name, sampler, pruner)
         self.advisors = Advisors(sampler, pruner)
         self.trials: dict[int, Trial] = {}
         """Those that it runs, by number."""
+        self._life = ExitStack()
+        self._life.enter_context(self.study.as_worker())
+        self._apart = self._life.enter_context(at_work(self.journal))
+
+    @property
+    def names(self) -> set[str]:
+        """What others know it by: none where the journal knows no workers."""
+        return self.journal.held if isinstance(self.journal, LateWatchedJournal) else set()
+
+    def end(self) -> None:
+        """Be alive no more, for all who ask."""
+        self._life.close()
 
     def run_apart(self, objective: Objective) -> Callable[[], Ended]:
         """Start a trial that is run elsewhere, by what is known now; the job that runs it.
@@ -151,7 +197,8 @@ class Worker:
         Raises:
             SearchSpaceExhausted: nothing is left to suggest.
         """
-        started, number = JournalRecorder(self.journal).start_alone(self.advisors)
+        recorder = JournalRecorder(self.journal)
+        started, number = self._apart.start(lambda name: recorder.start_alone(self.advisors, worker=name))
         return ApartJob(started, started, started.running[number], False, self.advisors, objective)
 
     def merge(self, ended: Ended) -> None:

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from hpo.testing.journals import StorageLaws, agreement_machine
+from hpo.testing import StorageLaws, StudyMachine, agreement_machine
 
 
 class Opener:
     """Opens what belongs to a directory on a server: something new for a new one."""
 
-    def __init__(self, server):
-        self._server, self._urls, self._lock = server, {}, threading.Lock()
+    def __init__(self, server, **terms):
+        self._server, self._terms, self._urls, self._lock = server, terms, {}, threading.Lock()
 
     def __call__(self, place):
         with self._lock:
@@ -22,13 +22,16 @@ class Opener:
                 self._urls[place] = self._server.new_url()
         url = self._urls[place]
         module = "hpo_adapters.redis" if url.startswith("redis") else "hpo_adapters.sql"
-        return importlib.import_module(module).open_storage(url)
+        return importlib.import_module(module).open_storage(url, **self._terms)
 
 
 class _OnServer(StorageLaws):
+    grace_period = 3.0  # seconds; others need not wait for longer
+
     @pytest.fixture(autouse=True)
     def _open_on_server(self, request):
-        self.make_storage = Opener(request.getfixturevalue(self.server))
+        server = request.getfixturevalue(self.server)
+        self.make_storage = Opener(server, heartbeat_interval=self.grace_period / 10, grace_period=self.grace_period)
 
 
 class TestPostgres(_OnServer):
@@ -54,6 +57,27 @@ def _agree(server, n_examples):
 
 def test_servers_answer_as_memory_does(server):
     _agree(server, 4)
+
+
+def _work(server, n_examples):
+    class Machine(StudyMachine):
+        make_storage = Opener(server)
+
+    run_state_machine_as_test(
+        Machine,
+        settings=settings(
+            max_examples=n_examples, stateful_step_count=20, deadline=None, derandomize=True, database=None
+        ),
+    )
+
+
+def test_several_workers_live_and_die_on_a_server(server):
+    _work(server, 4)
+
+
+@pytest.mark.long
+def test_several_workers_live_and_die_on_a_server_in_many_cases(server):
+    _work(server, 100)
 
 
 @pytest.mark.long

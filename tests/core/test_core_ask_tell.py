@@ -164,6 +164,13 @@ def test_an_answer_that_is_none_is_refused(answer, message) -> None:
     assert str(caught.value).startswith(message)
 
 
+@pytest.mark.parametrize("params", [None, 3, ["x"]])
+def test_what_is_no_suggestion_is_refused_also_for_an_enqueued_trial(params) -> None:
+    state = enqueue(StudyState.create(), {"x": 0.5})
+    with pytest.raises(InvalidSuggestion, match="are a dict by name"):
+        ask(state, lambda *_: Suggestion(params), {"x": X, "y": X})
+
+
 def test_values_beyond_what_was_asked_for_are_ignored() -> None:
     _, trial = ask(StudyState.create(), lambda *_: Suggestion({"x": 0.5, "y": 3}), {"x": X})
     assert trial.params == {"x": 0.5}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -37,7 +38,7 @@ from hpo.core.events import (
 )
 from hpo.core.state import StudyState, evolve, replay
 from hpo.core.trial import TrialState, create_trial
-from hpo.errors import InvalidType, TrialNotFound, UnreadableEvents
+from hpo.errors import InconsistentEvents, InvalidType, TrialNotFound, UnreadableEvents
 
 SPACE = {
     "lr": FloatDistribution(1e-5, 1.0, log=True),
@@ -149,6 +150,30 @@ def test_a_state_is_the_fold_of_its_events() -> None:
     assert state == replay(STORY) == replay(decode_events(encode_events(STORY)))
     assert state.version == len(STORY)
     assert repr(state) == f"<StudyState 'story': version {len(STORY)}, 3 finished, 1 running, 1 waiting>"
+
+
+@pytest.mark.parametrize(
+    "stranger",
+    [
+        TrialFinished(0, TrialState.COMPLETE, (2.0,)),
+        ParamsSuggested(0, 0, (0.5,)),
+        ParamsSuggested(1, 7, (0.5,)),
+        ValueReported(9, 0, 1.0),
+    ],
+)
+def test_an_event_that_does_not_follow_is_named_with_its_place(stranger) -> None:
+    told = [
+        StudyCreated(1, "s", ("minimize",), 0),
+        TrialStarted(0),
+        TrialFinished(0, TrialState.COMPLETE, (1.0,)),
+        TrialStarted(1),
+    ]
+    with pytest.raises(
+        InconsistentEvents, match=f"event 4 of the journal, {re.escape(repr(stranger))}, does not follow"
+    ):
+        replay([*told, stranger])
+    with pytest.raises(InconsistentEvents):
+        evolve(replay(told), stranger)
 
 
 def test_old_states_stay_what_they_were() -> None:

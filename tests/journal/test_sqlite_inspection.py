@@ -22,6 +22,7 @@ from hpo.journal import SqliteStorage, sqlite_inspection
 from hpo.journal.inspection import check_directory, check_file, repair_file
 from hpo.journal.sqlite_inspection import check_database, is_database, repair_database
 from hpo.journal.sqlite_rows import insert_row
+from hpo.journal.sqlite_salvage import contents_of, opened_database
 
 
 @pytest.fixture
@@ -334,6 +335,23 @@ def test_of_a_study_with_a_row_that_lost_its_key_all_other_rows_are_saved(tmp_pa
     _, saved, orphan = repair_database(path)
     assert (saved.study, saved.events, saved.salvaged_events, saved.lost) == ("s", 4, 5, ((5, 5),))
     assert (orphan.study, orphan.salvaged_events) == (None, 1)
+
+
+@pytest.mark.parametrize(("broken", "whole"), [("ASC", True), ("DESC", True), ("both", False)])
+def test_rows_that_can_be_read_from_one_end_are_all_there(two, monkeypatch, broken, whole):
+    class Broken(sqlite3.Connection):
+        def execute(self, statement, *parameters):
+            direction = "DESC" if statement.endswith("DESC") else "ASC"
+            if statement.startswith("SELECT study,") and broken in {direction, "both"}:
+                raise sqlite3.DatabaseError("a page is damaged")
+            return super().execute(statement, *parameters)
+
+    connect = sqlite3.connect
+    monkeypatch.setattr("sqlite3.connect", lambda *a, **k: connect(*a, **k, factory=Broken))
+    with opened_database(two) as connection:
+        contents = [*contents_of(connection, damaged=True)]
+    assert [len(content.events) for content in contents] == ([4, 10] if whole else [0, 0])
+    assert [content.flaw is None for content in contents] == [whole, whole]
 
 
 def test_of_flipped_bits_it_says_what_readers_say(two, make_events):

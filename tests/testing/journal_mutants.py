@@ -1,5 +1,6 @@
 """Journals in memory that are broken on purpose, each with what a machine says of its fault."""
 
+import contextlib
 import functools
 
 from msgspec.structs import replace
@@ -102,6 +103,46 @@ class ReadsFromACache(Sound):
         return self.seen.setdefault(after // 4, [*self.journal.read(after // 4 * 4)])[after % 4 :]
 
 
+class Watched(Sound):
+    """A handle of a journal that knows workers."""
+
+    def hold(self, worker):
+        return self.journal.hold(worker)
+
+    def is_alive(self, worker):
+        return self.journal.is_alive(worker)
+
+
+class GivesUpTheLiving(Watched):
+    """It knows only those who hold a worker through this very handle."""
+
+    def __init__(self, journal):
+        super().__init__(journal)
+        self.mine = set()
+
+    def hold(self, worker):
+        self.mine.add(worker)
+        return super().hold(worker)
+
+    def is_alive(self, worker):
+        return worker in self.mine and super().is_alive(worker)
+
+
+class KeepsTheDead(Watched):
+    def is_alive(self, worker):
+        return True
+
+
+class ForgetsTheDead(Watched):
+    def is_alive(self, worker):
+        return super().is_alive(worker) or None
+
+
+class HoldsNobody(Watched):
+    def hold(self, worker):
+        return contextlib.nullcontext()
+
+
 @functools.lru_cache(maxsize=16)
 def memory_at(place):
     return MemoryStorage()
@@ -129,9 +170,9 @@ class Broken:
 
 
 JOURNALS = [
-    (TakesWhatIsStale, "what worker . knows|handed out twice"),
-    (DropsWhatConflicts, "how often the enqueued trial|acknowledged|handed out twice"),
-    (KeepsWhatItRefuses, "how often the enqueued trial|handed out twice"),
+    (TakesWhatIsStale, "what worker . knows|handed out twice|the numbers of all trials"),
+    (DropsWhatConflicts, "how often the enqueued trial|acknowledged|handed out twice|and that do not run"),
+    (KeepsWhatItRefuses, "how often the enqueued trial|handed out twice|the numbers of all trials"),
     (DropsTheEndOfABatch, "has met|knows"),
     (ForgetsTells, "refused appends in a row|acknowledged"),
     (WritesTwice, "how often (the enqueued trial|trial . is tried again)"),
@@ -142,3 +183,11 @@ JOURNALS = [
     (ReadsFromACache, "refused appends in a row|knows"),
 ]
 """Broken handles, and what is said of them."""
+
+WATCHED_JOURNALS = [
+    (GivesUpTheLiving, "whose workers are alive, that worker . has failed as lost"),
+    (KeepsTheDead, "whose workers are gone, that worker . has not failed"),
+    (ForgetsTheDead, "whose workers are gone, that worker . has not failed"),
+    (HoldsNobody, "whose workers are alive, that worker . has failed as lost"),
+]
+"""Handles that know workers badly, and what is said of them."""

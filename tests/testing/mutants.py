@@ -1,4 +1,4 @@
-"""Samplers, pruners and folds that are broken on purpose, each with the law that names its fault."""
+"""Samplers that are broken on purpose, each with the law that names its fault."""
 
 import math
 import random
@@ -8,7 +8,6 @@ import attrs
 import numpy as np
 
 from hpo.core.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-from hpo.core.pruning import Decision
 from hpo.core.sampling import Suggestion
 from hpo.core.trial import TrialState
 from hpo.core.views import losses
@@ -74,6 +73,15 @@ def order_of_a_set(state, trial, space, key):
 def one_beyond_high(state, trial, space, key):
     params = drawn(space, [1.0] * len(space))
     return Suggestion({n: v + 1 if isinstance(space[n], IntDistribution) else v for n, v in params.items()})
+
+
+class SeededTooHigh:
+    """Its values are one too high, whatever the seed of the study is."""
+
+    seed = 11
+
+    def __call__(self, state, trial, space, key):
+        return one_beyond_high(state, trial, space, key)
 
 
 def steps_forgotten(state, trial, space, key):
@@ -202,6 +210,12 @@ def after_the_last_told(state, trial, space, key):
     return Suggestion(drawn(space, [0.5] * len(space)), {"after": last})
 
 
+def constraints_by_place(state, trial, space, key):
+    """It takes the first constraint that a trial got for the same one in all trials."""
+    rows = [[*other.constraints.values()] for other in complete_trials(state)]
+    return Suggestion(drawn(space, [0.5] * len(space)), {"first": [row[0] for row in rows if row]})
+
+
 def running_ignored(state, trial, space, key):
     return everywhere(space, len(state.finished) / 12)
 
@@ -222,6 +236,14 @@ class NotesInItsHistory:
 
 def refits_everything(state, trial, space, key):
     return Suggestion(drawn(space, [0.5] * len(space)), {"n": sum(len(t.params.keys()) for t in state.finished)})
+
+
+def walks_through_everything(state, trial, space, key):
+    """A loop over all of a column, which calls nothing."""
+    least = 0.0
+    for number in range(len(state.finished)):
+        least = least if least < number else number
+    return everywhere(space, 0.5)
 
 
 @attrs.frozen
@@ -264,142 +286,11 @@ SAMPLERS = [
     (log_ignored, "scale"),
     (steps_of_a_tenth, "scale"),
     (after_the_last_told, "permutation"),
+    (constraints_by_place, "recording_order"),
     (running_ignored, "no_repeats"),
     (never_exhausted, "exhaustion"),
     (refits_everything, "bounded_work"),
+    (walks_through_everything, "bounded_work"),
     (Blind(), "learning"),
 ]
 """Broken samplers and the law that each of them breaks."""
-
-
-def stop_if(verdict):
-    return Decision.STOP if verdict else Decision.CONTINUE
-
-
-def reports(trial):
-    return [*trial.intermediate_values.values()]
-
-
-def says_true(state, trial):
-    return True
-
-
-def wants_a_report(state, trial):
-    return stop_if(reports(trial)[-1] > 0)
-
-
-def stops_the_silent(state, trial):
-    return stop_if(not reports(trial))
-
-
-class SecondStrike:
-    def __init__(self):
-        self.asked = 0
-
-    def __call__(self, state, trial):
-        self.asked += 1
-        return stop_if(self.asked % 2)
-
-
-class RemembersTheFirst:
-    def __init__(self):
-        self.verdicts = {}
-
-    def __call__(self, state, trial):
-        verdict = any(value > 1.0 for value in reports(trial))
-        return stop_if(self.verdicts.setdefault((trial.number, len(state.finished), len(reports(trial))), verdict))
-
-
-def by_hash(state, trial):
-    return stop_if(reports(trial) and hash(f"trial {trial.number}") % 2)
-
-
-def by_attribute(state, trial):
-    return stop_if(reports(trial) and trial.user_attrs)
-
-
-def above_the_first(state, trial):
-    """It minimizes, whatever the direction is."""
-    others = [value for other in complete_trials(state) for value in reports(other)]
-    return stop_if(others and reports(trial) and min(reports(trial)) > min(others))
-
-
-def above_one(state, trial):
-    return stop_if(reports(trial) and reports(trial)[-1] > 1.0)
-
-
-def remembers_a_list(state, trial):
-    return stop_if(reports(trial) and len(state.finished.fold(GrowingList())) % 2)
-
-
-def reads_everything(state, trial):
-    return stop_if(sum(len(other.params.keys()) for other in state.finished) < 0)
-
-
-PRUNERS = [
-    (says_true, "total"),
-    (wants_a_report, "total"),
-    (wants_a_report, "survives_every_scenario"),
-    (stops_the_silent, "silence_goes_on"),
-    (SecondStrike(), "same_decision_twice"),
-    (RemembersTheFirst(), "any_order_of_calls"),
-    (by_hash, "any_process"),
-    (by_attribute, "relabel"),
-    (remembers_a_list, "fold"),
-    (above_one, "rank_based"),
-    (above_one, "affine"),
-    (above_the_first, "mirror"),
-    (above_the_first, "never_stops_the_leader"),
-    (reads_everything, "bounded_work"),
-]
-"""Broken pruners and the law that each of them breaks."""
-
-
-class Unhashable:
-    __hash__ = None
-
-    def init(self):
-        return 0
-
-    def step(self, carry, trial):
-        return carry + 1
-
-
-class EqualToItselfAlone:
-    def init(self):
-        return 0
-
-    def step(self, carry, trial):
-        return carry + 1
-
-
-@attrs.frozen
-class SumOfValues:
-    def init(self):
-        return 0.0
-
-    def step(self, carry, trial):
-        return carry + sum(trial.values)
-
-
-@attrs.define(hash=True)
-class CountsItsSteps:
-    calls: int = attrs.field(default=0, eq=False)
-
-    def init(self):
-        return 0
-
-    def step(self, carry, trial):
-        self.calls += 1
-        return self.calls
-
-
-FOLDS = [
-    (Unhashable(), "equal_and_hashable"),
-    (EqualToItselfAlone(), "equal_and_hashable"),
-    (SumOfValues(), "total"),
-    (GrowingList(), "carries_are_values"),
-    (GrowingList(), "fresh_is_incremental"),
-    (CountsItsSteps(), "steps_are_pure"),
-]
-"""Broken folds and the law that each of them breaks."""

@@ -46,6 +46,11 @@ def by_name(state):
     return len(state.finished) > 0 and state.name == ""
 
 
+def first_constraint(state):
+    first = [next(iter(trial.constraints.values()), 0.0) for trial in state.finished]
+    return any(value > 0.25 for value in first)
+
+
 @attrs.frozen
 class GrowingList:
     """A fold whose carry is one list for all prefixes."""
@@ -84,6 +89,7 @@ STOPPING = [
     (RemembersTheFirst(), "any_order_of_calls"),
     (by_hash, "any_process"),
     (by_name, "relabel"),
+    (first_constraint, "recording_order"),
     (remembers_a_list, "fold"),
     (below_one, "rank_based"),
     (below_one, "affine"),

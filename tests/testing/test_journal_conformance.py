@@ -4,10 +4,12 @@ import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import get_args
 
 import pytest
 
+import hpo
 from hpo.core.events import AnyEvent, StudyCreated, decode_events, encode_events
 from hpo.errors import Conflict, MissingExtra
 from hpo.journal import DirectoryStorage, FileStorage, MemoryStorage, SqliteStorage
@@ -15,10 +17,14 @@ from hpo.journal.memory import MemoryJournal
 from hpo.testing import journals
 from hpo.testing.expectations import expect, expect_error, expect_events
 from hpo.testing.journal_samples import created, every_kind, hostile_values
+from hpo.testing.journal_worker_laws import why_workers_are_unknown
 from hpo.testing.journals import (
     LAWS,
     LAWS_ACROSS_PROCESSES,
     LAWS_OF_MANY_STUDIES,
+    LAWS_OF_SILENT_WORKERS,
+    LAWS_OF_WORKERS,
+    LAWS_OF_WORKERS_ACROSS_PROCESSES,
     StorageLaws,
     agreement_machine,
     check_storage,
@@ -61,12 +67,24 @@ def test_the_samples_hold_every_kind_of_event_and_can_be_written():
 
 
 def test_there_is_a_method_for_each_law():
-    laws = [*LAWS, *LAWS_OF_MANY_STUDIES, *LAWS_ACROSS_PROCESSES]
+    laws = [
+        *(*LAWS, *LAWS_OF_MANY_STUDIES, *LAWS_ACROSS_PROCESSES),
+        *(*LAWS_OF_WORKERS, *LAWS_OF_WORKERS_ACROSS_PROCESSES, *LAWS_OF_SILENT_WORKERS),
+    ]
     methods = {name: getattr(StorageLaws, name) for name in dir(StorageLaws) if name.startswith("test_")}
     assert {*methods} == {f"test_{law.__name__}" for law in laws}
     for law in laws:
         assert law.__doc__
         assert methods[f"test_{law.__name__}"].__doc__ == law.__doc__
+
+
+def test_the_page_on_storages_names_each_law():
+    page = (Path(hpo.__file__).parents[1] / "docs" / "storage-of-your-own.md").read_text()
+    rows = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
+    named = [name for row in rows for name in re.findall(r"`(\w+)`", row)]
+    methods = {name.removeprefix("test_") for name in dir(StorageLaws) if name.startswith("test_")}
+    assert {*named} == methods
+    assert len(named) == len(methods), "each once"
 
 
 class ListedJournal(MemoryJournal):
@@ -212,6 +230,11 @@ class Clinging(MemoryStorage):
         return self._journals[name]
 
 
+@pytest.mark.parametrize("laws", [TestMemory, TestFile, TestDirectory, TestSqlite, TestSqliteForProcesses])
+def test_all_storages_of_ours_are_asked_about_workers(laws, tmp_path):
+    assert why_workers_are_unknown(lambda: laws.make_storage(tmp_path)) is None
+
+
 @pytest.mark.parametrize(
     "kind",
     [
@@ -234,6 +257,17 @@ def test_a_storage_of_which_processes_have_copies_is_caught():
         check_storage(remembered(MemoryStorage))
 
 
+def test_a_storage_that_can_not_be_sent_to_other_processes_is_told_what_to_say():
+    class Local(DirectoryStorage):
+        """Its class has no name that another process could find."""
+
+    class Laws(StorageLaws):
+        make_storage = Local
+
+    with pytest.raises(AssertionError, match=r"a storage can't be pickled .*Local.*; across_processes=False"):
+        Laws().test_a_pickled_handle_leads_to_the_same_journal()
+
+
 def test_the_agreement_machine_catches_what_breaks_laws():
     from hypothesis import Phase, settings
     from hypothesis.stateful import run_state_machine_as_test
@@ -242,6 +276,13 @@ def test_the_agreement_machine_catches_what_breaks_laws():
     for kind in (Unchecked, Early, ByRecord):
         with pytest.raises(AssertionError, match="broken"):
             run_state_machine_as_test(agreement_machine({"broken": remembered(storage_of(kind))}), settings=quick)
+
+
+def test_messages_about_the_agreement_machine_are_short():
+    from hpo.testing import journal_machine
+
+    journal_machine.batches.validate()
+    assert len(repr(journal_machine.batches)) < 3000, "hypothesis warns of longer ones"
 
 
 def test_laws_need_neither_hypothesis_nor_pytest():
@@ -276,7 +317,7 @@ def test_each_law_gets_an_empty_place_and_only_the_laws_that_apply_are_tried():
         return kept
 
     check_storage(make, many_studies=False, across_processes=False)
-    assert len(storages) == len(LAWS)
+    assert len(storages) == len(LAWS) + len(LAWS_OF_WORKERS) + 1, "and a look whether it knows workers"
     assert not any(place.exists() for place in storages)
     assert journals.LAWS is LAWS
 
@@ -286,6 +327,13 @@ def test_expectations_say_what_they_wanted():
         expect(1, 2, "the sum")
     with pytest.raises(AssertionError, match=r"\(1000\d letters\)"):
         expect("x" * 10_000, "", "a long text")
+    names = [f"study {i:03}" for i in range(100)]
+    with pytest.raises(AssertionError, match="the names: item 7 of 100: wanted 'study 007', got 'study 008'"):
+        expect([*names[:7], *names[8:]], names, "the names")
+    with pytest.raises(AssertionError, match="the names: item 99 of 100: wanted 'study 099', got nothing"):
+        expect(names[:99], names, "the names")
+    with pytest.raises(AssertionError, match="the names: item 100 of 100: wanted nothing, got 'x'"):
+        expect([*names, "x"], names, "the names")
     with pytest.raises(AssertionError, match="wanted KeyError, got ValueError"):
         expect_error(lambda: int("x"), KeyError, "it")
     with pytest.raises(AssertionError, match="wanted KeyError, got the result 7"):

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from hpo import StudyState
+from hpo import Key, StudyState
 from hpo.cli import main
+from hpo.core.pruning import Decision
 from hpo.core.sampling import trial_key
 from hpo.testing import fold_laws, pruner_laws, sampler_claims, sampler_laws
 from hpo.testing.fold_laws import check_fold
@@ -29,8 +30,9 @@ def neighbour(name):
     return sys.modules[full_name]
 
 
-mutants = neighbour("mutants")
+mutants, subtle, others = (neighbour(name) for name in ("mutants", "subtle_mutants", "pruner_mutants"))
 EXAMPLES = 300
+PARTS = ("state", "trial", "space", "key")
 
 
 @pytest.fixture(autouse=True)
@@ -53,13 +55,19 @@ def test_a_broken_sampler_breaks_the_law_that_names_its_fault(mutant, law):
         check_sampler(mutant, laws=[law], max_examples=EXAMPLES)
 
 
-@pytest.mark.parametrize(("mutant", "law"), named(mutants.PRUNERS))
+@pytest.mark.parametrize(("mutant", "law"), named(subtle.SAMPLERS))
+def test_a_sampler_that_is_right_nearly_always_breaks_the_law_that_names_its_fault(mutant, law):
+    with pytest.raises(AssertionError, match=f"^the law {law} is broken"):
+        check_sampler(mutant, laws=[law], max_examples=200)
+
+
+@pytest.mark.parametrize(("mutant", "law"), named(others.PRUNERS))
 def test_a_broken_pruner_breaks_the_law_that_names_its_fault(mutant, law):
     with pytest.raises(AssertionError, match=f"^the law {law} is broken"):
         check_pruner(mutant, laws=[law], max_examples=EXAMPLES)
 
 
-@pytest.mark.parametrize(("mutant", "law"), named(mutants.FOLDS))
+@pytest.mark.parametrize(("mutant", "law"), named(others.FOLDS))
 def test_a_broken_fold_breaks_the_law_that_names_its_fault(mutant, law):
     with pytest.raises(AssertionError, match=f"^the law {law} is broken"):
         check_fold(mutant, laws=[law], max_examples=EXAMPLES)
@@ -67,10 +75,10 @@ def test_a_broken_fold_breaks_the_law_that_names_its_fault(mutant, law):
 
 def test_every_law_has_a_mutant():
     laws = {law.__name__ for law in (*sampler_laws.BASIC, *sampler_claims.CLAIMS)}
-    assert laws == {law for _, law in mutants.SAMPLERS}
+    assert laws == {law for _, law in (*mutants.SAMPLERS, *subtle.SAMPLERS)}
     pruning = {law.__name__ for law in (*pruner_laws.BASIC, *pruner_laws.CLAIMS)}
-    assert pruning == {law for _, law in mutants.PRUNERS}
-    assert {law.__name__ for law in fold_laws.FOLD_LAWS} == {law for _, law in mutants.FOLDS}
+    assert pruning == {law for _, law in others.PRUNERS}
+    assert {law.__name__ for law in fold_laws.FOLD_LAWS} == {law for _, law in others.FOLDS}
 
 
 def broken(check, mutant, law):
@@ -96,10 +104,10 @@ def test_a_failure_shows_a_small_study_that_can_be_pasted_and_run():
     [
         (check_sampler, mutants.one_beyond_high, "in_domain", 1),
         (check_sampler, mutants.best_of_nothing, "survives_every_scenario", 13),
-        (check_sampler, mutants.never_exhausted, "exhaustion", 14),
+        (check_sampler, mutants.never_exhausted, "exhaustion", 13),
         (check_sampler, mutants.hash_of_a_text, "any_process", None),
-        (check_pruner, mutants.stops_the_silent, "silence_goes_on", 1),
-        (check_fold, mutants.SumOfValues(), "total", 2),
+        (check_pruner, others.stops_the_silent, "silence_goes_on", 1),
+        (check_fold, others.SumOfValues(), "total", 2),
     ],
 )
 def test_a_failure_leaves_its_study_as_a_journal_that_the_commands_open(check, mutant, law, trials, place, capsys):
@@ -116,6 +124,58 @@ def test_a_failure_leaves_its_study_as_a_journal_that_the_commands_open(check, m
     if trials is not None:
         assert len(shown) == trials
     assert main(["journal", "check", str(path)]) == 0
+
+
+def pasted(message):
+    """The names that the program of a failure makes."""
+    scope = {}
+    exec(message[message.index("from math") :], scope)
+    return scope
+
+
+def test_a_law_that_compares_two_studies_shows_both():
+    sampler = mutants.direction_forgotten
+    message = broken(check_sampler, sampler, "mirror")
+    scope = pasted(message)
+    answers = [sampler(*(scope[f"{which}{part}"] for part in PARTS)) for which in ("", "other_")]
+    assert answers[0].note != answers[1].note
+    assert len(scope["state"].trials) == 3, "two results that differ, and the trial"
+    asks = "sampler(state, trial, space, key)"
+    assert f"# and then: {asks} against sampler(other_state, other_trial, other_space, other_key)" in message
+
+
+def test_a_fault_that_shows_on_forks_comes_with_the_forks():
+    sampler = subtle.shares_a_list_between_forks
+    scope = pasted(broken(check_sampler, sampler, "fold"))
+    others = [scope[part] for part in PARTS[1:]]
+    for state in scope["studies"]:
+        if sampler(state, *others).note != sampler(StudyState.from_bytes(state.to_bytes()), *others).note:
+            return
+    pytest.fail("no study shows it")
+
+
+def test_a_trial_that_repeats_another_is_shown_before_it_has_its_parameters():
+    sampler = subtle.forgets_who_runs_where_they_are_many
+    scope = pasted(broken(check_sampler, sampler, "no_repeats"))
+    assert scope["trial"].params == {}
+    again = sampler(*(scope[part] for part in PARTS)).params
+    assert again in [trial.params for trial in scope["state"].trials]
+
+
+def test_a_leader_that_is_stopped_is_shown_as_the_leader():
+    scope = pasted(broken(check_pruner, others.above_the_first, "never_stops_the_leader"))
+    assert others.above_the_first(scope["state"], scope["trial"]) is Decision.STOP
+
+
+def test_a_sampler_with_a_seed_of_its_own_gets_its_own_key_again():
+    sampler = mutants.SeededTooHigh()
+    message = broken(check_sampler, sampler, "in_domain")
+    assert pasted(message)["key"] == Key(11, ("trial", 0))
+
+
+def test_an_answer_that_another_process_gives_differently_is_shown_on_a_small_study():
+    scope = pasted(broken(check_sampler, mutants.hash_of_a_text, "any_process"))
+    assert scope["state"].n_trials == 1
 
 
 def test_where_nothing_can_be_saved_a_failure_says_so(monkeypatch):

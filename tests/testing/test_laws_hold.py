@@ -8,11 +8,12 @@ import pytest
 from hypothesis import HealthCheck, find, given, settings
 
 import hpo.testing
-from hpo import StudyState, TrialState
+from hpo import FloatDistribution, IntDistribution, StudyState, TrialState
 from hpo.errors import InvalidArgument
 from hpo.pruners import MedianPruner, NopPruner
 from hpo.samplers import GridSampler, RandomSampler, TPESampler, Warmup
 from hpo.testing import PrunerLaws, SamplerLaws, check_fold, check_pruner, check_sampler, strategies
+from hpo.testing.edges import EDGES
 from hpo.testing.scenarios import SMALL, scenarios
 
 FEW = 8
@@ -51,6 +52,19 @@ class TestNop(PrunerLaws):
 
 def middle(state, trial, space, key):
     return hpo.Suggestion({name: dist.from_unit(0.5) for name, dist in space.items()})
+
+
+@pytest.mark.parametrize(
+    "space",
+    [
+        *({"value": distribution} for distribution in EDGES.values()),
+        {"few": IntDistribution(1, 4, log=True), "many": IntDistribution(1, 13, log=True)},
+        {"steps": FloatDistribution(0.0, 3.0, step=0.1), "strides": IntDistribution(0, 98, step=7)},
+    ],
+    ids=lambda space: str(space)[:60],
+)
+def test_whatever_the_space_is_random_search_covers_it(space):
+    check_sampler(RandomSampler(), space=space, laws=["coverage"], max_examples=1)
 
 
 def test_a_plain_function_is_a_sampler_for_the_class_too():

@@ -12,9 +12,16 @@ from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from hpo.cli import main
+from hpo.core.commands import Tell
+from hpo.core.decide import decide
+from hpo.core.events import TrialFinished
 from hpo.core.pruning import Decision
 from hpo.core.sampling import Suggestion
-from hpo.testing import StudyMachine, study_machine
+from hpo.core.trial import TrialState
+from hpo.core.views import running_by_worker
+from hpo.study import workers
+from hpo.study.workers import LOST
+from hpo.testing import StudyMachine, study_promises
 
 
 def neighbour(name):
@@ -31,9 +38,9 @@ mutants = neighbour("journal_mutants")
 def place(tmp_path, monkeypatch):
     """Where counterexamples go."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    study_machine._place.cache_clear()
+    study_promises.place_of_failures.cache_clear()
     yield tmp_path
-    study_machine._place.cache_clear()
+    study_promises.place_of_failures.cache_clear()
 
 
 def run(machine, *, shrink=False, examples=150, steps=25):
@@ -64,6 +71,81 @@ def test_a_sound_journal_of_the_same_make_is_not():
         make_storage = staticmethod(lambda place: mutants.Broken(mutants.Sound, place))
 
     run(Machine, examples=20)
+
+
+@pytest.mark.parametrize(("handle", "said"), mutants.WATCHED_JOURNALS, ids=lambda each: getattr(each, "__name__", ""))
+def test_a_journal_that_knows_workers_badly_is_found_out(handle, said):
+    class Machine(StudyMachine):
+        make_storage = staticmethod(lambda place: mutants.Broken(handle, place))
+
+    with pytest.raises(AssertionError, match=said):
+        run(Machine)
+
+
+def test_a_sound_journal_that_knows_workers_is_not():
+    ended = []
+
+    class Machine(StudyMachine):
+        make_storage = staticmethod(lambda place: mutants.Broken(mutants.Watched, place))
+
+        def teardown(self):
+            ended.extend(trial.reason for trial in self.fresh().finished if self.workers)
+            super().teardown()
+
+    run(Machine, examples=60)
+    assert LOST in ended, "some trials were failed as lost"
+
+
+def fails_all_that_run(recorder):
+    """Whoever runs them."""
+    commands = [Tell(number, state=TrialState.FAIL, reason=LOST) for number in recorder.state.running]
+    state = recorder.record(*commands)
+    return [state.trial(command.number) for command in commands]
+
+
+def fails_one_of_many(recorder):
+    state = recorder.state
+    for worker, numbers in running_by_worker(state).items():
+        if recorder.journal.is_alive(worker) is False:
+            return [recorder.record(Tell(numbers[0], state=TrialState.FAIL, reason=LOST)).trial(numbers[0])]
+    return []
+
+
+def fails_in_silence(recorder):
+    """And lets somebody else try them again."""
+    workers.fail_lost(recorder)
+    return []
+
+
+@pytest.mark.parametrize(
+    ("fail_lost", "said"),
+    [
+        (fails_all_that_run, "whose workers are alive, that worker . has failed as lost"),
+        (fails_one_of_many, "whose workers are gone, that worker . has not failed"),
+        (fails_in_silence, "whose workers are gone, that worker . has not failed|and that do not run"),
+    ],
+)
+def test_lost_trials_that_are_failed_wrongly_are_found_out(fail_lost, said, monkeypatch):
+    monkeypatch.setattr("hpo.study.study.fail_lost", fail_lost)
+    with pytest.raises(AssertionError, match=said):
+        run(StudyMachine)
+
+
+def test_a_trial_that_is_nobodys_is_found_out(monkeypatch):
+    monkeypatch.setattr("hpo.study.workers.Worker.start", lambda self, start: start("deadbeef"))
+    with pytest.raises(AssertionError, match="of deadbeef, is its worker's: wanted True, got False"):
+        run(StudyMachine)
+
+
+def test_a_late_result_of_a_lost_trial_that_is_taken_is_found_out(monkeypatch):
+    def takes_late_results(state, command):
+        if isinstance(command, Tell) and any(t.number == command.number and t.reason == LOST for t in state.finished):
+            return [TrialFinished(command.number, TrialState.COMPLETE, (1.0,))]
+        return decide(state, command)
+
+    monkeypatch.setattr("hpo.study.recorder.decide", takes_late_results)
+    with pytest.raises(AssertionError, match=r"was ended twice|has met KeyError\(.\)"):
+        run(StudyMachine)
 
 
 @pytest.mark.parametrize("n", [1, 5])

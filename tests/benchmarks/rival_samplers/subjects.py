@@ -50,6 +50,7 @@ REASONS: dict[str, str] = {
     "k": "Its population changes with the results, and their order says which ones are in it together.",
     "l": "It draws one of its trials by the place in the history, and nothing says that this does not matter.",
     "m": "Its own documentation does not claim it.",
+    "n": "Its dimensions are the parameters of its first trial, in their order, and nothing says that this does not matter.",
 }
 
 
@@ -116,8 +117,8 @@ def _ours(name: str, sampler: Any, claims: tuple[str, ...], spaces: tuple[str, .
     )
 
 
-BLIND = ("rank_based", "affine", "mirror", "permutation", "bounded_work")
-MODEL = ("rank_based", "affine", "mirror", "scale", "bounded_work", "learning")
+BLIND = ("rank_based", "affine", "mirror", "permutation", "recording_order", "coverage", "bounded_work")
+MODEL = ("rank_based", "affine", "mirror", "scale", "recording_order", "coverage", "bounded_work", "learning")
 FINITE = ("no_repeats", "exhaustion")
 GRID = GridSampler({"n": [0, 1, 2], "kind": ["a", "b"], "step": [0.0, 1.0]})
 NUMERIC = {"rank_based": "e", "affine": "f", "scale": "f", "permutation": "f"}
@@ -127,7 +128,7 @@ SUBJECTS: tuple[Subject, ...] = (
     _optuna("TPE", {}, n_startup_trials=2),
     _optuna("GP", NUMERIC, 0.1, n_startup_trials=2, _same_constraints=True),
     _optuna("CmaEs", {"learning": "j", "permutation": "k"}, popsize=4, _there_from_the_start=True, _one_objective=True),
-    _optuna("QMC", {"learning": "i"}, _there_from_the_start=True),
+    _optuna("QMC", {"learning": "i", "recording_order": "n"}, _there_from_the_start=True),
     _optuna("NSGAII", {"learning": "j", "permutation": "k"}, population_size=4, _there_from_the_start=True),
     _syne_tune("CQR", NUMERIC, 0.5, num_init_random_draws=3),
     _syne_tune("KDE", {"permutation": "l"}, 4.0, _points_per_model=1, random_fraction=0.0),
@@ -141,7 +142,7 @@ SUBJECTS: tuple[Subject, ...] = (
     _ours(
         "BruteForce",
         BruteForceSampler(),
-        ("rank_based", "affine", "mirror", "scale", "bounded_work", *FINITE),
+        ("rank_based", "affine", "mirror", "scale", "coverage", "bounded_work", *FINITE),
         ("small",),
     ),
 )

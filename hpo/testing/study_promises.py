@@ -1,0 +1,264 @@
+"""What workers on one study were promised, and what must hold after every step: what `StudyMachine` is built on.
+
+This module needs hypothesis: ``pip install 'hpo[testing]'``.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from functools import cache
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+from hpo.core.commands import CreateStudy
+from hpo.core.decide import decide
+from hpo.core.distributions import Distribution
+from hpo.core.events import AnyEvent
+from hpo.core.state import StudyState, replay
+from hpo.core.trial import FrozenTrial, TrialState
+from hpo.errors import HpoError, MissingExtra, TrialNotRunning
+from hpo.journal.memory import MemoryStorage
+from hpo.journal.storage import Storage
+from hpo.pruners.nop import NopPruner
+from hpo.samplers.random import RandomSampler
+from hpo.study.evaluation import Ended
+from hpo.study.retries import lineage
+from hpo.study.study import Study
+from hpo.study.trial import Trial
+from hpo.study.verification import verify
+from hpo.study.workers import LOST
+from hpo.testing.counterexamples import where_saved
+from hpo.testing.objectives import MENU
+from hpo.testing.proving import given_to
+from hpo.testing.study_workers import Killed, Worker
+
+try:
+    from hypothesis import strategies as st
+    from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant
+except ModuleNotFoundError as missing:
+    raise MissingExtra("hpo.testing.StudyMachine", "testing") from missing
+
+R = TypeVar("R")
+
+STUDY = "s"
+"""The name of the study."""
+
+
+class StudyPromises(RuleBasedStateMachine):
+    """A study, workers on it, and a record of what they were promised. What they do is up to `StudyMachine`.
+
+    Attributes:
+        make_storage: See `StudyMachine`.
+        sampler: See `StudyMachine`.
+        pruner: See `StudyMachine`.
+        space: See `StudyMachine`.
+        n_workers: See `StudyMachine`.
+    """
+
+    make_storage: ClassVar[Callable[[Path], Storage] | None] = None
+    sampler: ClassVar[Any] = RandomSampler()
+    pruner: ClassVar[Any] = NopPruner()
+    space: ClassVar[Mapping[str, Distribution] | None] = None
+    n_workers: ClassVar[int] = 3
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stack = ExitStack()
+        place = Path(self.stack.enter_context(tempfile.TemporaryDirectory()))
+        memory, make = MemoryStorage(), given_to(type(self), "make_storage")
+        self.advisors = given_to(type(self), "sampler"), given_to(type(self), "pruner")
+        self.opened: Callable[[], Storage] = (lambda: memory) if make is None else (lambda: make(place))
+        self.workers: list[Worker] = []
+        self.ghosts: list[Worker] = []
+        """Workers that were taken for gone, and may come back."""
+        self.gone: set[str] = set()
+        """The names of all who are gone, where the journal knows workers."""
+        self.handed: dict[int, int] = {}
+        """Trials that somebody was given, and how many events there were then."""
+        self.unsure: set[int] = set()
+        """Trials that somebody may have ended, who died at that."""
+        self.told: dict[int, FrozenTrial] = {}
+        self.reports: dict[tuple[int, int], float] = {}
+        self.tickets: dict[int, bool] = {}
+        """Enqueued trials, and whether that was acknowledged."""
+        self.away: dict[int, Ended] = {}
+        """Trials that were run apart, and what they did."""
+        self.broken = False
+
+    @initialize(declared=st.booleans(), seed=st.integers(0, 2**64))
+    def create(self, declared: bool, seed: int) -> None:
+        """A study, and workers who open it."""
+        space = self.menu() if declared else None
+        events = decide(StudyState(), CreateStudy(STUDY, ("minimize",), seed, space))
+        self.opened().create(STUDY, events)
+        self.workers = [self._new_worker(number) for number in range(self.n_workers)]
+
+    # what holds after every step
+
+    @invariant()
+    def everything_holds(self) -> None:
+        """See `StudyMachine`."""
+        events = self.events()
+        state = self._replayed(events)
+        self._check_numbers(state)
+        self._check_promises(state)
+        self._check_lost(state)
+        for worker in [*self.workers]:
+            known = self.by(worker, lambda study: study.state)
+            if known is not None:
+                self.expect(known, replay(events[: known.version]), f"what worker {worker.number} knows")
+                within = known.version <= len(events)
+                self.expect(within, True, f"whether worker {worker.number} knows of no more than there is")
+
+    def _check_numbers(self, state: StudyState) -> None:
+        numbers = sorted(trial.number for trial in state)
+        self.expect(numbers, [*range(state.n_trials)], "the numbers of all trials")
+        running = self.handed.keys() - self.told.keys() - self.unsure
+        self.expect(sorted(running - {*state.running}), [], "trials that nobody ended, and that do not run")
+
+    def _check_promises(self, state: StudyState) -> None:
+        for number, trial in self.told.items():
+            self.expect(state.trial(number), trial, f"trial {number}, which was acknowledged")
+        for (number, step), value in self.reports.items():
+            reported = state.trial(number).intermediate_values.get(step)
+            self.expect(repr(reported), repr(value), f"what trial {number} has reported for step {step}")
+        found = [t.user_attrs["ticket"] for t in state if "ticket" in t.user_attrs and not lineage(t)[1]]
+        for ticket, acknowledged in self.tickets.items():
+            if acknowledged or ticket in found:
+                self.expect(found.count(ticket), 1, f"how often the enqueued trial with ticket {ticket} is there")
+
+    def _check_lost(self, state: StudyState) -> None:
+        for trial in state.finished:
+            if trial.reason == LOST and trial.worker not in self.gone:
+                raise self.failure(f"trial {trial.number} was failed as lost, and its worker is alive")
+
+    def teardown(self) -> None:
+        """At the end, everything can be computed again; see `RuleBasedStateMachine.teardown`."""
+        try:
+            if self.workers and not self.broken:
+                events = self.events()
+                proved = self._sound(lambda: verify(events, *self.advisors), "verify of the study")
+                self.expect((proved.first_difference, proved.n_skipped), (None, 0), "verify of the study")
+        finally:
+            for worker in self.workers:
+                worker.end()
+            self.workers.clear()
+            self.stack.close()
+
+    # who does something, and what comes of it
+
+    def menu(self) -> Mapping[str, Distribution]:
+        """What trials are asked for."""
+        return MENU if self.space is None else self.space
+
+    def by(self, worker: Worker, act: Callable[[Study], R]) -> R | None:
+        """What `act` gives, done by a worker; None where that was its death, and another one comes.
+
+        Raises:
+            HpoError: it was refused.
+            AssertionError: it broke.
+        """
+        try:
+            return act(worker.study)
+        except Killed:
+            self.lose(worker)
+            return None
+        except HpoError:
+            raise
+        except Exception as error:
+            raise self.failure(f"worker {worker.number} has met {error!r}") from error
+
+    def done(self, worker: Worker, act: Callable[[Study], object]) -> bool:
+        """Whether a worker did `act` and lived; raises as `by` does."""
+
+        def acted(study: Study) -> bool:
+            act(study)
+            return True
+
+        return self.by(worker, acted) is not None
+
+    def lose(self, worker: Worker) -> None:
+        """A worker is gone, and another one comes in its place."""
+        worker.end()
+        self.gone |= worker.names
+        if worker in self.ghosts:
+            self.ghosts.remove(worker)
+        else:
+            self.workers[worker.number] = self._new_worker(worker.number)
+
+    def _new_worker(self, number: int) -> Worker:
+        return Worker(number, self.opened(), STUDY, *self.advisors)
+
+    def hand_out(self, number: int, worker: Worker | None = None) -> None:
+        """Note that somebody was given a trial: a worker who runs it, or nobody who has to."""
+        if number in self.handed:
+            raise self.failure(f"trial {number} was handed out twice")
+        self.handed[number] = len(self.events())
+        if worker is not None and worker.names:
+            whose = self.fresh().trial(number).worker
+            self.expect(whose in worker.names, True, f"whether trial {number}, of {whose}, is its worker's")
+
+    def tell_by(
+        self, worker: Worker, trial: Trial | int, value: float | None, state: TrialState | None, reason: str | None
+    ) -> FrozenTrial | None:
+        """The trial that was ended by a worker, or None where it was not, or nobody knows."""
+        number = trial if isinstance(trial, int) else trial.number
+        try:
+            told = self.by(worker, lambda study: study.tell(trial, value, state, reason=reason))
+        except TrialNotRunning:
+            self.expect_ended(number)
+            return None
+        if told is None:
+            self.unsure.add(number)
+        else:
+            self.note_end(told)
+        return told
+
+    def note_end(self, told: FrozenTrial) -> None:
+        """Note that a trial was ended, which happens once."""
+        if told.number in self.told:
+            raise self.failure(f"trial {told.number} was ended twice")
+        self.told[told.number] = told
+
+    def expect_ended(self, number: int) -> None:
+        """A worker was told that a trial does not run; somebody must have ended it."""
+        if number not in self.told and number not in self.unsure:
+            raise self.failure(f"trial {number} does not run, and nobody has ended it")
+
+    # what there is
+
+    def events(self) -> Sequence[AnyEvent]:
+        """The whole journal."""
+        return self.opened().open(STUDY).read(0)
+
+    def fresh(self) -> StudyState:
+        """The study as somebody sees it who comes now."""
+        return self._replayed(self.events())
+
+    def _replayed(self, events: Sequence[AnyEvent]) -> StudyState:
+        return self._sound(lambda: replay(events), "a replay")
+
+    def _sound(self, act: Callable[[], R], what: str) -> R:
+        """What `act` gives, which raises no error."""
+        try:
+            return act()
+        except Exception as error:
+            raise self.failure(f"{what} has met {error!r}") from error
+
+    def expect(self, got: object, wanted: object, what: str) -> None:
+        """Make sure that two values are equal."""
+        if got != wanted:
+            raise self.failure(f"{what}: wanted {wanted!r}, got {got!r}")
+
+    def failure(self, wrong: str) -> AssertionError:
+        """What to raise where something is wrong; the study is saved."""
+        self.broken = True
+        return AssertionError(f"{wrong}\n{where_saved(self.events(), type(self).__name__, place_of_failures())}")
+
+
+@cache
+def place_of_failures() -> Path:
+    """One directory per process: machines fail many times on the way to the smallest failure, which is the last."""
+    return Path(tempfile.mkdtemp(prefix="hpo-"))
