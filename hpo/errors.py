@@ -129,7 +129,7 @@ class DuplicatedStudyError(HpoError, ValueError):
     def __str__(self) -> str:
         return (
             f"a study named {self.study_name!r} exists in {self.storage}: "
-            "pass load_if_exists=True to continue it, or choose another name"
+            "choose another name, or continue it with load_study, or with create_study(load_if_exists=True)"
         )
 
 
