@@ -19,7 +19,7 @@ from hpo.samplers import (
 from hpo.samplers.tpe import default_gamma, hyperopt_gamma
 from hpo.testing import SamplerLaws, check_sampler
 from hpo.testing.options import configured
-from hpo.testing.sampler_claims import CLAIMS
+from hpo.testing.samplers.claims import CLAIMS
 from hpo.testing.scenarios import SMALL
 
 EXAMPLES = settings.default.max_examples

@@ -6,10 +6,8 @@
 - `open_file`, `lifecycle`, `torn`, `scan`, `record`: what a journal file is made of, from locks down to bytes
 - `file_claims`: what they are made of where nothing can be locked; `file_holder`: who holds the lock on a file
 - `liveness`: which of the workers on a journal file are alive
-- `sqlite`: a database, and the journals in it; `sqlite_connection`, `sqlite_at_rest`, `sqlite_forks`, `sqlite_schema`,
-  `sqlite_rows`, `sqlite_errors`: what keeps them, from transactions down to rows
-- `inspection`, `salvage`, `findings`: what there is in files that nobody vouches for; `sqlite_inspection`,
-  `sqlite_salvage`: in databases
+- `inspection`, `salvage`, `findings`: what there is in files that nobody vouches for
+- `sqlite`: a database, and the journals in it
 
 `sqlite` is loaded when it is first used: it brings Python's sqlite3 along.
 """

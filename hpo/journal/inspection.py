@@ -93,9 +93,9 @@ def check_file(path: str | os.PathLike[str]) -> list[Inspection]:
     """What there is in a journal file, or in each study of a journal database.
 
     Raises:
-        As `check_journal` and `hpo.journal.sqlite_inspection.check_database`.
+        As `check_journal` and `hpo.journal.sqlite.inspection.check_database`.
     """
-    from hpo.journal.sqlite_inspection import check_database, is_database  # sqlite3 is loaded where it is used
+    from hpo.journal.sqlite.inspection import check_database, is_database  # sqlite3 is loaded where it is used
 
     if not os.fspath(path).endswith(_SUFFIX) and is_database(path):
         return check_database(path)
@@ -106,9 +106,9 @@ def repair_file(path: str | os.PathLike[str], output: str | os.PathLike[str] | N
     """Save what is intact of a damaged journal file, or of each study of a damaged journal database.
 
     Raises:
-        As `repair_journal` and `hpo.journal.sqlite_inspection.repair_database`.
+        As `repair_journal` and `hpo.journal.sqlite.inspection.repair_database`.
     """
-    from hpo.journal.sqlite_inspection import is_database, repair_database
+    from hpo.journal.sqlite.inspection import is_database, repair_database
 
     if not os.fspath(path).endswith(_SUFFIX) and is_database(path):
         return repair_database(path, output)

@@ -1,13 +1,8 @@
 """For those who write parts of their own: laws that ours are tested by, for theirs.
 
-- `journals`: laws of storages and their journals; `journal_study_laws`, `journal_event_laws`, `journal_writer_laws` and
-  `journal_worker_laws` say them one by one, `journal_samples` holds what they are tried on, `journal_worker_process` is
-  what they stop and kill, and `journal_machine` makes up more
-- `expectations`: how a law says that it is broken
-- `sampler_laws`, `sampler_claims`, `sampler_runs`, `pruner_laws`, `stopping_laws`, `fold_laws`: laws of those, basic ones
-  and ones that may be claimed
-- `study_machine`: several workers on one study, for any storage, sampler and pruner; `study_promises` is what they were
-  promised, `study_workers` are those, and `objectives` are what their trials do
+- `samplers`, `pruner_laws`, `stopping_laws`, `fold_laws`: laws of those, basic ones and ones that may be claimed
+- `journals`: laws of storages and their journals; `expectations`: how one of them says that it is broken
+- `study_machine`: several workers on one study, for any storage, sampler and pruner; `objectives`: what their trials do
 - `options`: samplers and pruners with all kinds of options
 - `strategies`: strategies of hypothesis for distributions, spaces, trials and whole studies; `scenarios`: named studies;
   `edges`: ranges that are hard to stay inside of
@@ -28,22 +23,22 @@ if TYPE_CHECKING:
     from hpo.testing.journals import check_storage as check_storage
     from hpo.testing.pruner_laws import PrunerLaws as PrunerLaws
     from hpo.testing.pruner_laws import check_pruner as check_pruner
-    from hpo.testing.sampler_laws import SamplerLaws as SamplerLaws
-    from hpo.testing.sampler_laws import check_sampler as check_sampler
+    from hpo.testing.samplers import SamplerLaws as SamplerLaws
+    from hpo.testing.samplers import check_sampler as check_sampler
     from hpo.testing.stopping_laws import StoppingLaws as StoppingLaws
     from hpo.testing.stopping_laws import check_stopping_rule as check_stopping_rule
     from hpo.testing.study_machine import StudyMachine as StudyMachine
 
 _HOME = {
     "PrunerLaws": "pruner_laws",
-    "SamplerLaws": "sampler_laws",
+    "SamplerLaws": "samplers",
     "StoppingLaws": "stopping_laws",
     "StorageLaws": "journals",
     "StudyMachine": "study_machine",
     "agreement_machine": "journals",
     "check_fold": "fold_laws",
     "check_pruner": "pruner_laws",
-    "check_sampler": "sampler_laws",
+    "check_sampler": "samplers",
     "check_stopping_rule": "stopping_laws",
     "check_storage": "journals",
 }

@@ -37,8 +37,8 @@ BEGIN, END = "<!-- what follows is written by tests/benchmarks/rival_laws.py -->
 
 def every_law() -> list[str]:
     """The names of all laws of samplers that `hpo.testing` has."""
-    from hpo.testing.sampler_claims import CLAIMS
-    from hpo.testing.sampler_laws import BASIC
+    from hpo.testing.samplers.claims import CLAIMS
+    from hpo.testing.samplers.laws import BASIC
 
     return [law.__name__ for law in (*BASIC, *CLAIMS)]
 

@@ -15,8 +15,8 @@ from hpo.core.sampling import Suggestion
 from hpo.testing import check_sampler
 from hpo.testing.questions import Question, Raised, asked
 from hpo.testing.retelling import mirrored
-from hpo.testing.sampler_claims import CLAIMS
-from hpo.testing.sampler_laws import BASIC
+from hpo.testing.samplers.claims import CLAIMS
+from hpo.testing.samplers.laws import BASIC
 from hpo.testing.scenarios import MIXED, scenarios, started, suggested
 
 ROOT = Path(__file__).parents[2]

@@ -90,7 +90,7 @@ def test_what_somebody_else_wrote_meanwhile_is_no_answer(archive):
     def act():
         journal = SqliteJournal(archive, "s")
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("hpo.journal.sqlite_at_rest._look", lambda _: next(looks))
+            patch.setattr("hpo.journal.sqlite.at_rest._look", lambda _: next(looks))
             with pytest.raises(UnsupportedJournal, match="read it again"):
                 journal.read(0)
         assert len(journal.read(0)) == 4

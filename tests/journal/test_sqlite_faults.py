@@ -19,7 +19,7 @@ from hpo.errors import (
     UnsupportedJournal,
 )
 from hpo.journal import SqliteJournal, SqliteStorage
-from hpo.journal.sqlite_schema import version_of
+from hpo.journal.sqlite.schema import version_of
 
 
 @pytest.fixture
@@ -336,7 +336,7 @@ def test_interrupts_at_any_moment_leave_whole_records_and_no_lock(four, script):
 
 def test_a_record_that_is_too_long_is_refused(four, monkeypatch):
     _, journal = four
-    monkeypatch.setattr("hpo.journal.sqlite_rows.LONGEST", 1000)
+    monkeypatch.setattr("hpo.journal.sqlite.rows.LONGEST", 1000)
     with pytest.raises(InvalidArgument, match="too long"):
         journal.append([StudyAttributeSet("k", "x" * 1000)], expected=4)
     assert journal.append([TrialStarted(1)], expected=4) == 5

@@ -18,11 +18,12 @@ from hpo.errors import (
     UnreadableEvents,
     UnsupportedJournal,
 )
-from hpo.journal import SqliteStorage, sqlite_inspection
+from hpo.journal import SqliteStorage
 from hpo.journal.inspection import check_directory, check_file, repair_file
-from hpo.journal.sqlite_inspection import check_database, is_database, repair_database
-from hpo.journal.sqlite_rows import insert_row
-from hpo.journal.sqlite_salvage import contents_of, opened_database
+from hpo.journal.sqlite import inspection as sqlite_inspection
+from hpo.journal.sqlite.inspection import check_database, is_database, repair_database
+from hpo.journal.sqlite.rows import insert_row
+from hpo.journal.sqlite.salvage import contents_of, opened_database
 
 
 @pytest.fixture

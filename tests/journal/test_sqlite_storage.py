@@ -19,7 +19,7 @@ from hpo.errors import (
     UnsupportedJournal,
 )
 from hpo.journal import SqliteJournal, SqliteStorage, open_journal
-from hpo.journal.sqlite_schema import APPLICATION, bring_up_to_date, version_of
+from hpo.journal.sqlite.schema import APPLICATION, bring_up_to_date, version_of
 
 
 @pytest.fixture

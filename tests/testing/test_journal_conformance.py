@@ -14,11 +14,9 @@ from hpo.core.events import AnyEvent, StudyCreated, decode_events, encode_events
 from hpo.errors import Conflict, MissingExtra
 from hpo.journal import DirectoryStorage, FileStorage, MemoryStorage, SqliteStorage
 from hpo.journal.memory import MemoryJournal
-from hpo.testing import journals
 from hpo.testing.expectations import expect, expect_error, expect_events
-from hpo.testing.journal_samples import created, every_kind, hostile_values
-from hpo.testing.journal_worker_laws import why_workers_are_unknown
-from hpo.testing.journals import (
+from hpo.testing.journals import laws as journals
+from hpo.testing.journals.laws import (
     LAWS,
     LAWS_ACROSS_PROCESSES,
     LAWS_OF_MANY_STUDIES,
@@ -29,6 +27,8 @@ from hpo.testing.journals import (
     agreement_machine,
     check_storage,
 )
+from hpo.testing.journals.samples import created, every_kind, hostile_values
+from hpo.testing.journals.worker_laws import why_workers_are_unknown
 
 
 def remembered(kind):
@@ -279,7 +279,7 @@ def test_the_agreement_machine_catches_what_breaks_laws():
 
 
 def test_messages_about_the_agreement_machine_are_short():
-    from hpo.testing import journal_machine
+    from hpo.testing.journals import machine as journal_machine
 
     journal_machine.batches.validate()
     assert len(repr(journal_machine.batches)) < 3000, "hypothesis warns of longer ones"
@@ -290,7 +290,7 @@ def test_laws_need_neither_hypothesis_nor_pytest():
         "import sys; sys.modules['hypothesis'] = sys.modules['pytest'] = None\n"
         "from hpo.errors import MissingExtra\n"
         "from hpo.journal import DirectoryStorage\n"
-        "from hpo.testing.journals import agreement_machine, check_storage\n"
+        "from hpo.testing.journals.laws import agreement_machine, check_storage\n"
         "check_storage(DirectoryStorage, across_processes=False)\n"
         "try: agreement_machine({})\n"
         "except MissingExtra as error: print(error)\n"
@@ -300,7 +300,7 @@ def test_laws_need_neither_hypothesis_nor_pytest():
 
 
 def test_without_hypothesis_the_extra_is_named(monkeypatch):
-    monkeypatch.delitem(sys.modules, "hpo.testing.journal_machine", raising=False)
+    monkeypatch.delitem(sys.modules, "hpo.testing.journals.machine", raising=False)
     monkeypatch.setitem(sys.modules, "hypothesis", None)
     with pytest.raises(MissingExtra, match=r"hpo\[testing\]"):
         agreement_machine({})

@@ -14,10 +14,12 @@ from hpo import Key, StudyState
 from hpo.cli import main
 from hpo.core.pruning import Decision
 from hpo.core.sampling import trial_key
-from hpo.testing import fold_laws, pruner_laws, sampler_claims, sampler_laws
+from hpo.testing import fold_laws, pruner_laws
 from hpo.testing.fold_laws import check_fold
 from hpo.testing.pruner_laws import check_pruner
-from hpo.testing.sampler_laws import check_sampler
+from hpo.testing.samplers import claims as sampler_claims
+from hpo.testing.samplers import laws as sampler_laws
+from hpo.testing.samplers.laws import check_sampler
 
 
 def neighbour(name):

@@ -11,11 +11,13 @@ import pytest
 
 from hpo import Suggestion
 from hpo.core.distributions import FloatDistribution
-from hpo.testing import fold_laws, pruner_laws, sampler_claims, sampler_laws, stopping_laws
+from hpo.testing import fold_laws, pruner_laws, stopping_laws
 from hpo.testing.fold_laws import check_fold
 from hpo.testing.pruner_laws import check_pruner
 from hpo.testing.questions import NoAnswer, Question, Raised, as_text, asked, asked_in_full
-from hpo.testing.sampler_laws import check_sampler
+from hpo.testing.samplers import claims as sampler_claims
+from hpo.testing.samplers import laws as sampler_laws
+from hpo.testing.samplers.laws import check_sampler
 from hpo.testing.scenarios import SMALL, scenarios
 from hpo.testing.showing import shown, shown_error
 from hpo.testing.stopping_laws import check_stopping_rule

@@ -16,8 +16,8 @@ import hpo
 from hpo.errors import InvalidArgument, JournalUnwritable
 from hpo.journal import MemoryStorage
 from hpo.journal.memory import MemoryJournal
-from hpo.testing import journal_worker_laws
-from hpo.testing.journals import (
+from hpo.testing.journals import worker_laws
+from hpo.testing.journals.laws import (
     LAWS_OF_SILENT_WORKERS,
     LAWS_OF_WORKERS,
     LAWS_OF_WORKERS_ACROSS_PROCESSES,
@@ -68,7 +68,7 @@ def test_each_law_catches_its_mutants_in_memory(mutants):
 
 @pytest.mark.parametrize("number", range(8))
 def test_each_law_catches_its_mutants_in_processes(mutants, number, monkeypatch):
-    monkeypatch.setattr(journal_worker_laws, "_PATIENCE", 1.0)  # some of these live for ever
+    monkeypatch.setattr(worker_laws, "_PATIENCE", 1.0)  # some of these live for ever
     kind, law = mutants.IN_FILES[number]
 
     class Mutant(StorageLaws):

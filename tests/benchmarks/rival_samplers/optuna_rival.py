@@ -77,7 +77,7 @@ class OptunaRival:
     def _history(self, state: StudyState, number: int) -> list[FrozenTrial]:
         """The trials besides the one in question, as they are told."""
         trials = [other for other in state.trials if other.number != number and other.state is not TrialState.WAITING]
-        names = {tuple(other.constraints) for other in trials if other.state is TrialState.COMPLETE}
+        names = {tuple(sorted(other.constraints)) for other in trials if other.state is TrialState.COMPLETE}
         if self.same_constraints and len(names) > 1:
             return [replace(other, constraints=FrozenDict()) for other in trials]
         return trials

@@ -12,7 +12,7 @@ from rival_samplers.syne_tune_rival import SyneTuneRival
 from hpo.core.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from hpo.core.space import SearchSpace
 from hpo.samplers import BruteForceSampler, CmaEsSampler, GridSampler, QMCSampler, RandomSampler, TPESampler
-from hpo.testing.sampler_claims import CLAIMS
+from hpo.testing.samplers.claims import CLAIMS
 from hpo.testing.scenarios import SMALL
 
 SPACES: dict[str, SearchSpace | None] = {

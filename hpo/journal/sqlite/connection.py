@@ -18,10 +18,10 @@ import attrs
 from hpo.errors import JournalBusy, JournalMoved, JournalUnwritable, OutcomeUnknown, UnsupportedJournal
 from hpo.journal.file_holder import database_holder
 from hpo.journal.lifecycle import sync_directory
-from hpo.journal.sqlite_at_rest import opened_at_rest, prepare
-from hpo.journal.sqlite_errors import corrupted, is_busy, is_undecided, translated
-from hpo.journal.sqlite_forks import close_before_forks
-from hpo.journal.sqlite_schema import version_of
+from hpo.journal.sqlite.at_rest import opened_at_rest, prepare
+from hpo.journal.sqlite.errors import corrupted, is_busy, is_undecided, translated
+from hpo.journal.sqlite.forks import close_before_forks
+from hpo.journal.sqlite.schema import version_of
 
 T = TypeVar("T")
 

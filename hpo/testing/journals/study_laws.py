@@ -11,7 +11,7 @@ from hpo.core.events import TrialStarted
 from hpo.errors import DuplicatedStudyError, InvalidArgument, JournalMoved, StudyNotFound
 from hpo.journal.storage import Journal, Storage
 from hpo.testing.expectations import expect, expect_error, expect_events
-from hpo.testing.journal_samples import NAMES, created
+from hpo.testing.journals.samples import NAMES, created
 
 Opener: TypeAlias = Callable[[], Storage]
 """Opens the storage that a law is tried on, again at each call; it is empty before the law."""

@@ -19,9 +19,8 @@ from hpo.core.events import FORMAT
 from hpo.errors import InvalidArgument, UnreadableEvents, UnsupportedJournal
 from hpo.journal.findings import Flaw, Inspection, Repair
 from hpo.journal.salvage import gaps, write_aside
-from hpo.journal.sqlite import SqliteStorage
-from hpo.journal.sqlite_errors import corrupted
-from hpo.journal.sqlite_salvage import (
+from hpo.journal.sqlite.errors import corrupted
+from hpo.journal.sqlite.salvage import (
     UNREADABLE,
     Content,
     Row,
@@ -32,6 +31,7 @@ from hpo.journal.sqlite_salvage import (
     page_damage,
     unreadable_database,
 )
+from hpo.journal.sqlite.storage import SqliteStorage
 
 
 def is_database(path: str | os.PathLike[str]) -> bool:

@@ -2,7 +2,7 @@
 
 For a backend of one's own it takes a function that opens it in a given directory, again and again:
 
-    from hpo.testing.journals import StorageLaws
+    from hpo.testing.journals.laws import StorageLaws
 
     class TestMyStorage(StorageLaws):
         make_storage = staticmethod(lambda place: MyStorage(place / "studies"))
@@ -26,9 +26,9 @@ from hpo.core.numbers import as_float
 from hpo.errors import InvalidArgument, MissingExtra
 from hpo.journal.storage import Storage
 from hpo.logging import get_logger
-from hpo.testing import journal_event_laws, journal_study_laws, journal_worker_laws, journal_writer_laws
-from hpo.testing.journal_study_laws import Opener
-from hpo.testing.journal_worker_laws import PatientLaw, why_workers_are_unknown
+from hpo.testing.journals import event_laws, study_laws, worker_laws, writer_laws
+from hpo.testing.journals.study_laws import Opener
+from hpo.testing.journals.worker_laws import PatientLaw, why_workers_are_unknown
 from hpo.testing.proving import given_to
 
 T = TypeVar("T")
@@ -41,22 +41,22 @@ AnyLaw: TypeAlias = Law | PatientLaw
 MakeStorage: TypeAlias = Callable[[Path], Storage]
 """Opens the storage in a directory; what was kept in it before is there again."""
 
-LAWS: tuple[Law, ...] = (*journal_study_laws.LAWS, *journal_event_laws.LAWS, *journal_writer_laws.LAWS)
+LAWS: tuple[Law, ...] = (*study_laws.LAWS, *event_laws.LAWS, *writer_laws.LAWS)
 """For every storage."""
 
-LAWS_OF_MANY_STUDIES: tuple[Law, ...] = journal_study_laws.LAWS_OF_MANY_STUDIES
+LAWS_OF_MANY_STUDIES: tuple[Law, ...] = study_laws.LAWS_OF_MANY_STUDIES
 """For those that hold more than one study."""
 
-LAWS_ACROSS_PROCESSES: tuple[Law, ...] = journal_writer_laws.LAWS_ACROSS_PROCESSES
+LAWS_ACROSS_PROCESSES: tuple[Law, ...] = writer_laws.LAWS_ACROSS_PROCESSES
 """For those that outlive a process, and that others can use at the same time."""
 
-LAWS_OF_WORKERS: tuple[Law, ...] = journal_worker_laws.LAWS_OF_WORKERS
+LAWS_OF_WORKERS: tuple[Law, ...] = worker_laws.LAWS_OF_WORKERS
 """For those whose journals know workers."""
 
-LAWS_OF_WORKERS_ACROSS_PROCESSES: tuple[Law, ...] = journal_worker_laws.LAWS_OF_WORKERS_ACROSS_PROCESSES
+LAWS_OF_WORKERS_ACROSS_PROCESSES: tuple[Law, ...] = worker_laws.LAWS_OF_WORKERS_ACROSS_PROCESSES
 """For those whose journals know workers, and that several processes can use."""
 
-LAWS_OF_SILENT_WORKERS: tuple[PatientLaw, ...] = journal_worker_laws.LAWS_OF_SILENT_WORKERS
+LAWS_OF_SILENT_WORKERS: tuple[PatientLaw, ...] = worker_laws.LAWS_OF_SILENT_WORKERS
 """The same; these also take the number of seconds for which a worker may be silent."""
 
 
@@ -206,7 +206,7 @@ def agreement_machine(make_storages: Mapping[str, MakeStorage]) -> type[Any]:
         >>> run_state_machine_as_test(machine, settings=settings(max_examples=2, deadline=None))
     """
     try:
-        from hpo.testing.journal_machine import JournalMachine
+        from hpo.testing.journals.machine import JournalMachine
     except ModuleNotFoundError as error:
         raise MissingExtra("the generated laws of journals", "testing") from error
     return type("AgreementMachine", (JournalMachine,), {"make_storages": dict(make_storages)})

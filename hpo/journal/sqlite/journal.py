@@ -1,40 +1,27 @@
-"""Studies in an SQLite database, any number in one file."""
+"""The journal of one study in an SQLite database."""
 
 from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
-import attrs
 import msgspec
 
 from hpo.core.events import FORMAT, AnyEvent, StudyCreated, decode_events, is_acknowledged
-from hpo.core.numbers import checked_text
-from hpo.errors import (
-    Conflict,
-    DuplicatedStudyError,
-    JournalMoved,
-    StudyNotFound,
-    UnreadableEvents,
-    UnsupportedJournal,
-)
+from hpo.errors import Conflict, JournalMoved, StudyNotFound, UnreadableEvents
 from hpo.journal.file import Durability, check_options
-from hpo.journal.lifecycle import resolved
 from hpo.journal.liveness import held, is_held
-from hpo.journal.open_file import not_added
 from hpo.journal.record import DamagedRecord
-from hpo.journal.sqlite_connection import OpenDatabase, Place
-from hpo.journal.sqlite_errors import corrupted
-from hpo.journal.sqlite_rows import check_place, insert_row, payload_of, unpack_row
-from hpo.journal.sqlite_schema import bring_up_to_date
-from hpo.journal.storage import check_beginning
+from hpo.journal.sqlite.connection import OpenDatabase, Place
+from hpo.journal.sqlite.errors import corrupted
+from hpo.journal.sqlite.rows import check_place, insert_row, payload_of, unpack_row
+from hpo.journal.sqlite.studies import study_number
 
 T = TypeVar("T")
 
-_EVENTS_PER_RECORD = 1000
 _LAST = (1 << 63) - 1
 
 
@@ -78,7 +65,7 @@ class SqliteJournal:
         check_options(durability, lock_timeout)
         self._set_up(os.path.abspath(path), study_name, durability, lock_timeout)
         try:
-            study = self._reader.read(lambda connection: _study_number(connection, study_name))
+            study = self._reader.read(lambda connection: study_number(connection, study_name))
         except FileNotFoundError:
             study = None
         if study is None:
@@ -162,7 +149,7 @@ class SqliteJournal:
             events += some
             end = sequence
         if end < 0:
-            if _study_number(connection, self._study_name) == self._study:
+            if study_number(connection, self._study_name) == self._study:
                 raise self._corrupted(0, "all events are missing")
             raise JournalMoved(self._path)
         if not start and self._is_cut(connection, end):
@@ -216,129 +203,6 @@ class SqliteJournal:
         return f"SqliteJournal({self._path!r}, {self._study_name!r}, {options})"
 
 
-@attrs.frozen
-class SqliteStorage:
-    """Any number of studies in an SQLite database, a file that ``sqlite3``, ``sqlite-utils`` and datasette open.
-
-    The file and what SQLite keeps beside it while it is in use (``-wal``, ``-shm``) belong together: copy it while
-    nobody uses it, or with ``sqlite3 studies.db '.backup copy.db'``. It has to be on a disk of this machine.
-
-    Args:
-        path: The database; it is made with the first study, in a directory that exists. An empty file counts as none.
-        durability: See `SqliteJournal`.
-        lock_timeout: See `SqliteJournal`.
-
-    Example:
-        >>> import tempfile
-        >>> from hpo.core.events import StudyCreated
-        >>> with tempfile.TemporaryDirectory() as directory:
-        ...     storage = SqliteStorage(f"{directory}/studies.db")
-        ...     for name in ["b", "a'); DROP TABLE studies; --"]:
-        ...         _ = storage.create(name, [StudyCreated(1, name, ("minimize",), 7)])
-        ...     storage.names()
-        ["a'); DROP TABLE studies; --", 'b']
-    """
-
-    path: str = attrs.field(converter=resolved)
-    durability: Durability = attrs.field(default="power", kw_only=True)
-    lock_timeout: float = attrs.field(default=30.0, kw_only=True)
-
-    def __attrs_post_init__(self) -> None:
-        check_options(self.durability, self.lock_timeout)
-
-    @property
-    def location(self) -> str:
-        """See `Storage.location`: the URL that leads here."""
-        return f"sqlite:///{self.path}"
-
-    def create(self, name: str, events: Sequence[AnyEvent]) -> SqliteJournal:
-        """See `Storage.create`.
-
-        Raises:
-            UnsupportedJournal: the file holds something else, or its directory does not exist.
-            JournalBusy: others locked the database for too long.
-            JournalFull, JournalUnwritable: the system refused it.
-        """
-        check_beginning(name, events)
-        checked_text(name, "a study's name")
-        batches = [events[i : i + _EVENTS_PER_RECORD] for i in range(0, len(events), _EVENTS_PER_RECORD)]
-        payloads = [payload_of(batch) for batch in batches]
-
-        def add(connection: sqlite3.Connection) -> None:
-            bring_up_to_date(connection, self.path)
-            if _study_number(connection, name) is not None:
-                raise DuplicatedStudyError(name, self.location)
-            study = connection.execute("INSERT INTO studies (name) VALUES (?)", (name,)).lastrowid
-            assert study is not None
-            length = 0
-            for batch, payload in zip(batches, payloads, strict=True):
-                length += len(batch)
-                insert_row(connection, study, length, payload)
-
-        self._make_file()
-        with self._database() as database:
-            database.switch_to_wal()
-            database.write(add, durable=self.durability == "power")
-            return self._journal(name)  # before the last connection ends, which would clear the log away
-
-    def open(self, name: str | None) -> SqliteJournal:
-        """See `Storage.open`."""
-        known = self.names()
-        if name is None and len(known) == 1:
-            name = known[0]
-        if name is None or name not in known:
-            raise StudyNotFound(name, self.location, known)
-        return self._journal(name)
-
-    def names(self) -> list[str]:
-        """See `Storage.names`."""
-        try:
-            with self._database() as database:
-                return database.read(_names)
-        except FileNotFoundError:
-            return []
-
-    def delete(self, name: str) -> None:
-        """See `Storage.delete`."""
-
-        def remove(connection: sqlite3.Connection) -> None:
-            study = _study_number(connection, name) if name in _names(connection) else None
-            if study is None:
-                raise StudyNotFound(name, self.location, _names(connection))
-            connection.execute("DELETE FROM events WHERE study = ?", (study,))
-            connection.execute("DELETE FROM studies WHERE id = ?", (study,))
-
-        try:
-            with self._database() as database:
-                database.write(remove, durable=self.durability == "power")
-        except FileNotFoundError:
-            raise StudyNotFound(name, self.location) from None
-
-    def _make_file(self) -> None:
-        """Let an empty file appear, if there is nothing; SQLite takes it for an empty database."""
-        try:
-            os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
-        except FileExistsError:
-            return  # never opened and closed here: that would release SQLite's locks on it in this process
-        except (FileNotFoundError, NotADirectoryError):
-            directory = os.path.dirname(self.path)
-            raise UnsupportedJournal(self.path, f"there is no directory {directory}: make it first") from None
-        except OSError as error:
-            raise not_added(self.path, error) from error
-
-    @contextmanager
-    def _database(self) -> Iterator[OpenDatabase]:
-        database = OpenDatabase(Place(self.path), lock_timeout=self.lock_timeout)
-        try:
-            yield database
-        finally:
-            with database.mutex:
-                database.close()
-
-    def _journal(self, name: str) -> SqliteJournal:
-        return SqliteJournal(self.path, name, durability=self.durability, lock_timeout=self.lock_timeout)
-
-
 _READ = (
     "SELECT sequence, crc32, payload FROM events WHERE study = ? AND sequence >= "
     "(SELECT coalesce(max(sequence), 0) FROM events WHERE study = ? AND sequence <= ?) ORDER BY sequence"
@@ -354,25 +218,3 @@ def _length(connection: sqlite3.Connection, study: int) -> int | None:
     """The number of a study's events; None where it is gone."""
     (length,) = connection.execute("SELECT max(sequence) FROM events WHERE study = ?", (study,)).fetchone()
     return None if length is None else int(length)
-
-
-def _study_number(connection: sqlite3.Connection, name: str) -> int | None:
-    if not _has_tables(connection):
-        return None
-    row = connection.execute("SELECT id FROM studies WHERE name = ?", (name,)).fetchone()
-    return None if row is None else int(row[0])
-
-
-def _names(connection: sqlite3.Connection) -> list[str]:
-    if not _has_tables(connection):
-        return []
-    names = [name for (name,) in connection.execute("SELECT name FROM studies")]
-    try:
-        return sorted(str(name, "utf-8") for name in names)
-    except (TypeError, UnicodeDecodeError):
-        (path,) = [row[2] for row in connection.execute("PRAGMA database_list") if row[1] == b"main"]
-        raise corrupted(os.fsdecode(path), "the name of a study is no text") from None
-
-
-def _has_tables(connection: sqlite3.Connection) -> bool:
-    return bool(connection.execute("PRAGMA user_version").fetchone()[0])

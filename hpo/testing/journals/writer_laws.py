@@ -13,8 +13,8 @@ from hpo.core.events import AnyEvent, StudyAttributeSet, TrialStarted
 from hpo.errors import Conflict
 from hpo.journal.storage import Journal, Storage
 from hpo.testing.expectations import expect, expect_copy, expect_events
-from hpo.testing.journal_samples import created
-from hpo.testing.journal_study_laws import Opener
+from hpo.testing.journals.samples import created
+from hpo.testing.journals.study_laws import Opener
 
 T = TypeVar("T")
 

@@ -29,8 +29,8 @@ from hpo.study.study import Study
 from hpo.study.trial import Trial
 from hpo.study.verification import verify
 from hpo.testing.objectives import SumOfAll, suggested
-from hpo.testing.study_promises import STUDY, StudyPromises
-from hpo.testing.study_workers import Kill, Worker
+from hpo.testing.study_machine.promises import STUDY, StudyPromises
+from hpo.testing.study_machine.workers import Kill, Worker
 
 try:
     from hypothesis import strategies as st

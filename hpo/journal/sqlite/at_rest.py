@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hpo.errors import UnsupportedJournal
-from hpo.journal.sqlite_errors import is_kept_from_writing
+from hpo.journal.sqlite.errors import is_kept_from_writing
 
 
 def prepare(connection: sqlite3.Connection) -> None:

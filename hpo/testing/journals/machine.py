@@ -28,8 +28,8 @@ from hpo.errors import Conflict, DuplicatedStudyError, JournalUnwritable
 from hpo.journal.memory import MemoryStorage
 from hpo.journal.storage import Storage
 from hpo.testing.expectations import expect, expect_error, expect_events
-from hpo.testing.journal_samples import NAMES, VALUES, created
-from hpo.testing.journal_worker_laws import expect_answer, hold_shortly, why_a_journal_knows_no_workers
+from hpo.testing.journals.samples import NAMES, VALUES, created
+from hpo.testing.journals.worker_laws import expect_answer, hold_shortly, why_a_journal_knows_no_workers
 
 
 def _name(index: int) -> str:

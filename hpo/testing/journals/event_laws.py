@@ -7,8 +7,8 @@ from functools import partial
 from hpo.core.events import AnyEvent, StudyAttributeSet, TrialStarted
 from hpo.errors import Conflict
 from hpo.testing.expectations import expect, expect_error, expect_events
-from hpo.testing.journal_samples import created, every_kind, hostile_values
-from hpo.testing.journal_study_laws import Opener
+from hpo.testing.journals.samples import created, every_kind, hostile_values
+from hpo.testing.journals.study_laws import Opener
 
 
 def every_kind_of_event_is_read_back_as_written(opened: Opener) -> None:

@@ -18,7 +18,7 @@ from hpo.core.distributions import Distribution
 from hpo.core.events import AnyEvent
 from hpo.core.state import StudyState, replay
 from hpo.core.trial import FrozenTrial, TrialState
-from hpo.errors import HpoError, MissingExtra, TrialNotRunning
+from hpo.errors import HpoError, InconsistentEvents, MissingExtra, TrialNotRunning
 from hpo.journal.memory import MemoryStorage
 from hpo.journal.storage import Storage
 from hpo.pruners.nop import NopPruner
@@ -32,7 +32,7 @@ from hpo.study.workers import LOST
 from hpo.testing.counterexamples import where_saved
 from hpo.testing.objectives import MENU
 from hpo.testing.proving import given_to
-from hpo.testing.study_workers import Killed, Worker
+from hpo.testing.study_machine.workers import Killed, Worker
 
 try:
     from hypothesis import strategies as st
@@ -165,9 +165,9 @@ class StudyPromises(RuleBasedStateMachine):
         except Killed:
             self.lose(worker)
             return None
-        except HpoError:
-            raise
         except Exception as error:
+            if isinstance(error, HpoError) and not isinstance(error, InconsistentEvents):  # which nobody is refused with
+                raise
             raise self.failure(f"worker {worker.number} has met {error!r}") from error
 
     def done(self, worker: Worker, act: Callable[[Study], object]) -> bool:

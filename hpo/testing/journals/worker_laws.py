@@ -17,9 +17,9 @@ from hpo.core.events import TrialStarted
 from hpo.errors import InvalidArgument, JournalUnwritable, WorkerLost
 from hpo.journal.storage import KnowsWorkers
 from hpo.testing.expectations import expect, expect_copy, expect_error, expect_events
-from hpo.testing.journal_samples import created
-from hpo.testing.journal_study_laws import Opener
-from hpo.testing.journal_worker_process import (
+from hpo.testing.journals.samples import created
+from hpo.testing.journals.study_laws import Opener
+from hpo.testing.journals.worker_process import (
     another_process,
     hold,
     is_alive,

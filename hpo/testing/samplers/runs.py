@@ -18,7 +18,7 @@ from hpo.core.trial import FrozenTrial
 from hpo.samplers.random import RandomSampler
 from hpo.testing.counterexamples import Counterexample
 from hpo.testing.questions import FAULTS, Question, as_text, asked, instead_of_an_answer
-from hpo.testing.sampler_case import SamplerCase
+from hpo.testing.samplers.case import SamplerCase
 from hpo.testing.scenarios import MIXED, SMALL, started
 from hpo.testing.showing import shown_error
 

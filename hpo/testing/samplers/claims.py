@@ -26,8 +26,8 @@ from hpo.testing.retelling import (
     rescaled,
     with_values,
 )
-from hpo.testing.sampler_case import SamplerCase
-from hpo.testing.sampler_runs import coverage, exhaustion, learning, no_repeats
+from hpo.testing.samplers.case import SamplerCase
+from hpo.testing.samplers.runs import coverage, exhaustion, learning, no_repeats
 from hpo.testing.scenarios import MIXED, started, suggested
 from hpo.testing.showing import shown
 

@@ -7,7 +7,7 @@
         claims = ("rank_based", "learning")
 
 and pytest runs one test per law; `check_sampler` runs them without pytest. What a sampler may claim beyond `BASIC` is
-in `hpo.testing.sampler_claims`.
+in `hpo.testing.samplers.claims`.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ from hpo.testing.questions import (
     instead_of_an_answer,
 )
 from hpo.testing.retelling import prefixes, relabelled, with_values
-from hpo.testing.sampler_case import SamplerCase
-from hpo.testing.sampler_claims import CLAIMS
+from hpo.testing.samplers.case import SamplerCase
+from hpo.testing.samplers.claims import CLAIMS
 from hpo.testing.showing import shown, shown_error
 
 
@@ -237,7 +237,7 @@ def check_sampler(
         sampler: A function or an object, at the top of a module, so that another process can import it. A script that
             calls this does so under ``if __name__ == "__main__":``.
         space: What it is asked for; all kinds of generated spaces if not given.
-        laws: The laws, or their names; `BASIC` is for all samplers, `hpo.testing.sampler_claims` has more.
+        laws: The laws, or their names; `BASIC` is for all samplers, `hpo.testing.samplers.claims` has more.
         max_examples: How many generated questions each law asks, at least 1.
 
     Raises:
@@ -260,7 +260,7 @@ class SamplerLaws:
     Attributes:
         sampler: See `check_sampler`.
         space: See `check_sampler`.
-        claims: Laws beyond `BASIC` that the sampler keeps, or their names; see `hpo.testing.sampler_claims`.
+        claims: Laws beyond `BASIC` that the sampler keeps, or their names; see `hpo.testing.samplers.claims`.
         max_examples: See `check_sampler`.
 
     Example:

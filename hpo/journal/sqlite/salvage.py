@@ -20,10 +20,10 @@ from hpo.journal.findings import Flaw, Kind
 from hpo.journal.lifecycle import resolved
 from hpo.journal.record import DamagedRecord
 from hpo.journal.salvage import Inconsistent, folded
-from hpo.journal.sqlite_at_rest import opened_at_rest, prepare
-from hpo.journal.sqlite_errors import is_kept_from_writing
-from hpo.journal.sqlite_rows import check_place, unpack_row
-from hpo.journal.sqlite_schema import APPLICATION, STEPS, version_of
+from hpo.journal.sqlite.at_rest import opened_at_rest, prepare
+from hpo.journal.sqlite.errors import is_kept_from_writing
+from hpo.journal.sqlite.rows import check_place, unpack_row
+from hpo.journal.sqlite.schema import APPLICATION, STEPS, version_of
 
 UNREADABLE = (sqlite3.DatabaseError, UnicodeDecodeError)
 """What a question about damaged pages may raise; the latter where SQLite's message quotes them."""

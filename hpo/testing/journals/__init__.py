@@ -1,0 +1,10 @@
+"""Laws of storages and their journals.
+
+- `laws`: all of them, as a function and as a class of tests, and the machine that compares storages with memory
+- `study_laws`, `event_laws`, `writer_laws`, `worker_laws`: the laws one by one
+- `samples`: what they are tried on; `worker_process`: what they stop and kill; `machine`: makes up more
+"""
+
+from hpo.testing.journals.laws import StorageLaws, agreement_machine, check_storage
+
+__all__ = ["StorageLaws", "agreement_machine", "check_storage"]
