@@ -17,6 +17,15 @@ from hpo.trial import TrialState
 
 PATIENCE = 50.0  # seconds; far more than it takes, and less than the objectives sleep
 
+
+@pytest.fixture(autouse=True)
+def signals_as_in_a_terminal():
+    """Children inherit that an interrupt is ignored, as it is in whatever a shell has started in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 SCRIPT = """
 import concurrent.futures
 import pathlib

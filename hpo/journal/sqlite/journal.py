@@ -45,6 +45,7 @@ class SqliteJournal:
     Example:
         >>> import tempfile
         >>> from hpo.core.events import StudyCreated, TrialStarted
+        >>> from hpo.journal import SqliteStorage
         >>> with tempfile.TemporaryDirectory() as directory:
         ...     storage = SqliteStorage(f"{directory}/studies.db")
         ...     journal = storage.create("s", [StudyCreated(1, "s", ("minimize",), 7)])
