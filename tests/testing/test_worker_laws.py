@@ -137,6 +137,7 @@ def test_who_does_not_know_workers_is_not_asked_about_them_and_a_note_says_so(ki
         with pytest.raises(SkipTest, match=re.escape(why)):
             getattr(Laws(), f"test_{law.__name__}")()
     monkeypatch.setattr(hpo.logging.get_logger(), "propagate", True)
+    caplog.set_level(hpo.logging.INFO, hpo.logging.get_logger().name)
     check_storage(remembered(kind), across_processes=False)
     (note,) = {record.getMessage() for record in caplog.records}
     assert note.startswith(f"The laws of workers are left out: {why}")
