@@ -166,7 +166,9 @@ class StudyPromises(RuleBasedStateMachine):
             self.lose(worker)
             return None
         except Exception as error:
-            if isinstance(error, HpoError) and not isinstance(error, InconsistentEvents):  # which nobody is refused with
+            if isinstance(error, HpoError) and not isinstance(
+                error, InconsistentEvents
+            ):  # which nobody is refused with
                 raise
             raise self.failure(f"worker {worker.number} has met {error!r}") from error
 
