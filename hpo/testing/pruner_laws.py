@@ -21,7 +21,7 @@ from msgspec.structs import replace
 
 from hpo.core.ask_tell import report, tell
 from hpo.core.persistent import InsertOnlyDict
-from hpo.core.pruning import Decision, Pruner
+from hpo.core.pruning import Decision, Pruner, checked_pruner
 from hpo.core.space import SearchSpace
 from hpo.core.state import StudyState
 from hpo.core.trial import FrozenTrial
@@ -289,6 +289,7 @@ def check_pruner(
     Raises:
         AssertionError: it breaks a law. The message says which, and has the smallest study that shows it as Python.
         InvalidArgument: a law has no such name.
+        InvalidType: the pruner can't be called, or is a class.
         MissingExtra: hypothesis is not installed.
 
     Example:
@@ -296,7 +297,7 @@ def check_pruner(
         >>> check_pruner(MedianPruner(), laws=["total", "mirror"], max_examples=5)
     """
     for law in checked_laws(laws, (*BASIC, *CLAIMS)):
-        try_law(law, PrunerCase(pruner, max_examples))
+        try_law(law, PrunerCase(checked_pruner(pruner), max_examples))
 
 
 class PrunerLaws:
@@ -328,7 +329,7 @@ class PrunerLaws:
 def _method(law: Any) -> Callable[[PrunerLaws], None]:
     def test(self: PrunerLaws) -> None:
         pruner = given_to(type(self), "pruner")
-        try_law(law, PrunerCase(pruner, self.max_examples))
+        try_law(law, PrunerCase(checked_pruner(pruner), self.max_examples))
 
     test.__doc__ = law.__doc__
     return test

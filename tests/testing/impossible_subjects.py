@@ -196,7 +196,6 @@ SAMPLERS = {
     "talks": draws_from_nothing,
     "dies elsewhere": dies_elsewhere,
     "can't be shown": HostileRepr(),
-    "is no function": 3,
     "takes other arguments": len,
 }
 
@@ -229,7 +228,6 @@ PRUNERS = {
     **{f"decides {name}": Decides(name) for name in DECISIONS},
     **{f"raises {name}": Raises(name) for name in ERRORS},
     "can't be copied": Uncopyable(),
-    "is no function": 3,
     "takes other arguments": len,
 }
 

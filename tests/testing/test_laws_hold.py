@@ -94,7 +94,7 @@ def test_what_another_process_can_not_import_is_a_failure_that_says_so():
 @pytest.mark.parametrize("check", [check_sampler, check_pruner, check_fold])
 def test_an_unknown_law_is_refused_with_the_names_of_the_known_ones(check):
     with pytest.raises(InvalidArgument, match=r"total.*got 'gravity'"):
-        check(None, laws=["gravity"])
+        check(len, laws=["gravity"])
 
 
 def test_hypothesis_is_loaded_when_it_is_needed_and_missed_with_a_hint():

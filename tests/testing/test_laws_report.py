@@ -11,6 +11,9 @@ import pytest
 
 from hpo import Suggestion
 from hpo.core.distributions import FloatDistribution
+from hpo.errors import InvalidType
+from hpo.pruners import NopPruner
+from hpo.samplers import RandomSampler
 from hpo.testing import fold_laws, pruner_laws, stopping_laws
 from hpo.testing.fold_laws import check_fold
 from hpo.testing.pruner_laws import check_pruner
@@ -72,6 +75,20 @@ def test_an_impossible_sampler_is_reported_by_every_law_that_it_breaks(name):
             assert scope["trial"] in scope["state"].running.values()
 
 
+@pytest.mark.parametrize(
+    ("check", "given", "said"),
+    [
+        (check_sampler, 3, r"a sampler is a function of .* got 3"),
+        (check_sampler, RandomSampler, r"a sampler .* got the class RandomSampler: make one of it, RandomSampler\(\)"),
+        (check_pruner, 3, r"a pruner is a function of .* got 3"),
+        (check_pruner, NopPruner, r"a pruner .* got the class NopPruner: make one of it, NopPruner\(\)"),
+    ],
+)
+def test_what_can_not_be_asked_at_all_breaks_no_law(check, given, said):
+    with pytest.raises(InvalidType, match=said):
+        check(given)
+
+
 @pytest.mark.parametrize("name", impossible.PRUNERS)
 def test_an_impossible_pruner_is_reported_by_every_law_that_it_breaks(name):
     assert "total" in reports(check_pruner, impossible.PRUNERS[name], (*pruner_laws.BASIC, *pruner_laws.CLAIMS))
@@ -106,7 +123,6 @@ def test_every_law_reports_a_sampler_that_raises_or_keeps_quiet(law):
         ("raises an exit", "it raises SystemExit: 3"),
         ("raises a hostile error", "it raises HostileError: <whose text raises RuntimeError>"),
         ("has a seed that is none", "it raises InvalidType: a sampler's seed is an int or None, got 0.5"),
-        ("is no function", "it raises TypeError: 'int' object is not callable"),
     ],
 )
 def test_what_is_no_answer_breaks_the_first_law(name, wrong):

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import attrs
 
-from hpo.core.sampling import Sampler
+from hpo.core.sampling import Sampler, checked_sampler
 from hpo.core.space import SearchSpace
 from hpo.testing.edges import edge_questions
 from hpo.testing.lived import lived
@@ -24,10 +24,13 @@ class SamplerCase:
         sampler: The sampler.
         space: What it is asked for; None means generated spaces.
         max_examples: How many generated questions each law asks.
+
+    Raises:
+        InvalidType: the sampler can't be called, or is a class.
     """
 
     asks: ClassVar[str] = "sampler(state, trial, space, key)"
-    sampler: Sampler
+    sampler: Sampler = attrs.field(converter=checked_sampler)
     space: SearchSpace | None = None
     max_examples: int = 100
 

@@ -243,6 +243,7 @@ def check_sampler(
     Raises:
         AssertionError: it breaks a law. The message says which, and has the smallest study that shows it as Python.
         InvalidArgument: a law has no such name.
+        InvalidType: the sampler can't be called, or is a class.
         MissingExtra: hypothesis is not installed.
 
     Example:
