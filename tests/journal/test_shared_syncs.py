@@ -1,5 +1,6 @@
 """One sync of the disk serves all threads whose records were written before it began."""
 
+import fcntl
 import os
 import threading
 import time
@@ -30,11 +31,17 @@ def syncs(monkeypatch, study):
     def n_told():
         return journal.read_bytes().count(b'"finished"')
 
+    def wait_for_all():
+        until = time.monotonic() + PATIENCE
+        while n_told() < N_THREADS and time.monotonic() < until:
+            time.sleep(0.001)
+        with journal.open("rb") as file:  # the last writer unlocks once it has noted how far the file now reaches
+            fcntl.flock(file, fcntl.LOCK_EX)
+
     def fdatasync(fd):
         begun.append(n_told())
-        until = time.monotonic() + PATIENCE
-        while len(begun) == 1 and n_told() < N_THREADS and time.monotonic() < until:
-            time.sleep(0.001)
+        if len(begun) == 1:
+            wait_for_all()
         sync(fd)
 
     sync = os.fdatasync
