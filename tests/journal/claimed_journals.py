@@ -9,7 +9,7 @@ from hpo.core.events import StudyAttributeSet, StudyCreated
 from hpo.errors import Conflict
 from hpo.journal import FileJournal, FileStorage, file_claims
 
-PATIENCE = 50.0  # seconds; far more than it takes
+PATIENCE = 100.0  # seconds; far more than it takes
 CREATED = StudyCreated(1, "s", ("minimize",), 7)
 
 

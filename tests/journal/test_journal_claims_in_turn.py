@@ -124,10 +124,12 @@ def test_processes_that_die_or_stop_anywhere_keep_nobody_waiting(path, monkeypat
                 os._exit(1)
         _, status = os.waitpid(child, os.WUNTRACED)
         assert os.WIFSTOPPED(status) if how == "stopped" else os.WIFEXITED(status)
-        acknowledged = append_all(path, f"parent-{call}", 2)
-        if how == "stopped":
-            os.kill(child, signal.SIGCONT)
-            _, status = os.waitpid(child, 0)
+        try:
+            acknowledged = append_all(path, f"parent-{call}", 2)
+        finally:
+            if how == "stopped":
+                os.kill(child, signal.SIGCONT)
+                _, status = os.waitpid(child, 0)
         assert os.waitstatus_to_exitcode(status) == 0
         events = FileJournal(path).read(length)
         assert {event for event in events if event.key.startswith("parent")} == set(acknowledged.values())
@@ -203,14 +205,14 @@ def test_an_error_anywhere_is_told_as_what_it_is(path, monkeypatch, error):
 
 
 _WRITER = """
-import contextlib, sys
+import contextlib, os, sys
 from hpo.core.events import StudyAttributeSet
 from hpo.errors import Conflict
 from hpo.journal import FileJournal
 
-path, name = sys.argv[1:]
+path, name, parent = sys.argv[1:]
 journal, length, mine = FileJournal(path), 0, 0
-while True:
+while os.getppid() == int(parent):
     length += len(journal.read(length))
     with contextlib.suppress(Conflict):
         length = journal.append([StudyAttributeSet(name, mine)], expected=length)
@@ -226,22 +228,24 @@ def test_processes_that_are_killed_all_the_time_lose_nothing_that_they_acknowled
 
     def start():
         outputs.append((tmp_path / f"w{len(outputs)}.out").open("w+b"))
-        command = [sys.executable, script, path, f"w{len(outputs) - 1}"]
+        command = [sys.executable, script, path, f"w{len(outputs) - 1}", str(os.getpid())]
         running.append(subprocess.Popen(command, stdout=outputs[-1]))
 
-    for _ in range(3):
-        start()
-    for victim in range(8):
-        deadline = time.monotonic() + PATIENCE
-        while not os.fstat(outputs[victim].fileno()).st_size:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        time.sleep(chance.uniform(0.0, 0.1))
-        running[victim].kill()
-        start()
-    for writer in running:
-        writer.kill()
-        writer.wait()
+    try:
+        for _ in range(3):
+            start()
+        for victim in range(8):
+            deadline = time.monotonic() + PATIENCE
+            while not os.fstat(outputs[victim].fileno()).st_size:
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            time.sleep(chance.uniform(0.0, 0.1))
+            running[victim].kill()
+            start()
+    finally:
+        for writer in running:
+            writer.kill()
+            writer.wait()
     acknowledged = {}
     for number, output in enumerate(outputs):
         output.seek(0)

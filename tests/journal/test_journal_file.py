@@ -1,7 +1,10 @@
+import fcntl
 import os
 import pickle
 import subprocess
 import threading
+import time
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +12,8 @@ from hpo.core.events import StudyAttributeSet, StudyCreated, TrialEnqueued, Tria
 from hpo.errors import Conflict, InvalidArgument, JournalMoved, StudyNotFound
 from hpo.journal import FileJournal, FileStorage, scan
 from hpo.journal.memory import MemoryJournal
+
+PATIENCE = 100.0  # seconds after which a test that waits for others fails
 
 
 def test_what_is_appended_is_read_by_this_handle_and_by_others(tmp_path, make_events):
@@ -201,7 +206,7 @@ def test_one_sync_serves_every_thread_that_wrote_before_it(tmp_path, make_events
     def slow(fd):
         n_syncs.append(fd)
         first.set()
-        assert go_on.wait(30)
+        assert go_on.wait(2 * PATIENCE)
         fdatasync(fd)
 
     monkeypatch.setattr("os.fdatasync", slow)
@@ -210,12 +215,17 @@ def test_one_sync_serves_every_thread_that_wrote_before_it(tmp_path, make_events
         for i in range(6)
     ]
     reader = FileJournal(journal.path)
-    for i, thread in enumerate(threads):  # the first sync keeps none of the others from writing
-        thread.start()
-        assert first.wait(30)
-        while len(reader.read(0)) < i + 2:
-            pass
-    go_on.set()
+    deadline = time.monotonic() + PATIENCE
+    try:
+        for i, thread in enumerate(threads):  # the first sync keeps none of the others from writing
+            thread.start()
+            assert first.wait(PATIENCE)
+            while len(reader.read(0)) < i + 2:
+                assert time.monotonic() < deadline
+        with Path(journal.path).open("rb") as file:  # the last writer unlocks once it has noted the new end
+            fcntl.flock(file, fcntl.LOCK_EX)
+    finally:
+        go_on.set()
     for thread in threads:
         thread.join()
     assert len(n_syncs) == 2

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,9 @@ fcntl.flock(file, fcntl.LOCK_EX)
 print("held", flush=True)
 sys.stdin.read()
 """
+
+
+PATIENCE = 100.0  # seconds after which a test that waits for others fails
 
 
 @pytest.fixture
@@ -65,12 +69,20 @@ def test_a_lock_of_this_process_is_told_as_its_own(path):
             FileJournal(path, lock_timeout=0).append([TrialStarted(0)], expected=1)
 
 
+def is_waited_for(file):
+    """Whether somebody waits for a lock on this file."""
+    number = f":{os.fstat(file.fileno()).st_ino} "
+    return any("->" in line and number in line for line in Path("/proc/locks").read_text().splitlines())
+
+
 def test_who_waits_for_a_lock_does_not_hold_it(path):
     with path.open("rb") as file, path.open("rb") as waiting, holder(path) as process:
         thread = threading.Thread(target=fcntl.flock, args=(waiting, fcntl.LOCK_EX))
         thread.start()
-        while "->" not in Path("/proc/locks").read_text():
-            pass
+        deadline = time.monotonic() + PATIENCE
+        while not is_waited_for(file):
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
         assert str(process.pid) in lock_holder(file.fileno())
         process.kill()
         thread.join()

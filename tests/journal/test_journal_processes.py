@@ -16,6 +16,8 @@ from hpo.core.events import TrialStarted
 from hpo.errors import JournalBusy, JournalMoved
 from hpo.journal import FileJournal, open_journal
 
+PATIENCE = 100.0  # seconds after which a test that waits for others fails
+
 _COMMON = """
     import os, signal, sqlite3, sys, threading
     from hpo.core.events import StudyAttributeSet, TrialStarted
@@ -23,7 +25,7 @@ _COMMON = """
     from hpo.journal import open_journal
 
     def opened(**options):
-        return open_journal(sys.argv[1], **options).open("s")
+        return open_journal(sys.argv[1], lock_timeout=100, **options).open("s")
 
     def append(journal, name, n, told=lambda length, k: None):
         length = mine = 0
@@ -96,7 +98,7 @@ def run(place, script):
 
     def run(text):
         command = script(textwrap.dedent(_COMMON) + textwrap.dedent(text), place)
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=2 * PATIENCE)
         assert done.returncode == 0, done.stderr
 
     return run
@@ -132,7 +134,16 @@ def test_eight_processes_lose_nothing_and_give_each_place_once(place, start):
 def storm(place, start, seconds, n_writers):
     """Kill writers at random moments and start others; every line that one of them printed must be in the journal."""
     chance, writers, running, readers, printed = random.Random(1), {}, [], [], {}
-    until = time.monotonic() + seconds
+    watching, until, length = opened(place), time.monotonic() + seconds, 0
+
+    def longer(length, n):
+        """The length of the journal when `n` more events are there: on a busy machine writers need a while to start."""
+        wanted, deadline = length + n, time.monotonic() + PATIENCE
+        while length < wanted:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+            length += len(watching.read(length))
+        return length
 
     def start_one():
         name = f"w{len(writers)}"
@@ -141,19 +152,22 @@ def storm(place, start, seconds, n_writers):
         readers[-1].start()
         running.append(name)
 
-    for _ in range(n_writers):
-        start_one()
-    while time.monotonic() < until or (len(opened(place).read(0)) < 300 and time.monotonic() < until + 60):
-        time.sleep(chance.uniform(0.05, 0.3) if time.monotonic() < until else 2.0)  # slow machines need longer to start
-        writers[running.pop(chance.randrange(len(running)))].send_signal(signal.SIGKILL)
-        start_one()
-    for name in running:
-        writers[name].send_signal(signal.SIGKILL)
-    for reader in readers:
-        reader.join()
-    for writer in writers.values():
-        writer.wait()
-        writer.stdout.close()
+    try:
+        for _ in range(n_writers):
+            start_one()
+        while time.monotonic() < until or length < 300:
+            length = longer(length, 20)
+            time.sleep(chance.uniform(0.05, 0.3))
+            writers[running.pop(chance.randrange(len(running)))].send_signal(signal.SIGKILL)
+            start_one()
+    finally:
+        for name in running:
+            writers[name].send_signal(signal.SIGKILL)
+        for reader in readers:
+            reader.join()
+        for writer in writers.values():
+            writer.wait()
+            writer.stdout.close()
     events = [*opened(place).read(0)]
     acknowledged = 0
     for name, text in printed.items():
@@ -246,7 +260,7 @@ def test_forks_while_threads_append_block_nobody_and_lose_nothing(run):
     children = []
     for child in range(6):
         if not (pid := os.fork()):
-            signal.alarm(60)
+            signal.alarm(150)
             append(journal, f"{child}", 30)
             os._exit(0)
         children.append(pid)
@@ -266,10 +280,10 @@ def test_a_fork_while_a_thread_waits_for_the_lock_does_not_block_the_child(run):
     fcntl.flock(other, fcntl.LOCK_EX)
     waiting = threading.Thread(target=append, args=(journal, "thread", 1))
     waiting.start()
-    while not any(file._mutex.locked() for file in journal._open_files.values()):
+    while not journal._open_files[os.getpid()]._mutex.locked():
         pass
     if not (pid := os.fork()):
-        signal.alarm(60)
+        signal.alarm(150)
         fcntl.flock(other, fcntl.LOCK_UN)
         append(journal, "child", 1)
         os._exit(0)

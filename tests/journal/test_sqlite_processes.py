@@ -101,7 +101,7 @@ def test_a_child_outlives_the_connections_of_its_parent(one, script):
 def test_a_fork_waits_for_no_writer_that_waits(one, script):
     text = """
     import sqlite3
-    journal = SqliteJournal(path, "s", lock_timeout=60)
+    journal = SqliteJournal(path, "s", lock_timeout=1000)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     waiting = threading.Thread(target=append, args=(journal, "t", 1))
@@ -115,7 +115,7 @@ def test_a_fork_waits_for_no_writer_that_waits(one, script):
     waiting.join()
     check(["t"], 1)
     """
-    done = subprocess.run(script(_FORKS + text, one), capture_output=True, text=True, check=False, timeout=50)
+    done = subprocess.run(script(_FORKS + text, one), capture_output=True, text=True, check=False, timeout=100)
     assert done.returncode == 0, done.stderr
 
 
@@ -143,7 +143,7 @@ def test_many_creators_in_many_processes_make_one_study_each_in_one_file(tmp_pat
         from hpo.errors import DuplicatedStudyError
         from hpo.journal import SqliteStorage
 
-        storage = SqliteStorage(sys.argv[1])
+        storage = SqliteStorage(sys.argv[1], lock_timeout=100)
         for name in ("shared", sys.argv[2]):
             try:
                 storage.create(name, [StudyCreated(1, name, ("minimize",), 7)])

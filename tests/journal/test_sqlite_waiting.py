@@ -15,6 +15,8 @@ from hpo.errors import Conflict, JournalBusy
 from hpo.journal import SqliteJournal, SqliteStorage
 from hpo.journal.file_holder import database_holder
 
+PATIENCE = 100.0  # seconds after which a test that waits for others fails
+
 
 @pytest.fixture
 def four(tmp_path, make_events):
@@ -110,7 +112,8 @@ def test_a_connection_of_this_process_is_told_as_its_own_and_a_reader_is_not_tol
 
 
 def test_readers_in_other_threads_do_not_wait_for_a_writer_that_waits(four):
-    path, journal = four
+    path, _ = four
+    journal = SqliteJournal(path, "s", lock_timeout=PATIENCE)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     writer = threading.Thread(target=journal.append, args=([TrialStarted(1)],), kwargs={"expected": 4})
@@ -132,7 +135,7 @@ def test_readers_of_the_same_handle_do_not_wait_for_a_commit(four, monkeypatch):
         def execute(self, statement, *parameters):
             if statement == "COMMIT":
                 committing.set()
-                assert go_on.wait(30)
+                assert go_on.wait(2 * PATIENCE)
             return super().execute(statement, *parameters)
 
     connect = sqlite3.connect
@@ -140,11 +143,11 @@ def test_readers_of_the_same_handle_do_not_wait_for_a_commit(four, monkeypatch):
     journal = SqliteJournal(path, "s")
     writer = threading.Thread(target=journal.append, args=([TrialStarted(1)],), kwargs={"expected": 4})
     writer.start()
-    assert committing.wait(30)
+    assert committing.wait(PATIENCE)
     seen = []
     reader = threading.Thread(target=lambda: seen.append(len(journal.read(0))))
     reader.start()
-    reader.join(20)
+    reader.join(PATIENCE)
     waited = reader.is_alive()
     go_on.set()
     writer.join()
@@ -187,7 +190,7 @@ def test_a_second_writer_gets_a_conflict_after_it_waited(four):
 
 def test_signals_that_python_handles_reach_a_writer_that_waits(four, script):
     text = """
-        import signal, sqlite3, sys
+        import signal, sqlite3, sys, time
         from hpo.core.events import TrialStarted
         from hpo.journal import SqliteJournal
 
@@ -195,9 +198,16 @@ def test_signals_that_python_handles_reach_a_writer_that_waits(four, script):
         other.execute("BEGIN IMMEDIATE")
         signal.signal(signal.SIGINT, signal.default_int_handler)  # shells let jobs in the background ignore it
         signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
-        signal.setitimer(signal.ITIMER_REAL, 0.05)
-        SqliteJournal(sys.argv[1], "s", lock_timeout=60).append([TrialStarted(1)], expected=4)
+        sleep = time.sleep
+
+        def first_sleep(seconds):
+            time.sleep = sleep
+            signal.setitimer(signal.ITIMER_REAL, 0.05)  # from here on it waits
+            sleep(seconds)
+
+        time.sleep = first_sleep
+        SqliteJournal(sys.argv[1], "s", lock_timeout=10**6).append([TrialStarted(1)], expected=4)
     """
-    done = subprocess.run(script(text, four[0]), capture_output=True, text=True, check=False, timeout=50)
+    done = subprocess.run(script(text, four[0]), capture_output=True, text=True, check=False, timeout=PATIENCE)
     assert done.returncode in {-signal.SIGINT, 1, 130}
     assert "KeyboardInterrupt" in done.stderr

@@ -25,7 +25,7 @@ _WITHOUT_FLUSHING = 2
 def run_script():
     """A function that runs a piece of Python in a process of its own and gives what became of it."""
 
-    def run(text, *arguments, env=None, before=(), timeout=120):
+    def run(text, *arguments, env=None, before=(), timeout=300):
         command = [*before, sys.executable, "-c", textwrap.dedent(text), *map(str, arguments)]
         environment = os.environ | (env or {})
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=timeout)

@@ -119,16 +119,19 @@ def test_r10_death_at_every_system_call_of_a_creation_leaves_a_study_or_none(tmp
     assert done.returncode == 0
 
 
+PATIENCE = 100.0  # seconds after which a test that waits for others fails
+_WARM = 200  # bytes that a worker has printed before it may be killed
+
 _ASK_AND_TELL = """
     import os, sys
     import hpo
     from hpo.errors import TrialNotRunning
     hpo.logging.set_verbosity(hpo.logging.ERROR)
-    storage, worker, seed = sys.argv[1:]
+    storage, parent = sys.argv[1:]
     place = hpo.open_journal(storage, durability="process")
     study = hpo.load_study(study_name="s", storage=place, sampler=hpo.samplers.RandomSampler())
     space = {"x": hpo.FloatDistribution(0.0, 1.0)}
-    while True:
+    while os.getppid() == int(parent):
         trial = study.ask(space)
         os.write(1, b"A %d %.17g\\n" % (trial.number, trial.params["x"]))
         study.tell(trial, trial.params["x"])
@@ -145,20 +148,20 @@ def _storm(path, *, seconds, n_writers, seed):
         output = path.with_name(f"out-{len(outputs)}")
         outputs.append(output)
         with output.open("wb") as file:
-            command = [sys.executable, "-c", textwrap.dedent(_ASK_AND_TELL), path, f"w{len(outputs)}", str(seed)]
+            command = [sys.executable, "-c", textwrap.dedent(_ASK_AND_TELL), path, str(os.getpid())]
             workers[output] = subprocess.Popen(command, stdout=file)
 
     try:
         for _ in range(n_writers):
             start()
-        until = None
-        while until is None or time.monotonic() < until:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until or sum(output.read_bytes().count(b"T") for output in outputs) <= 50:
             time.sleep(chance.uniform(0.1, 0.4))
-            at_work = [output for output in workers if output.stat().st_size]
+            at_work = [output for output in workers if output.stat().st_size > _WARM]
             if not at_work:
                 assert all(worker.poll() is None for worker in workers.values())
+                assert time.monotonic() < until + PATIENCE
                 continue  # on a busy machine it takes a while
-            until = until or time.monotonic() + seconds
             victim = workers.pop(chance.choice(at_work))
             victim.kill()
             victim.wait()
@@ -171,11 +174,13 @@ def _storm(path, *, seconds, n_writers, seed):
 
     asked, told = {}, set()
     for output in outputs:
-        for line in output.read_text().splitlines():
+        for line in output.read_text().splitlines(keepends=True):
             words = line.split()
-            if words[0] == "T" and len(words) == 2:
+            if not line.endswith("\n"):
+                continue  # the kill cut it short
+            if words[0] == "T":
                 told.add(int(words[1]))
-            elif words[0] == "A" and len(words) == 3:
+            else:
                 assert int(words[1]) not in asked, "a number was handed out twice"
                 asked[int(words[1])] = words[2]
     state = replay(FileJournal(path).read(0))
@@ -248,15 +253,16 @@ def test_r14_a_worker_that_dies_in_its_objective_costs_at_most_its_own_trial(new
 
 def test_r14_a_worker_whose_parent_dies_goes_on(new_study, run_script):
     text = """
-        import os, sys
+        import os, sys, time
+        parent = os.getpid()
         if os.fork():
             os._exit(0)
-        while os.getppid() == int(sys.argv[2]):
-            pass
+        while os.getppid() == parent:
+            time.sleep(0.001)
         import hpo
         hpo.logging.set_verbosity(hpo.logging.ERROR)
         study = hpo.load_study(study_name="s", storage=sys.argv[1], sampler=hpo.samplers.RandomSampler())
         study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=3)
     """
-    assert run_script(text, new_study, os.getpid()).returncode == 0
+    assert run_script(text, new_study).returncode == 0
     assert len(replay(FileJournal(new_study).read(0)).finished) == 3

@@ -1,6 +1,7 @@
 """What clients saw, each operation with its beginning and end: there is one order of events that explains it all."""
 
 import json
+import os
 import random
 import signal
 import subprocess
@@ -16,6 +17,9 @@ from hpo.core.events import TrialEnqueued, TrialFinished, TrialStarted
 from hpo.core.state import replay
 from hpo.journal import FileJournal
 
+PATIENCE = 100.0  # seconds after which a test that waits for others fails
+_WARM = 2000  # bytes that a client has said before something happens to it
+
 _CLIENT = """
     import json, os, random, sys, time
     from hpo.core.commands import Ask, Enqueue, Report, Tell
@@ -23,14 +27,14 @@ _CLIENT = """
     from hpo.journal import FileJournal
     from hpo.study.recorder import JournalRecorder
 
-    path, name, seed = sys.argv[1:]
+    path, name, seed, parent = sys.argv[1:]
     chance, mine, k = random.Random(int(seed)), [], 0
     recorder = JournalRecorder(FileJournal(path, durability="process", lock_timeout=0.5))
 
     def say(*words):
         os.write(1, json.dumps(words).encode() + b"\\n")
 
-    while True:
+    while os.getppid() == int(parent):
         k += 1
         state, number, begin = recorder.state, None, time.monotonic_ns()
         kind = chance.choice(["ask", "ask", "tell", "tell", "tell again", "report", "enqueue", "read"])
@@ -89,11 +93,13 @@ def test_r24_the_check_of_orders_sees_what_is_out_of_order():
 
 
 def _run(path, *, seconds, n_clients, seed):
+    """Stop and kill clients for some seconds, and until they have said much, however busy the machine is."""
     chance, clients, outputs, n_faults = random.Random(seed), {}, [], Counter()
 
     def start():
         output = path.with_name(f"client-{len(outputs)}")
-        command = [sys.executable, "-c", textwrap.dedent(_CLIENT), path, output.name, str(chance.randrange(10**9))]
+        words = path, output.name, chance.randrange(10**9), os.getpid()
+        command = [sys.executable, "-c", textwrap.dedent(_CLIENT), *map(str, words)]
         with output.open("wb") as file:
             clients[output] = subprocess.Popen(command, stdout=file)
         outputs.append(output)
@@ -101,14 +107,14 @@ def _run(path, *, seconds, n_clients, seed):
     try:
         for _ in range(n_clients):
             start()
-        until = None
-        while until is None or time.monotonic() < until:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until or not _said_much(outputs):
             time.sleep(chance.uniform(0.05, 0.3))
-            at_work = [output for output in clients if output.stat().st_size]
+            at_work = [output for output in clients if output.stat().st_size > _WARM]
             if not at_work:
                 assert all(client.poll() is None for client in clients.values())
+                assert time.monotonic() < until + PATIENCE
                 continue  # on a busy machine it takes a while
-            until = until or time.monotonic() + seconds
             output = chance.choice(at_work)
             if chance.random() < 0.5:
                 clients[output].send_signal(signal.SIGSTOP)
@@ -126,6 +132,11 @@ def _run(path, *, seconds, n_clients, seed):
             client.kill()
             client.wait()
     return outputs, dict(n_faults)
+
+
+def _said_much(outputs):
+    outcomes = Counter(line[0] for output in outputs for line in _said(output))
+    return outcomes["ok"] > 100 and outcomes["TrialNotRunning"] > 0
 
 
 def _said(output: Path):

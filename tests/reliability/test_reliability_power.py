@@ -33,7 +33,9 @@ def _read_for(pipe, writers, seconds):
     acknowledged, until = b"", None
     while until is None or time.monotonic() < until:
         try:
-            acknowledged += os.read(pipe, 1 << 16)
+            said = os.read(pipe, 1 << 16)
+            assert said, "all writers have ended"
+            acknowledged += said
         except BlockingIOError:
             time.sleep(0.001)
             assert [writer.poll() for writer in writers] == [None] * len(writers)
@@ -101,8 +103,11 @@ def test_r11_ten_power_cuts(disk):
 
 def test_r11_a_power_cut_costs_results_that_were_only_to_survive_processes(disk):
     """Were this not so, the test would not see a missing sync."""
-    told, lost = _cut(disk, "process", 0.3)
-    print(f"r11: without syncs {lost} of {told} are lost")
+    for _ in range(5):  # anything else on this machine may sync its disks just before the cut
+        told, lost = _cut(disk, "process", 0.3)
+        print(f"r11: without syncs {lost} of {told} are lost")
+        if lost:
+            break
     assert lost
 
 

@@ -18,6 +18,8 @@ from hpo.errors import JournalBusy, JournalCorrupted
 from hpo.journal import FileJournal
 from hpo.samplers import RandomSampler
 
+PATIENCE = 100.0  # seconds after which a test that waits for others fails
+
 _FORKED_WRITERS = """
     import collections, os, sys, time
     from hpo.core.events import StudyAttributeSet, TrialEnqueued
@@ -29,7 +31,7 @@ _FORKED_WRITERS = """
     children = []
     for writer in range(n_writers):
         if not (child := os.fork()):
-            journal, length, mine = FileJournal(path), 0, 0
+            journal, length, mine = FileJournal(path, lock_timeout=100), 0, 0
             while time.monotonic() < start:
                 time.sleep(0.01)
             while mine < n_each if n_each else time.monotonic() < start + seconds:
@@ -96,7 +98,7 @@ def test_r22_a_stopped_writer_that_goes_on_completes_and_others_follow(new_study
         journal = FileJournal(new_study, lock_timeout=0.1)
         with pytest.raises(JournalBusy, match="nothing was added") as caught:
             journal.append([StudyAttributeSet("who", "other")], expected=1)
-        assert 0.1 <= caught.value.waited < 10.0  # it means it
+        assert 0.1 <= caught.value.waited < 60.0  # it means it, on a busy machine too
         assert len(journal.read(0)) == 1
     finally:
         stopped.send_signal(signal.SIGCONT)
@@ -112,7 +114,8 @@ _TELLERS = """
     import hpo
     hpo.logging.set_verbosity(hpo.logging.ERROR)
     path, n_processes, n_threads, n_each = sys.argv[1], *map(int, sys.argv[2:])
-    study = hpo.load_study(study_name="s", storage=path, sampler=hpo.samplers.RandomSampler())
+    place = hpo.open_journal(path, lock_timeout=100)
+    study = hpo.load_study(study_name="s", storage=place, sampler=hpo.samplers.RandomSampler())
     study.trials
 
     def work():
@@ -187,13 +190,13 @@ def test_r23_a_child_forked_in_the_middle_of_a_threads_append_can_append(new_stu
     def slow(fd, data):
         if threading.current_thread() is thread:
             writing.set()
-            assert go_on.wait(30)
+            assert go_on.wait(2 * PATIENCE)
         return write(fd, data)
 
     thread = threading.Thread(target=study.set_user_attr, args=("who", "parent"))
     monkeypatch.setattr("os.write", slow)
     thread.start()
-    assert writing.wait(30)
+    assert writing.wait(PATIENCE)
     journal = FileJournal(new_study, lock_timeout=0.05)
     if not (child := os.fork()):
         try:  # the parent's thread holds the kernel's lock: it is busy, and not stuck in a mutex that nobody frees
@@ -203,9 +206,10 @@ def test_r23_a_child_forked_in_the_middle_of_a_threads_append_can_append(new_stu
             os._exit(0)
         finally:
             os._exit(2)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     go_on.set()
     thread.join()
+    assert code == 0
     assert study.user_attrs == {"who": "parent"}
 
 
@@ -252,7 +256,7 @@ def test_r25_locks_that_lock_nothing_lead_to_damage_that_is_told_and_never_to_a_
         intact.write_bytes(text[: error.offset])
         events = [*FileJournal(intact).read(0)]
     else:
-        outcome = "no collision"
+        outcome = "told by what was cut off" if [*new_study.parent.glob("*.torn-*")] else "no collision"
     told = {}
     for event in events[1:]:
         assert event.value == told.get(event.key, 0)
@@ -266,8 +270,11 @@ def test_r25_locks_that_lock_nothing_lead_to_damage_that_is_told_and_never_to_a_
 
 
 def _attributes(line):
-    """The keys and values that a record sets, read without the journal's help."""
-    events = json.loads(line[line.index(b"[") :])
+    """The keys and values that a record sets, read without the journal's help; none where it is damaged itself."""
+    try:
+        events = json.loads(line[line.index(b"[") :])
+    except ValueError:
+        return []
     return [(key, value) for kind, key, value, *_ in events if kind == "study_attribute"]
 
 
@@ -279,7 +286,7 @@ def test_r27_readers_see_beginnings_of_the_journal_while_records_of_all_sizes_ar
         from hpo.journal import FileJournal
 
         path, writer = sys.argv[1], int(sys.argv[2])
-        journal, length = FileJournal(path, durability="process"), 0
+        journal, length = FileJournal(path, durability="process", lock_timeout=100), 0
         for mine in range(40):
             size = (mine * 7919 + writer * 104729) ** 2 % (1 << (20 if mine % 10 == 0 else 13))
             while True:

@@ -15,7 +15,7 @@ from hpo.errors import JournalFull
 from hpo.samplers import RandomSampler
 from hpo.trial import TrialState
 
-PATIENCE = 50.0  # seconds; far more than it takes, and less than the objectives sleep
+PATIENCE = 100.0  # seconds; far more than it takes, and less than the objectives sleep
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +41,7 @@ def objective(trial):
     trial.suggest_float("x", 0, 1)
     if trial.number >= 1:  # the first trial is quick
         pathlib.Path(markers, str(trial.number)).touch()
-        time.sleep(60)
+        time.sleep(300)
     return 1.0
 
 

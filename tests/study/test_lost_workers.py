@@ -19,7 +19,7 @@ from hpo.study.retries import lineage
 from hpo.study.workers import LOST
 from hpo.trial import TrialState
 
-PATIENCE = 50.0  # seconds; far more than it takes
+PATIENCE = 100.0  # seconds; far more than it takes
 
 WORKER = """
 import concurrent.futures
@@ -38,7 +38,8 @@ def objective(trial):
     if trial.number % 3 < 2:
         trial.set_user_attr("who", "me")
         pathlib.Path(markers, f"{trial.number}-{os.getpid()}").touch()
-        while not pathlib.Path(markers, "go").exists():
+        until = time.monotonic() + 300
+        while not pathlib.Path(markers, "go").exists() and time.monotonic() < until:
             time.sleep(0.01)
     return x
 
@@ -55,15 +56,13 @@ if __name__ == "__main__":
 """
 
 REAPER = """
-import os
 import sys
 
 import hpo
 
 study = hpo.load_study(study_name="s", storage=sys.argv[1])
 print("ready", flush=True)
-while not os.path.exists(sys.argv[2]):
-    pass
+sys.stdin.readline()
 print(*[trial.number for trial in study.fail_lost_trials()])
 """
 
@@ -185,11 +184,11 @@ def test_all_who_ask_at_once_fail_each_trial_once(study, markers):
 def test_processes_that_ask_at_once_fail_each_trial_once(study, markers):
     with worker_in(study, markers) as process:
         killed(process)
-    script, go = markers.parent / "reaper.py", markers / "go"
+    script = markers.parent / "reaper.py"
     script.write_text(REAPER)
     reapers = [
         subprocess.Popen(
-            [sys.executable, script, study.storage.location, go],
+            [sys.executable, script, study.storage.location],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -198,7 +197,9 @@ def test_processes_that_ask_at_once_fail_each_trial_once(study, markers):
     ]
     try:
         assert [reaper.stdout.readline() for reaper in reapers] == ["ready\n"] * 3
-        go.touch()
+        for reaper in reapers:
+            reaper.stdin.write("go\n")
+            reaper.stdin.flush()
         answers = [reaper.communicate(timeout=PATIENCE)[0].split() for reaper in reapers]
     finally:
         for reaper in reapers:

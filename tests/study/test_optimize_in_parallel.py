@@ -15,6 +15,8 @@ from hpo.errors import NotOptimizing
 from hpo.samplers import GridSampler, RandomSampler, TPESampler
 from hpo.trial import TrialState
 
+PATIENCE = 100.0  # seconds after which a test that waits for others fails
+
 unit = operator.methodcaller("suggest_float", "x", 0, 1)  # importable in any process
 missing = operator.attrgetter("no_such_attribute")
 
@@ -51,7 +53,7 @@ def test_as_many_trials_as_jobs_run_at_the_same_time(study):
     together = threading.Barrier(3)
 
     def objective(trial):
-        together.wait(timeout=60)
+        together.wait(timeout=PATIENCE)
         return unit(trial)
 
     study.optimize(objective, n_trials=6, n_jobs=3)
@@ -92,14 +94,17 @@ def test_callbacks_run_in_the_calling_thread(study):
 
 
 def test_an_exception_in_one_thread_is_raised_when_the_others_have_ended(study):
-    second_runs = threading.Event()
+    second_runs, deadline = threading.Event(), time.monotonic() + PATIENCE
 
     def objective(trial):
         if trial.number == 0:
-            second_runs.wait(timeout=60)
+            assert second_runs.wait(timeout=PATIENCE)
             raise ZeroDivisionError("a mistake")
         second_runs.set()
-        time.sleep(0.05)
+        while trial.number > 20 and study.trials[0].state is TrialState.RUNNING:  # its thread is slow to end
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        time.sleep(0.005)
         return 1.0
 
     with pytest.raises(ZeroDivisionError, match="a mistake"):
@@ -114,7 +119,7 @@ def test_an_exception_in_a_callback_is_raised_when_the_other_trials_have_ended(s
 
     def objective(trial):
         if trial.number < 2:
-            both_run.wait(timeout=60)
+            both_run.wait(timeout=PATIENCE)
         time.sleep(0.05 * trial.number)
         return 1.0
 
@@ -127,13 +132,18 @@ def test_an_exception_in_a_callback_is_raised_when_the_other_trials_have_ended(s
 
 
 def test_stop_in_a_thread_lets_the_running_trials_end(study):
+    stopped = threading.Event()
+
     def objective(trial):
         if trial.number == 3:
             study.stop()
+            stopped.set()
+        elif trial.number > 3:
+            assert stopped.wait(timeout=PATIENCE)
         return unit(trial)
 
     study.optimize(objective, n_trials=50, n_jobs=2)
-    assert 4 <= len(study.trials) <= 6
+    assert 4 <= len(study.trials) <= 5
     assert {trial.state for trial in study.trials} == {TrialState.COMPLETE}
 
 

@@ -4,6 +4,7 @@ import concurrent.futures
 import subprocess
 import sys
 import textwrap
+import threading
 
 import pytest
 
@@ -15,19 +16,26 @@ from hpo.samplers import RandomSampler
 from hpo.study.retries import lineage
 from hpo.study.workers import LOST
 
+PATIENCE = 100.0  # seconds after which a test that waits for others fails
+
 
 class Impatient(MemoryJournal):
     """A journal that gives up whom it is told to, as one with leases does."""
 
+    def __init__(self, events):
+        super().__init__(events)
+        self._judging = threading.Lock()  # nobody is given up while a trial starts for it
+
     def give_up(self, worker):
-        with self._lock:
+        with self._judging, self._lock:
             self._workers.discard(worker)
 
     def append(self, events, *, expected):
-        for event in events:
-            if isinstance(event, TrialStarted) and event.worker is not None and not self.is_alive(event.worker):
-                raise WorkerLost(event.worker)
-        return super().append(events, expected=expected)
+        with self._judging:
+            for event in events:
+                if isinstance(event, TrialStarted) and event.worker is not None and not self.is_alive(event.worker):
+                    raise WorkerLost(event.worker)
+            return super().append(events, expected=expected)
 
     def hold(self, worker):
         return _Held(self, worker)
@@ -53,7 +61,7 @@ def study():
 
 def run_in_process(text, *arguments):
     command = [sys.executable, "-c", textwrap.dedent(text), *map(str, arguments)]
-    subprocess.run(command, check=True, timeout=60)
+    subprocess.run(command, check=True, timeout=PATIENCE)
 
 
 def quick(trial):
@@ -67,11 +75,14 @@ def given_up(study, number):
 
 
 def losing(study, failed, number=0):
-    """An objective whose worker is given up in trial `number`."""
+    """An objective whose worker is given up in trial `number`, before any later trial ends."""
+    over = threading.Event()
 
     def objective(trial):
         if trial.number == number:
             failed.extend(given_up(study, number))
+            over.set()
+        assert over.wait(PATIENCE)
         return quick(trial)
 
     return objective
