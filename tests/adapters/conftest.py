@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import functools
 import importlib
 import itertools
 import os
@@ -25,6 +26,9 @@ from hpo.core.trial import TrialState
 
 PASSWORD = "s3cret/p@ss"
 _QUOTED = "s3cret%2Fp%40ss"
+_PLACE = "hpo-tests-server-"
+_NO_SUCH_THREAD = 1094  # of MariaDB
+PATIENCE = 180.0  # seconds after which a server counts as broken, on the busiest machine
 _PLACES = ["/usr/local/bin", "/usr/bin", "/usr/sbin", "/usr/local/sbin"]
 
 
@@ -37,10 +41,20 @@ def _program(name):
     return str(found)
 
 
-def _free_port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
+def _claim_port():
+    """A port that no other test process takes while this one is there, and what claims it.
+
+    It is none of those that the system gives to clients, so that it stays free while its server is away. The claim is
+    a name that ends with the process, and that other processes see as far as they see the port.
+    """
+    while True:
+        port = 10_000 + secrets.randbelow(20_000)
+        claim = socket.socket(socket.AF_UNIX)
+        with contextlib.suppress(OSError), socket.socket() as free:
+            claim.bind(f"\0hpo-tests-port-{port}")
+            free.bind(("127.0.0.1", port))
+            return port, claim
+        claim.close()
 
 
 @contextlib.contextmanager
@@ -64,6 +78,17 @@ def _account(*names):
     raise AssertionError  # there is always a nobody
 
 
+@functools.cache
+def _mortal(end):
+    """What, before a command, ends it with this process, however that ends; nothing where the system can't do it."""
+    command = ["setpriv", "--pdeathsig", end.name.removeprefix("SIG"), "--"]
+    try:
+        subprocess.run([*command, "true"], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        return []
+    return command
+
+
 class Server:
     """A server that tests may end and start again.
 
@@ -73,11 +98,16 @@ class Server:
     soft_end, hard_end = signal.SIGTERM, signal.SIGKILL
 
     def __init__(self, directory, account):
-        self.directory, self.account, self.port = directory, account, _free_port()
+        self.directory, self.account, self.process = directory, account, None
+        self.port, self._claim = _claim_port()
         if account:
             os.chown(directory, account["user"], account["group"])
-        self.prepare()
-        self.start()
+
+    def close(self):
+        """End it for good, if it is there."""
+        if self.process is not None and self.process.poll() is None:
+            self.stop()
+        self._claim.close()
 
     def prepare(self):
         """Make what the server needs before its first start."""
@@ -87,11 +117,12 @@ class Server:
             subprocess.run(command, check=True, stdout=log, stderr=log, cwd=self.directory, **(self.account | options))
 
     def start(self):
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
+        command = [*_mortal(self.hard_end), *self.command()]
         while True:  # one that was killed may leave something behind for a moment
             with (self.directory / "server.log").open("ab") as log:
                 self.process = subprocess.Popen(
-                    self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.directory, **self.account
+                    command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.directory, **self.account
                 )
             while self.process.poll() is None:
                 if self.answers():
@@ -106,7 +137,7 @@ class Server:
 
     def stop(self, how=None):
         self.process.send_signal(how or self.soft_end)
-        self.process.wait(60)
+        self.process.wait(PATIENCE)
 
     def crash(self):
         """End it as a crash does."""
@@ -132,7 +163,7 @@ class PostgresServer(Server):
         """End every connection but this one, as an administrator can."""
         with self.connect() as connection:
             connection.execute(
-                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+                "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity "
                 "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
             )
 
@@ -178,10 +209,16 @@ class MariaServer(Server):
 
     def disconnect_others(self):
         """End every connection but this one, as an administrator can."""
+        import pymysql
+
         with self.connect() as connection, connection.cursor() as cursor:
             cursor.execute("SELECT id FROM information_schema.processlist WHERE user = 'hpo' AND id <> connection_id()")
             for (number,) in cursor.fetchall():
-                cursor.execute(f"KILL {number}")
+                try:
+                    cursor.execute(f"KILL {number}")
+                except pymysql.OperationalError as error:
+                    if error.args[0] != _NO_SUCH_THREAD:  # else it has just ended by itself
+                        raise
 
     def prepare(self):
         for attempts_left in (2, 1, 0):  # two at once get into each other's way now and then
@@ -255,12 +292,48 @@ class RedisServer(Server):
                 return False
 
 
+def _lock(directory):
+    """A descriptor that locks a directory, for as long as this process is there.
+
+    Raises:
+        BlockingIOError: another process has locked it.
+    """
+    lock = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BaseException:
+        os.close(lock)
+        raise
+    return lock
+
+
+@contextlib.contextmanager
+def _place():
+    """A directory for a server; those of test processes that were killed are removed."""
+    with _alone("places"):
+        for left in Path(tempfile.gettempdir()).glob(f"{_PLACE}*"):
+            with contextlib.suppress(OSError):
+                lock = _lock(left)
+                shutil.rmtree(left, ignore_errors=True)
+                os.close(lock)
+        directory = Path(tempfile.mkdtemp(prefix=_PLACE))
+        lock = _lock(directory)
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+        os.close(lock)
+
+
 def _running(kind, *accounts):
-    with tempfile.TemporaryDirectory(prefix="hpo-server-", ignore_cleanup_errors=True) as directory:
-        server = kind(Path(directory), _account(*accounts))
-        yield server
-        if server.process.poll() is None:
-            server.stop()
+    with _place() as directory:
+        server = kind(directory, _account(*accounts))
+        try:
+            server.prepare()
+            server.start()
+            yield server
+        finally:
+            server.close()
 
 
 @pytest.fixture(scope="session")

@@ -93,7 +93,7 @@ _STOPS_IN_THE_MIDDLE = """
 
 
 def test_a_writer_killed_in_the_middle_of_a_transaction_leaves_nothing(url, script, make_events):
-    journal = SqlStorage(url, lock_timeout=20).create("s", make_events(0))
+    journal = SqlStorage(url, lock_timeout=100).create("s", make_events(0))
     died = subprocess.run(script(_STOPS_IN_THE_MIDDLE, url, int(signal.SIGKILL), 20), check=False)
     assert died.returncode == -signal.SIGKILL
     assert journal.append([TrialStarted(0)], expected=1) == 2
@@ -101,7 +101,8 @@ def test_a_writer_killed_in_the_middle_of_a_transaction_leaves_nothing(url, scri
 
 
 def test_a_stopped_writer_keeps_others_waiting_only_for_their_time_and_not_for_ever(url, script, make_events):
-    journal = SqlStorage(url, lock_timeout=0.3).create("s", make_events(0))
+    SqlStorage(url).create("s", make_events(0))
+    journal = SqlStorage(url, lock_timeout=0.3).open("s")
     stopped = subprocess.Popen(
         script(_STOPS_IN_THE_MIDDLE, url, int(signal.SIGSTOP), 1), stderr=subprocess.PIPE, text=True
     )
@@ -110,7 +111,7 @@ def test_a_stopped_writer_keeps_others_waiting_only_for_their_time_and_not_for_e
         assert len(journal.read(0)) == 1
         with pytest.raises(JournalBusy, match="nothing was added"):
             journal.append([TrialStarted(0)], expected=1)
-        patient = SqlStorage(url, lock_timeout=30).open("s")
+        patient = SqlStorage(url, lock_timeout=100).open("s")
         assert patient.append([TrialStarted(0)], expected=1) == 2  # the server has given the other one up
         stopped.send_signal(signal.SIGCONT)
         assert "OutcomeUnknown" in stopped.communicate()[1]
@@ -128,7 +129,7 @@ def test_who_waits_for_a_connection_of_the_pool_for_too_long_is_told(url, make_e
 
 
 def test_a_server_gives_up_one_of_two_that_wait_for_each_other_and_both_write(url, make_events, execute):
-    journals = [SqlStorage(url, lock_timeout=20).create(name, make_events(0, name=name)) for name in ("a", "b")]
+    journals = [SqlStorage(url, lock_timeout=100).create(name, make_events(0, name=name)) for name in ("a", "b")]
     database = journals[0]._database
     first_locks, attempts, written = threading.Barrier(2), [], []
 
@@ -396,7 +397,7 @@ def test_who_lacks_an_extra_is_told_its_name(script, hidden, text, extra):
 
 
 def test_a_full_lock_timeout_passes_before_a_writer_is_told(url, make_events):
-    patient = SqlStorage(url, lock_timeout=30).create("s", make_events(0))
+    patient = SqlStorage(url, lock_timeout=100).create("s", make_events(0))
     journal = SqlStorage(url, lock_timeout=1).open("s")
     with _engine(patient).connect() as connection:
         connection.execute(sqlalchemy.text("UPDATE hpo_studies SET length = 9"))

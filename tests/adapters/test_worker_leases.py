@@ -16,7 +16,7 @@ from hpo.errors import HpoError, InvalidArgument, JournalMoved, JournalUnwritabl
 from hpo.journal.storage import KnowsWorkers
 
 WORKER, OTHER = "0123abcd", "deadbeef"
-PATIENCE = 50.0  # seconds; far more than it takes
+PATIENCE = 100.0  # seconds; far more than it takes
 
 
 class Table:
@@ -134,9 +134,10 @@ def test_workers_of_different_studies_are_different(storage, journal, make_event
 def test_a_lease_that_ran_out_is_ended_by_whoever_asks_and_never_comes_back(journal, table, url, opened):
     elsewhere = opened(url).open("s")
     with journal.hold(WORKER), journal.hold(OTHER):
-        table.move(-119_000)
-        assert elsewhere.is_alive(WORKER) is True, "the grace period is two minutes"
-        table.move(-119_000)
+        assert journal._held._leases.look(WORKER).lasts == 120_000, "the grace period is two minutes"
+        table.move(-60_000)
+        assert elsewhere.is_alive(WORKER) is True
+        table.move(-120_000)
         assert elsewhere.is_alive(WORKER) is False
         assert journal._held._leases.renew(WORKER, 10**6) is False
         assert elsewhere.is_alive(WORKER) is False
@@ -189,14 +190,16 @@ def test_starting_a_trial_renews_the_lease(journal, table):
 
 
 def test_any_append_renews_leases_when_half_the_interval_is_over(journal, table, monkeypatch):
+    now = leases.seconds_since_boot()
+    monkeypatch.setattr(leases, "_CLOCK", None)
+    monkeypatch.setattr(time, "clock_gettime", lambda _: now)
     with journal.hold(WORKER):
         table.move(-100_000)
         (before,) = table.expires().values()
+        now += 29.0
         journal.append([StudyAttributeSet("k", 1)], expected=1)
         assert table.expires() == {WORKER: before}
-        now = leases.seconds_since_boot()
-        monkeypatch.setattr(leases, "_CLOCK", None)
-        monkeypatch.setattr(time, "clock_gettime", lambda _: now + 31.0)
+        now += 2.0
         journal.append([StudyAttributeSet("k", 2)], expected=2)
         (after,) = table.expires().values()
         assert after > before + 90_000
@@ -219,9 +222,9 @@ def test_renewals_go_on_after_a_lost_connection(server, url, opened, table, make
     with journal.hold(WORKER):
         for _ in range(3):
             server.disconnect_others()
-            table.move(-50_000)
             (before,) = table.expires().values()
-            wait_until(lambda before=before: table.expires()[WORKER] > before + 10_000)
+            table.move(-50_000)
+            wait_until(lambda before=before: table.expires()[WORKER] > before - 40_000)
 
 
 def test_the_thread_of_a_worker_that_was_given_up_says_so_and_ends(url, opened, table, make_events, caplog):
@@ -254,9 +257,15 @@ def test_after_a_server_has_started_each_lease_lasts_once_more(url, opened, make
     with short.hold(OTHER):
         short._held._leases.renew(OTHER, 2)
         table.move(-(10**6))
-        while (alive := elsewhere.is_alive(OTHER)) is True:
+        answers = []
+
+        def is_given_up():
             table.move(-(10**6))
-        assert alive is False
+            answers.append(elsewhere.is_alive(OTHER))
+            return answers[-1] is False
+
+        wait_until(is_given_up)  # some servers count their time in whole seconds
+        assert {*answers} <= {True, None, False}
 
 
 def test_clocks_of_hosts_mean_nothing(journal, url, opened, monkeypatch):
@@ -349,7 +358,8 @@ def test_deleting_a_study_takes_its_leases_along(storage, journal, table):
             pass
 
 
-def test_a_server_that_is_away_is_no_reason_to_give_anybody_up(server, journal, url, opened):
+def test_a_server_that_is_away_is_no_reason_to_give_anybody_up(server, url, opened, make_events):
+    journal = opened(url, grace_period=10_000.0).create("s", make_events(0))
     elsewhere = opened(url).open("s")
     with journal.hold(WORKER):
         server.stop()

@@ -37,6 +37,9 @@ def append_all(path, name, n):
 
 def check(path, acknowledged, *, others=0):
     """Make sure that each acknowledged event is in its place, and at most so many others are there."""
+    if others:  # the last one who died may have claimed a place and not come to write: whoever comes next does
+        with contextlib.suppress(Conflict):
+            FileJournal(path).append([], expected=len(FileJournal(path).read(0)))
     events = FileJournal(path).read(0)
     assert events[0] == CREATED
     for place, event in acknowledged.items():

@@ -5,6 +5,7 @@ import fcntl
 import os
 import stat
 import subprocess
+import sys
 import threading
 
 import pytest
@@ -415,3 +416,23 @@ def test_a_creation_syncs_the_file_before_and_the_directory_after_it_appears(tmp
     monkeypatch.setattr("os.link", lambda a, b: calls.append("link") or link(a, b))
     FileStorage(tmp_path / "s.jsonl").create("s", make_events(0))
     assert calls == ["file", "link", "directory"]
+
+
+def test_what_others_write_to_streams_that_are_closed_does_not_reach_a_journal(tmp_path):
+    program = (
+        "import os\n"
+        "for stream in (0, 1, 2):\n"
+        "    os.close(stream)\n"
+        "from hpo.core.events import StudyCreated, TrialStarted\n"
+        "from hpo.journal import FileStorage\n"
+        "journal = FileStorage('s.jsonl').create('s', [StudyCreated(1, 's', ('minimize',), 7)])\n"
+        "for stream in (0, 1, 2):\n"
+        "    try:\n"
+        "        os.write(stream, b'a warning of a library')\n"
+        "    except OSError:\n"
+        "        pass\n"
+        "journal.append([TrialStarted(0)], expected=1)\n"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True, timeout=PATIENCE)
+    assert FileJournal(tmp_path / "s.jsonl").read(1) == [TrialStarted(0)]
+    assert [path.name for path in tmp_path.iterdir()] == ["s.jsonl"], "nothing was torn off"

@@ -267,6 +267,36 @@ def test_doubled_swapped_and_preceded_records_are_all_kept(sample, i):
         assert sum(size for _, size in done.unreadable) == (0, 0, 8, 40)[number]
 
 
+@pytest.mark.parametrize("instead", [b"\x0b", b"", b"\r", b"\0\0"])
+@pytest.mark.parametrize("i", range(11))
+def test_records_without_a_line_end_between_them_are_all_kept(sample, i, instead):
+    path, events, lines = sample
+    for number, merged in enumerate([2, 3]):
+        path.write_bytes(b"".join(lines[:i]) + instead.join(line[:-1] for line in lines[i : i + merged]) + b"\n")
+        with path.open("ab") as file:
+            file.write(b"".join(lines[i + merged :]))
+        done = repair_journal(path, path.with_name(f"{number}.jsonl"))
+        if done.flaw is None:  # the last record of a file may be taken for torn, as its own line end is the only one
+            assert i + merged >= len(lines)
+            continue
+        assert [*FileJournal(done.output).read(0)] == events
+        assert (done.lost, done.salvaged) == ((), None)
+        assert sum(size for _, size in done.unreadable) == len(instead.strip()) * (min(merged, 13 - i) - 1)
+
+
+@pytest.mark.parametrize("ending", [b"\r\n", b" \n", b"\0\n", b" <- look here\n{0123abcd 1 [\n"])
+def test_what_an_editor_put_behind_records_costs_nothing(sample, ending):
+    path, events, lines = sample
+    path.write_bytes(b"".join(lines).replace(b"\n", ending))
+    if b"look" in ending:
+        path.write_bytes(b"".join([lines[0], lines[1][:-1], ending, *lines[2:]]))
+    assert check_journal(path).flaw.kind == "damaged"
+    done = repair_journal(path)
+    assert [*FileJournal(done.output).read(0)] == events
+    assert (done.lost, done.salvaged) == ((), None)
+    assert bool(done.unreadable) == bool(ending.strip())
+
+
 def test_several_gaps_are_all_named(sample):
     path, _, lines = sample
     path.write_bytes(b"".join([*lines[:3], *lines[5:7], flawed(lines[7]), flawed(lines[8]), *lines[9:]]))

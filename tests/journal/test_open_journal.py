@@ -101,3 +101,37 @@ def test_importing_journals_is_cheap():
     )
     done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "postgres//secret@host/db",
+        "postgresql+psycopg//secret@host/db",
+        "postgresql:/host/secret",
+        "MySQL:host/secret",
+        "redis:6379/secret",
+        "rediss:/secret",
+        "sqlite:secret.db",
+        "sqlite//secret",
+        Path("redis://secret/0"),
+    ],
+)
+def test_a_url_that_lost_a_part_of_its_mark_is_not_taken_for_a_directory(here, location):
+    with pytest.raises(UnsupportedJournal, match=r"looks like a URL with something else than '://' after") as caught:
+        open_journal(location)
+    assert "//s" not in str(caught.value)
+    assert "secret" not in str(caught.value)
+    assert {path.name for path in here.iterdir()} == {"present.d", "notes.txt", "notes"}
+
+
+@pytest.mark.parametrize("location", ["postgres//x", "redis:x", "mysql:/x/"])
+def test_a_directory_that_is_named_like_a_url_opens_where_it_is_there_or_is_clearly_meant(here, location):
+    assert open_journal(f"./{location}").location == str((here / location).resolve())
+    (here / location).mkdir(parents=True)
+    assert open_journal(location).location == str((here / location).resolve())
+
+
+@pytest.mark.parametrize("location", ["redis/", "mysql", "sqlite.runs/", "postgres_runs/2", "my:runs", "runs//today"])
+def test_names_with_a_server_in_them_are_directories(here, location):
+    assert open_journal(location).location == str((here / location).resolve())

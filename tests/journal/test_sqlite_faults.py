@@ -147,7 +147,7 @@ def _syncs(script, path, durability):
     return sum("sync(" in line for line in lines[start:end])
 
 
-strace = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+strace = pytest.mark.usefixtures("strace")
 
 
 @strace

@@ -1,6 +1,5 @@
 """Databases and processes: what they do otherwise than files, see `test_journal_processes`."""
 
-import shutil
 import subprocess
 
 import pytest
@@ -17,7 +16,7 @@ def one(tmp_path, make_events):
     return tmp_path / "studies.db"
 
 
-@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+@pytest.mark.usefixtures("strace")
 @pytest.mark.parametrize("call", ["pwrite64", "fdatasync", "ftruncate"])
 def test_a_writer_killed_in_any_call_of_the_system_leaves_all_or_nothing(tmp_path, script, make_events, call):
     """Creation and appends, killed in the k-th call: the study is not there, or there with whole records."""

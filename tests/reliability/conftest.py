@@ -1,11 +1,13 @@
 """Tools that break things: a shim between a program and its file, file systems to fill and to cut the power of."""
 
+import contextlib
 import fcntl
 import os
 import shutil
 import struct
 import subprocess
 import sys
+import tempfile
 import textwrap
 from pathlib import Path
 
@@ -19,6 +21,7 @@ sys.path.insert(0, str(HERE))  # for `mutants` and `events_of_all_kinds`
 
 _SHUTDOWN = 0x8004587D  # EXT4_IOC_SHUTDOWN, and XFS_IOC_GOINGDOWN
 _WITHOUT_FLUSHING = 2
+_PLACE = "hpo-mount-"
 
 
 @pytest.fixture(scope="session")
@@ -92,7 +95,9 @@ class Mount:
 
     def give_up(self):
         """Unmount, now or when whoever still has a file open is gone: a failed test holds its variables."""
-        subprocess.run(["umount", "--lazy", self.path], check=True)
+        if self.path.is_mount():
+            subprocess.run(["umount", "--lazy", self.path], check=True)
+        self.path.rmdir()
 
     def cut_power(self):
         """Forget everything that was not synced. Acknowledgements count only if they were read before this."""
@@ -110,17 +115,22 @@ class Mount:
         self.mount(*options)
 
 
-def _mountable(tmp_path, kind, image=None):
+def _mountable(kind, image=None):
+    """A place to mount, not among the directories that pytest removes: were it killed, it could not remove that one."""
     if os.geteuid() != 0:
         pytest.skip("mounting needs root")
-    (tmp_path / "mounted").mkdir()
-    return Mount(tmp_path / "mounted", kind, image)
+    for left in Path(tempfile.gettempdir()).glob(f"{_PLACE}*"):
+        if not Path("/proc", left.name.split("-")[2]).exists():  # its process was killed
+            subprocess.run(["umount", "--lazy", left], check=False, capture_output=True)
+            with contextlib.suppress(OSError):
+                left.rmdir()
+    return Mount(Path(tempfile.mkdtemp(prefix=f"{_PLACE}{os.getpid()}-")), kind, image)
 
 
 @pytest.fixture
-def small_disk(tmp_path):
+def small_disk():
     """A directory on a file system of 64 KiB."""
-    disk = _mountable(tmp_path, "tmpfs")
+    disk = _mountable("tmpfs")
     disk.mount("size=64k")
     yield disk.path
     disk.give_up()
@@ -133,7 +143,7 @@ def disk(request, tmp_path):
     if shutil.which(make) is None:
         pytest.skip(f"this needs {make}")
     image = tmp_path / "disk.img"
-    disk = _mountable(tmp_path, request.param, image)
+    disk = _mountable(request.param, image)
     subprocess.run(["truncate", "-s", size, image], check=True)
     subprocess.run([make, "-q", *(["-F"] if make == "mkfs.ext4" else ["-f"]), image], check=True)
     disk.mount()

@@ -141,13 +141,13 @@ MUTANTS = [
     Mutant("P8", "nobody finishes what a dead writer claimed", "hpo/journal/file_claims.py", "if end.sequence == sequence:", "if False:", (_CLAIMS, "killed and anywhere")),
     Mutant("P8", "writers wait ever longer", _OPEN, "_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.0002, 0.005", "_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.0002, 2.0", (_WRITERS, "r21_none")),
     Mutant("P9", "a state asks the clock", "hpo/core/state.py", "trial = FrozenTrial(number, TrialState.RUNNING, started_at=event.at,", 'trial = FrozenTrial(number, TrialState.RUNNING, started_at=__import__("time").time(),', (_FORMATS, "r07")),
-    Mutant("P9", "random numbers of the process", "hpo/samplers/random.py", "units = (key.parent if alone else key).uniforms(space)", 'units = [__import__("random").random() for _ in space]', (_SCALE, "r30 and random")),
+    Mutant("P9", "random numbers of the process", "hpo/samplers/random.py", "units = (key.parent if is_asked_alone(space, key) else key).uniforms(space)", 'units = [__import__("random").random() for _ in space]', (_SCALE, "r30 and random")),
     Mutant("P10", "NaN is written as JSON would", "hpo/core/numbers.py", 'return "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"', "return value", (_FORMATS, "r01 or r31")),
     Mutant("P10", "the sign of zero is lost", "hpo/core/numbers.py", "return float(value) if math.isfinite(value)", "return float(value) + 0.0 if math.isfinite(value)", (_FORMATS, "r31")),
     Mutant("P11", "a text is evaluated", "hpo/core/numbers.py", "    if not isinstance(tree, dict):\n        return tree", "    if not isinstance(tree, dict):\n        return eval(repr(tree))", (_DATA, "r36")),
     Mutant("P11", "a module of the data's choice is imported", "hpo/core/numbers.py", "    if not isinstance(tree, dict):\n        return tree", '    if tree == "os.system":\n        __import__("this")\n    if not isinstance(tree, dict):\n        return tree', (_DATA, "r36_reading")),
     Mutant("P11", "a line may have any length", _SCAN, "if len(rest) > LONGEST:", "if False:", (_DAMAGE, "given_up")),
-    Mutant("P11", "nesting without end ends the program", "hpo/core/events.py", "except (ValueError, RecursionError, HpoError) as error:", "except (ValueError, HpoError) as error:", (_DATA, "r35 and nested")),
+    Mutant("P11", "nesting without end ends the program", "hpo/core/events.py", "except (msgspec.MsgspecError, ValueError, RecursionError, HpoError) as error:", "except (msgspec.MsgspecError, ValueError, HpoError) as error:", (_DATA, "r35 and nested")),
 ]  # fmt: skip
 
 

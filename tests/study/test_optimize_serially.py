@@ -145,13 +145,18 @@ def test_stop_outside_of_a_run_is_an_error(study):
         study.stop()
 
 
-def test_no_trial_starts_after_the_timeout_and_a_running_one_ends(study):
+def test_no_trial_starts_after_the_timeout_and_a_running_one_ends(study, monkeypatch):
+    clock = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: clock)
+
     def objective(trial):
-        time.sleep(0.3)
+        nonlocal clock
+        clock += 40.0
         return 1.0
 
-    study.optimize(objective, timeout=0.1)
-    assert states(study) == [TrialState.COMPLETE]
+    study.optimize(objective, timeout=100.0)
+    assert states(study) == [TrialState.COMPLETE] * 3
+    assert clock == 1120.0
 
 
 def test_a_run_without_limits_lasts_until_something_ends_it(study):

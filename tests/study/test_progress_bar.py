@@ -2,6 +2,7 @@
 
 import operator
 import sys
+import time
 
 import pytest
 
@@ -28,10 +29,19 @@ def test_the_bar_counts_trials_and_tells_the_best(study, capsys, options):
     assert f"best is trial {study.best_trial.number}: {study.best_value:.6g}" in bar
 
 
-def test_without_a_number_of_trials_the_bar_counts_seconds(study, capsys):
-    study.optimize(unit, timeout=0.2, show_progress_bar=True)
+def test_without_a_number_of_trials_the_bar_counts_seconds(study, capsys, monkeypatch):
+    clock = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: clock)
+
+    def objective(trial):
+        nonlocal clock
+        clock += 0.15
+        return unit(trial)
+
+    study.optimize(objective, timeout=0.2, show_progress_bar=True)
+    assert len(study.trials) == 2
     bar = last_bar(capsys)
-    assert "/0.2" in bar
+    assert "0.2/0.2" in bar
     assert "best is trial" in bar
 
 

@@ -72,8 +72,7 @@ WORKER = textwrap.dedent("""
     def slowly(trial):
         time.sleep(0.01)
         return test_verification.objective(trial)
-    print("ready", flush=True)
-    study.optimize(slowly, n_trials=25)
+    study.optimize(slowly, n_trials=int(sys.argv[1]))
 """)
 
 
@@ -81,16 +80,20 @@ def test_a_study_of_four_processes_two_of_which_are_killed_verifies_completely(t
     path = str(tmp_path / "shared.jsonl")
     hpo.create_study(storage=path, study_name="shared", seed=5)
     program = WORKER.format(here=str(Path(__file__).parent), path=path)
-    workers = [subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) for _ in range(4)]
-    for worker in workers:
-        assert worker.stdout.readline() == b"ready\n"
-    time.sleep(0.3)
-    for worker in workers[:2]:
-        worker.send_signal(signal.SIGKILL)
-    for worker in workers:
-        worker.communicate()
-    assert [worker.returncode for worker in workers] == [-signal.SIGKILL] * 2 + [0] * 2
     study = hpo.load_study(storage=path)
+    deadline = time.monotonic() + 100.0
+    workers = [subprocess.Popen([sys.executable, "-c", program, n]) for n in ("1000", "1000", "25", "25")]
+    try:
+        while len({trial.worker for trial in study.trials}) < 4 or len(study.trials) < 70:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        for worker in workers[:2]:
+            worker.send_signal(signal.SIGKILL)
+        assert [worker.wait(100.0) for worker in workers] == [-signal.SIGKILL] * 2 + [0] * 2
+    finally:
+        for worker in workers:
+            worker.kill()
+            worker.wait()
     result = hpo.verify(study)
     assert result.clean, result
     assert result.n_suggestions > 50
