@@ -66,6 +66,11 @@ _ROOMS = (
     "trial",
 )
 
+_INSTEAD = {  # what programs for Optuna look for
+    "search_space": "hpo.samplers has intersection_search_space",
+    "storages": "a study is kept at a path or URL, storage='study.jsonl' or 'sqlite:///s.db'; see hpo.open_journal",
+}
+
 __all__ = ["__version__", *_HOME, *_ROOMS]  # noqa: PLE0604 - names all
 
 
@@ -75,7 +80,8 @@ def __getattr__(name: str) -> Any:
     elif name in _ROOMS:
         value = import_module(f"hpo.{name}")
     else:
-        raise AttributeError(f"module 'hpo' has no attribute {name!r}")
+        advice = f": {_INSTEAD[name]}" if name in _INSTEAD else ""
+        raise AttributeError(f"module 'hpo' has no attribute {name!r}{advice}")
     globals()[name] = value
     return value
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import attrs
 
+_MOST_SHOWN = 5  # names in one message
+
 
 class HpoError(Exception):
     """Anything that this library raises on purpose."""
@@ -150,9 +152,9 @@ class StudyNotFound(HpoError, KeyError):
         return f"{self.storage} has no study {self.study_name!r}: it has {_listed(self.known)}"
 
 
-def _listed(names: Sequence[str], most: int = 5) -> str:
-    shown = ", ".join(repr(name) for name in names[:most])
-    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(repr(name) for name in names[:_MOST_SHOWN])
+    return shown if len(names) <= _MOST_SHOWN else f"{shown} and {len(names) - _MOST_SHOWN} more"
 
 
 @attrs.define(eq=False)

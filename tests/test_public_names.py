@@ -46,6 +46,13 @@ def test_an_unknown_name_is_an_attribute_error(room):
         _ = room.no_such_name
 
 
+def test_what_optuna_has_and_hpo_does_otherwise_is_an_error_that_says_how():
+    with pytest.raises(AttributeError, match="no attribute 'storages': a study is kept at a path or URL"):
+        _ = hpo.storages.JournalStorage
+    with pytest.raises(AttributeError, match=r"'search_space': hpo\.samplers has intersection_search_space"):
+        _ = hpo.search_space.intersection_search_space
+
+
 @pytest.mark.parametrize("name", hpo.study.__all__)
 def test_names_of_studies_are_in_the_room_of_studies_too(name):
     assert getattr(hpo.study, name) is getattr(hpo, name, hpo.study.MaxTrialsCallback)

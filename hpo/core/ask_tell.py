@@ -14,10 +14,11 @@ from msgspec.structs import replace
 from hpo.core.commands import Ask, Command, Enqueue, Report, SetConstraint, Tell
 from hpo.core.decide import decide, running_trial
 from hpo.core.distributions import Distribution
+from hpo.core.events import TrialStarted
 from hpo.core.numbers import as_int
 from hpo.core.pruning import Pruner, checked_pruner, decision_to_stop
 from hpo.core.sampling import Exhausted, Sampler, checked_sampler, suggest_joint
-from hpo.core.state import StudyState, replay
+from hpo.core.state import StudyState, evolve, replay
 from hpo.core.trial import FrozenTrial, TrialState
 from hpo.errors import InvalidArgument, InvalidType, SearchSpaceExhausted
 
@@ -59,7 +60,7 @@ def ask(
         space: The parameters to suggest. If not given: the state's declared space, or what its history shows.
         n: Start this many, at least 1, and return a list. Each sees the ones before it as running trials.
         at: Now, in seconds since 1970, for display only.
-        worker: Who will run it, for display only.
+        worker: Who will run it; see `hpo.core.views.running_by_worker`.
 
     Returns:
         The next state, and the running trial with its `number` and `params`, or a list of `n` such trials. A trial
@@ -239,14 +240,14 @@ def checked_batch_size(n: object) -> int:
 def _ask_one(
     state: StudyState, sampler: Sampler, space: Mapping[str, Distribution] | None, command: Ask
 ) -> tuple[StudyState, FrozenTrial]:
-    events = decide(state, command)
-    started = replay(events, state)
-    number = events[-1].number  # type: ignore[union-attr]
-    suggest = suggest_joint(started, sampler, started.running[number], space)
+    (start,) = decide(state, command)
+    assert isinstance(start, TrialStarted), "that is what a trial is asked for with"
+    started = evolve(state, start)
+    suggest = suggest_joint(started, sampler, started.running[start.number], space)
     if isinstance(suggest, Exhausted):
         raise SearchSpaceExhausted(suggest.reason, suggest.for_now)
     state = _carry_out(started, suggest)
-    return state, replace(state.running[number])
+    return state, replace(state.running[start.number])
 
 
 def _carry_out(state: StudyState, command: Command) -> StudyState:

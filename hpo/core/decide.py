@@ -213,7 +213,7 @@ def _tell(state: StudyState, command: Tell) -> list[AnyEvent]:
     if outcome is None:
         if values is None:
             raise InvalidArgument(
-                f"trial {trial.number} is told without values: give them, or state=TrialState.FAIL or PRUNED"
+                f"trial {trial.number} is told without values: give them, or tell it as TrialState.FAIL or PRUNED"
             )
         outcome = TrialState.COMPLETE
     if not isinstance(outcome, TrialState) or not outcome.is_finished():

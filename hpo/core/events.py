@@ -201,7 +201,7 @@ def decode_events(text: bytes) -> list[AnyEvent]:
     """
     try:
         return _DECODER.decode(text)
-    except (ValueError, RecursionError, HpoError) as error:  # msgspec's errors are ValueErrors
+    except (msgspec.MsgspecError, ValueError, RecursionError, HpoError) as error:
         raise UnreadableEvents(str(error), FORMAT) from None
 
 

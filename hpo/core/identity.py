@@ -61,10 +61,17 @@ def checked_callable(given: Any, what: str) -> Any:
     """
     if callable(given) and not isinstance(given, type):
         return given
-    shown = (
-        f"the class {given.__name__}: make one of it, {given.__name__}()" if isinstance(given, type) else repr(given)
-    )
-    raise InvalidType(f"{what}, or an object that can be called as one; got {shown}")
+    raise InvalidType(f"{what}, or an object that can be called as one; got {shown_with_advice(given)}")
+
+
+def shown_with_advice(given: object) -> str:
+    """`given` for a message, and what to do with a class where one of its objects was meant.
+
+    Example:
+        >>> shown_with_advice(dict)
+        'the class dict: make one of it, dict()'
+    """
+    return f"the class {given.__name__}: make one of it, {given.__name__}()" if isinstance(given, type) else repr(given)
 
 
 def _option(value: Any) -> Any:

@@ -42,7 +42,8 @@ def checked_pruner(given: Any) -> Pruner:
     Raises:
         InvalidType: it can't be called, or is a class.
     """
-    return checked_callable(given, "a pruner is a function of (state, trial)")  # type: ignore[no-any-return]
+    pruner: Pruner = checked_callable(given, "a pruner is a function of (state, trial)")
+    return pruner
 
 
 def decision_to_stop(state: StudyState, pruner: Pruner, trial: FrozenTrial) -> bool:

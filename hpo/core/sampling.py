@@ -101,7 +101,8 @@ def checked_sampler(given: Any) -> Sampler:
     Raises:
         InvalidType: it can't be called, or is a class.
     """
-    return checked_callable(given, "a sampler is a function of (state, trial, space, key)")  # type: ignore[no-any-return]
+    sampler: Sampler = checked_callable(given, "a sampler is a function of (state, trial, space, key)")
+    return sampler
 
 
 def checked_seed(given: int | None) -> int | None:
@@ -132,6 +133,19 @@ def is_replayable(sampler: Sampler) -> bool:
 def is_asked_in_turn(sampler: Sampler) -> bool:
     """Whether `sampler` needs the suggestions of earlier trials on record before it is asked for the next."""
     return bool(getattr(sampler, "in_turn", False))
+
+
+def is_asked_alone(space: SearchSpace, key: Key) -> bool:
+    """Whether a call is for one parameter outside of the joint space, whose name is the last one in the key's path.
+
+    Example:
+        >>> from hpo.core.distributions import FloatDistribution
+        >>> space = SearchSpace({"x": FloatDistribution(0.0, 1.0)})
+        >>> joint = Key(7, ("trial", 0))
+        >>> is_asked_alone(space, joint), is_asked_alone(space, joint.child("x"))
+        (False, True)
+    """
+    return key.path[-1:] == tuple(space)
 
 
 def space_to_ask(state: StudyState, sampler: Sampler, trial: FrozenTrial) -> SearchSpace:

@@ -89,7 +89,7 @@ def decode_snapshot(blob: bytes) -> Snapshot:
         document = _DECODER.decode(blob)
         if document.created.format <= FORMAT:
             return _snapshot(document)
-    except (ValueError, LookupError, RecursionError, TypeError, HpoError) as error:
+    except (msgspec.MsgspecError, ValueError, LookupError, RecursionError, TypeError, HpoError) as error:
         raise UnreadableEvents(str(error), FORMAT) from None
     raise UnreadableEvents(f"it has format {document.created.format}", FORMAT)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import attrs
 
@@ -14,6 +14,7 @@ from hpo.core.views import best_trial, best_trials, trials_in
 from hpo.errors import SeveralObjectives
 
 
+@runtime_checkable
 class HasState(Protocol):
     """A study: whatever knows its `StudyState`."""
 
@@ -64,11 +65,13 @@ class StudyView:
     @property
     def best_params(self) -> dict[str, Any]:
         """The parameters of the best trial."""
+        self._check_one_direction("best_params", "best_trials")
         return dict(best_trial(self.state).params)
 
     @property
     def best_value(self) -> float:
         """The value of the best trial."""
+        self._check_one_direction("best_value", "best_trials")
         value = best_trial(self.state).value
         assert value is not None, "only a complete trial is the best one"
         return value
@@ -80,8 +83,7 @@ class StudyView:
         Raises:
             SeveralObjectives: there are several; read `directions`.
         """
-        if len(self.state.directions) != 1:
-            raise SeveralObjectives("direction", "directions")
+        self._check_one_direction("direction", "directions")
         return self.directions[0]
 
     @property
@@ -103,3 +105,7 @@ class StudyView:
     def metric_names(self) -> list[str] | None:
         """A name per objective, or None."""
         return None if self.state.metric_names is None else list(self.state.metric_names)
+
+    def _check_one_direction(self, asked: str, instead: str) -> None:
+        if len(self.state.directions) != 1:
+            raise SeveralObjectives(asked, instead)

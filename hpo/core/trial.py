@@ -310,7 +310,7 @@ def checked_states(given: Iterable[TrialState] | None) -> tuple[TrialState, ...]
     """
     if given is None:
         return None
-    if not isinstance(given, Iterable):
+    if isinstance(given, str) or not isinstance(given, Iterable):
         raise InvalidType(f"states is None or holds members of TrialState, got {given!r}")
     states = tuple(given)
     for state in states:

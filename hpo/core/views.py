@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
@@ -26,7 +27,10 @@ def violation(trial: FrozenTrial) -> float:
     """The sum of the constraint values above 0; a constraint that was not set counts as met."""
     if not trial.constraints:
         return 0.0
-    return sum(sorted([value for value in trial.constraints.values() if value > 0.0]))  # a sum depends on its order
+    try:  # `sum` depends on the order, and since Python 3.12 on the version
+        return math.fsum([value for value in trial.constraints.values() if value > 0.0])
+    except OverflowError:
+        return math.inf
 
 
 def best_trial(state: StudyState) -> FrozenTrial:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, insort
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
@@ -86,26 +86,28 @@ class MedianPruner:
         """
         if len(state.directions) != 1:
             raise SeveralObjectives("MedianPruner", "NopPruner")
-        steps = list(trial.intermediate_values)
-        if not steps or not self._is_due(steps):
+        reports = trial.intermediate_values
+        if not reports or state.finished.fold(_Completed()) < max(self.n_startup_trials, 1):
             return Decision.CONTINUE
-        if state.finished.fold(_Completed()) < max(self.n_startup_trials, 1):
+        last = max(reports)
+        if not self._is_due(reports, last):
             return Decision.CONTINUE
-        values = [value for value in trial.intermediate_values.values() if not math.isnan(value)]
+        values = [value for _, value in reports.items() if value == value]
         if not values:
             return Decision.STOP
-        others = state.finished.fold(_Reported()).get(max(steps), ())
+        others = state.finished.fold(_Reported()).get(last, ())
         if sum(map(len, others)) < self.n_min_trials:
             return Decision.CONTINUE
         median = _median(others)
         worse = max(values) < median if state.directions[0] == "maximize" else min(values) > median
         return Decision.STOP if worse else Decision.CONTINUE
 
-    def _is_due(self, steps: list[int]) -> bool:
-        """Whether the newest step is the first one since the latest check was due."""
-        last = max(steps)
+    def _is_due(self, steps: Iterable[int], last: int) -> bool:
+        """Whether the `last` of the steps is the first one since the latest check was due."""
         if last < self.n_warmup_steps:
             return False
+        if self.interval_steps == 1:  # every step is due, and nobody needs to look at all of them
+            return True
         due = last - (last - self.n_warmup_steps) % self.interval_steps
         return all(step < due or step == last for step in steps)
 

@@ -10,7 +10,7 @@ import attrs
 from hpo.core.distributions import Distribution
 from hpo.core.key import Key
 from hpo.core.persistent import FrozenDict
-from hpo.core.sampling import Answer, Exhausted, Suggestion, checked_seed
+from hpo.core.sampling import Answer, Exhausted, Suggestion, checked_seed, is_asked_alone
 from hpo.core.space import SearchSpace
 from hpo.core.state import StudyState
 from hpo.core.trial import FrozenTrial, TrialState
@@ -105,7 +105,7 @@ class BruteForceSampler:
         """See `Sampler`. The joint call decides on the way, and notes it; beyond it, values follow from the note."""
         way: dict[str, tuple[Branch | None, int]]
         note: dict[str, Any]
-        if key.path[-1:] == tuple(space):  # asked for alone
+        if is_asked_alone(space, key):
             way, ticket, note = {}, _noted_ticket(trial) or 0, {}
         else:
             plan = self._plan(state, trial)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from hpo.core.key import Key
-from hpo.core.sampling import Suggestion, checked_seed
+from hpo.core.sampling import Suggestion, checked_seed, is_asked_alone
 from hpo.core.space import SearchSpace
 from hpo.core.state import StudyState
 from hpo.core.trial import FrozenTrial
@@ -73,7 +73,7 @@ class QMCSampler:
 
     def __call__(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Suggestion:
         """See `Sampler`."""
-        if not space or key.path[-1:] == tuple(space):  # asked for alone
+        if not space or is_asked_alone(space, key):
             return RandomSampler()(state, trial, space, key)
         most = _MOST_DIMENSIONS[self.qmc_type]
         names = sorted(space)

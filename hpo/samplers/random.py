@@ -8,7 +8,7 @@ import attrs
 
 from hpo.core.distributions import Distribution
 from hpo.core.key import Key
-from hpo.core.sampling import Suggestion, checked_seed, trial_key
+from hpo.core.sampling import Suggestion, checked_seed, is_asked_alone, trial_key
 from hpo.core.space import SearchSpace
 from hpo.core.state import StudyState
 from hpo.core.study_view import HasState
@@ -41,8 +41,8 @@ class RandomSampler:
 
     def __call__(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Suggestion:
         """See `Sampler`."""
-        alone = key.path[-1:] == tuple(space)  # a parameter has one stream, be it asked for alone or with others
-        units = (key.parent if alone else key).uniforms(space)
+        # a parameter has one stream, be it asked for alone or with others
+        units = (key.parent if is_asked_alone(space, key) else key).uniforms(space)
         return Suggestion({name: dist.from_unit(unit) for (name, dist), unit in zip(space.items(), units, strict=True)})
 
     def sample_independent(

@@ -14,7 +14,7 @@ from msgspec import Struct
 from hpo.core.distributions import Distribution
 from hpo.core.key import Key
 from hpo.core.persistent import VersionedDict
-from hpo.core.sampling import Exhausted
+from hpo.core.sampling import Exhausted, is_asked_alone
 from hpo.core.space import SearchSpace
 from hpo.core.state import StudyState
 from hpo.core.trial import FrozenTrial
@@ -63,7 +63,7 @@ def tried(state: StudyState, space: SearchSpace, key: Key) -> TriedConfiguration
         (9, 8, True)
     """
     fold = Tried.of(space)
-    if fold is None or key.path[-1:] == tuple(space):
+    if fold is None or is_asked_alone(space, key):
         return None
     known = state.finished.fold(fold)
     if known.wider:

@@ -20,6 +20,7 @@ from hpo.core.sampling import (
     Suggestion,
     checked_sampler,
     checked_seed,
+    is_asked_alone,
     is_asked_in_turn,
     is_replayable,
     space_to_ask,
@@ -106,7 +107,7 @@ class PartialFixedSampler:
     def __call__(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
         """See `Sampler`. The joint call always reaches the other sampler, which may have something to note."""
         fixed = {name: self._value(name, space) for name in space if name in self.fixed_params}
-        if fixed and key.path[-1:] == tuple(space):  # asked for alone, and decided
+        if fixed and is_asked_alone(space, key):
             return Suggestion(fixed, off_grid=True)
         answer = _asked(self._base, state, trial, space.less(fixed), key)
         if isinstance(answer, Exhausted) or not fixed:

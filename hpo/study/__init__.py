@@ -4,7 +4,8 @@
 - `plan`, `optimize`, `evaluation`, `executors`: the loops, from checked arguments down to one call of an objective
 - `recorder`, `desk`, `advisors`, `workers`: who writes, where trials are handed out, who suggests, who is at work
 - `retries`, `max_trials`: callbacks; `progress`, `narration`: what people see meanwhile
-- `enqueued`, `copying`, `built_in`, `dataframe`: questions to a study, its copies, its advisors again, and its table
+- `enqueued`, `moments`, `copying`: questions to a study, versions of it, and its copies
+- `built_in`, `dataframe`: its advisors again, and its table
 - `verification`, `explanation`: proofs, and where parameters came from
 
 The names of `__all__` are here too, and imported when they are first used.

@@ -41,7 +41,8 @@ def trials_dataframe(state: StudyState, attrs: Sequence[str] | None, *, multi_in
     values = "value" if len(state.directions) == 1 else "values"
     fields = tuple(dict.fromkeys(values if field in ("value", "values") else field for field in fields))
     rows = [dict(_cells(state, trial, fields)) for trial in state.trials]
-    columns = dict.fromkeys(column for field in fields for row in rows for column in row if column[0] == field)
+    seen = dict.fromkeys(column for row in rows for column in row)
+    columns = sorted(seen, key=lambda column: fields.index(column[0]))  # those of a field as they came
     if not columns:
         return pd.DataFrame()
     table = {column: [row.get(column) for row in rows] for column in columns}

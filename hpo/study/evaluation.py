@@ -22,6 +22,8 @@ from hpo.study.trial import Trial
 Objective: TypeAlias = Callable[[Any], Any]
 """Takes a trial, returns one number or one per direction; or raises `TrialPruned`."""
 
+_MOST_SHOWN = 200  # characters of what an objective returned
+
 
 class Job(Protocol):
     """What an executor runs: a trial from its start to its end."""
@@ -142,9 +144,9 @@ def caught(error: BaseException | None, catch: Sequence[type[BaseException]]) ->
     return error is None or isinstance(error, tuple(catch))
 
 
-def _shown(value: object, most: int = 200) -> str:
+def _shown(value: object) -> str:
     try:
         text = repr(value)
     except Exception:  # noqa: BLE001 - see above
         return f"a {type(value).__name__} without repr"
-    return text if len(text) <= most else f"{text[:most]}..."
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."

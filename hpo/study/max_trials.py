@@ -8,19 +8,13 @@ from typing import TYPE_CHECKING
 import attrs
 from msgspec import Struct
 
-from hpo.core.numbers import as_int
+from hpo.core.option_checks import whole_from, whole_or_as_given
 from hpo.core.persistent import FrozenDict
 from hpo.core.state import StudyState
 from hpo.core.trial import FrozenTrial, TrialState, checked_states
-from hpo.errors import InvalidArgument
 
 if TYPE_CHECKING:
     from hpo.study.study import Study
-
-
-def _checked_limit(_: MaxTrialsCallback, __: attrs.Attribute[int], given: int) -> None:
-    if (count := as_int(given)) is None or count < 0:
-        raise InvalidArgument(f"n_trials is a whole number from 0 on, got {given!r}")
 
 
 @attrs.frozen
@@ -49,7 +43,7 @@ class MaxTrialsCallback:
         5
     """
 
-    n_trials: int = attrs.field(validator=_checked_limit)
+    n_trials: int = attrs.field(converter=whole_or_as_given, validator=whole_from(0))
     states: tuple[TrialState, ...] | None = attrs.field(default=(TrialState.COMPLETE,), converter=checked_states)
 
     def __call__(self, study: Study, trial: FrozenTrial) -> None:

@@ -215,8 +215,14 @@ class Session:
         """Fail the trials of dead workers; how many there were."""
         self._next_look = time.monotonic() + _LOOK_FOR_LOST
         lost = fail_lost(self._desk.recorder)
+        error: Exception | None = None
         for trial in lost:
-            self._call_back(trial)
+            try:
+                self._call_back(trial)
+            except Exception as raised:  # noqa: BLE001 - nobody else will tell the callbacks of the other trials
+                error = error or raised
+        if error is not None:
+            raise error
         return len(lost)
 
     def _call_back(self, trial: FrozenTrial) -> None:

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 import attrs
 
+from hpo.core.identity import shown_with_advice
 from hpo.core.numbers import as_float, as_int
 from hpo.core.trial import FrozenTrial
 from hpo.errors import InvalidArgument, InvalidType
@@ -58,22 +59,37 @@ class Plan:
             raise InvalidArgument(f"timeout is None or a number of seconds from 0 on, got {timeout!r}")
         if order not in ("any", "deterministic"):
             raise InvalidArgument(f"order is 'any' or 'deterministic', got {order!r}")
-        handlers = [*callbacks] if callbacks is not None else []
-        for handler in handlers:
-            if not callable(handler):
-                raise InvalidType(f"a callback is a callable that takes a study and a trial, got {handler!r}")
         return cls(
             objective=objective,
             n_trials=n_trials,
             timeout=seconds,
-            n_jobs=_jobs(n_jobs, executor),
+            n_jobs=_jobs(n_jobs, _executor(executor)),
             catch=_exception_types(catch),
-            callbacks=tuple(handlers),
+            callbacks=_callbacks(callbacks),
             gc_after_trial=gc_after_trial,
             show_progress_bar=show_progress_bar,
             executor=executor,
             ordered=order == "deterministic",
         )
+
+
+def _callbacks(given: object) -> tuple[Callback, ...]:
+    if given is None:
+        return ()
+    callbacks = tuple(given) if isinstance(given, Iterable) else ()
+    wrong = [callback for callback in callbacks if not callable(callback)] if isinstance(given, Iterable) else [given]
+    if wrong:
+        raise InvalidType(f"callbacks is None or holds callables that take a study and a trial, got {wrong[0]!r}")
+    return callbacks
+
+
+def _executor(given: Executor | None) -> Executor | None:
+    if given is not None and (isinstance(given, type) or not callable(getattr(given, "submit", None))):
+        raise InvalidType(
+            "an executor is one of concurrent.futures, or has a method submit as they have; "
+            f"got {shown_with_advice(given)}"
+        )
+    return given
 
 
 def _jobs(n_jobs: int | None, executor: Executor | None) -> int:

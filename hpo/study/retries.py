@@ -26,7 +26,8 @@ class RetryFailedTrials:
     """Enqueues failed trials again, with the parameters, the user attributes and the lineage that they have.
 
     A callback for `Study.optimize`, and a function for the trials that `Study.fail_lost_trials` gives back: each trial
-    is given to one caller only, so each failure leads to one retry, however many workers do this.
+    is given to one caller only, so each failure leads to one retry at most, however many workers do this. To none it
+    leads where that caller itself dies between the failure and the retry.
 
     The new trial has two user attributes more: ``retried_from``, the number of the trial that was tried first, and
     ``retry``, 1 for the first retry. Parameters that the failed trial did not have yet are sampled.

@@ -54,8 +54,9 @@ def create_study(
     Args:
         storage: Where to keep it: ``"study.jsonl"``, a directory ``"runs/"``, or a storage object. In memory if not
             given.
-        sampler: Who suggests parameters; `TPESampler` if not given.
-        pruner: Who judges running trials; `MedianPruner` if not given.
+        sampler: Who suggests parameters; `TPESampler` if not given, or in a study that is continued, whom it was run
+            with last, as its journal says.
+        pruner: Who judges running trials; likewise, or `MedianPruner`.
         study_name: Its name in the storage; a unique one is made up if not given.
         direction: ``"minimize"``, the default, or ``"maximize"``.
         load_if_exists: Whether to continue a study of this name instead of raising.

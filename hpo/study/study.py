@@ -14,20 +14,21 @@ from hpo.core.ask_tell import checked_batch_size
 from hpo.core.commands import AddTrial, Enqueue, SetMetricNames, SetStudyAttribute, Tell
 from hpo.core.direction import StudyDirection
 from hpo.core.distributions import Distribution
-from hpo.core.events import AnyEvent, TrialStarted
-from hpo.core.numbers import as_int
+from hpo.core.events import AnyEvent
 from hpo.core.pruning import Pruner
 from hpo.core.sampling import Sampler
 from hpo.core.space import SearchSpace
 from hpo.core.state import StudyState, replay
+from hpo.core.study_view import StudyView
 from hpo.core.trial import FrozenTrial, TrialState
-from hpo.errors import InvalidArgument, NotOptimizing, SeveralObjectives, TrialNotRunning
+from hpo.errors import InvalidArgument, NotOptimizing, TrialNotRunning
 from hpo.journal.storage import Storage
 from hpo.study.advisors import Advisors
 from hpo.study.copying import forked
 from hpo.study.desk import TrialDesk
 from hpo.study.enqueued import already_there
 from hpo.study.evaluation import Objective
+from hpo.study.moments import events_until, version_before
 from hpo.study.optimize import Session
 from hpo.study.plan import Callback, Plan
 from hpo.study.recorder import JournalRecorder, now
@@ -100,7 +101,7 @@ class Study:
     @property
     def directions(self) -> list[StudyDirection]:
         """Whether less or more is better, for each objective."""
-        return [StudyDirection(direction) for direction in self.state.directions]
+        return StudyView(self.state).directions
 
     @property
     def direction(self) -> StudyDirection:
@@ -109,18 +110,17 @@ class Study:
         Raises:
             SeveralObjectives: the study has several directions.
         """
-        return StudyDirection(self._only("direction", "directions"))
+        return StudyView(self.state).direction
 
     @property
     def metric_names(self) -> list[str] | None:
         """The names of the objectives, if they have some."""
-        names = self.state.metric_names
-        return None if names is None else list(names)
+        return StudyView(self.state).metric_names
 
     @property
     def user_attrs(self) -> dict[str, Any]:
         """What was attached to the study."""
-        return dict(self.state.user_attrs)
+        return StudyView(self.state).user_attrs
 
     @property
     def best_trial(self) -> FrozenTrial:
@@ -140,14 +140,12 @@ class Study:
     @property
     def best_value(self) -> float:
         """The value of `best_trial`; raises as it does."""
-        self._only("best_value", "best_trials")
-        return self.best_trial.value  # type: ignore[return-value]
+        return StudyView(self.state).best_value
 
     @property
     def best_params(self) -> dict[str, Any]:
         """The parameters of `best_trial`; raises as it does."""
-        self._only("best_params", "best_trials")
-        return dict(self.best_trial.params)
+        return StudyView(self.state).best_params
 
     def get_trials(self, deepcopy: bool = True, states: Iterable[TrialState] | None = None) -> list[FrozenTrial]:
         """All trials, or those in some states, ordered by number.
@@ -172,7 +170,7 @@ class Study:
         Raises:
             InvalidArgument: it does not have as many.
         """
-        return replay(self._prefix(version))
+        return replay(events_until(self._recorder.events(), version))
 
     def fork(
         self,
@@ -202,7 +200,8 @@ class Study:
             if at is not None:
                 raise InvalidArgument(f"give either at or before_trial, got {at!r} and {before_trial!r}")
             at = self.version_before(before_trial)
-        beginning = self._prefix(self.state.version if at is None else at)
+        events = self._recorder.events()
+        beginning = events_until(events, len(events) if at is None else at)
         target = self.storage if storage is None else storage
         target.create(study_name, forked(beginning, study_name))
         return Study(target, study_name, self.sampler, self.pruner)
@@ -215,18 +214,7 @@ class Study:
             InvalidArgument: it was never started: it waits, or came whole from elsewhere.
         """
         trial = self.state.trial(number)
-        for version, event in enumerate(self._recorder.events()):
-            if isinstance(event, TrialStarted) and event.number == trial.number:
-                return version
-        raise InvalidArgument(
-            f"trial {trial.number} was never started in this study: it waits, or came whole from elsewhere"
-        )
-
-    def _prefix(self, version: int) -> Sequence[AnyEvent]:
-        n_events, whole = self.state.version, as_int(version)
-        if whole is None or not 1 <= whole <= n_events:
-            raise InvalidArgument(f"the study has the versions 1 to {n_events}, got {version!r}")
-        return self._recorder.events()[:whole]
+        return version_before(self._recorder.events(), trial)
 
     def optimize(
         self,
@@ -447,12 +435,6 @@ class Study:
         from hpo.study.dataframe import trials_dataframe
 
         return trials_dataframe(self.state, attrs, multi_index=multi_index)
-
-    def _only(self, asked: str, instead: str) -> str:
-        directions = self.state.directions
-        if len(directions) != 1:
-            raise SeveralObjectives(asked, instead)
-        return directions[0]
 
     def __reduce__(self) -> tuple[type[Study], tuple[Any, ...]]:
         return Study, (self.storage, self.study_name, self.sampler, self.pruner)

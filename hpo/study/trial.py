@@ -171,7 +171,7 @@ class Trial:
         """Tell how the trial is doing; the first value of a step stands, a second one is ignored with a warning.
 
         Args:
-            value: The intermediate value of the objective; anything that `float` takes, NaN and infinities too.
+            value: The intermediate value of the objective; a number of any type, NaN and infinities too.
             step: For example the epoch; a whole number from 0 on.
 
         Raises:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -166,7 +167,7 @@ class _Check:
             parameter=name,
             recorded=distribution.to_external(event.values[place]),
             computed=value if isinstance(value, Exception) else distribution.to_external(value),
-            cause=self._cause("sampler"),
+            cause=self._cause("sampler", rounded=_is_rounded(event.values[place], value)),
         )
         self.result = attrs.evolve(result, first_difference=result.first_difference or difference)
 
@@ -221,7 +222,7 @@ class _Check:
         reasons = reasons if reason in reasons else (*reasons, reason)
         self.result = attrs.evolve(self.result, n_skipped=self.result.n_skipped + 1, skipped_because=reasons)
 
-    def _cause(self, kind: str) -> str:
+    def _cause(self, kind: str, *, rounded: bool = False) -> str:
         recorded, now = self._state.uses.get(kind), identity_of(self._advisors[kind])
         if recorded is None:
             return f"the journal does not say which {kind} was used; this is {now.name}"
@@ -231,7 +232,14 @@ class _Check:
             return f"other options: the journal has {_differing(recorded, now)}, this has {_differing(now, recorded)}"
         if recorded.version != now.version:
             return f"another version of {recorded.name}: the journal names {recorded.version}, this is {now.version}"
+        if rounded:
+            return "floats were rounded otherwise, as another version of numpy or scipy, or another processor, does"
         return f"the {kind} is not the function that it was, or somebody made the values up"
+
+
+def _is_rounded(recorded: object, computed: object) -> bool:
+    """Whether two values are floats that differ in their last digits only."""
+    return isinstance(recorded, float) and isinstance(computed, float) and math.isclose(recorded, computed)
 
 
 def _differing(one: Identity, other: Identity) -> str:

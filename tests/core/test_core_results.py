@@ -66,7 +66,7 @@ def test_what_a_result_may_be(values, expected) -> None:
         (
             None,
             InvalidArgument,
-            "trial 0 is told without values: give them, or state=TrialState.FAIL or PRUNED",
+            "trial 0 is told without values: give them, or tell it as TrialState.FAIL or PRUNED",
         ),
     ],
 )

@@ -83,14 +83,14 @@ def test_a_float_range_of_something_else_than_numbers_is_refused(arguments, mess
         ((0, INF), InvalidType, "IntDistribution needs a whole number for high, got inf"),
         ((0, "5"), InvalidType, "IntDistribution needs a whole number for high, got '5'"),
         ((0, True), InvalidType, "IntDistribution needs a whole number for high, got True"),
-        ((0, np.True_), InvalidType, "IntDistribution needs a whole number for high, got np.True_"),
+        ((0, np.True_), InvalidType, f"IntDistribution needs a whole number for high, got {np.True_!r}"),
         ((0, 5, False, 1.5), InvalidType, "IntDistribution needs a whole number for step, got 1.5"),
     ],
 )
 def test_an_int_range_that_makes_no_sense_is_refused(arguments, error, message) -> None:
     with pytest.raises(error) as caught:
         IntDistribution(*arguments)
-    assert str(caught.value).replace("got True_", "got np.True_") == message
+    assert str(caught.value) == message
 
 
 def test_a_bound_with_more_digits_than_floats_have_is_refused() -> None:

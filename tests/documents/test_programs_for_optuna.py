@@ -1,5 +1,6 @@
 """Programs as users of Optuna write them: the same one, with either library, does the same."""
 
+import gc
 import json
 import logging
 import pickle
@@ -12,7 +13,10 @@ import hpo
 optuna = pytest.importorskip(
     "optuna", reason="Optuna, with which it is compared, is not installed", exc_type=ImportError
 )
-pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::optuna.exceptions.ExperimentalWarning",
+    "ignore:unclosed database:ResourceWarning",  # of Optuna's, which newer Pythons tell when they are collected
+)
 
 PROGRAMS = []
 
@@ -29,6 +33,7 @@ def _quiet_and_at_home(tmp_path, monkeypatch):
     for library in (optuna, hpo):
         library.logging.set_verbosity(logging.ERROR)
     yield
+    gc.collect()  # while that filter holds
     optuna.logging.set_verbosity(before[0])
     hpo.logging.set_verbosity(before[1])
 

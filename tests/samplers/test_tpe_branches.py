@@ -4,7 +4,7 @@ import attrs
 import numpy as np
 import pytest
 from sampled_studies import EAGER, study, suggested
-from scipy import stats
+from scipy import integrate, stats
 
 import hpo
 from hpo.core.ask_tell import ask, tell
@@ -142,7 +142,7 @@ def test_a_mixture_given_some_columns_is_the_quotient_of_the_joint_and_the_margi
     given = joint.given(np.array([0, 1]), point)
     x = np.linspace(0.0, 1.0, 201)
     along = np.exp(joint.log_density(np.column_stack([np.full(201, 0.3), np.full(201, 2.0), x])))
-    mean = np.trapezoid(along, x)
+    mean = integrate.trapezoid(along, x)
     np.testing.assert_allclose(np.exp(given.log_density(x[:, None])), along / mean, rtol=1e-3)
 
 

@@ -6,6 +6,7 @@ import operator
 import pytest
 
 import hpo
+from hpo.core.study_view import StudyView
 from hpo.errors import DuplicatedStudyError, InvalidArgument, InvalidType, SeveralObjectives, StudyNotFound
 from hpo.samplers import RandomSampler, TPESampler
 from hpo.trial import TrialState
@@ -228,9 +229,12 @@ def test_summaries_can_do_without_the_best_trials(runs):
 def test_questions_for_one_objective_name_the_question_for_several():
     study = hpo.create_study(directions=["minimize", "maximize"], sampler=RandomSampler())
     study.optimize(lambda trial: (float(trial.number), float(trial.number)), n_trials=3)
-    for ask in ("best_trial", "best_value", "best_params"):
-        with pytest.raises(SeveralObjectives, match=f"{ask} has no meaning with several objectives: use best_trials"):
-            getattr(study, ask)
-    with pytest.raises(SeveralObjectives, match="use directions"):
-        _ = study.direction
-    assert [trial.number for trial in study.best_trials] == [0, 1, 2]
+    for shown in (study, StudyView(study.state)):
+        for ask in ("best_trial", "best_value", "best_params"):
+            with pytest.raises(
+                SeveralObjectives, match=f"{ask} has no meaning with several objectives: use best_trials"
+            ):
+                getattr(shown, ask)
+        with pytest.raises(SeveralObjectives, match="use directions"):
+            _ = shown.direction
+        assert [trial.number for trial in shown.best_trials] == [0, 1, 2]

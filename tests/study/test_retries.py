@@ -66,3 +66,15 @@ def test_attributes_that_a_user_has_under_the_same_names_are_no_lineage(study):
 def test_a_limit_that_is_none_is_refused(max_retry):
     with pytest.raises(hpo.errors.InvalidArgument, match="max_retry"):
         hpo.RetryFailedTrials(max_retry=max_retry)
+
+
+def test_every_lost_trial_is_retried_though_another_callback_raises_on_the_first(study):
+    def picky(study, trial):
+        raise RuntimeError(f"not {trial.number}")
+
+    with study.as_worker():
+        study.ask(n=3)
+    with pytest.raises(RuntimeError, match="not 0"):
+        study.optimize(lambda trial: 1.0, n_trials=1, callbacks=[hpo.RetryFailedTrials(), picky])
+    assert [lineage(trial) for trial in study.trials[3:]] == [(0, 1), (1, 1), (2, 1)]
+    assert [trial.state.name for trial in study.trials[3:]] == ["WAITING"] * 3

@@ -1,6 +1,7 @@
 """What newcomers get wrong: each is refused at once, with a message that names what was given and what is allowed."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -49,6 +50,31 @@ CALLS_OF_A_STUDY = [
         lambda study: study.get_trials(states=hpo.TrialState.FAIL),
         InvalidType,
         "states is None or holds members of TrialState, got <TrialState.FAIL: 'fail'>",
+    ),
+    (
+        lambda study: study.get_trials(states="complete"),
+        InvalidType,
+        "states is None or holds members of TrialState, got 'complete'",
+    ),
+    (
+        lambda study: study.optimize(abs, n_trials=1, callbacks=len),
+        InvalidType,
+        "callbacks is None or holds callables that take a study and a trial, got <built-in function len>",
+    ),
+    (
+        lambda study: study.optimize(abs, n_trials=1, callbacks=[3]),
+        InvalidType,
+        "callbacks is None or holds callables that take a study and a trial, got 3",
+    ),
+    (
+        lambda study: study.optimize(abs, n_trials=1, executor=3),
+        InvalidType,
+        "an executor is one of concurrent.futures, or has a method submit as they have; got 3",
+    ),
+    (
+        lambda study: study.optimize(abs, n_trials=1, executor=ThreadPoolExecutor),
+        InvalidType,
+        "got the class ThreadPoolExecutor: make one of it, ThreadPoolExecutor()",
     ),
     (
         lambda study: study.trials_dataframe(attrs="number"),

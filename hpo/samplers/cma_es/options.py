@@ -8,13 +8,12 @@ from typing import Any
 
 import attrs
 
-from hpo.core.numbers import as_float, as_int
+from hpo.core.numbers import as_float
 from hpo.core.persistent import FrozenDict
 from hpo.core.trial import FrozenTrial, TrialState
 from hpo.errors import InvalidArgument, InvalidType
 
 _RESTARTS = ("ipop", "bipop")
-_LEAST = {"n_startup_trials": 0, "popsize": 2, "inc_popsize": 1}
 
 
 def first_values(given: object) -> FrozenDict[str, Any] | None:
@@ -80,30 +79,10 @@ def float_or_as_given(value: Any) -> Any:
     return value if number is None else number
 
 
-def int_or_as_given(value: Any) -> Any:
-    """`value` as a builtin int if it is a whole number."""
-    whole = as_int(value)
-    return value if whole is None else whole
-
-
 def check_share(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
     """Raises InvalidArgument unless `value` is None or a finite number above 0."""
     if value is not None and not (isinstance(value, float) and 0.0 < value < math.inf):
         raise InvalidArgument(f"{attribute.name} is a finite number above 0, or None, got {value!r}")
-
-
-def check_whole(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    """Raises InvalidArgument unless `value` is a whole number in the option's range; `popsize` may be None."""
-    least = _LEAST[attribute.name]
-    if (value is not None or attribute.name != "popsize") and not (type(value) is int and value >= least):
-        optional = ", or None" if attribute.name == "popsize" else ""
-        raise InvalidArgument(f"{attribute.name} is a whole number from {least} on{optional}, got {value!r}")
-
-
-def check_truth(instance: object, attribute: attrs.Attribute[bool], value: object) -> None:
-    """Raises InvalidType unless `value` is a bool."""
-    if not isinstance(value, bool):
-        raise InvalidType(f"{attribute.name} is True or False, got {value!r}")
 
 
 def check_restart(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:

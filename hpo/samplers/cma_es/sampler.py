@@ -9,7 +9,8 @@ from typing import Any, ClassVar, cast
 import attrs
 
 from hpo.core.key import Key
-from hpo.core.sampling import Answer, Exhausted, Sampler, Suggestion, checked_seed
+from hpo.core.option_checks import truth, whole_from, whole_or_as_given
+from hpo.core.sampling import Answer, Exhausted, Sampler, Suggestion, checked_seed, is_asked_alone
 from hpo.core.space import SearchSpace
 from hpo.core.state import StudyState
 from hpo.core.trial import FrozenTrial
@@ -101,16 +102,16 @@ class CmaEsSampler:
 
     x0: Mapping[str, Any] | None = attrs.field(default=None, converter=options.first_values, hash=False)
     sigma0: float | None = attrs.field(default=None, converter=options.float_or_as_given, validator=options.check_share)
-    n_startup_trials: int = attrs.field(default=1, converter=options.int_or_as_given, validator=options.check_whole)
+    n_startup_trials: int = attrs.field(default=1, converter=whole_or_as_given, validator=whole_from(0))
     independent_sampler: Sampler | None = attrs.field(default=None, validator=options.check_sampler, hash=False)
     seed: int | None = attrs.field(default=None, converter=checked_seed)
-    popsize: int | None = attrs.field(default=None, converter=options.int_or_as_given, validator=options.check_whole)
-    consider_pruned_trials: bool = attrs.field(default=False, validator=options.check_truth)
-    use_separable_cma: bool = attrs.field(default=False, validator=options.check_truth)
-    with_margin: bool = attrs.field(default=True, validator=options.check_truth)
-    lr_adapt: bool = attrs.field(default=False, validator=options.check_truth)
+    popsize: int | None = attrs.field(default=None, converter=whole_or_as_given, validator=whole_from(2, optional=True))
+    consider_pruned_trials: bool = attrs.field(default=False, validator=truth)
+    use_separable_cma: bool = attrs.field(default=False, validator=truth)
+    with_margin: bool = attrs.field(default=True, validator=truth)
+    lr_adapt: bool = attrs.field(default=False, validator=truth)
     restart_strategy: RestartStrategy | None = attrs.field(default="bipop", validator=options.check_restart)
-    inc_popsize: int = attrs.field(default=2, converter=options.int_or_as_given, validator=options.check_whole)
+    inc_popsize: int = attrs.field(default=2, converter=whole_or_as_given, validator=whole_from(1))
     source_trials: Sequence[FrozenTrial | Mapping[str, Any]] | None = attrs.field(
         default=None, converter=options.sources, hash=False
     )
@@ -148,7 +149,7 @@ class CmaEsSampler:
         self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key, taken: TriedConfigurations | None
     ) -> Answer:
         """The answer; with `taken`, most probably one that was not tried."""
-        evolution = None if key.path[-1:] == tuple(space) else evolution_of(self, space, state.directions, key.seed)
+        evolution = None if is_asked_alone(space, key) else evolution_of(self, space, state.directions, key.seed)
         if evolution is None:
             return self._independent(state, trial, space, key, {"rule": "independent"})
         coding = evolution.coding

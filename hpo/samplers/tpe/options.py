@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.core.choices import Choice
-from hpo.core.numbers import as_float, as_int
+from hpo.core.numbers import as_float
 from hpo.errors import InvalidArgument, InvalidType
 
 _MOST_GOOD = 25
@@ -55,21 +55,6 @@ def default_weights(n: int) -> NDArray[np.float64]:
     return weights
 
 
-def whole_from_0(instance: object, attribute: attrs.Attribute[int], value: object) -> None:
-    """Validator: a whole number from 0 on."""
-    _whole(attribute.name, value, 0)
-
-
-def whole_from_1(instance: object, attribute: attrs.Attribute[int], value: object) -> None:
-    """Validator: a whole number from 1 on."""
-    _whole(attribute.name, value, 1)
-
-
-def _whole(name: str, value: object, least: int) -> None:
-    if type(value) is not int or value < least:
-        raise InvalidArgument(f"{name} is a whole number from {least} on, got {value!r}")
-
-
 def positive(instance: object, attribute: attrs.Attribute[float], value: object) -> None:
     """Validator: a finite number above 0."""
     number = None if isinstance(value, bool) else as_float(value)
@@ -77,28 +62,10 @@ def positive(instance: object, attribute: attrs.Attribute[float], value: object)
         raise InvalidArgument(f"{attribute.name} is a finite number above 0, got {value!r}")
 
 
-def truth(instance: object, attribute: attrs.Attribute[bool], value: object) -> None:
-    """Validator: True or False."""
-    if not isinstance(value, bool):
-        raise InvalidType(f"{attribute.name} is True or False, got {value!r}")
-
-
 def function(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
     """Validator: something that can be called."""
     if not callable(value):
         raise InvalidType(f"{attribute.name} is a function of a number of trials, got {value!r}")
-
-
-def seed(instance: object, attribute: attrs.Attribute[int | None], value: object) -> None:
-    """Validator: an int or None."""
-    if value is not None and type(value) is not int:
-        raise InvalidType(f"{attribute.name} is an int or None, got {value!r}")
-
-
-def whole_or_as_given(value: Any) -> Any:
-    """Converter: a builtin int where `value` is a whole number of any type, else `value`."""
-    whole = as_int(value)
-    return value if whole is None else whole
 
 
 def distances(given: Any) -> tuple[tuple[str, Callable[[Choice, Choice], float]], ...]:

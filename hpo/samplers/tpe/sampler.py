@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from hpo.core.choices import Choice
 from hpo.core.distributions import Distribution
 from hpo.core.key import Key
-from hpo.core.sampling import Answer, Suggestion
+from hpo.core.option_checks import truth, whole_from, whole_or_as_given
+from hpo.core.sampling import Answer, Suggestion, checked_seed
 from hpo.core.space import SearchSpace
 from hpo.core.state import StudyState
 from hpo.core.trial import FrozenTrial
@@ -110,20 +111,20 @@ class TPESampler:
 
     in_turn: ClassVar[bool] = True  # what running trials have counts
 
-    n_startup_trials: int = attrs.field(default=10, converter=options.whole_or_as_given, validator=options.whole_from_0)
-    n_ei_candidates: int = attrs.field(default=48, converter=options.whole_or_as_given, validator=options.whole_from_1)
-    seed: int | None = attrs.field(default=None, converter=options.whole_or_as_given, validator=options.seed)
-    multivariate: bool = attrs.field(default=True, validator=options.truth)
-    group: bool = attrs.field(default=False, validator=options.truth)
+    n_startup_trials: int = attrs.field(default=10, converter=whole_or_as_given, validator=whole_from(0))
+    n_ei_candidates: int = attrs.field(default=48, converter=whole_or_as_given, validator=whole_from(1))
+    seed: int | None = attrs.field(default=None, converter=checked_seed)
+    multivariate: bool = attrs.field(default=True, validator=truth)
+    group: bool = attrs.field(default=False, validator=truth)
     gamma: Callable[[int], int] = attrs.field(default=options.default_gamma, validator=options.function)
     weights: Callable[[int], NDArray[np.float64]] = attrs.field(
         default=options.default_weights, validator=options.function
     )
     prior_weight: float = attrs.field(default=1.0, validator=options.positive)
-    constant_liar: bool = attrs.field(default=True, validator=options.truth)
-    consider_magic_clip: bool = attrs.field(default=True, validator=options.truth)
-    consider_endpoints: bool = attrs.field(default=False, validator=options.truth)
-    consider_failed_trials: bool = attrs.field(default=False, validator=options.truth)
+    constant_liar: bool = attrs.field(default=True, validator=truth)
+    consider_magic_clip: bool = attrs.field(default=True, validator=truth)
+    consider_endpoints: bool = attrs.field(default=False, validator=truth)
+    consider_failed_trials: bool = attrs.field(default=False, validator=truth)
     categorical_distance_func: tuple[tuple[str, Callable[[Choice, Choice], float]], ...] = attrs.field(
         default=None, converter=options.distances
     )
