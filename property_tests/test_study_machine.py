@@ -53,7 +53,9 @@ garbage: st.SearchStrategy[Any] = (
     | st.text(max_size=3)  # with lone surrogates
     | st.binary(max_size=3)
     | st.sampled_from([[], (), {}, {1: 2}, {"x": object()}, object(), [math.nan], ["a"], {"$float": 1}, 10**400])
-    | st.sampled_from([1j, np.float32(1.5), np.int64(3), np.array([1.0]), np.array([1.0, 2.0]), np.datetime64("NaT")])
+    | st.sampled_from(
+        [1j, np.float32(1.5), np.int64(3), np.array([1.0]), np.array([1.0, 2.0]), np.datetime64("NaT", "s")]
+    )
     | st.sampled_from(list(TrialState))
     | attributes
     | spaces

@@ -6,7 +6,8 @@
 - `options`: samplers and pruners with all kinds of options
 - `strategies`: strategies of hypothesis for distributions, spaces, trials and whole studies; `scenarios`: named studies;
   `edges`: ranges that are hard to stay inside of
-- `questions`, `retelling`, `lived`, `other_process`, `proving`, `counterexamples`, `showing`: what the laws are made of
+- `questions`, `pruner_questions`, `retelling`, `lived`, `other_process`, `proving`, `counterexamples`, `showing`: what the
+  laws are made of
 
 The names of `__all__` are here too, and imported when they are first used.
 """

@@ -30,7 +30,7 @@ from hpo.core.state import StudyState
 from hpo.core.trial import FrozenTrial, TrialState
 from hpo.errors import HpoError
 from hpo.journal.file_storage import FileStorage
-from hpo.testing.questions import Question, as_program
+from hpo.testing.questions import Question, as_program, instead_of_an_answer
 
 _KINDS: tuple[Literal["sampler", "pruner"], ...] = ("sampler", "pruner")
 
@@ -51,6 +51,25 @@ class Counterexample(AssertionError):  # noqa: N818 - the name says what it is
         self.question = question
         self.other = other
         self.grown = grown
+
+
+def make_sure_it_answers(answer: object, question: Question, *, before: str = "") -> None:
+    """Make sure that an answer is one.
+
+    Args:
+        answer: What a sampler says.
+        question: The question.
+        before: What the message begins with.
+
+    Raises:
+        Counterexample: it is none; an error that came in its place is the cause.
+
+    Example:
+        >>> make_sure_it_answers(None, Question(StudyState(), 0, SearchSpace()))
+    """
+    wrong = instead_of_an_answer(answer)
+    if wrong is not None:
+        raise Counterexample(f"{before}{wrong}", question) from getattr(answer, "error", None)
 
 
 def explained(found: Counterexample, name: str, *, asks: str = "", seed: int | None = None) -> str:

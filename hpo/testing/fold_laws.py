@@ -13,13 +13,23 @@ import attrs
 
 from hpo.core.distributions import Distribution
 from hpo.core.history import Fold, History
+from hpo.core.identity import shown_with_advice
 from hpo.core.space import SearchSpace
 from hpo.core.trial import FrozenTrial
+from hpo.errors import InvalidType
 from hpo.testing.counterexamples import Counterexample
 from hpo.testing.proving import Verdict, checked_laws, for_every_question, try_law
 from hpo.testing.questions import FAULTS, Question
 from hpo.testing.retelling import prefixes
 from hpo.testing.showing import shown, shown_error
+
+
+def _checked_fold(given: Any) -> Fold[Any]:
+    if isinstance(given, type) or not (
+        callable(getattr(given, "init", None)) and callable(getattr(given, "step", None))
+    ):
+        raise InvalidType(f"a fold is an object with the methods init and step; got {shown_with_advice(given)}")
+    return given  # type: ignore[no-any-return]
 
 
 @attrs.frozen
@@ -31,10 +41,13 @@ class FoldCase:
         read: What matters of a carry, as something whose `repr` shows all of it.
         space: The parameters of the trials; None means generated ones.
         max_examples: How many generated histories each law looks at.
+
+    Raises:
+        InvalidType: the fold is a class, or lacks a method.
     """
 
     asks: ClassVar[str] = "state.finished.fold(fold)"
-    fold: Fold[Any]
+    fold: Fold[Any] = attrs.field(converter=_checked_fold)
     read: Callable[[Any], object]
     space: SearchSpace | None = None
     max_examples: int = 100
@@ -62,7 +75,7 @@ def total(case: FoldCase) -> None:
         try:
             case.from_the_start(question.state.finished)
         except FAULTS as error:
-            return f"it raises {shown_error(error)}"
+            raise Counterexample(f"it raises {shown_error(error)}", question) from error
         return None
 
     case.every_question(check)
@@ -151,6 +164,7 @@ def check_fold(
     Raises:
         AssertionError: it breaks a law. The message says which, and has the smallest study that shows it as Python.
         InvalidArgument: a law has no such name.
+        InvalidType: the fold is a class, or lacks a method.
         MissingExtra: hypothesis is not installed.
 
     Example:
@@ -160,6 +174,7 @@ def check_fold(
         ...     def step(self, carry, trial): return carry + 1
         >>> check_fold(Count(), max_examples=5)
     """
+    chosen = checked_laws(laws, FOLD_LAWS)
     case = FoldCase(fold, read, None if space is None else SearchSpace.of(space), max_examples)
-    for law in checked_laws(laws, FOLD_LAWS):
+    for law in chosen:
         try_law(law, case)

@@ -13,10 +13,14 @@ from hpo.core.decide import decide
 from hpo.core.distributions import Distribution
 from hpo.core.history import History
 from hpo.core.sampling import Exhausted, Sampler, suggest_joint
+from hpo.core.space import SearchSpace
 from hpo.core.state import StudyState, replay
-from hpo.core.trial import FrozenTrial
+from hpo.core.trial import FrozenTrial, TrialState
 from hpo.testing.questions import FAULTS, Question
 from hpo.testing.scenarios import started
+
+_BESIDE = 2
+_BEST = 0.3
 
 
 def lived(question: Question, sampler: Sampler, *, whole: bool = False) -> Question:
@@ -48,6 +52,44 @@ def lived(question: Question, sampler: Sampler, *, whole: bool = False) -> Quest
     return replace(question, state=state)
 
 
+def own_run(sampler: Sampler, space: SearchSpace, *, most: int, seed: int) -> Iterator[Question]:
+    """The questions of a study in which `sampler` suggests everything from the first trial on, one per trial.
+
+    Two trials run beside the one in question, and end in no order: most complete, the nearer to 0.3 in the unit cube the
+    better, some pruned, some failed. It ends early where the sampler has no answer that the core accepts.
+
+    Args:
+        sampler: Who suggests.
+        space: What it is asked for.
+        most: No more trials than this.
+        seed: The study's.
+
+    Example:
+        >>> from hpo.samplers import RandomSampler
+        >>> from hpo.testing.scenarios import ORDINARY
+        >>> [len(each.state.finished) for each in own_run(RandomSampler(), ORDINARY, most=5, seed=0)]
+        [0, 0, 0, 1, 2]
+    """
+    state = StudyState.create(seed=seed)
+    for number in range(most):
+        question = Question(started(state), number, space)
+        yield question
+        state = _suggested(question.state, Suggest(number, SearchSpace(), {}), sampler, space)
+        if space and not state.running[number].params:
+            return
+        if len(state.running) > _BESIDE:
+            state = _ended(state, sorted(state.running)[number % 2])
+
+
+def _ended(state: StudyState, number: int) -> StudyState:
+    trial = state.running[number]
+    places = [dist.to_unit(trial.params[name]) for name, dist in trial.distributions.items()]
+    value = sum(abs(place - _BEST) for place in places)
+    outcome = {3: TrialState.PRUNED, 5: TrialState.FAIL}.get(number % 7, TrialState.COMPLETE)
+    state = _after(state, Report(number, value, 0))
+    return _after(state, Tell(number, None if outcome is TrialState.FAIL else (value,), outcome))
+
+
 def _lived(
     state: StudyState, trial: FrozenTrial, sampler: Sampler, space: Mapping[str, Distribution], *, whole: bool
 ) -> StudyState:
@@ -62,12 +104,16 @@ def _lived(
     return state
 
 
-def _suggested(state: StudyState, given: Suggest, sampler: Sampler) -> StudyState:
-    """The state after a suggestion of `sampler`, or after the given one."""
+def _suggested(
+    state: StudyState, given: Suggest, sampler: Sampler, space: Mapping[str, Distribution] | None = None
+) -> StudyState:
+    """The state after a suggestion of `sampler` for a space, which is the given one's by default; else the given one."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            command = suggest_joint(state, sampler, state.running[given.number], given.space)
+            command = suggest_joint(
+                state, sampler, state.running[given.number], given.space if space is None else space
+            )
             if not isinstance(command, Exhausted):
                 return _after(state, command)
         except FAULTS:  # the laws about answers report them

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import sys
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Protocol
@@ -57,11 +58,14 @@ def for_every_question(
 
     Raises:
         Counterexample: it found something; this is the smallest such question.
+        InvalidArgument: `max_examples` is no int from 1 on.
         MissingExtra: hypothesis is not installed.
 
     Example:
         >>> for_every_question(lambda question: None, max_examples=3)
     """
+    if type(max_examples) is not int or max_examples < 1:
+        raise InvalidArgument(f"max_examples is an int from 1 on, got {shown(max_examples)}")
     look = _Look(check, retold)
     among = _Among(None if space is None else SearchSpace.of(space), max_examples, whole_values, reporting)
     if max_examples > _MOST_KEPT or any(map(look.is_wrong, _kept(among))):
@@ -177,14 +181,15 @@ def for_each(check: Callable[[Question], Verdict], named: Iterable[tuple[str, Qu
     for name, question in named:
         found = looked_at(question, check)
         if found is not None:
-            raise Counterexample(f"{found.wrong} in the scenario {name!r}", found.question, found.other) from found
+            wrong = f"{found.wrong} in the scenario {name!r}"
+            raise Counterexample(wrong, found.question, found.other, grown=found.grown) from found.__cause__
 
 
 def try_law(law: NamedLaw, case: Any) -> None:
     """Try one law.
 
     Raises:
-        AssertionError: it is broken; the message begins with the law's name.
+        AssertionError: it is broken; the message begins with the law's name. An error of what is tried is the cause.
 
     Example:
         >>> def one_is_two(case):
@@ -193,15 +198,16 @@ def try_law(law: NamedLaw, case: Any) -> None:
         Traceback (most recent call last):
         AssertionError: the law one_is_two is broken: 1 is not 2
     """
+    __tracebackhide__ = True  # the message says it all, and pytest would show pages of ours
     try:
         law(case)
     except Counterexample as found:
         asks, seed = getattr(case, "asks", ""), getattr(getattr(case, "sampler", None), "seed", None)
         seed = seed if type(seed) is int else None
         told = explained(found, law.__name__, asks=asks, seed=seed)
-        raise AssertionError(f"the law {law.__name__} is broken: {told}") from found
+        raise AssertionError(f"the law {law.__name__} is broken: {told}") from found.__cause__
     except AssertionError as error:
-        raise AssertionError(f"the law {law.__name__} is broken: {error}") from error
+        raise AssertionError(f"the law {law.__name__} is broken: {error}") from error.__cause__
     except Exception as error:
         error.add_note(f"while the law {law.__name__} was tried")
         raise
@@ -211,12 +217,14 @@ def checked_laws(laws: Iterable[Any], known: Iterable[NamedLaw]) -> list[NamedLa
     """The given laws, where each is a law or the name of a known one.
 
     Raises:
-        InvalidArgument: a name is none of theirs.
+        InvalidArgument: a name is none of theirs, or one text is all that was given.
 
     Example:
         >>> checked_laws([], [])
         []
     """
+    if isinstance(laws, str):
+        raise InvalidArgument(f"laws are a list of functions and names, got the text {laws!r}: write [{laws!r}]")
     by_name = {law.__name__: law for law in known}
     found = []
     for law in laws:
@@ -229,6 +237,9 @@ def checked_laws(laws: Iterable[Any], known: Iterable[NamedLaw]) -> list[NamedLa
 def given_to(owner: type, name: str) -> Any:
     """What a class was given under a name: a plain function stays one, and becomes no method.
 
+    Raises:
+        InvalidArgument: it was given nothing.
+
     Example:
         >>> class Mine:
         ...     act = abs
@@ -236,6 +247,8 @@ def given_to(owner: type, name: str) -> Any:
         >>> given_to(Mine, "act"), given_to(Mine, "other")
         (<built-in function abs>, <built-in function len>)
     """
+    if not hasattr(owner, name):
+        raise InvalidArgument(f"{owner.__name__} has no {name}: say in its body what is tried, {name} = ...")
     given = inspect.getattr_static(owner, name)
     return given.__func__ if isinstance(given, staticmethod) else given
 
@@ -247,6 +260,30 @@ def count_steps(act: Callable[[], object]) -> int:
         >>> count_steps(lambda: [n for n in range(9)]) < count_steps(lambda: [n for n in range(99)])
         True
     """
+    if sys.version_info < (3, 12):
+        return _traced_steps(act)
+    # a trace function would miss the first call of every function: opcodes are traced from the next one on
+    n_steps, thread = 0, threading.get_ident()
+    monitoring, instruction = sys.monitoring, sys.monitoring.events.INSTRUCTION
+    tool = next(number for number in range(6) if monitoring.get_tool(number) is None)
+
+    def count(code: Any, offset: int) -> None:
+        nonlocal n_steps
+        n_steps += threading.get_ident() == thread
+
+    monitoring.use_tool_id(tool, "hpo.testing")
+    try:
+        monitoring.register_callback(tool, instruction, count)
+        monitoring.set_events(tool, instruction)
+        act()
+    finally:
+        monitoring.set_events(tool, 0)
+        monitoring.register_callback(tool, instruction, None)
+        monitoring.free_tool_id(tool)
+    return n_steps
+
+
+def _traced_steps(act: Callable[[], object]) -> int:
     n_steps = 0
 
     def count(frame: Any, event: str, argument: Any) -> Any:

@@ -19,12 +19,8 @@ from typing import Any, ClassVar
 import attrs
 from msgspec.structs import replace
 
-from hpo.core.ask_tell import report, tell
-from hpo.core.persistent import InsertOnlyDict
 from hpo.core.pruning import Decision, Pruner, checked_pruner
-from hpo.core.space import SearchSpace
 from hpo.core.state import StudyState
-from hpo.core.trial import FrozenTrial
 from hpo.errors import SeveralObjectives
 from hpo.testing.counterexamples import Counterexample
 from hpo.testing.other_process import answers_elsewhere
@@ -38,6 +34,14 @@ from hpo.testing.proving import (
     looked_at,
     try_law,
 )
+from hpo.testing.pruner_questions import (
+    NO_SPACE,
+    OFTEN,
+    long_studies,
+    named_questions,
+    reporting_nan,
+    with_a_leader,
+)
 from hpo.testing.questions import FAULTS, Question, Raised, as_text, judged
 from hpo.testing.retelling import (
     constrained,
@@ -46,15 +50,13 @@ from hpo.testing.retelling import (
     prefixes,
     recorded_backwards,
     relabelled,
-    with_trials,
     with_values,
 )
-from hpo.testing.scenarios import scenarios, started
+from hpo.testing.scenarios import are_whole
 from hpo.testing.showing import shown, shown_error
 
-_NO_SPACE = SearchSpace()
 _FEW, _MANY = 1000, 4000
-_NAN_STEP = 4  # after the steps of generated reports
+_GROWN = 20
 
 
 @attrs.frozen
@@ -82,8 +84,13 @@ class PrunerCase:
             return None
 
         for_every_question(
-            check_all, space=_NO_SPACE, max_examples=self.max_examples, whole_values=whole_values, reporting=True
+            check_all, space=NO_SPACE, max_examples=self.max_examples, whole_values=whole_values, reporting=True
         )
+
+    def every_question_and_scenario(self, check: Callable[[Question], Verdict], *, whole_values: bool = False) -> None:
+        """Make sure that `check` finds nothing wrong with generated questions, and with the named ones."""
+        self.every_question(check, whole_values=whole_values)
+        for_each(check, (each for each in named_questions() if not whole_values or are_whole(each[1].state)))
 
 
 def total(case: PrunerCase) -> None:
@@ -101,12 +108,7 @@ def survives_every_scenario(case: PrunerCase) -> None:
     def check(question: Question) -> Verdict:
         return _no_decision(question, judged(case.pruner, question))
 
-    named = (
-        (name, Question(_with_reports(state, values), max(state.running), _NO_SPACE))
-        for name, state in scenarios().items()
-        for values in ((), (1.0,), (math.nan,), (math.inf, 0.0), (-math.inf, math.nan))
-    )
-    for_each(check, named)
+    for_each(check, named_questions())
 
 
 def silence_goes_on(case: PrunerCase) -> None:
@@ -116,7 +118,7 @@ def silence_goes_on(case: PrunerCase) -> None:
         stopped = judged(case.pruner, question) is Decision.STOP
         return "it stops a trial that has reported nothing" if stopped and not _reports(question) else None
 
-    case.every_question(check)
+    case.every_question_and_scenario(check)
 
 
 def same_decision_twice(case: PrunerCase) -> None:
@@ -129,7 +131,7 @@ def same_decision_twice(case: PrunerCase) -> None:
             return f"it decides {first}, and then {second}"
         return None if question.state.to_bytes() == before else "the study is another one after the question"
 
-    case.every_question(check)
+    case.every_question_and_scenario(check)
 
 
 def any_order_of_calls(case: PrunerCase) -> None:
@@ -146,7 +148,7 @@ def any_order_of_calls(case: PrunerCase) -> None:
         back = [as_text(judged(backwards, other)) for other in reversed(questions)][::-1]
         return None if there == back else f"asked forwards it decides {there}, and backwards {back}"
 
-    case.every_question(check)
+    case.every_question_and_scenario(check)
 
 
 def any_process(case: PrunerCase) -> None:
@@ -171,7 +173,7 @@ def relabel(case: PrunerCase) -> None:
     def check(question: Question) -> Verdict:
         return _differs(case.pruner, question, relabelled(question.state), "other names, attributes and clocks")
 
-    case.every_question(check)
+    case.every_question_and_scenario(check)
 
 
 def recording_order(case: PrunerCase) -> None:
@@ -183,7 +185,7 @@ def recording_order(case: PrunerCase) -> None:
             _differs(case.pruner, one, recorded_backwards(state), "every other trial recorded backwards")
         return None
 
-    case.every_question(check)
+    case.every_question_and_scenario(check)
 
 
 def fold(case: PrunerCase) -> None:
@@ -200,6 +202,7 @@ def fold(case: PrunerCase) -> None:
         return None
 
     case.every_question(check)
+    for_each(check, (each for each in named_questions([OFTEN]) if len(each[1].state.finished) > _GROWN))
 
 
 def rank_based(case: PrunerCase) -> None:
@@ -209,7 +212,7 @@ def rank_based(case: PrunerCase) -> None:
         other = with_values(question.state, monotone(question.state))
         return _differs(case.pruner, question, other, "other values in the same order")
 
-    case.every_question(check)
+    case.every_question_and_scenario(check)
 
 
 def affine(case: PrunerCase) -> None:
@@ -219,7 +222,7 @@ def affine(case: PrunerCase) -> None:
         other = with_values(question.state, lambda _, value: 4.0 * value - 32.0)
         return _differs(case.pruner, question, other, "the values in another unit")
 
-    case.every_question(check, whole_values=True)
+    case.every_question_and_scenario(check, whole_values=True)
 
 
 def mirror(case: PrunerCase) -> None:
@@ -228,7 +231,7 @@ def mirror(case: PrunerCase) -> None:
     def check(question: Question) -> Verdict:
         return _differs(case.pruner, question, mirrored(question.state), "directions and values turned round")
 
-    case.every_question(check)
+    case.every_question_and_scenario(check)
 
 
 def never_stops_the_leader(case: PrunerCase) -> None:
@@ -237,14 +240,14 @@ def never_stops_the_leader(case: PrunerCase) -> None:
     def check(question: Question) -> Verdict:
         if len(question.state.directions) > 1:
             return None
-        for state in (question.state, with_trials(question.state, _reporting_nan)):
-            best, leading = _with_a_leader(replace(question, state=state))
+        for state in (question.state, reporting_nan(question.state)):
+            best, leading = with_a_leader(replace(question, state=state))
             if math.isfinite(best) and judged(case.pruner, leading) is Decision.STOP:
                 steps = [*leading.trial.intermediate_values]
                 raise Counterexample(f"it stops trial {question.number}, which leads with {best!r} at {steps}", leading)
         return None
 
-    case.every_question(check, whole_values=True)
+    case.every_question_and_scenario(check, whole_values=True)
 
 
 def bounded_work(case: PrunerCase) -> None:
@@ -255,7 +258,10 @@ def bounded_work(case: PrunerCase) -> None:
     """
     few, many = (_steps_per_question(case.pruner, n) for n in (_FEW, _MANY))
     if many > 1.5 * few + 500:
-        raise AssertionError(f"it takes {few} steps after {_FEW} trials, and {many} after {_MANY}")
+        raise AssertionError(
+            f"it takes {few} steps after {_FEW} trials, and {many} after {_MANY}: what is learnt from all of them "
+            "belongs in a fold (state.finished.fold)"
+        )
 
 
 BASIC = (
@@ -342,16 +348,11 @@ def _no_decision(question: Question, answer: object) -> Verdict:
         return f"it answers {shown(answer)}, which is no Decision"
     if isinstance(answer.error, SeveralObjectives) and len(question.state.directions) > 1:
         return None
-    return f"it raises {shown_error(answer.error)}"
+    raise Counterexample(f"it raises {shown_error(answer.error)}", question) from answer.error
 
 
 def _reports(question: Question) -> int:
     return len(question.trial.intermediate_values)
-
-
-def _siblings(question: Question) -> list[Question]:
-    """The question, and one about a study that is like it but for the values."""
-    return [question, replace(question, state=with_values(question.state, lambda _, value: 1.0 - value))]
 
 
 def _differs(pruner: Pruner, question: Question, other: StudyState, what: str) -> Verdict:
@@ -362,44 +363,12 @@ def _differs(pruner: Pruner, question: Question, other: StudyState, what: str) -
     return None
 
 
-def _reporting_nan(trial: FrozenTrial) -> FrozenTrial:
-    reports = (*trial.intermediate_values.items(), (_NAN_STEP, math.nan))
-    return replace(trial, intermediate_values=InsertOnlyDict(reports))
-
-
-def _with_a_leader(question: Question) -> tuple[float, Question]:
-    """The question about a trial that leads at all of its steps and one more, and with what."""
-    known = [0.0]
-    for trial in question.state:
-        known += [*(trial.values or ()), *trial.intermediate_values.values()]
-    numbers = [value for value in known if not math.isnan(value)]
-    best = max(numbers) + 1.0 if question.state.directions[0] == "maximize" else min(numbers) - 1.0
-    steps = (*question.trial.intermediate_values, _NAN_STEP + 1)
-    leader = replace(question.trial, intermediate_values=InsertOnlyDict((step, best) for step in steps))
-    return best, replace(question, state=_with_running(question.state, leader))
-
-
-def _with_running(state: StudyState, trial: FrozenTrial) -> StudyState:
-    return replace(state, running=state.running.with_item(trial.number, trial))
-
-
-def _with_reports(state: StudyState, values: Iterable[float]) -> StudyState:
-    number = max(state.running)
-    for step, value in enumerate(values):
-        state = report(state, number, value, step)
-    return state
+def _siblings(question: Question) -> list[Question]:
+    """The question, and one about a study that is like it but for the values."""
+    return [question, replace(question, state=with_values(question.state, lambda _, value: 1.0 - value))]
 
 
 def _steps_per_question(pruner: Pruner, n: int) -> int:
-    state = StudyState.create(seed=1)
-    for number in range(n):
-        if number == n - 1:
-            judged(pruner, _reporting(state, number))  # what it remembers is up to date, but for one trial
-        value = float((number * 7919) % 1009)
-        state = tell(report(started(state), number, value, 0), number, value)
-    question = _reporting(state, n)
+    before, question = long_studies(n - 1, n)
+    judged(pruner, before)  # what it remembers is up to date, but for one trial
     return count_steps(lambda: judged(pruner, question))
-
-
-def _reporting(state: StudyState, number: int) -> Question:
-    return Question(report(started(state), number, 500.0, 0), number, _NO_SPACE)

@@ -61,16 +61,23 @@ class Question(Struct, frozen=True):
         state: The study.
         number: The trial.
         space: What a sampler is asked for.
+        joint: The study after the trial got its joint parameters, where it asks for one more parameter alone.
     """
 
     state: StudyState
     number: int
     space: SearchSpace
+    joint: StudyState | None = None
 
     @property
     def trial(self) -> FrozenTrial:
         """The trial that the question is about."""
-        return self.state.running[self.number]
+        return (self.joint or self.state).running[self.number]
+
+    def key(self, seed: int) -> Key:
+        """The random stream for the answer, under a study's or a sampler's seed."""
+        alone = () if self.joint is None else tuple(self.space)
+        return Key(seed, ("trial", self.number, *alone))
 
     def __repr__(self) -> str:
         return f"<Question about trial {self.number} of {self.state!r}>"
@@ -85,27 +92,15 @@ def asked(sampler: Sampler, question: Question) -> Answer | Raised | NoAnswer:
         >>> answer = asked(RandomSampler(), Question(scenarios()["constant"], 12, MIXED))
         >>> sorted(answer.params)
         ['kind', 'layers', 'lr', 'momentum', 'units']
-    """
-    try:
-        key = trial_key(question.state, sampler, question.number)
-    except FAULTS as error:
-        return Raised(error)
-    return answered(sampler, question, question.trial, key)
-
-
-def answered(sampler: Sampler, question: Question, trial: FrozenTrial, key: Key) -> Answer | Raised | NoAnswer:
-    """What a sampler says to a trial and a key that are not the question's own.
-
-    Example:
-        >>> from hpo.testing.scenarios import MIXED, scenarios
-        >>> question = Question(scenarios()["constant"], 12, MIXED)
-        >>> answered(lambda *arguments: None, question, question.trial, question.state.key)
+        >>> asked(lambda *arguments: None, Question(scenarios()["constant"], 12, MIXED))
         NoAnswer(given='None', why='which is no Suggestion and no Exhausted')
     """
+    __tracebackhide__ = True
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:
-            answer: object = sampler(question.state, trial, question.space, key)
+            key = question.key(trial_key(question.state, sampler, question.number).seed)
+            answer: object = sampler(question.state, question.trial, question.space, key)
         except FAULTS as error:
             return Raised(error)
     if isinstance(answer, Exhausted):
@@ -129,11 +124,26 @@ def asked_in_full(sampler: Sampler, question: Question) -> InFull:
     answer = asked(sampler, question)
     if getattr(sampler, "joint_space", None) is None:
         return InFull(answer, None)
-    try:
-        together = shown([*space_to_ask(question.state, sampler, question.trial).items()], most=None)
-    except FAULTS as error:
-        together = shown_error(error)
-    return InFull(answer, together)
+    space = asked_for_its_space(sampler, question)
+    return InFull(answer, as_text(space) if isinstance(space, Raised) else shown([*space.items()], most=None))
+
+
+def asked_for_its_space(sampler: Sampler, question: Question) -> SearchSpace | Raised:
+    """Which parameters a sampler wants to suggest together.
+
+    Example:
+        >>> from hpo.samplers import RandomSampler
+        >>> from hpo.testing.scenarios import SMALL, scenarios
+        >>> [*asked_for_its_space(RandomSampler(), Question(scenarios(SMALL)["constant"], 12, SMALL))]
+        ['n', 'kind', 'step']
+    """
+    __tracebackhide__ = True
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
+            return SearchSpace.of(space_to_ask(question.state, sampler, question.trial))
+        except FAULTS as error:
+            return Raised(error)
 
 
 def instead_of_an_answer(answer: object) -> str | None:
@@ -157,6 +167,7 @@ def judged(pruner: Pruner, question: Question) -> Decision | Raised:
         >>> judged(NopPruner(), Question(scenarios()["constant"], 12, MIXED))
         <Decision.CONTINUE: 'continue'>
     """
+    __tracebackhide__ = True
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:
@@ -205,12 +216,13 @@ def as_program(question: Question, *, other: Question | None = None, seed: int |
 
 
 def _parts(question: Question, prefix: str, seed: int | None) -> str:
-    key = Key(question.state.seed if seed is None else seed, ("trial", question.number))
+    state = f"{prefix}state"
+    joint = state if question.joint is None else f"StudyState.from_json({question.joint.to_json()!r})"
     return (
-        f"{prefix}state = StudyState.from_json({question.state.to_json()!r})\n"
+        f"{state} = StudyState.from_json({question.state.to_json()!r})\n"
         f"{prefix}space = {question.space!r}\n"
-        f"{prefix}trial = {prefix}state.running[{question.number}]\n"
-        f"{prefix}key = {key!r}"
+        f"{prefix}trial = {joint}.running[{question.number}]\n"
+        f"{prefix}key = {question.key(question.state.seed if seed is None else seed)!r}"
     )
 
 

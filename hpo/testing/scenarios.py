@@ -31,7 +31,22 @@ SMALL: SearchSpace = SearchSpace(
 )
 """A space of 12 combinations."""
 
+ORDINARY: SearchSpace = SearchSpace(
+    {
+        "x": FloatDistribution(-5.0, 5.0),
+        "lr": FloatDistribution(1e-5, 1.0, log=True),
+        "momentum": FloatDistribution(0.0, 0.9, step=0.1),
+        "layers": IntDistribution(1, 9),
+        "kind": CategoricalDistribution(["a", "b", "c"]),
+    }
+)
+"""A space as people have it."""
+
+STEPS: Sequence[int] = (0, 1, 2, 4, 8)
+"""When trials report that report often."""
+
 _TOLD = 12  # beyond the random start of the usual model-based sampler
+_LONG = 50
 Finish: TypeAlias = Callable[[StudyState, int], StudyState]
 
 
@@ -82,16 +97,31 @@ def scenarios(space: Mapping[str, Distribution] = MIXED) -> dict[str, StudyState
     studies["one trial"] = started(tell(suggested(StudyState.create(), space, [0.5] * len(space)), 0, 1.0))
     studies["many running"] = _many_running(space)
     studies["duplicates"] = _duplicates(space)
+    studies["reported often"] = _study(space, _reported_often, n=2 * _TOLD)
+    studies["nothing better for long"] = _study(space, _nothing_better, n=_LONG)
     studies["other parameters"] = _study(SearchSpace({"was": FloatDistribution(0.0, 1.0)}), _complete)
     studies["drifted ranges"] = _study(_drifted(space), _complete)
     studies["wider ranges"] = _study(_wider(space), _complete)
     studies["ranges elsewhere"] = _study(_elsewhere(space), _complete)
+    studies["other choices"] = _study(_other_choices(space), _complete)
+    studies["other kinds"] = _study(_other_kinds(space), _complete)
     return studies
 
 
-def _study(space: SearchSpace, finish: Finish, directions: Sequence[str] = ("minimize",)) -> StudyState:
+def are_whole(state: StudyState) -> bool:
+    """Whether all values and reports of a study are whole numbers, which can be computed with exactly.
+
+    Example:
+        >>> are_whole(scenarios()["constant"]), are_whole(scenarios()["infinities"])
+        (True, False)
+    """
+    numbers = (v for trial in state for v in (*(trial.values or ()), *trial.intermediate_values.values()))
+    return all(abs(number) < 1e15 and number == round(number) for number in numbers)
+
+
+def _study(space: SearchSpace, finish: Finish, directions: Sequence[str] = ("minimize",), n: int = _TOLD) -> StudyState:
     state = StudyState.create(directions=directions, seed=1)
-    for number in range(_TOLD):
+    for number in range(n):
         state = finish(suggested(state, space, Key(0, ("scenario", number)).uniforms(space)), number)
     return started(state)
 
@@ -154,8 +184,43 @@ def _elsewhere(space: SearchSpace) -> SearchSpace:
     return SearchSpace(elsewhere)
 
 
+def _other_choices(space: SearchSpace) -> SearchSpace:
+    """The same parameters, where the first choice was another one and the others had another order."""
+    return SearchSpace(
+        {
+            name: CategoricalDistribution(["was", *reversed(dist.choices[1:])])
+            if isinstance(dist, CategoricalDistribution)
+            else dist
+            for name, dist in space.items()
+        }
+    )
+
+
+def _other_kinds(space: SearchSpace) -> SearchSpace:
+    """Texts where there are numbers now, and numbers where there are choices."""
+    return SearchSpace(
+        {
+            name: FloatDistribution(0.0, 1.0)
+            if isinstance(dist, CategoricalDistribution)
+            else CategoricalDistribution(["was", "is"])
+            for name, dist in space.items()
+        }
+    )
+
+
 def _complete(state: StudyState, number: int) -> StudyState:
     return tell(state, number, float((number * 5) % 7))
+
+
+def _nothing_better(state: StudyState, number: int) -> StudyState:
+    return tell(state, number, float(max(20 - number, 1 + (number * 5) % 7)))
+
+
+def _reported_often(state: StudyState, number: int) -> StudyState:
+    level = float((number * 5) % 7)
+    for i, step in enumerate(STEPS[: 2 + number % 4]):
+        state = report(state, number, level + 2.0 ** (3 - i), step)
+    return tell(state, number, outcome=TrialState.PRUNED) if number % 4 < 2 else tell(state, number, level)
 
 
 def _several(state: StudyState, number: int) -> StudyState:

@@ -20,6 +20,7 @@ from typing import Any, ClassVar, TypeAlias
 import attrs
 from msgspec.structs import replace
 
+from hpo.core.identity import checked_callable
 from hpo.core.pruning import Decision
 from hpo.core.state import StudyState
 from hpo.core.trial import FrozenTrial
@@ -48,6 +49,10 @@ StoppingRule: TypeAlias = Callable[[StudyState], bool]
 """Whether a study should stop; pure."""
 
 
+def _checked_rule(given: Any) -> StoppingRule:
+    return checked_callable(given, "a stopping rule is a function of the study's state")  # type: ignore[no-any-return]
+
+
 @attrs.frozen
 class Judge:
     """A stopping rule as a pruner that stops every trial once the study should stop.
@@ -55,12 +60,15 @@ class Judge:
     Args:
         rule: The rule.
 
+    Raises:
+        InvalidType: the rule can't be called, or is a class.
+
     Example:
         >>> Judge(lambda state: state.n_trials > 9)(StudyState.create(), None)
         <Decision.CONTINUE: 'continue'>
     """
 
-    rule: StoppingRule
+    rule: StoppingRule = attrs.field(converter=_checked_rule)
 
     def __call__(self, state: StudyState, trial: FrozenTrial | None) -> Decision:
         """See `Pruner`.
@@ -84,7 +92,7 @@ def begins(case: PrunerCase) -> None:
             raise Counterexample("it stops a study without a finished trial", empty)
         return None
 
-    case.every_question(check)
+    case.every_question_and_scenario(check)
 
 
 BASIC = (
@@ -118,6 +126,7 @@ def check_stopping_rule(
     Raises:
         AssertionError: it breaks a law. The message says which, and has the smallest study that shows it as Python.
         InvalidArgument: a law has no such name.
+        InvalidType: the rule can't be called, or is a class.
         MissingExtra: hypothesis is not installed.
 
     Example:

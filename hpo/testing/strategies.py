@@ -43,24 +43,27 @@ names: st.SearchStrategy[str] = (
     st.sampled_from(["x", "y", "$float", "$dict", "$datetime", "", "a b", "ünï", "\x00", "__class__", '"']) | texts
 )
 objective_values: st.SearchStrategy[float] = (
-    st.integers(-9, 9).map(float) | st.sampled_from([math.inf, -math.inf, -0.0, 5e-324, 1.7e308]) | st.floats()
+    st.integers(-9, 9).map(float)
+    | st.sampled_from([math.inf, -math.inf, math.nan, -0.0, 5e-324, 1.7e308])
+    | st.floats()
 )
 units: st.SearchStrategy[float] = st.sampled_from([0.5, 0.0, 1.0, math.nextafter(1.0, 0.0), 5e-324]) | st.floats(0, 1)
 _finite = st.floats(allow_nan=False, allow_infinity=False)
+_ends = st.sampled_from([0.0, 1.0, 0.1, -0.0, 5e-324, -1.7e308, 1.7e308]) | _finite
+_positive_ends = st.sampled_from([1.0, 0.1, 7.0, 5e-324, 1.7e308]) | st.floats(5e-324, 1.7e308)
 
 
 @st.composite
 def plain_floats(draw: st.DrawFn) -> FloatDistribution:
     """Ranges of floats, from single values to all that a float can hold."""
-    low, high = sorted((draw(_finite), draw(_finite)))
+    low, high = sorted((draw(_ends), draw(_ends)))
     return FloatDistribution(low, high)
 
 
 @st.composite
 def log_floats(draw: st.DrawFn) -> FloatDistribution:
     """Logarithmic ranges, up to 600 decades, subnormal ends included."""
-    positive = st.floats(5e-324, 1.7e308)
-    low, high = sorted((draw(positive), draw(positive)))
+    low, high = sorted((draw(_positive_ends), draw(_positive_ends)))
     return FloatDistribution(low, high, log=True)
 
 
@@ -88,7 +91,7 @@ def odd_grids(draw: st.DrawFn) -> FloatDistribution:
 @st.composite
 def int_ranges(draw: st.DrawFn) -> IntDistribution:
     """Ranges of whole numbers, with steps, also beyond 64 bits."""
-    bound = st.integers(-50, 50) | st.integers(-(2**70), 2**70)
+    bound = st.integers(-50, 50) | st.sampled_from([0, 2**53 + 1, 2**70, -(2**70)]) | st.integers(-(2**70), 2**70)
     low, high = sorted((draw(bound), draw(bound)))
     step = draw(st.sampled_from([1, 1, 2, 3]) | st.integers(1, 2**64))
     return IntDistribution(low, high - (high - low) % step, step=step)
@@ -97,7 +100,7 @@ def int_ranges(draw: st.DrawFn) -> IntDistribution:
 @st.composite
 def log_ints(draw: st.DrawFn) -> IntDistribution:
     """Logarithmic ranges of whole numbers."""
-    bound = st.integers(1, 50) | st.integers(1, 2**70)
+    bound = st.integers(1, 50) | st.sampled_from([1, 2**53 + 1, 2**70]) | st.integers(1, 2**70)
     low, high = sorted((draw(bound), draw(bound)))
     return IntDistribution(low, high, log=True)
 
@@ -108,16 +111,32 @@ choices: st.SearchStrategy[Any] = (
     | st.floats()
     | texts
 )
-categoricals: st.SearchStrategy[CategoricalDistribution] = st.lists(
+choices_of_one_kind: st.SearchStrategy[Any] = st.sampled_from(
+    [("a", "b", "c"), (16, 32, 64), (0.1, 0.5), (False, True), (True, 1, 1.0, "1", None), ("a",)]
+)
+"""What people choose from: texts, or whole numbers, or floats; and what is equal and not the same."""
+categoricals: st.SearchStrategy[CategoricalDistribution] = choices_of_one_kind.map(CategoricalDistribution) | st.lists(
     choices, min_size=1, max_size=5, unique_by=lambda choice: (type(choice), repr(choice))
 ).map(lambda chosen: CategoricalDistribution(tuple(chosen)))
 
 stepped_floats: st.SearchStrategy[FloatDistribution] = decimal_grids() | odd_grids()
 float_distributions: st.SearchStrategy[FloatDistribution] = (
-    st.just(FloatDistribution(0.0, 1.0)) | plain_floats() | log_floats() | stepped_floats
+    st.sampled_from(
+        [
+            FloatDistribution(0.0, 1.0),
+            FloatDistribution(-1.7e308, 1.7e308),
+            FloatDistribution(5e-324, 1.7e308, log=True),
+            FloatDistribution(0.3, 0.3),
+        ]
+    )
+    | plain_floats()
+    | log_floats()
+    | stepped_floats
 )
 int_distributions: st.SearchStrategy[IntDistribution] = st.just(IntDistribution(0, 9)) | int_ranges() | log_ints()
-distributions: st.SearchStrategy[Distribution] = float_distributions | int_distributions | categoricals
+_of_a_kind: tuple[st.SearchStrategy[Any], ...] = (float_distributions, int_distributions, categoricals)
+distributions: st.SearchStrategy[Distribution] = st.integers(0, 2).flatmap(_of_a_kind.__getitem__)
+"""Each kind as often as the others."""
 
 moments: st.SearchStrategy[datetime.datetime] = st.datetimes(timezones=st.none() | st.just(datetime.UTC)).map(
     lambda moment: moment.replace(fold=0)
@@ -143,19 +162,22 @@ def members(draw: st.DrawFn, distribution: Distribution) -> Any:
 
 @st.composite
 def relatives(draw: st.DrawFn, space: Mapping[str, Distribution]) -> SearchSpace:
-    """What another trial of the same study may have had: `space`, a part of it, or drifted ranges."""
-    kind = draw(st.sampled_from(["same", "same", "same", "part", "drifted"]))
+    """What another trial of the same study may have had: `space`, a part of it, drifted ranges, or other kinds."""
+    kind = draw(st.sampled_from(["same"] * 6 + ["part", "part", "drifted", "drifted", "other"]))
     if kind == "same":
         return SearchSpace.of(space)
     if kind == "part":
         return SearchSpace({name: dist for name, dist in space.items() if draw(st.booleans())})
-    return SearchSpace({name: draw(_drifted(dist)) for name, dist in space.items()})
+    return SearchSpace(
+        {name: draw(_drifted(dist) if kind == "drifted" else distributions) for name, dist in space.items()}
+    )
 
 
 def _drifted(distribution: Distribution) -> st.SearchStrategy[Distribution]:
-    """Another range of the same kind: one that overlaps and goes beyond, or any other."""
+    """Another range of the same kind: one that overlaps and goes beyond, or any other; other choices in another order."""
     if isinstance(distribution, CategoricalDistribution):
-        return st.just(distribution)
+        turned = distribution.choices[::-1]
+        return st.sampled_from([turned, turned[1:] or ("another",), ("another", *turned)]).map(CategoricalDistribution)
     middle, log = distribution.from_unit(0.5), distribution.log
     if isinstance(distribution, IntDistribution):
         return st.just(IntDistribution(int(middle), 2 * abs(distribution.high) + 1, log=log)) | int_distributions
@@ -195,7 +217,7 @@ def states(
     values: st.SearchStrategy[float] = objective_values,
     most: int = 8,
 ) -> StudyState:
-    """A study with trials of every kind: finished in each way, running, waiting, enqueued, added from elsewhere.
+    """A study with trials of every kind: finished in each way and in any order, running, added from elsewhere.
 
     Args:
         draw: Given by hypothesis.
@@ -217,7 +239,8 @@ def states(
     return state
 
 
-_MIXED = ("told", "told", "told", "pruned", "failed", "running", "empty", "added")
+_steps = st.sampled_from([(), (0,), (0, 1), (0, 1, 2), (1, 2, 4), (1, 3, 9)])
+_MIXED = ("told", "told", "told", "pruned", "failed", "running", "running", "late", "late", "empty", "added")
 _OUTCOMES = (_MIXED, _MIXED, _MIXED, _MIXED, ("told",), ("pruned",), ("failed",))
 
 
@@ -238,13 +261,15 @@ def _one_more(
         return _after(state, AddTrial(trial))
     if outcome == "empty":
         return started(state)
+    if outcome == "late" and state.running:
+        return tell(state, draw(st.sampled_from(sorted(state.running))), [draw(values) for _ in range(n)])
     state = suggested(state, had, [draw(units) for _ in had])
     number = max(state.running)
-    for step in range(draw(st.integers(0, 3)) if n == 1 else 0):
+    for step in draw(_steps) if n == 1 else ():
         state = _after(state, Report(number, draw(values), step))
-    if draw(st.integers(0, 4)) == 4:
-        state = _after(state, SetConstraint(number, "c", draw(st.floats(-1.0, 1.0) | st.just(math.inf))))
-    if outcome == "told":
+    for name in draw(st.sampled_from(["", "", "", "", "c", "cd"])):
+        state = _after(state, SetConstraint(number, name, draw(st.floats(-1.0, 1.0) | st.just(math.inf))))
+    if outcome in {"told", "late"}:
         return tell(state, number, [draw(values) for _ in range(n)])
     if outcome == "running":
         return state
@@ -280,7 +305,7 @@ def questions(
     n_objectives = draw(st.sampled_from([1, 1, 1, 1, 2, 3]))
     state = started(draw(states(space=space, n_objectives=n_objectives, values=values, most=most)))
     number = max(state.running)
-    for step in range(draw(st.integers(0, 3)) if reporting else 0):
+    for step in draw(_steps) if reporting else ():
         state = _after(state, Report(number, draw(values), step))
     if draw(st.integers(0, 5)) == 5:
         middle = {name: dist.from_unit(0.5) for name, dist in space.items()}

@@ -202,7 +202,7 @@ def main() -> None:
     given = parser.parse_args()
     if given.action == "run":
         run(given.examples, given.only, given.laws, again=given.again)
-    elif given.action == "table":
+    elif given.action == "show":
         print(generated(read_results()), end="")
     else:
         write_page()

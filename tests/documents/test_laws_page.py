@@ -51,6 +51,13 @@ def test_the_page_says_what_the_script_found():
     assert script.generated(script.read_results()) in PAGE
 
 
+def test_what_the_script_shows_leaves_the_page_as_it_is(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["rival_laws.py", "show"])
+    monkeypatch.setattr(script, "write_page", lambda: pytest.fail("it writes"))
+    script.main()
+    assert capsys.readouterr().out in PAGE
+
+
 def test_what_was_not_asked_has_its_reason_on_the_page():
     results = script.read_results()
     unasked = {

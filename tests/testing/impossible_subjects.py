@@ -270,11 +270,20 @@ class HostileFold:
     __hash__ = __eq__
 
 
+class UncopyableFold(Uncopyable):
+    """The same, as a fold."""
+
+    def init(self):
+        return 0
+
+    def step(self, carry, trial):
+        return carry + 1
+
+
 FOLDS = {
     **{f"carries {name}": Carries(name=name) for name in DECISIONS},
     "no init": Carries(init_raises=True, name="None"),
     "no step": Carries(),
     "hostile": HostileFold(),
-    "no fold": 3,
-    "can't be copied": Uncopyable(),
+    "can't be copied": UncopyableFold(),
 }

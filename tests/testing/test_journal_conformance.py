@@ -1,6 +1,7 @@
 """Every backend of ours keeps the laws of journals, and the laws catch backends that don't."""
 
 import re
+import struct
 import subprocess
 import sys
 import time
@@ -8,10 +9,11 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from msgspec.structs import replace
 
 import hpo
-from hpo.core.events import AnyEvent, StudyCreated, decode_events, encode_events
-from hpo.errors import Conflict, MissingExtra
+from hpo.core.events import AnyEvent, ConstraintSet, StudyCreated, ValueReported, decode_events, encode_events
+from hpo.errors import Conflict, InvalidType, MissingExtra
 from hpo.journal import DirectoryStorage, FileStorage, MemoryStorage, SqliteStorage
 from hpo.journal.memory import MemoryJournal
 from hpo.testing.expectations import expect, expect_error, expect_events
@@ -119,7 +121,7 @@ class ByOne(ListedJournal):
                 raise Conflict(expected, self.length)
             for event in events:
                 self._events.append(event)
-                time.sleep(0.0005)
+                time.sleep(0.002)
             return self.length
 
 
@@ -129,7 +131,7 @@ class Racing(ListedJournal):
     def append(self, events, *, expected):
         if self.length != expected:
             raise Conflict(expected, self.length)
-        time.sleep(0.0005)
+        time.sleep(0.002)
         self._events.extend(events)
         return expected + len(events)
 
@@ -140,6 +142,32 @@ class Signless(ListedJournal):
     def append(self, events, *, expected):
         text = re.sub(rb"-0\.0\b", b"0.0", encode_events(events))
         return super().append(decode_events(text), expected=expected)
+
+
+class Single(ListedJournal):
+    """Keeps what is reported in single precision, as columns of floats do."""
+
+    def append(self, events, *, expected):
+        kept = [
+            replace(event, value=struct.unpack("f", struct.pack("f", event.value))[0])
+            if isinstance(event, ValueReported) and isinstance(event.value, float) and abs(event.value) < 1e38
+            else event
+            for event in events
+        ]
+        return super().append(kept, expected=expected)
+
+
+class SignlessConstraints(ListedJournal):
+    """Takes a constraint's -0.0 for 0.0."""
+
+    def append(self, events, *, expected):
+        kept = [
+            replace(event, value=event.value + 0.0)
+            if isinstance(event, ConstraintSet) and isinstance(event.value, float)
+            else event
+            for event in events
+        ]
+        return super().append(kept, expected=expected)
 
 
 class Short(ListedJournal):
@@ -211,6 +239,15 @@ class Replacing(MemoryStorage):
         return super().create(name, events)
 
 
+class ReplacingNothing(MemoryStorage):
+    """Creates again what was created and not used yet."""
+
+    def create(self, name, events):
+        if name in self._journals and len(self._journals[name].read(0)) == 1:
+            self.delete(name)
+        return super().create(name, events)
+
+
 class Clinging(MemoryStorage):
     """Forgets names, and keeps the journals."""
 
@@ -238,10 +275,12 @@ def test_all_storages_of_ours_are_asked_about_workers(laws, tmp_path):
 @pytest.mark.parametrize(
     "kind",
     [
-        *(storage_of(j) for j in (Unchecked, Early, ByOne, Racing, Signless, Short, ByRecord, Undead, Exposed)),
+        *(storage_of(j) for j in (Unchecked, Early, ByOne, Racing, Short, ByRecord, Undead, Exposed)),
+        *(storage_of(j) for j in (Signless, Single, SignlessConstraints)),
         Folding,
         Unjudging,
         Replacing,
+        ReplacingNothing,
         Clinging,
     ],
     ids=lambda kind: kind.__name__,
@@ -320,6 +359,18 @@ def test_each_law_gets_an_empty_place_and_only_the_laws_that_apply_are_tried():
     assert len(storages) == len(LAWS) + len(LAWS_OF_WORKERS) + 1, "and a look whether it knows workers"
     assert not any(place.exists() for place in storages)
     assert journals.LAWS is LAWS
+
+
+@pytest.mark.parametrize("given", [3, None, "runs/", MemoryStorage()])
+def test_what_opens_no_storage_is_refused_by_name(given):
+    with pytest.raises(InvalidType, match=r"make_storage opens a storage in a directory .*; got"):
+        check_storage(given)
+    with pytest.raises(InvalidType, match=r"make_storage opens a storage in a directory .*; got"):
+        agreement_machine({"mine": given})
+    with pytest.raises(InvalidType, match="make_storages says by name how to open each storage, got"):
+        agreement_machine(given)
+    with pytest.raises(InvalidType, match=r"make_storage gives a storage .* and gave 'a path'"):
+        check_storage(lambda place: "a path")
 
 
 def test_expectations_say_what_they_wanted():

@@ -6,6 +6,7 @@ import re
 import shlex
 import sys
 import tempfile
+import traceback
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,8 @@ from hpo.testing.pruner_laws import check_pruner
 from hpo.testing.samplers import claims as sampler_claims
 from hpo.testing.samplers import laws as sampler_laws
 from hpo.testing.samplers.laws import check_sampler
+from hpo.testing.scenarios import SMALL
+from hpo.testing.stopping_laws import check_stopping_rule
 
 
 def neighbour(name):
@@ -32,7 +35,9 @@ def neighbour(name):
     return sys.modules[full_name]
 
 
-mutants, subtle, others = (neighbour(name) for name in ("mutants", "subtle_mutants", "pruner_mutants"))
+mutants, subtle, others, late = (
+    neighbour(name) for name in ("mutants", "subtle_mutants", "pruner_mutants", "late_mutants")
+)
 EXAMPLES = 300
 PARTS = ("state", "trial", "space", "key")
 
@@ -67,6 +72,29 @@ def test_a_sampler_that_is_right_nearly_always_breaks_the_law_that_names_its_fau
 def test_a_broken_pruner_breaks_the_law_that_names_its_fault(mutant, law):
     with pytest.raises(AssertionError, match=f"^the law {law} is broken"):
         check_pruner(mutant, laws=[law], max_examples=EXAMPLES)
+
+
+@pytest.mark.parametrize(("mutant", "law"), named(late.SAMPLERS))
+def test_a_sampler_whose_fault_shows_late_breaks_the_law_that_names_it(mutant, law):
+    with pytest.raises(AssertionError, match=f"^the law {law} is broken"):
+        check_sampler(mutant, laws=[law], max_examples=200)
+
+
+@pytest.mark.parametrize(("mutant", "law"), named(late.PRUNERS))
+def test_a_pruner_whose_fault_shows_late_breaks_the_law_that_names_it(mutant, law):
+    with pytest.raises(AssertionError, match=f"^the law {law} is broken"):
+        check_pruner(mutant, laws=[law], max_examples=200)
+
+
+@pytest.mark.parametrize(("mutant", "law"), named(late.STOPPING))
+def test_a_rule_whose_fault_shows_late_breaks_the_law_that_names_it(mutant, law):
+    with pytest.raises(AssertionError, match=f"^the law {law} is broken"):
+        check_stopping_rule(mutant, laws=[law], max_examples=100)
+
+
+@pytest.mark.parametrize("law", ["total", "survives_every_scenario", "no_repeats", "exhaustion"])
+def test_a_sampler_that_waits_for_running_trials_keeps_the_laws(law):
+    check_sampler(late.waits_for_its_generation, space=SMALL, laws=[law], max_examples=10)
 
 
 @pytest.mark.parametrize(("mutant", "law"), named(others.FOLDS))
@@ -162,6 +190,39 @@ def test_a_trial_that_repeats_another_is_shown_before_it_has_its_parameters():
     assert scope["trial"].params == {}
     again = sampler(*(scope[part] for part in PARTS)).params
     assert again in [trial.params for trial in scope["state"].trials]
+
+
+def test_a_parameter_that_is_asked_for_alone_is_shown_with_the_others_that_the_trial_has():
+    scope = pasted(broken(check_sampler, mutants.only_with_others, "lone_parameters"))
+    assert scope["trial"].params
+    assert scope["key"].path[-1:] == tuple(scope["space"])
+    with pytest.raises(KeyError, match="mine"):
+        mutants.only_with_others(*(scope[part] for part in PARTS))
+
+
+@pytest.mark.parametrize(
+    ("check", "subject", "law"),
+    [
+        (check_sampler, mutants.best_of_nothing, "total"),
+        (check_sampler, mutants.best_of_nothing, "survives_every_scenario"),
+        (check_sampler, mutants.only_with_others, "lone_parameters"),
+        (check_sampler, late.WantsWhatTheLastOneHad(), "total"),
+        (check_pruner, others.wants_a_report, "total"),
+        (check_fold, others.SumOfValues(), "total"),
+    ],
+)
+def test_an_error_of_what_is_tried_is_the_cause_and_leads_to_its_line(check, subject, law):
+    with pytest.raises(AssertionError) as caught:
+        check(subject, laws=[law], max_examples=EXAMPLES)
+    frames = traceback.extract_tb(caught.value.__cause__.__traceback__)
+    assert any(Path(frame.filename).name.endswith("mutants.py") for frame in frames)
+
+
+def test_where_nothing_was_raised_the_message_stands_alone():
+    with pytest.raises(AssertionError) as caught:
+        check_sampler(mutants.one_beyond_high, laws=["in_domain"], max_examples=EXAMPLES)
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
 
 
 def test_a_leader_that_is_stopped_is_shown_as_the_leader():

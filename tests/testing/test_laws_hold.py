@@ -131,7 +131,9 @@ def test_generated_studies_are_what_a_journal_can_hold(state):
     ids=["failed", "pruned", "running"],
 )
 def test_generated_studies_are_of_every_kind_and_shrink_to_small_ones(wanted):
-    options = settings(database=None, derandomize=True, max_examples=300, suppress_health_check=[*HealthCheck])
+    options = settings(
+        database=None, deadline=None, derandomize=True, max_examples=300, suppress_health_check=[*HealthCheck]
+    )
     found = find(strategies.states(most=3), wanted, settings=options)
     assert found.n_trials <= 2
 

@@ -11,19 +11,19 @@ import pytest
 
 from hpo import Suggestion
 from hpo.core.distributions import FloatDistribution
-from hpo.errors import InvalidType
+from hpo.errors import InvalidArgument, InvalidType
 from hpo.pruners import NopPruner
 from hpo.samplers import RandomSampler
 from hpo.testing import fold_laws, pruner_laws, stopping_laws
 from hpo.testing.fold_laws import check_fold
-from hpo.testing.pruner_laws import check_pruner
+from hpo.testing.pruner_laws import PrunerLaws, check_pruner
 from hpo.testing.questions import NoAnswer, Question, Raised, as_text, asked, asked_in_full
 from hpo.testing.samplers import claims as sampler_claims
 from hpo.testing.samplers import laws as sampler_laws
-from hpo.testing.samplers.laws import check_sampler
+from hpo.testing.samplers.laws import SamplerLaws, check_sampler
 from hpo.testing.scenarios import SMALL, scenarios
 from hpo.testing.showing import shown, shown_error
-from hpo.testing.stopping_laws import check_stopping_rule
+from hpo.testing.stopping_laws import StoppingLaws, check_stopping_rule
 
 _spec = importlib.util.spec_from_file_location(
     "subjects_that_are_impossible", Path(__file__).with_name("impossible_subjects.py")
@@ -34,6 +34,16 @@ _spec.loader.exec_module(impossible)
 ELSEWHERE = "any_process"
 MANY_TRIALS = {"bounded_work", "learning"}
 QUESTION = Question(scenarios(SMALL)["constant"], 12, SMALL)
+
+
+class Fine:
+    """A fold."""
+
+    def init(self):
+        return 0
+
+    def step(self, carry, trial):
+        return carry
 
 
 @pytest.fixture(autouse=True)
@@ -82,11 +92,35 @@ def test_an_impossible_sampler_is_reported_by_every_law_that_it_breaks(name):
         (check_sampler, RandomSampler, r"a sampler .* got the class RandomSampler: make one of it, RandomSampler\(\)"),
         (check_pruner, 3, r"a pruner is a function of .* got 3"),
         (check_pruner, NopPruner, r"a pruner .* got the class NopPruner: make one of it, NopPruner\(\)"),
+        (check_stopping_rule, 3, r"a stopping rule is a function of the study's state.* got 3"),
+        (check_stopping_rule, NopPruner, r"a stopping rule .* got the class NopPruner: make one of it"),
+        (check_fold, 3, r"a fold is an object with the methods init and step; got 3"),
+        (check_fold, Fine, r"a fold .* got the class Fine: make one of it, Fine\(\)"),
     ],
 )
 def test_what_can_not_be_asked_at_all_breaks_no_law(check, given, said):
     with pytest.raises(InvalidType, match=said):
         check(given)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"max_examples": 0}, "max_examples is an int from 1 on, got 0"),
+        ({"max_examples": 2.5}, "max_examples is an int from 1 on, got 2.5"),
+        ({"laws": "total"}, r"laws are a list of functions and names, got the text 'total': write \['total'\]"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(options, said):
+    with pytest.raises(InvalidArgument, match=said):
+        check_sampler(RandomSampler(), **{"laws": ["total"], "max_examples": 3, **options})
+
+
+@pytest.mark.parametrize(("laws", "name"), [(SamplerLaws, "sampler"), (PrunerLaws, "pruner"), (StoppingLaws, "rule")])
+def test_a_class_of_tests_without_a_subject_says_what_it_needs(laws, name):
+    forgot = type("TestForgot", (laws,), {})
+    with pytest.raises(InvalidArgument, match=f"TestForgot has no {name}: say in its body what is tried, {name} = "):
+        forgot().test_total()
 
 
 @pytest.mark.parametrize("name", impossible.PRUNERS)

@@ -1,28 +1,35 @@
 """Studies as journals, studies as a sampler would have lived them, other units, and options drawn from fields."""
 
+import collections
+import math
+import sys
 from typing import Literal
 
 import attrs
 import pytest
-from hypothesis import HealthCheck, find, given, settings
+from hypothesis import HealthCheck, Phase, find, given, settings
 from msgspec.structs import replace
 
-from hpo.core.distributions import FloatDistribution, IntDistribution
+from hpo.core.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from hpo.core.persistent import InsertOnlyDict
 from hpo.core.space import SearchSpace
 from hpo.core.state import replay
+from hpo.core.trial import TrialState
 from hpo.errors import InvalidArgument
-from hpo.samplers import CmaEsSampler, QMCSampler, RandomSampler, TPESampler
+from hpo.samplers import CmaEsSampler, GridSampler, QMCSampler, RandomSampler, TPESampler
 from hpo.testing import strategies
 from hpo.testing.counterexamples import events_towards
-from hpo.testing.lived import lived
+from hpo.testing.lived import lived, own_run
 from hpo.testing.options import configured
+from hpo.testing.proving import count_steps
 from hpo.testing.questions import Question
 from hpo.testing.retelling import rescaled
-from hpo.testing.scenarios import MIXED, scenarios
+from hpo.testing.scenarios import MIXED, ORDINARY, SMALL, scenarios
 
 FEW = settings(max_examples=25, deadline=None, database=None, suppress_health_check=[*HealthCheck])
-SEARCH = settings(max_examples=2000, database=None, derandomize=True, suppress_health_check=[*HealthCheck])
+SEARCH = settings(
+    max_examples=2000, database=None, deadline=None, derandomize=True, suppress_health_check=[*HealthCheck]
+)
 
 
 def told(state):
@@ -42,6 +49,81 @@ def test_a_scenario_as_a_journal_is_the_same_study(name):
     assert told(replay(events_towards(state))) == told(state)
 
 
+def kinds_of(dist):
+    """What is nasty about a distribution."""
+    kinds = {type(dist).__name__}
+    if dist.single():
+        kinds.add("one value")
+    if isinstance(dist, CategoricalDistribution):
+        types = {*map(type, dist.choices)}
+        return kinds | {
+            "choices of one type" if len(types) == 1 else "mixed choices",
+            len(dist.choices) == 5 and "five",
+        }
+    if dist.log:
+        kinds.add(f"log {type(dist).__name__}")
+    if isinstance(dist, IntDistribution):
+        return kinds | {dist.step > 1 and "int step", abs(dist.high) > 2**63 and "beyond 64 bits"}
+    if dist.step is not None:
+        whole = ((dist.high - dist.low) / dist.step).is_integer()
+        kinds.add("step" if whole else "step that does not divide")
+    if dist.log and math.log10(dist.high) - math.log10(dist.low) > 600:
+        kinds.add("600 decades")
+    subnormal = any(0.0 < abs(end) < sys.float_info.min for end in (dist.low, dist.high))
+    return kinds | {dist.high - dist.low == math.inf and "wider than a float", subnormal and "subnormal"}
+
+
+def oddities_of(question):
+    """What is unusual about a study."""
+    state, trials = question.state, question.state.trials
+    numbers = [trial.number for trial in state.finished]
+    complete = [trial for trial in state.finished if trial.state is TrialState.COMPLETE]
+    drifted = [
+        (question.space[name], dist)
+        for trial in trials
+        for name, dist in trial.distributions.items()
+        if name in question.space and question.space[name] != dist
+    ]
+    found = {
+        "told in another order": numbers != sorted(numbers),
+        "several run": len(state.running) > 1,
+        "waiting": bool(state.waiting),
+        "several directions": len(state.directions) > 1,
+        "maximized": "maximize" in state.directions,
+        "infinite": any(math.isinf(value) for trial in complete for value in trial.values),
+        "all failed": len(numbers) > 1 and all(trial.state is TrialState.FAIL for trial in state.finished),
+        "all pruned": len(numbers) > 1 and all(trial.state is TrialState.PRUNED for trial in state.finished),
+        "a report of nan": any(math.isnan(value) for trial in trials for value in trial.intermediate_values.values()),
+        "two constraints": any(len(trial.constraints) > 1 for trial in trials),
+        "an enqueued trial": any(trial.fixed_params for trial in trials),
+        "another range": any(type(one) is type(other) for one, other in drifted),
+        "other choices": any(
+            isinstance(one, CategoricalDistribution) and type(one) is type(other) for one, other in drifted
+        ),
+        "another kind": any(type(one) is not type(other) for one, other in drifted),
+        "a part of the space": any(0 < len(trial.params) < len(question.space) for trial in trials),
+        "equal values": len({trial.values for trial in complete}) < len(complete),
+        "duplicates": len({repr(trial.params) for trial in complete if trial.params}) < sum(map(bool, complete)) - 1,
+        "declared": state.space is not None,
+    }
+    return {name for name, is_so in found.items() if is_so}
+
+
+def test_the_nasty_kinds_are_well_represented():
+    counts = collections.Counter()
+
+    @given(question=strategies.questions(reporting=True))
+    @settings(SEARCH, max_examples=500, phases=[Phase.generate])
+    def look(question):
+        counts.update(oddities_of(question))
+        counts.update({kind for dist in question.space.values() for kind in kinds_of(dist) if kind})
+
+    look()
+    assert len(counts) == 34, "each of them"
+    often = [kind for kind, count in counts.items() if count >= 10]
+    assert len(often) > 25, "and most of them many times"
+
+
 @given(question=strategies.questions())
 @FEW
 def test_a_lived_study_keeps_its_outcomes(question):
@@ -55,6 +137,22 @@ def test_a_lived_study_has_the_notes_of_its_sampler_and_what_it_would_have_sugge
     question = lived(Question(scenarios()["constant"], 12, MIXED), CmaEsSampler(popsize=4))
     assert {trial.note["rule"] for trial in question.state.finished} == {"startup", "model"}
     assert len({trial.params["lr"] for trial in question.state.finished}) == 12
+
+
+def test_a_run_of_its_own_has_every_outcome_in_no_order():
+    *_, last = own_run(RandomSampler(), ORDINARY, most=30, seed=0)
+    numbers = [trial.number for trial in last.state.finished]
+    assert len(numbers) == 27
+    assert numbers != sorted(numbers)
+    assert {trial.state for trial in last.state.finished} == {TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL}
+    assert all(trial.params.keys() == ORDINARY.keys() for trial in last.state.finished)
+    assert last.trial.params == {}
+
+
+def test_a_run_of_its_own_ends_where_the_sampler_has_no_answer():
+    grid = GridSampler({"n": [0, 1, 2], "kind": ["a", "b"], "step": [0.0, 1.0]})
+    assert len([*own_run(grid, SMALL, most=30, seed=0)]) == 13
+    assert len([*own_run(lambda *arguments: None, SMALL, most=30, seed=0)]) == 1
 
 
 def test_a_sampler_without_an_answer_leaves_a_study_as_it_was():
@@ -138,3 +236,15 @@ def test_a_choice_of_texts_is_drawn_too():
 def test_what_can_not_be_drawn_is_refused_with_the_reason(kind, samples, message):
     with pytest.raises(InvalidArgument, match=message):
         configured(kind, **samples)
+
+
+def test_the_first_call_of_a_function_is_counted_as_the_later_ones_are():
+    def rounds(n):
+        total = 0
+        for i in range(n):
+            total += i
+        return total
+
+    first, again, more, most = (count_steps(lambda n=n: rounds(n)) for n in (9, 9, 19, 99))
+    assert first == again
+    assert most - first == 9 * (more - first) > 0

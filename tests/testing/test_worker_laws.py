@@ -68,7 +68,7 @@ def test_each_law_catches_its_mutants_in_memory(mutants):
 
 @pytest.mark.parametrize("number", range(8))
 def test_each_law_catches_its_mutants_in_processes(mutants, number, monkeypatch):
-    monkeypatch.setattr(worker_laws, "_PATIENCE", 1.0)  # some of these live for ever
+    monkeypatch.setattr(worker_laws, "_PATIENCE", 3.0)  # some of these live for ever
     kind, law = mutants.IN_FILES[number]
 
     class Mutant(StorageLaws):

@@ -23,7 +23,7 @@ from unittest import SkipTest
 import attrs
 
 from hpo.core.numbers import as_float
-from hpo.errors import InvalidArgument, MissingExtra
+from hpo.errors import InvalidArgument, InvalidType, MissingExtra
 from hpo.journal.storage import Storage
 from hpo.logging import get_logger
 from hpo.testing.journals import event_laws, study_laws, worker_laws, writer_laws
@@ -83,6 +83,7 @@ def check_storage(
     Raises:
         AssertionError: it breaks a law; a note says which.
         InvalidArgument: the grace period is no number of seconds from 0 on.
+        InvalidType: `make_storage` can't be called, or gives no storage.
 
     Example:
         >>> from hpo.journal import FileStorage
@@ -139,14 +140,25 @@ def _method(law: AnyLaw) -> Callable[[StorageLaws], None]:
     return test
 
 
+def _check_opener(given: object) -> None:
+    if not callable(given):
+        raise InvalidType(
+            f"make_storage opens a storage in a directory that it is given, as hpo.journal.DirectoryStorage does; got {given!r}"
+        )
+
+
 @attrs.frozen
 class _Subject:
     """A storage, and what is said of it; see `check_storage`."""
 
-    make_storage: MakeStorage
+    make_storage: MakeStorage = attrs.field()
     many_studies: bool
     across_processes: bool
     grace_period: float = attrs.field()
+
+    @make_storage.validator
+    def _check_make_storage(self, _: object, given: object) -> None:
+        _check_opener(given)
 
     @grace_period.validator
     def _check_grace_period(self, _: object, given: object) -> None:
@@ -170,7 +182,14 @@ class _Subject:
     def in_a_new_place(self, act: Callable[[Opener], T]) -> T:
         """What `act` gives, which gets what opens the storage in a place of its own."""
         with tempfile.TemporaryDirectory() as place:
-            return act(lambda: self.make_storage(Path(place)))
+            return act(partial(_opened, self.make_storage, Path(place)))
+
+
+def _opened(make_storage: MakeStorage, place: Path) -> Storage:
+    storage = make_storage(place)
+    if not isinstance(storage, Storage):
+        raise InvalidType(f"make_storage gives a storage (see hpo.journal.Storage), and gave {storage!r}")
+    return storage
 
 
 _ABOUT_WORKERS: tuple[AnyLaw, ...] = (*LAWS_OF_WORKERS, *LAWS_OF_WORKERS_ACROSS_PROCESSES, *LAWS_OF_SILENT_WORKERS)
@@ -197,6 +216,7 @@ def agreement_machine(make_storages: Mapping[str, MakeStorage]) -> type[Any]:
 
     Raises:
         MissingExtra: hypothesis is not installed.
+        InvalidType: something else than functions by name is given.
 
     Example:
         >>> from hpo.journal import DirectoryStorage
@@ -205,6 +225,10 @@ def agreement_machine(make_storages: Mapping[str, MakeStorage]) -> type[Any]:
         >>> machine = agreement_machine({"mine": DirectoryStorage})
         >>> run_state_machine_as_test(machine, settings=settings(max_examples=2, deadline=None))
     """
+    if not isinstance(make_storages, Mapping):
+        raise InvalidType(f"make_storages says by name how to open each storage, got {make_storages!r}")
+    for make_storage in make_storages.values():
+        _check_opener(make_storage)
     try:
         from hpo.testing.journals.machine import JournalMachine
     except ModuleNotFoundError as error:

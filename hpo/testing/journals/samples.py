@@ -154,9 +154,14 @@ def every_kind() -> list[AnyEvent]:
 
 
 def hostile_values() -> list[AnyEvent]:
-    """Attributes with every one of `VALUES`, and under every one of `NAMES`."""
+    """Attributes with every one of `VALUES`, and under every one of `NAMES`; and `FLOATS` wherever there are numbers."""
     values = [*VALUES, nested(99)]
     return [
         *(StudyAttributeSet("k", to_json_tree(value)) for value in values),
         *(TrialAttributeSet(0, name, name) for name in NAMES),
+        *(ValueReported(0, step, value) for step, value in enumerate(FLOATS)),
+        *(ConstraintSet(0, "c", value) for value in FLOATS),
+        ParamsSuggested(0, 0, tuple(FLOATS)),
+        TrialFinished(0, TrialState.COMPLETE, tuple(FLOATS)),
+        *(TrialStarted(number, abs(value)) for number, value in enumerate(FLOATS, 1)),
     ]

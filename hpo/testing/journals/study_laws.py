@@ -47,12 +47,17 @@ def a_study_lives_from_its_creation_to_its_deletion(opened: Opener) -> None:
 
 
 def a_study_is_created_once(opened: Opener) -> None:
-    """A second creation is refused and changes nothing."""
-    opened().create("s", [*created(), TrialStarted(0)])
-    for storage in (opened(), opened()):
-        error = expect_error(partial(storage.create, "s", created()), DuplicatedStudyError, "again")
-        expect(error.study_name, "s", "the name in the error")
-    expect_events(opened().open("s").read(0), [*created(), TrialStarted(0)], "the first one")
+    """A second creation is refused and changes nothing, also where nothing has happened since the first."""
+    journal, kept = opened().create("s", created()), created()
+    for number in range(2):
+        for storage in (opened(), opened()):
+            for again in (created(), [*created(), TrialStarted(7)]):
+                error = expect_error(partial(storage.create, "s", again), DuplicatedStudyError, "again")
+                expect(error.study_name, "s", "the name in the error")
+        expect_events(opened().open("s").read(0), kept, "the first one")
+        expect(journal.append([TrialStarted(number)], expected=len(kept)), len(kept) + 1, "the first one's new length")
+        kept.append(TrialStarted(number))
+    expect_events(opened().open("s").read(0), kept, "the first one")
 
 
 def a_study_begins_with_its_own_creation(opened: Opener) -> None:

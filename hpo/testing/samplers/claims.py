@@ -55,7 +55,7 @@ def affine(case: SamplerCase) -> None:
             return None
         return _differs(case.sampler, question, other, "the values in another unit")
 
-    case.every_question(check, whole_values=True)
+    case.every_question_and_scenario(check, whole_values=True)
 
 
 def mirror(case: SamplerCase) -> None:
@@ -125,7 +125,10 @@ def bounded_work(case: SamplerCase) -> None:
     space = MIXED if case.space is None else case.space
     few, many = (_steps_per_question(case.sampler, space, n) for n in (_FEW, _MANY))
     if many > 1.1 * few + 500:
-        raise AssertionError(f"it takes {few} steps after {_FEW} trials, and {many} after {_MANY}")
+        raise AssertionError(
+            f"it takes {few} steps after {_FEW} trials, and {many} after {_MANY}: what is learnt from all of them "
+            "belongs in a fold (state.finished.fold)"
+        )
 
 
 CLAIMS = (

@@ -13,7 +13,7 @@ in `hpo.testing.samplers.claims`.
 from __future__ import annotations
 
 import copy
-import json
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
@@ -22,27 +22,23 @@ from msgspec.structs import replace
 
 from hpo.core.commands import Suggest
 from hpo.core.decide import decide
-from hpo.core.distributions import CategoricalDistribution, Distribution
-from hpo.core.numbers import as_float, to_json_tree
-from hpo.core.sampling import Exhausted, Sampler, Suggestion, space_to_ask, suggest_joint, trial_key
+from hpo.core.distributions import Distribution
+from hpo.core.sampling import Exhausted, Sampler, Suggestion, suggest_joint
 from hpo.core.space import SearchSpace
 from hpo.core.state import StudyState, replay
-from hpo.errors import SeveralObjectives
-from hpo.testing.counterexamples import Counterexample
+from hpo.testing.counterexamples import Counterexample, make_sure_it_answers
 from hpo.testing.other_process import answers_elsewhere
 from hpo.testing.proving import Verdict, checked_laws, for_each, given_to, try_law
 from hpo.testing.questions import (
     FAULTS,
-    NoAnswer,
     Question,
-    Raised,
-    answered,
     as_text,
     asked,
+    asked_for_its_space,
     asked_in_full,
-    instead_of_an_answer,
 )
 from hpo.testing.retelling import prefixes, relabelled, with_values
+from hpo.testing.samplers.answers import declines, no_builtin, no_json, outside, refuses_several
 from hpo.testing.samplers.case import SamplerCase
 from hpo.testing.samplers.claims import CLAIMS
 from hpo.testing.showing import shown, shown_error
@@ -51,13 +47,22 @@ from hpo.testing.showing import shown, shown_error
 def total(case: SamplerCase) -> None:
     """Every study gets a `Suggestion` or `Exhausted`: no error, no warning, nothing else.
 
-    `SeveralObjectives` is an answer too, where there are several.
+    It is asked for what the study needs, and for its own joint space. `SeveralObjectives` is an answer too, where there
+    are several.
     """
 
     def check(question: Question) -> Verdict:
         answer = asked(case.sampler, question)
-        refused = isinstance(answer, Raised) and isinstance(answer.error, SeveralObjectives)
-        return None if refused and len(question.state.directions) > 1 else instead_of_an_answer(answer)
+        if refuses_several(answer, question):
+            return None
+        make_sure_it_answers(answer, question)
+        if getattr(case.sampler, "joint_space", None) is not None:
+            together = asked_for_its_space(case.sampler, question)
+            make_sure_it_answers(together, question, before="its joint_space fails: ")
+            if isinstance(together, SearchSpace) and case.may_ask_for(together):
+                own = replace(question, space=together)
+                make_sure_it_answers(asked(case.sampler, own), own, before="asked for its own joint space ")
+        return None
 
     case.every_hard_question(check)
 
@@ -66,15 +71,17 @@ def survives_every_scenario(case: SamplerCase) -> None:
     """The named scenarios get answers that the core accepts: all failed, infinities, duplicates, drifted ranges, ..."""
 
     def check(question: Question) -> Verdict:
-        if len(question.state.directions) > 1 and _declines(asked(case.sampler, question)):
+        if len(question.state.directions) > 1 and declines(asked(case.sampler, question)):
             return None
         try:
-            SearchSpace.of(space_to_ask(question.state, case.sampler, question.trial))
-            command = suggest_joint(question.state, case.sampler, question.trial, question.space)
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                command = suggest_joint(question.state, case.sampler, question.trial, question.space)
             if not isinstance(command, Exhausted):
                 decide(question.state, command)
         except FAULTS as error:
-            return f"it raises {shown_error(error)}"
+            raise Counterexample(f"it raises {shown_error(error)}", question) from error
+        make_sure_it_answers(asked_for_its_space(case.sampler, question), question, before="its joint_space fails: ")
         return None
 
     for_each(check, case.scenarios().items())
@@ -94,12 +101,12 @@ def complete(case: SamplerCase) -> None:
 
 def in_domain(case: SamplerCase) -> None:
     """Values are what their distributions contain; with `off_grid`, at least inside the range."""
-    case.every_hard_question(lambda question: _outside(asked(case.sampler, question), question.space))
+    case.every_hard_question(lambda question: outside(asked(case.sampler, question), question.space))
 
 
 def builtin_types(case: SamplerCase) -> None:
     """Values are builtins, as an objective gets them: floats for floats, ints for ints, the very choices."""
-    case.every_hard_question(lambda question: _no_builtin(asked(case.sampler, question), question.space))
+    case.every_hard_question(lambda question: no_builtin(asked(case.sampler, question), question.space))
 
 
 def same_answer_twice(case: SamplerCase) -> None:
@@ -112,7 +119,7 @@ def same_answer_twice(case: SamplerCase) -> None:
             return f"it answers {first}, and then {second}"
         return None if question.state.to_bytes() == before else "the study is another one after the question"
 
-    case.every_question(check)
+    case.every_question_and_scenario(check)
 
 
 def any_order_of_calls(case: SamplerCase) -> None:
@@ -132,7 +139,7 @@ def any_order_of_calls(case: SamplerCase) -> None:
                 return f"after some questions it answers {before}, and after other ones {after}"
         return None
 
-    case.every_question(check)
+    case.every_question_and_scenario(check)
 
 
 def any_process(case: SamplerCase) -> None:
@@ -149,19 +156,17 @@ def any_process(case: SamplerCase) -> None:
 
 def json_note(case: SamplerCase) -> None:
     """A note is JSON with text for keys, so that a journal can keep it."""
-    case.every_hard_question(lambda question: _no_json(asked(case.sampler, question)))
+    case.every_hard_question(lambda question: no_json(asked(case.sampler, question)))
 
 
 def lone_parameters(case: SamplerCase) -> None:
     """A parameter that is asked for alone, after the others, gets a value too, and the same one twice."""
 
     def check(question: Question) -> Verdict:
-        if _declines(asked(case.sampler, question)):
+        if declines(asked(case.sampler, question)):
             return None
         for name, dist in question.space.items():
-            wrong = _wrong_alone(case.sampler, question, name, SearchSpace({name: dist}))
-            if wrong:
-                return wrong
+            _make_sure_of_one_alone(case.sampler, question, name, SearchSpace({name: dist}))
         return None
 
     case.every_question(check)
@@ -188,11 +193,16 @@ def relabel(case: SamplerCase) -> None:
 
 
 def fold(case: SamplerCase) -> None:
-    """What it remembers of a growing history, and of its forks, is what it would learn from the start."""
+    """What it remembers of a growing history, and of its forks, is what it would learn from the start.
+
+    Also where it was asked for a part of the space before.
+    """
 
     def check(question: Question) -> Verdict:
+        part = SearchSpace({name: question.space[name] for name in [*question.space][1:]})
         for grown, forked in prefixes(question):
             for other in (grown, forked, grown):
+                asked(case.sampler, replace(other, space=part))
                 fresh = replace(other, state=StudyState.from_bytes(other.state.to_bytes()))
                 first, second = (as_text(asked_in_full(case.sampler, each)) for each in (other, fresh))
                 if first != second:
@@ -202,6 +212,7 @@ def fold(case: SamplerCase) -> None:
         return None
 
     attrs.evolve(case, max_examples=max(1, case.max_examples // 2)).every_question(check)
+    for_each(check, case.longest_runs())
 
 
 BASIC = (
@@ -220,8 +231,6 @@ BASIC = (
     fold,
 )
 """For every sampler."""
-
-_NOTHING = object()
 
 
 def check_sampler(
@@ -309,72 +318,30 @@ def _same(sampler: Sampler, one: Question, other: Question, what: str) -> Verdic
     return None
 
 
-def _declines(answer: object) -> bool:
-    return isinstance(answer, Exhausted | Raised | NoAnswer)
+def _make_sure_of_one_alone(sampler: Sampler, question: Question, name: str, space: SearchSpace) -> None:
+    """Make sure that a parameter gets a value where the other ones are asked for first.
 
-
-def _outside(answer: object, space: SearchSpace) -> Verdict:
-    if not isinstance(answer, Suggestion):
-        return None
-    for name, dist in space.items():
-        value = answer.params.get(name, _NOTHING)
-        if value is _NOTHING or dist.contains(value):
-            continue
-        if answer.off_grid and not isinstance(dist, CategoricalDistribution):
-            number = as_float(value)
-            if number is not None and dist.low <= number <= dist.high:
-                continue
-        return f"parameter {name!r} gets {shown(value)}, which is outside {dist!r}"
-    return None
-
-
-def _no_builtin(answer: object, space: SearchSpace) -> Verdict:
-    for name, dist in space.items():
-        value = answer.params.get(name, _NOTHING) if isinstance(answer, Suggestion) else _NOTHING
-        if value is _NOTHING:
-            continue
-        kind = type(value)
-        if kind.__module__ != "builtins" and value is not None:
-            return f"parameter {name!r} gets {shown(value)}, a {kind.__module__}.{kind.__name__} and no builtin"
-        if kind is not _type_for(dist, value):
-            return f"parameter {name!r} gets {shown(value)} of type {kind.__name__} from {dist!r}"
-    return None
-
-
-def _no_json(answer: object) -> Verdict:
-    if not isinstance(answer, Suggestion):
-        return None
-    try:
-        json.dumps(to_json_tree(dict(answer.note)))
-    except FAULTS as error:
-        return f"it notes {shown(answer.note)}: {shown_error(error)}"
-    return None
-
-
-def _type_for(dist: Distribution, value: Any) -> type:
-    if isinstance(dist, CategoricalDistribution):
-        index = dist.member(value)
-        return type(value if index is None else dist.choices[index])
-    return type(dist.to_external(0))
-
-
-def _wrong_alone(sampler: Sampler, question: Question, name: str, space: SearchSpace) -> Verdict:
-    """What is wrong with `name` where the other parameters are asked for first."""
+    Raises:
+        Counterexample: something is wrong with it, or with the others.
+    """
     others = replace(question, space=question.space.less(space))
     joint = asked(sampler, others)
+    make_sure_it_answers(joint, others, before=f"asked for all but {name!r} ")
     if not isinstance(joint, Suggestion):
-        wrong = instead_of_an_answer(joint)
-        return wrong and f"asked for all but {name!r} {wrong}"
+        return
     given = Suggest(question.number, others.space, joint.params, joint.note, joint.off_grid)
     try:
-        trial = replay(decide(question.state, given), question.state).running[question.number]
+        after = replay(decide(question.state, given), question.state)
     except FAULTS as error:
-        return f"asked for all but {name!r} it gives what can't be kept: {shown_error(error)}"
-    alone = replace(question, space=space)
-    key = trial_key(question.state, sampler, question.number).child(name)
-    first, second = (answered(sampler, alone, trial, key) for _ in range(2))
+        wrong = f"asked for all but {name!r} it gives what can't be kept: {shown_error(error)}"
+        raise Counterexample(wrong, others) from error
+    alone = replace(question, space=space, joint=after)
+    first, second = asked(sampler, alone), asked(sampler, alone)
+    make_sure_it_answers(first, alone, before=f"asked for {name!r} alone ")
     if not isinstance(first, Suggestion) or {*first.params} != {name}:
-        return f"asked for {name!r} alone {instead_of_an_answer(first) or f'it answers {as_text(first)}'}"
+        raise Counterexample(f"asked for {name!r} alone it answers {as_text(first)}", alone)
     if as_text(first) != as_text(second):
-        return f"asked for {name!r} alone it answers {as_text(first)}, and then {as_text(second)}"
-    return _outside(first, space) or _no_builtin(first, space) or _no_json(first)
+        raise Counterexample(f"asked for {name!r} alone it answers {as_text(first)}, and then {as_text(second)}", alone)
+    fault = outside(first, space) or no_builtin(first, space) or no_json(first)
+    if fault is not None:
+        raise Counterexample(f"asked for {name!r} alone: {fault}", alone)

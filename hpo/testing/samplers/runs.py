@@ -16,8 +16,8 @@ from hpo.core.space import SearchSpace
 from hpo.core.state import StudyState, replay
 from hpo.core.trial import FrozenTrial
 from hpo.samplers.random import RandomSampler
-from hpo.testing.counterexamples import Counterexample
-from hpo.testing.questions import FAULTS, Question, as_text, asked, instead_of_an_answer
+from hpo.testing.counterexamples import Counterexample, make_sure_it_answers
+from hpo.testing.questions import FAULTS, Question, as_text, asked
 from hpo.testing.samplers.case import SamplerCase
 from hpo.testing.scenarios import MIXED, SMALL, started
 from hpo.testing.showing import shown_error
@@ -123,19 +123,19 @@ def _run(
 ) -> Iterator[_Step]:
     """Up to `most` trials of a study that is new, which ends with the first `Exhausted`.
 
-    The oldest trial is told as soon as `batch` of them run.
+    The oldest trial is told as soon as `batch` of them run, or when nothing is left for now.
 
     Raises:
         Counterexample: the sampler gives no answer, or one that the core does not accept.
     """
     for _ in range(most):
-        question = Question(started(state), state.n_trials, space)
-        answer = asked(sampler, question)
+        question, answer = _next_answer(sampler, space, state)
+        while isinstance(answer, Exhausted) and answer.for_now and state.running and batch <= most:
+            state = _oldest_told(state, objective)
+            question, answer = _next_answer(sampler, space, state)
         if isinstance(answer, Exhausted):
             yield _Step(question, None)
             return
-        if not isinstance(answer, Suggestion):
-            raise Counterexample(f"in a run of its own {instead_of_an_answer(answer)}", question)
         given = Suggest(question.number, space, answer.params, answer.note, answer.off_grid)
         try:
             state = replay(decide(question.state, given), question.state)
@@ -144,9 +144,20 @@ def _run(
             raise Counterexample(wrong, question) from error
         yield _Step(question, state.running[question.number])
         if len(state.running) == batch:
-            oldest = state.running[min(state.running)]
-            value = float(oldest.number % 5) if objective is None else objective(oldest.params)
-            state = tell(state, oldest.number, value)
+            state = _oldest_told(state, objective)
+
+
+def _next_answer(sampler: Sampler, space: SearchSpace, state: StudyState) -> tuple[Question, Suggestion | Exhausted]:
+    question = Question(started(state), state.n_trials, space)
+    answer = asked(sampler, question)
+    make_sure_it_answers(answer, question, before="in a run of its own ")
+    assert isinstance(answer, Suggestion | Exhausted), "it is an answer"
+    return question, answer
+
+
+def _oldest_told(state: StudyState, objective: Objective | None) -> StudyState:
+    oldest = state.running[min(state.running)]
+    return tell(state, oldest.number, float(oldest.number % 5) if objective is None else objective(oldest.params))
 
 
 def _no_twins(steps: Iterator[_Step] | list[_Step]) -> None:
