@@ -39,7 +39,8 @@ def exit_code(command: click.Command, args: Sequence[str] | None) -> int:
             command.make_context("hpo", [*(sys.argv[1:] if args is None else args)], obj=settings) as context,
         ):
             command.invoke(context)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # as it is in a process that was started without
+            sys.stdout.flush()
     except click.exceptions.Exit as ended:
         return ended.exit_code
     except click.ClickException as wrong:

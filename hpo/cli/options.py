@@ -9,7 +9,7 @@ import attrs
 import click
 
 from hpo.cli.output import FORMATS
-from hpo.errors import InvalidArgument
+from hpo.errors import DuplicatedStudyError, InvalidArgument
 
 if TYPE_CHECKING:
     from hpo.core.pruning import Pruner
@@ -126,22 +126,18 @@ def read_state(storage: Storage, name: str | None) -> StudyState:
     return replay(storage.open(_only_name(storage, name)).read(0))
 
 
-def open_study(
-    storage: Storage, name: str | None, *, sampler: Sampler | None = None, pruner: Pruner | None = None
-) -> Study:
-    """The study, to change it.
+def open_study(storage: Storage, name: str | None) -> Study:
+    """The study, for commands that suggest nothing: its sampler and its pruner are those that load in no time.
 
     Args:
         storage: Where it is.
         name: Its name; None for the only one.
-        sampler: Who suggests. Random search if not given, which loads in no time, for commands that suggest nothing.
-        pruner: Who judges running trials; nobody if not given.
     """
     from hpo.pruners.nop import NopPruner
     from hpo.samplers.random import RandomSampler
     from hpo.study.study import Study
 
-    study = Study(storage, _only_name(storage, name), sampler or RandomSampler(), pruner or NopPruner())
+    study = Study(storage, _only_name(storage, name), RandomSampler(), NopPruner())
     _mention(study)
     return study
 
@@ -169,6 +165,18 @@ def _open_storage(context: click.Context, parameter: click.Parameter, given: str
     place = given or settings.argument or settings.storage
     if not place:
         raise click.UsageError("where are the studies? Give --storage, or set HPO_STORAGE", context)
+    return opened_storage(place)
+
+
+def name_taken(error: DuplicatedStudyError, option: str) -> InvalidArgument:
+    """What to say where the study that a command was to make exists: `option` gives it another name."""
+    return InvalidArgument(
+        f"a study named {error.study_name!r} exists in {error.storage}: choose another name with {option}"
+    )
+
+
+def opened_storage(place: str) -> Storage:
+    """The storage at `place`."""
     from hpo.journal import open_journal
 
     return open_journal(place)

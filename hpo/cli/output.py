@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import errno
 import json
 import math
 import re
@@ -42,7 +43,13 @@ def written_alone(record: Record, *, columns: Sequence[str], style: str) -> str:
 
 
 def print_out(text: str) -> None:
-    """Write `text` to standard output as it is: click would take escape sequences out of it."""
+    """Write `text` to standard output as it is: click would take escape sequences out of it.
+
+    Raises:
+        OSError: the system refused it, or the process was started without standard output.
+    """
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, "standard output is closed")
     sys.stdout.write(text)
 
 

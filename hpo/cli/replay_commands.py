@@ -8,7 +8,9 @@ import click
 
 from hpo.cli.options import (
     format_option,
+    name_taken,
     open_study,
+    opened_storage,
     pruner_from,
     pruner_options,
     sampler_from,
@@ -17,6 +19,7 @@ from hpo.cli.options import (
     study_options,
 )
 from hpo.cli.output import print_out, visible, written
+from hpo.errors import DuplicatedStudyError
 
 if TYPE_CHECKING:
     from hpo.journal.storage import Storage
@@ -76,7 +79,15 @@ def _records(result: Verification) -> list[dict[str, object]]:
 @click.option("--to", "new_name", metavar="NAME", required=True, help="The name of the fork.")
 @click.option("--at", type=int, metavar="VERSION", help="How many events to take over; all if not given.")
 @click.option("--before-trial", type=int, metavar="NUMBER", help="Take over everything before this trial, instead.")
-def fork(storage: Storage, study_name: str | None, new_name: str, at: int | None, before_trial: int | None) -> None:
+@click.option("--to-storage", metavar="PLACE", help="Where the fork goes; beside the study if not given.")
+def fork(
+    storage: Storage,
+    study_name: str | None,
+    new_name: str,
+    at: int | None,
+    before_trial: int | None,
+    to_storage: str | None,
+) -> None:
     """Begin a study with another's events.
 
     Prints the name of the new one. It goes on as the other did or would have, unless it is run with another sampler or pruner.
@@ -84,4 +95,9 @@ def fork(storage: Storage, study_name: str | None, new_name: str, at: int | None
     if at is not None and before_trial is not None:
         raise click.UsageError("give either --at or --before-trial")
     study = open_study(storage, study_name)
-    print_out(f"{study.fork(new_name, at=at, before_trial=before_trial).study_name}\n")
+    target = None if to_storage is None else opened_storage(to_storage)
+    try:
+        forked = study.fork(new_name, at=at, before_trial=before_trial, storage=target)
+    except DuplicatedStudyError as error:
+        raise name_taken(error, "--to") from error
+    print_out(f"{forked.study_name}\n")

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hpo.cli.options import read_state, storage_option, study_options
+from hpo.cli.options import name_taken, read_state, storage_option, study_options
 from hpo.cli.output import print_out
-from hpo.errors import InvalidArgument
+from hpo.errors import DuplicatedStudyError, InvalidArgument
 
 if TYPE_CHECKING:
     from hpo.journal.storage import Storage
@@ -62,7 +62,10 @@ def import_study(source: str, storage: Storage, study_name: str | None, to_study
     from hpo.logging import get_logger
     from hpo.transfer import import_optuna
 
-    imported = import_optuna(source, study_name, storage, to_study_name)
+    try:
+        imported = import_optuna(source, study_name, storage, to_study_name)
+    except DuplicatedStudyError as error:
+        raise name_taken(error, "--to-study-name") from error
     get_logger().info("Imported %d trials into %s", imported.n_trials, storage.location)
     if imported.n_interrupted:
         get_logger().warning("%d trials still ran in Optuna, and have failed here", imported.n_interrupted)

@@ -2,8 +2,9 @@
 
 `check_journal` reads as every reader does, and says what it finds instead of raising. `repair_journal` leaves the file
 as it is, and writes another one. Each record says which events it holds, so intact records are put together by that,
-wherever in the file they are: nothing is lost where a line is doubled, misplaced or preceded by garbage. What follows a
-gap can't be replayed, because the events in the gap decided over it; those records are kept in a file of their own.
+wherever in the file they are: nothing is lost where a line is doubled, misplaced, merged with another or surrounded by
+garbage, or where an editor gave all lines other ends. What follows a gap can't be replayed, because the events in the
+gap decided over it; those records are kept in a file of their own.
 """
 
 # Descriptors, flags and error numbers are those of os, and so are paths.

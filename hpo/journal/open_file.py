@@ -32,6 +32,8 @@ _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.0002, 0.005
 """Seconds between attempts to lock. With 64 writers, pauses of up to 50 ms left some of them without a single turn."""
 
 _NO_PERMISSION = (errno.EACCES, errno.EPERM, errno.EROFS)
+_STANDARD_STREAMS = 2
+"""The last descriptor of those; a process may be started without some of them."""
 
 
 def reason(error: OSError) -> str:
@@ -65,6 +67,8 @@ def open_regular(path: str) -> tuple[int, bool]:
             if error.errno not in _NO_PERMISSION:
                 raise
             fd, writable = os.open(path, flags | os.O_RDONLY), False
+        if fd <= _STANDARD_STREAMS:
+            fd = _moved_away(fd)
     except FileNotFoundError:
         raise
     except OSError as error:
@@ -79,6 +83,14 @@ def open_regular(path: str) -> tuple[int, bool]:
         os.close(fd)
         raise UnsupportedJournal(path, "this is no file that can hold a journal: it is no regular file")
     return fd, writable
+
+
+def _moved_away(fd: int) -> int:
+    """A descriptor that is no standard stream's, instead of `fd`: libraries write to those, closed by then or not."""
+    try:
+        return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _STANDARD_STREAMS + 1)
+    finally:
+        os.close(fd)
 
 
 class OpenFile:

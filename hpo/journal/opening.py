@@ -27,6 +27,9 @@ _ADAPTERS = {
 }
 """Where to find ``open_storage`` for the scheme of a URL, without the driver that may follow it after a ``+``."""
 
+_ALMOST_URL = re.compile(rf"({'|'.join([*_ADAPTERS, 'sqlite'])})(\+[a-z0-9]+)?(:|//+(?=.))", re.IGNORECASE)
+"""What is more likely a URL whose ``://`` was misspelt than the name of a directory."""
+
 _SUPPORTED = (
     "a study is kept in a file '<name>.jsonl', in a directory '<name>/', in a database 'sqlite:///<name>.db', "
     "'postgresql://...', 'mysql://...', 'mariadb://...' or 'redis://...', or in memory"
@@ -81,7 +84,14 @@ def open_journal(
         file_options: dict[str, Any] = {"durability": durability, "lock_timeout": lock_timeout}
         if isinstance(location, str) and location.startswith(_SQLITE):
             return _open_sqlite(location, file_options)
-        return _open_path(_checked_path(location), file_options)
+        path = _checked_path(location)
+        if (almost := _ALMOST_URL.match(path)) and not os.path.lexists(path):  # the rest may hold a password
+            raise UnsupportedJournal(
+                f"{almost[0]}...",
+                f"this looks like a URL with something else than '://' after {almost[1]!r}: {_SUPPORTED}; "
+                "a directory of such a name is written with './' before it",
+            )
+        return _open_path(path, file_options)
     if isinstance(location, Storage):
         return location
     raise InvalidType(f"a storage is a path, a storage object or None; got {location!r}: {_SUPPORTED}")

@@ -17,7 +17,8 @@ LONGEST = 1 << 28
 """Bytes of the longest record: a reader never has to hold more of a file that isn't a journal."""
 
 _MOST_TRIED = 1000
-_BEGINNING = re.compile(rb"[0-9a-f]{8} [1-9][0-9]{0,18} \[")
+BEGINNING = re.compile(rb"[0-9a-f]{8} [1-9][0-9]{0,18} \[")
+"""How every record begins."""
 
 
 class DamagedRecord(ValueError):  # noqa: N818 - it says what was found
@@ -64,12 +65,12 @@ def unpack(line: bytes) -> tuple[int, bytes]:
 
 def looks_like_record(text: bytes) -> bool:
     """Whether `text` begins as records do."""
-    return _BEGINNING.match(text) is not None
+    return BEGINNING.match(text) is not None
 
 
 def hides_record(line: bytes) -> bool:
     """Whether an intact record ends the damaged `line`, given without its line end: it lost the line end before it."""
-    for tried, found in enumerate(_BEGINNING.finditer(line, 1)):
+    for tried, found in enumerate(BEGINNING.finditer(line, 1)):
         if tried == _MOST_TRIED:  # made to look like this: not for us to judge, and not in endless time
             return True
         try:

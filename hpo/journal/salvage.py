@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from io import BufferedReader
+from itertools import islice
 
 import attrs
 import msgspec
@@ -15,7 +16,7 @@ from hpo.core.state import StudyState, evolve
 from hpo.errors import InconsistentEvents, StudyNotFound, UnreadableEvents
 from hpo.journal.lifecycle import resolved, sync_directory
 from hpo.journal.open_file import not_added, open_regular
-from hpo.journal.record import LONGEST, DamagedRecord, looks_like_record, unpack
+from hpo.journal.record import BEGINNING, LONGEST, DamagedRecord, unpack
 from hpo.journal.torn import write_all
 
 LONGEST_BEGINNING = 30
@@ -81,38 +82,52 @@ class FoundRecord:
 
 
 def intact_records(file: BufferedReader) -> tuple[list[FoundRecord], tuple[tuple[int, int], ...]]:
-    """All intact records, copies of others left out, and offset and length of the bytes that make none."""
+    """All intact records, copies of others left out, and offset and length of the bytes that make none.
+
+    Blanks behind a record, such as the carriage returns of some editors, are not counted among those.
+    """
     records: dict[tuple[int, int, bytes], FoundRecord] = {}
     others: list[tuple[int, int]] = []
+
+    def note(offset: int, length: int) -> None:
+        if length and others and sum(others[-1]) == offset:
+            others[-1] = (others[-1][0], others[-1][1] + length)
+        elif length:
+            others.append((offset, length))
+
     for offset, line in lines_of(file):
-        skipped, record = _record_in(line.removesuffix(b"\n"), offset)
-        if record is not None:
-            records.setdefault((record.before, record.sequence, line[skipped : skipped + 8]), record)
-        unreadable = len(line) if record is None else skipped
-        if unreadable and others and sum(others[-1]) == offset:
-            others[-1] = (others[-1][0], others[-1][1] + unreadable)
-        elif unreadable:
-            others.append((offset, unreadable))
+        content, read = line.removesuffix(b"\n"), 0
+        for record in _records_in(content, offset):
+            start = record.offset - offset
+            if read == 0 or content[read:start].strip():
+                note(offset + read, start - read)
+            records.setdefault((record.before, record.sequence, content[start : start + 8]), record)
+            read = start + record.size
+        if read == 0 or content[read:].strip():
+            note(offset + read, len(line) - read)
     return [*records.values()], tuple(others)
 
 
-def _record_in(line: bytes, offset: int) -> tuple[int, FoundRecord | None]:
-    """The intact record that the line is or ends with, and the number of bytes before it."""
-    bracket = line.find(b" [")
-    tried = 0
-    while bracket >= 0 and tried < _MOST_TRIED:  # more of them were made to look like records
-        for start in range(max(bracket + 2 - LONGEST_BEGINNING, 0), bracket):
-            if not looks_like_record(line[start : bracket + 2]):
-                continue
+def _records_in(line: bytes, offset: int) -> Iterator[FoundRecord]:
+    """The intact records in a line without its end: what is around them does not matter, be it other records."""
+    starts = [found.start() for found in islice(BEGINNING.finditer(line), _MOST_TRIED)]
+    read = tried = 0
+    for i, start in enumerate(starts):
+        if start < read:
+            continue
+        for limit in (len(line), *starts[i + 1 :]):
             tried += 1
+            if tried > _MOST_TRIED:  # more of them were made to look like records
+                return
+            end = line.rfind(b"]", start, limit) + 1
             try:
-                sequence, text = unpack(line[start:])
+                sequence, text = unpack(line[start:end])
                 n = len(msgspec.json.decode(text, type=list[msgspec.Raw]))
             except (DamagedRecord, msgspec.DecodeError):
                 continue
-            return start, FoundRecord(sequence - n, sequence, offset + start, len(line) - start)
-        bracket = line.find(b" [", bracket + 1)
-    return len(line), None
+            yield FoundRecord(sequence - n, sequence, offset + start, end - start)
+            read = end
+            break
 
 
 def gaps(records: Iterable[tuple[int, int]], length: int) -> tuple[tuple[int, int], ...]:

@@ -37,7 +37,7 @@ def export_csv(study: Source, path: str | os.PathLike[str], *, overwrite: bool =
         overwrite: Whether to replace a file that is there.
 
     Raises:
-        InvalidArgument: there is something at `path` already, and not `overwrite`.
+        InvalidArgument: there is something at `path` already, and not `overwrite`; or no directory for it.
         OSError: the system refused it.
 
     Example:

@@ -8,21 +8,11 @@ import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import TypeAlias
 
 from hpo.core.state import StudyState
+from hpo.core.study_view import HasState
 from hpo.errors import InvalidArgument, InvalidType
-
-
-@runtime_checkable
-class HasState(Protocol):
-    """A study, as far as an export needs one."""
-
-    @property
-    def state(self) -> StudyState:
-        """What there is to export."""
-        ...
-
 
 Source: TypeAlias = StudyState | HasState
 """What can be exported: a study, or a state."""
@@ -50,10 +40,13 @@ def new_file(path: str | os.PathLike[str], *, overwrite: bool) -> Iterator[Path]
         overwrite: Whether it may take the place of a file that is there. A link is followed.
 
     Raises:
-        InvalidArgument: there is something already, and not `overwrite`; or something else than a regular file.
+        InvalidArgument: there is something already, and not `overwrite`; or something else than a regular file; or there
+            is no directory for it.
         OSError: the system refused it.
     """
     target = Path(path).expanduser()
+    if not target.parent.is_dir():
+        raise InvalidArgument(f"there is no directory {target.parent} for {os.fspath(path)}: make it first")
     if overwrite:
         target = target.resolve()
         if target.exists() and not target.is_file():

@@ -54,7 +54,7 @@ def export_jsonl(study: Source, path: str | os.PathLike[str], *, overwrite: bool
         overwrite: Whether to replace a file that is there.
 
     Raises:
-        InvalidArgument: there is something at `path` already, and not `overwrite`.
+        InvalidArgument: there is something at `path` already, and not `overwrite`; or no directory for it.
         OSError: the system refused it.
 
     Example:
@@ -88,7 +88,7 @@ def _trials(path: str | os.PathLike[str]) -> Iterator[FrozenTrial]:
         for number, line in enumerate(file, 1):
             try:
                 yield _trial(_DECODER.decode(line))
-            except (ValueError, TypeError, LookupError, RecursionError, HpoError) as error:
+            except (msgspec.MsgspecError, ValueError, TypeError, LookupError, RecursionError, HpoError) as error:
                 raise InvalidArgument(f"{os.fspath(path)}, line {number} is no trial: {error}") from None
 
 

@@ -21,13 +21,15 @@ from hpo.core.trial import FrozenTrial, TrialState
 from hpo.core.trial_record import trial_record
 from hpo.errors import HpoError, InvalidArgument, InvalidType, UnsupportedJournal, ValueOutsideDistribution
 from hpo.journal import Storage, open_journal
+from hpo.journal.record import looks_like_record
 from hpo.transfer.optuna_journal import read_journal
 from hpo.transfer.optuna_records import OptunaStudy
-from hpo.transfer.optuna_sqlite import read_sqlite
+from hpo.transfer.optuna_sqlite import COPY_INSTEAD, read_sqlite
 from hpo.transfer.optuna_translation import distribution_of, no_trial, trial_of
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _SQLITE_MAGIC = b"SQLite format 3\0"
+_ENOUGH = 64  # bytes, to tell one kind of file from another
 _METRIC_NAMES = "study:metric_names"
 
 
@@ -105,10 +107,14 @@ def import_optuna(
 
 def _read(path_or_url: str | os.PathLike[str], study_name: str | None) -> OptunaStudy:
     path = _path(path_or_url)
+    if path.exists() and not path.is_file():  # a pipe would let us wait for ever
+        raise UnsupportedJournal(os.fspath(path), "Optuna keeps studies in a file, and this is no regular file")
     with path.open("rb") as file:
-        beginning = file.read(len(_SQLITE_MAGIC))
-    if beginning == _SQLITE_MAGIC:
+        beginning = file.read(_ENOUGH)
+    if beginning.startswith(_SQLITE_MAGIC):
         return read_sqlite(path, study_name)
+    if looks_like_record(beginning):
+        raise UnsupportedJournal(os.fspath(path), f"it is a journal of this library: {COPY_INSTEAD}")
     if not beginning.startswith(b"{"):
         raise UnsupportedJournal(os.fspath(path), "it is neither a SQLite file nor a journal file of Optuna")
     return read_journal(path, study_name)
@@ -118,6 +124,8 @@ def _path(path_or_url: str | os.PathLike[str]) -> Path:
     text = os.fspath(path_or_url)
     if not isinstance(text, str):
         raise InvalidType(f"a path is a text, got {text!r}")
+    if not text:
+        raise InvalidArgument("'' is no path: give the file of a storage of Optuna")
     scheme = _URL.match(text)
     if scheme is None:
         return Path(text).expanduser()
@@ -162,10 +170,7 @@ def _carried_out(commands: Sequence[Command]) -> tuple[list[AnyEvent], StudyStat
     state = StudyState()
     for command in commands:
         try:
-            some = decide(state, command)
-        except ValueOutsideDistribution:
-            assert isinstance(command, AddTrial)
-            some = _as_it_happened(state, command.trial)
+            some = _decided(state, command)
         except HpoError as error:
             if isinstance(command, AddTrial):
                 raise InvalidArgument(f"trial {state.n_trials} can't be imported: {error}") from error
@@ -173,6 +178,15 @@ def _carried_out(commands: Sequence[Command]) -> tuple[list[AnyEvent], StudyStat
         events += some
         state = replay(some, state)
     return events, state
+
+
+def _decided(state: StudyState, command: Command) -> list[AnyEvent]:
+    try:
+        return decide(state, command)
+    except ValueOutsideDistribution:
+        if not isinstance(command, AddTrial):
+            raise
+        return _as_it_happened(state, command.trial)
 
 
 def _as_it_happened(state: StudyState, trial: FrozenTrial) -> list[AnyEvent]:

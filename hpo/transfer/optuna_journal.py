@@ -11,10 +11,9 @@ from typing import Any, Final
 
 import attrs
 
-from hpo.core.distributions import Distribution, check_distribution_compatibility
-from hpo.errors import HpoError, InvalidArgument, InvalidDistribution, JournalCorrupted, StudyNotFound
+from hpo.errors import HpoError, InvalidArgument, JournalCorrupted, StudyNotFound
 from hpo.transfer.optuna_records import OptunaStudy, OptunaTrial, json_value
-from hpo.transfer.optuna_translation import DistributionReader, distribution_of
+from hpo.transfer.optuna_translation import Kind, kind_of
 
 _STATES: Final = ("RUNNING", "COMPLETE", "PRUNED", "FAIL", "WAITING")
 _UNFINISHED: Final = ("RUNNING", "WAITING")
@@ -67,9 +66,9 @@ class _Replay:
     trials: list[tuple[int, int, OptunaTrial]] = attrs.Factory(list)
     """By id: the study's id, the trial's number in it, and the trial."""
     n_studies: int = 0
-    first_with: dict[tuple[int, str], tuple[int, Distribution]] = attrs.Factory(dict)
-    """By study and parameter: the lowest number of a trial that has it, with its distribution."""
-    distribution_of: DistributionReader = attrs.Factory(lambda: functools.cache(distribution_of))
+    first_with: dict[tuple[int, str], tuple[int, Kind]] = attrs.Factory(dict)
+    """By study and parameter: the lowest number of a trial that has it, with the kind of its distribution."""
+    kind_of: Callable[[str], Kind] = attrs.Factory(lambda: functools.cache(kind_of))
     """There are few different ones, and many parameters."""
 
     def apply(self, operation: Any) -> None:
@@ -128,17 +127,14 @@ class _Replay:
             self._add_param(study_id, number, trial, name, internal, operation["distributions"][name])
 
     def set_trial_param(self, operation: Mapping[str, Any]) -> None:
-        """A parameter of another kind than in the first trial that has it is refused."""
+        """A parameter of another kind than in the first trial that has it is refused; see `Kind.allows`."""
         if (found := self._unfinished(operation)) is None:
             return
         study_id, number, trial = found
         name, written = operation["param_name"], operation["distribution"]
         first = self.first_with.get((study_id, name))
-        if first is not None:
-            try:
-                check_distribution_compatibility(first[1], self.distribution_of(written)[0])
-            except InvalidDistribution:
-                return
+        if first is not None and not first[1].allows(self.kind_of(written)):
+            return
         self._add_param(study_id, number, trial, name, operation["param_value_internal"], written)
 
     def _add_param(
@@ -147,7 +143,7 @@ class _Replay:
         trial.params[name] = internal, written
         first = self.first_with.get((study_id, name))
         if first is None or number <= first[0]:
-            self.first_with[study_id, name] = number, self.distribution_of(written)[0]
+            self.first_with[study_id, name] = number, self.kind_of(written)
 
     def set_trial_state_values(self, operation: Mapping[str, Any]) -> None:
         """The first worker that starts an enqueued trial has it."""

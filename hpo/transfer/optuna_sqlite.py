@@ -30,6 +30,9 @@ _NEEDED: Mapping[str, frozenset[str]] = {
     "trial_user_attributes": frozenset({"trial_id", "key", "value_json"}),
     "trial_system_attributes": frozenset({"trial_id", "key", "value_json"}),
 }
+COPY_INSTEAD = "its studies are loaded as they are, and `hpo.copy_study` copies them"
+"""What to do with a file that nobody has to import."""
+
 _NOT_FINITE = {"INF_POS": math.inf, "INF_NEG": -math.inf, "NAN": math.nan}
 _UTC_SINCE = 5
 """The major version of Optuna that began to keep times in UTC; before, they were local."""
@@ -60,6 +63,10 @@ def read_sqlite(path: str | os.PathLike[str], study_name: str | None) -> OptunaS
 
 
 def _check_tables(db: sqlite3.Connection, place: str) -> None:
+    from hpo.journal.sqlite.schema import APPLICATION  # sqlite3 is loaded where it is used
+
+    if db.execute("PRAGMA application_id").fetchone() == (APPLICATION,):
+        raise UnsupportedJournal(place, f"it is a database of this library: {COPY_INSTEAD}")
     for table, needed in _NEEDED.items():
         columns = {row[1] for row in db.execute(f"PRAGMA table_info({table})")}
         if not needed <= columns:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from hpo.core.choices import Choice
 from hpo.core.distributions import CategoricalDistribution, Distribution, FloatDistribution, IntDistribution
@@ -42,19 +42,53 @@ def distribution_of(text: str) -> tuple[Distribution, Sequence[int] | None]:
         >>> distribution_of('{"name": "DiscreteUniformDistribution", "attributes": {"low": 0, "high": 1, "q": 0.5}}')[0]
         FloatDistribution(low=0.0, high=1.0, step=0.5)
     """
-    document = json_value(text, "a distribution")
-    fields: Mapping[str, Any]
-    match document:
-        case {"name": str(name), "attributes": dict(attributes)} if name in _KINDS:
-            kind, fields = _KINDS[name], attributes
-        case {"type": str(name)} if name in _ABBREVIATED:
-            kind, fields = _ABBREVIATED[name], document
-        case _:
-            raise InvalidDistribution(f"this is no distribution of Optuna: {text}")
+    name, fields = _described(text)
     try:
-        return kind(fields)
+        return _KINDS[_FULL_NAMES.get(name, name)](fields)
     except (KeyError, TypeError) as error:
         raise InvalidDistribution(f"this is no distribution of Optuna ({error!r}): {text}") from None
+
+
+def _described(text: str) -> tuple[str, Mapping[str, Any]]:
+    """Name and fields of a distribution, written in full or abbreviated."""
+    document = json_value(text, "a distribution")
+    match document:
+        case {"name": str(name), "attributes": dict(attributes)} if name in _KINDS:
+            return name, attributes
+        case {"type": str(name)} if name in _FULL_NAMES:
+            return name, document
+    raise InvalidDistribution(f"this is no distribution of Optuna: {text}")
+
+
+class Kind(NamedTuple):
+    """What Optuna wants all distributions of a parameter to have in common; see `kind_of`."""
+
+    name: str
+    log: bool
+    choices: Sequence[Any] | None
+
+    def allows(self, other: Kind) -> bool:
+        """Whether a parameter that began with this kind may go on with `other`; NaN is one choice, as 1 and True are."""
+        if (self.name, self.log) != (other.name, other.log):
+            return False
+        mine, theirs = self.choices or (), other.choices or ()
+        return len(mine) == len(theirs) and all(
+            a == b or (a != a and b != b) for a, b in zip(mine, theirs, strict=True)
+        )
+
+
+def kind_of(text: str) -> Kind:
+    """The kind of the distribution that Optuna's JSON describes, whether or not there is such a one here.
+
+    Raises:
+        InvalidArgument, InvalidDistribution: it describes none.
+
+    Example:
+        >>> kind_of('{"type": "float", "low": 1, "high": 9, "log": true}')
+        Kind(name='FloatDistribution', log=True, choices=None)
+    """
+    name, fields = _described(text)
+    return Kind(_FULL_NAMES.get(name, name), bool(fields.get("log", False)), fields.get("choices"))
 
 
 def _float(fields: Mapping[str, Any]) -> tuple[Distribution, None]:
@@ -86,7 +120,8 @@ _KINDS: Mapping[str, Callable[[Mapping[str, Any]], tuple[Distribution, Sequence[
     "IntLogUniformDistribution": lambda fields: _int({**fields, "log": True}),
     "CategoricalDistribution": _categorical,
 }
-_ABBREVIATED = {"float": _float, "int": _int, "categorical": _categorical}
+_FULL_NAMES = {"float": "FloatDistribution", "int": "IntDistribution", "categorical": "CategoricalDistribution"}
+"""Of the abbreviated ones."""
 
 
 def scalar(value: Any) -> Choice:

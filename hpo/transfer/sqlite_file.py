@@ -19,6 +19,8 @@ from hpo.core.trial import FrozenTrial
 from hpo.transfer.destination import Source, moment, new_file, state_of
 
 if TYPE_CHECKING:
+    import sqlite3
+
     from sqlite_utils import Database
 
 _STUDY = 1  # the id of the only study of a file
@@ -113,8 +115,8 @@ def export_sqlite(study: Source, path: str | os.PathLike[str], *, overwrite: boo
         overwrite: Whether to replace a file that is there.
 
     Raises:
-        InvalidArgument: there is something at `path` already, and not `overwrite`.
-        OSError, sqlite3.Error: the system refused it.
+        InvalidArgument: there is something at `path` already, and not `overwrite`; or no directory for it.
+        OSError: the system refused it.
 
     Example:
         >>> import sqlite3, tempfile, hpo
@@ -133,16 +135,23 @@ def export_sqlite(study: Source, path: str | os.PathLike[str], *, overwrite: boo
     from sqlite_utils import Database
 
     state = state_of(study)
-    with new_file(path, overwrite=overwrite) as draft, contextlib.closing(sqlite3.connect(draft)) as connection:
-        database = Database(connection, execute_plugins=False)
-        _create(database)
-        for table, rows in _rows(state).items():
-            columns = list(_TABLES[table]["columns"])
-            places = ", ".join(f":{column}" for column in columns)
-            connection.executemany(f'INSERT INTO "{table}" VALUES ({places})', rows)  # noqa: S608 - names of ours
-        for table, indexed in _INDEXES:
-            database[table].create_index(indexed)  # type: ignore[union-attr]
-        connection.commit()
+    with new_file(path, overwrite=overwrite) as draft:
+        try:
+            with contextlib.closing(sqlite3.connect(draft)) as connection:
+                _write(Database(connection, execute_plugins=False), connection, state)
+        except sqlite3.OperationalError as error:  # such as a full disk
+            raise OSError(f"{os.fspath(path)} can't be written: {error}") from error
+
+
+def _write(database: Database, connection: sqlite3.Connection, state: StudyState) -> None:
+    _create(database)
+    for table, rows in _rows(state).items():
+        columns = list(_TABLES[table]["columns"])
+        places = ", ".join(f":{column}" for column in columns)
+        connection.executemany(f'INSERT INTO "{table}" VALUES ({places})', rows)  # noqa: S608 - names of ours
+    for table, indexed in _INDEXES:
+        database[table].create_index(indexed)  # type: ignore[union-attr]
+    connection.commit()
 
 
 def _create(database: Database) -> None:

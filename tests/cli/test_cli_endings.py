@@ -126,6 +126,20 @@ def test_a_reader_that_goes_away_ends_the_command_quietly(place):
         assert listing.wait() == 141
 
 
+def test_without_standard_output_a_command_does_its_work_and_a_listing_says_so(place):
+    study = hpo.create_study(storage="runs/", study_name="s", sampler=hpo.samplers.RandomSampler())
+    study.ask()
+
+    def ended(words):
+        line = ["sh", "-c", f'exec "{sys.executable}" -m hpo --storage runs/ {words} >&-']
+        ran = subprocess.run(line, check=False, cwd=place, capture_output=True, text=True)
+        return ran.returncode, ran.stderr
+
+    assert ended("trials") == (1, "hpo: error: [Errno 9] standard output is closed\n")
+    assert ended("-q tell --number 0 --value 1") == (0, "")
+    assert study.best_value == 1.0
+
+
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_ctrl_c_fails_the_running_trials_and_says_so_in_one_line(place, jobs):
     (place / "slow_file.py").write_text(SLOW)
@@ -143,6 +157,20 @@ def test_ctrl_c_fails_the_running_trials_and_says_so_in_one_line(place, jobs):
     assert "Traceback" not in err
     trials = hpo.load_study(storage="runs/").trials
     assert {(trial.state.name, trial.reason) for trial in trials} == {("FAIL", "interrupted")}
+
+
+def test_ctrl_c_while_modules_load_is_one_line_too(place):
+    code = (
+        "import sys\n"
+        "class Interrupted:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'click': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupted())\n"
+        "from hpo.__main__ import run\n"
+        "sys.exit(run())"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], check=False, cwd=place, capture_output=True, text=True)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (130, "", "hpo: interrupted\n")
 
 
 def test_a_terminal_without_utf_8_gets_escapes_instead_of_an_error(place):

@@ -188,6 +188,7 @@ def test_import_prints_the_name_and_warns_of_interrupted_trials(cli, place):
     assert "1 trials still ran in Optuna" in ran.err
     assert hpo.load_study(storage="runs/").trials[0].state.name == "FAIL"
     assert cli("import optuna.log --storage runs/ --study-name digits --to-study-name again").out == "again\n"
-    assert cli("import optuna.log --storage runs/").code == 1
+    ran = cli("import optuna.log --storage runs/")
+    assert (ran.code, ran.err.endswith("choose another name with --to-study-name\n")) == (1, True)
     assert cli("import optuna.log --storage runs/ --study-name other").code == 1
     assert cli("import nowhere.db --storage runs/").code == 1

@@ -59,3 +59,17 @@ def test_a_fork_has_one_beginning_that_is_there(cli, study):
     ran = cli("fork --storage runs/ --study-name s --to again --before-trial 9")
     assert (ran.code, "no trial 9" in ran.err) == (1, True)
     assert hpo.get_all_study_names("runs/") == ["s"]
+
+
+def test_a_fork_may_go_to_another_storage(cli, study):
+    assert cli("fork --storage runs/ --to s --to-storage apart.jsonl --before-trial 2").out == "s\n"
+    fork = hpo.load_study(storage="apart.jsonl")
+    assert [trial.params for trial in fork.trials] == [trial.params for trial in study.trials[:2]]
+    assert cli("fork --storage apart.jsonl --to one --to-storage sqlite:///more.db").out == "one\n"
+    assert hpo.get_all_study_names("sqlite:///more.db") == ["one"]
+
+
+def test_a_name_that_is_taken_is_told_with_the_option_that_gives_another(cli, study):
+    ran = cli("fork --storage runs/ --to s")
+    assert (ran.code, "a study named 's' exists" in ran.err) == (1, True)
+    assert ran.err.endswith("choose another name with --to\n")

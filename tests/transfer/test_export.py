@@ -5,6 +5,7 @@ import csv
 import datetime
 import json
 import math
+import resource
 import sqlite3
 import stat
 
@@ -265,8 +266,29 @@ def test_an_export_that_fails_leaves_nothing_behind(tmp_path, export, monkeypatc
     with pytest.raises(OSError, match="gone"):
         export(state, tmp_path / "out")
     assert [*tmp_path.iterdir()] == []
-    with pytest.raises(OSError, match="No such file"):
-        export_csv(hpo.StudyState.create(), tmp_path / "nowhere" / "out")
+
+
+@pytest.mark.parametrize("export", EXPORTS)
+def test_an_export_without_a_directory_names_it(tmp_path, export):
+    (tmp_path / "file").touch()
+    for parent in ["nowhere", "file"]:
+        with pytest.raises(
+            InvalidArgument, match=rf"there is no directory .*{parent} for .*{parent}/out: make it first"
+        ):
+            export(hpo.StudyState.create(), tmp_path / parent / "out")
+
+
+@pytest.mark.parametrize("export", EXPORTS)
+def test_an_export_without_room_is_an_error_of_the_system_and_leaves_nothing_behind(tmp_path, export):
+    state = hpo.enqueue(hpo.StudyState.create(), {}, user_attrs={"long": "x" * 500_000})
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        with pytest.raises(OSError, match=r"too large|disk"):
+            export(state, tmp_path / "out")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert [*tmp_path.iterdir()] == []
 
 
 def test_exports_have_the_usual_permissions(tmp_path):

@@ -4,6 +4,7 @@ import contextlib
 import datetime
 import json
 import math
+import os
 import sqlite3
 import sys
 import warnings
@@ -11,7 +12,8 @@ import warnings
 import pytest
 
 import hpo
-from hpo.errors import DuplicatedStudyError, InvalidArgument, StudyNotFound
+from hpo.errors import DuplicatedStudyError, InvalidArgument, StudyNotFound, UnsupportedJournal
+from hpo.journal import FileStorage
 from hpo.transfer import import_optuna
 
 optuna = pytest.importorskip("optuna", reason="Optuna, which writes the files, is not installed", exc_type=ImportError)
@@ -164,6 +166,19 @@ def test_values_outside_their_range_stay_what_they_are(place, tmp_path):
     ours.optimize(lambda trial: trial.suggest_float("f", -1.5, 2.5), n_trials=12)
 
 
+def test_a_value_that_no_trial_can_have_here_is_named_with_its_trial(place, tmp_path):
+    storage, path = place
+    theirs = optuna.create_study(storage=storage, study_name="s")
+    theirs.tell(theirs.ask(DISTRIBUTIONS), 0.5)
+    theirs.enqueue_trial({"i": 1e308})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        theirs.tell(theirs.ask(DISTRIBUTIONS), 0.25)
+    with pytest.raises(InvalidArgument, match=r"trial 1 can't be imported: 10+.* is no value of the parameter"):
+        import_optuna(path, None, tmp_path / "hpo")
+    assert not (tmp_path / "hpo").exists()
+
+
 def test_deprecated_distributions_are_understood(place, tmp_path):
     storage, path = place
     d = optuna.distributions
@@ -240,6 +255,40 @@ def test_what_samplers_attached_is_noted_without_pickles(place, tmp_path):
     theirs.tell(trial, 1.0)
     ours, _ = brought(path, tmp_path)
     assert dict(ours.trials[0].note) == {"optuna": {"grid_id": 7}}
+
+
+@pytest.mark.filterwarnings("ignore:Choices for a categorical distribution")
+@pytest.mark.parametrize(
+    ("first", "again"),
+    [
+        ({"type": "float", "low": 1.0, "high": 2.0}, {"type": "float", "low": 1.0, "high": 2.0, "log": True}),
+        ({"type": "int", "low": 1, "high": 2, "log": True}, {"type": "int", "low": 1, "high": 2}),
+        ({"type": "categorical", "choices": ["b", "b"]}, {"type": "categorical", "choices": ["b", "b", "b"]}),
+        ({"type": "categorical", "choices": ["b", [1]]}, {"type": "categorical", "choices": ["b", "[1]"]}),
+    ],
+)
+def test_a_parameter_that_optuna_refused_is_not_there(place, tmp_path, first, again):
+    storage, path = place
+    theirs = optuna.create_study(storage=storage, study_name="s")
+    kinds = [optuna.distributions.json_to_distribution(json.dumps(kind)) for kind in (first, again)]
+    theirs.tell(theirs.ask({"x": kinds[0]}), 1.0)
+    trial = theirs.ask()
+    with pytest.raises(ValueError, match=r"same parameter name|dynamic value space"):
+        trial._suggest("x", kinds[1])
+    theirs.tell(trial, 2.0)
+    assert "x" not in theirs.trials[1].params
+    ours, _ = brought(path, tmp_path)
+    assert [[*trial.params] for trial in ours.trials] == [["x"], []]
+
+
+def test_choices_may_be_nan_and_change_their_types_as_they_may_in_optuna(place, tmp_path):
+    storage, path = place
+    theirs = optuna.create_study(storage=storage, study_name="s")
+    choices = optuna.distributions.CategoricalDistribution
+    theirs.tell(theirs.ask({"x": choices([math.nan, 1])}), 1.0)
+    theirs.tell(theirs.ask({"x": choices([math.nan, True])}), 2.0)
+    ours, _ = brought(path, tmp_path)
+    assert repr([trial.params["x"] for trial in ours.trials]) == repr([trial.params["x"] for trial in theirs.trials])
 
 
 def test_the_study_is_chosen_by_name(place, tmp_path):
@@ -338,6 +387,27 @@ def test_a_number_without_a_trial_is_filled(tmp_path):
     ours, _ = brought(path, tmp_path)
     assert [trial.value for trial in ours.trials] == [0.0, None, 2.0]
     assert ours.trials[1].reason == "Optuna has no trial of this number"
+
+
+@pytest.mark.parametrize(
+    ("make", "problem"),
+    [
+        (lambda path: hpo.create_study(storage=f"sqlite:///{path}"), "a database of this library"),
+        (lambda path: hpo.create_study(storage=FileStorage(path)), "a journal of this library"),
+        (lambda path: path.mkdir(), "no regular file"),
+        (os.mkfifo, "no regular file"),
+    ],
+)
+def test_what_can_not_be_from_optuna_is_said_at_once(tmp_path, make, problem):
+    path = tmp_path / "place"
+    make(path)
+    with pytest.raises(UnsupportedJournal, match=problem):
+        import_optuna(path, None, tmp_path / "hpo")
+
+
+def test_an_empty_path_is_refused(tmp_path):
+    with pytest.raises(InvalidArgument, match="'' is no path"):
+        import_optuna("", None, tmp_path / "hpo")
 
 
 def test_optuna_is_not_imported(tmp_path):
