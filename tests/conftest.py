@@ -1,4 +1,10 @@
-"""What no test leaves to chance: the examples that hypothesis tries, its patience, and what other tests did to the log."""
+"""What no test leaves to chance: the examples that hypothesis tries, its patience, and what other tests did to the log.
+
+And what several folders of tests need of the machine.
+"""
+
+import shutil
+import subprocess
 
 import pytest
 from hypothesis import settings
@@ -16,3 +22,15 @@ def _leave_the_log_as_it_was():
     yield
     logger.setLevel(level)
     logger.propagate, logger.handlers[:] = propagate, handlers
+
+
+@pytest.fixture(scope="session")
+def strace():
+    """The path of strace, where it can trace."""
+    path = shutil.which("strace")
+    if path is None:
+        pytest.skip("this needs strace")
+    tried = subprocess.run([path, "-qq", "-o", "/dev/null", "true"], capture_output=True, check=False)
+    if tried.returncode:
+        pytest.skip(f"strace is not allowed to trace: {tried.stderr.decode(errors='replace').strip()}")
+    return path

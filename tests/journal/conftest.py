@@ -1,5 +1,3 @@
-import shutil
-import subprocess
 import sys
 import textwrap
 from pathlib import Path
@@ -41,17 +39,6 @@ def journal_file(tmp_path):
         return tmp_path / name
 
     return write
-
-
-@pytest.fixture(scope="session")
-def strace():
-    """For tests that need it to trace."""
-    path = shutil.which("strace")
-    if path is None:
-        pytest.skip("this needs strace")
-    tried = subprocess.run([path, "-qq", "-o", "/dev/null", "true"], capture_output=True, check=False)
-    if tried.returncode:
-        pytest.skip(f"strace is not allowed to trace: {tried.stderr.decode(errors='replace').strip()}")
 
 
 @pytest.fixture

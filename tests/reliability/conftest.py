@@ -50,18 +50,6 @@ def shim(tmp_path_factory):
     return environment
 
 
-@pytest.fixture(scope="session")
-def strace():
-    """The path of strace, where it can trace."""
-    path = shutil.which("strace")
-    if path is None:
-        pytest.skip("this needs strace")
-    tried = subprocess.run([path, "-qq", "-o", "/dev/null", "true"], capture_output=True, check=False)
-    if tried.returncode:
-        pytest.skip(f"strace is not allowed to trace: {tried.stderr.decode(errors='replace').strip()}")
-    return path
-
-
 @pytest.fixture
 def new_study(tmp_path):
     """The path of a journal that holds a study's creation and nothing else."""
