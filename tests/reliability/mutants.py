@@ -15,7 +15,15 @@ from pathlib import Path
 import attrs
 
 ROOT = Path(__file__).parents[2]
-_COPIED = ("hpo", "adapters", "tests/journal", "tests/reliability", "tests/golden", "tests/conftest.py", "pyproject.toml")
+_COPIED = (
+    "hpo",
+    "adapters",
+    "tests/journal",
+    "tests/reliability",
+    "tests/golden",
+    "tests/conftest.py",
+    "pyproject.toml",
+)
 _PATIENCE = 180.0  # seconds, for tests that hang because of the mutant
 
 _CLAIMS = "tests/journal/test_journal_claims_in_turn.py"
