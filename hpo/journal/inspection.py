@@ -20,9 +20,8 @@ from hpo.errors import InvalidArgument, JournalBusy, UnreadableEvents, Unsupport
 from hpo.journal.file_holder import lock_holder
 from hpo.journal.findings import Flaw, Inspection, Repair
 from hpo.journal.lifecycle import create_file
-from hpo.journal.record import LONGEST, DamagedRecord, hides_record, looks_like_record, unpack
+from hpo.journal.record import LONGEST, LONGEST_BEGINNING, DamagedRecord, hides_record, looks_like_record, unpack
 from hpo.journal.salvage import (
-    LONGEST_BEGINNING,
     FoundRecord,
     Inconsistent,
     content_of,

@@ -20,6 +20,9 @@ _MOST_TRIED = 1000
 BEGINNING = re.compile(rb"[0-9a-f]{8} [1-9][0-9]{0,18} \[")
 """How every record begins."""
 
+LONGEST_BEGINNING = 30
+"""Bytes of `BEGINNING` at most: checksum, sequence, two spaces and the bracket."""
+
 
 class DamagedRecord(ValueError):  # noqa: N818 - it says what was found
     """Bytes that `pack` did not write."""

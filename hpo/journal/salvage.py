@@ -19,9 +19,6 @@ from hpo.journal.open_file import not_added, open_regular
 from hpo.journal.record import BEGINNING, LONGEST, DamagedRecord, unpack
 from hpo.journal.torn import write_all
 
-LONGEST_BEGINNING = 30
-"""Bytes of a record up to its bracket, at most: checksum, sequence and two spaces."""
-
 _MOST_TRIED = 1000
 
 

@@ -21,7 +21,7 @@ from hpo.core.trial import FrozenTrial, TrialState
 from hpo.core.trial_record import trial_record
 from hpo.errors import HpoError, InvalidArgument, InvalidType, UnsupportedJournal, ValueOutsideDistribution
 from hpo.journal import Storage, open_journal
-from hpo.journal.record import looks_like_record
+from hpo.journal.record import LONGEST_BEGINNING, looks_like_record
 from hpo.transfer.optuna_journal import read_journal
 from hpo.transfer.optuna_records import OptunaStudy
 from hpo.transfer.optuna_sqlite import COPY_INSTEAD, read_sqlite
@@ -29,7 +29,6 @@ from hpo.transfer.optuna_translation import distribution_of, no_trial, trial_of
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _SQLITE_MAGIC = b"SQLite format 3\0"
-_ENOUGH = 64  # bytes, to tell one kind of file from another
 _METRIC_NAMES = "study:metric_names"
 
 
@@ -110,7 +109,7 @@ def _read(path_or_url: str | os.PathLike[str], study_name: str | None) -> Optuna
     if path.exists() and not path.is_file():  # a pipe would let us wait for ever
         raise UnsupportedJournal(os.fspath(path), "Optuna keeps studies in a file, and this is no regular file")
     with path.open("rb") as file:
-        beginning = file.read(_ENOUGH)
+        beginning = file.read(LONGEST_BEGINNING)
     if beginning.startswith(_SQLITE_MAGIC):
         return read_sqlite(path, study_name)
     if looks_like_record(beginning):
