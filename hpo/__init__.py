@@ -19,25 +19,26 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "hpo.core.ask_tell": ("ask", "enqueue", "report", "set_constraint", "should_prune", "tell", "what_if"),
-    "hpo.core.direction": ("StudyDirection",),
-    "hpo.core.distributions": (
+    "hpo.core.values.direction": ("StudyDirection",),
+    "hpo.core.values.distributions": (
         "CategoricalDistribution",
         "Distribution",
         "FloatDistribution",
         "IntDistribution",
     ),
-    "hpo.core.key": ("Key",),
-    "hpo.core.pruning": ("Decision", "Pruner"),
-    "hpo.core.sampling": ("Exhausted", "Sampler", "Suggestion"),
-    "hpo.core.space": ("SearchSpace",),
-    "hpo.core.state": ("StudyState", "evolve", "replay"),
-    "hpo.core.trial": ("FrozenTrial", "TrialState", "create_trial"),
+    "hpo.core.values.key": ("Key",),
+    "hpo.core.contracts.pruner": ("Decision", "Pruner"),
+    "hpo.core.contracts.sampler": ("Exhausted", "Sampler", "Suggestion"),
+    "hpo.core.values.search_space": ("SearchSpace",),
+    "hpo.core.evolve": ("evolve", "replay"),
+    "hpo.core.state": ("StudyState",),
+    "hpo.core.values.trial": ("FrozenTrial", "TrialState", "create_trial"),
     "hpo.core.views": ("best_trial", "best_trials"),
     "hpo.errors": ("DuplicatedStudyError", "HpoError", "SearchSpaceExhausted", "TrialPruned"),
     "hpo.journal": ("open_journal",),
-    "hpo.study.explanation": ("Explanation", "explain"),
+    "hpo.study.replaying.explanation": ("Explanation", "explain"),
     "hpo.study.fixed_trial": ("FixedTrial",),
-    "hpo.study.retries": ("RetryFailedTrials",),
+    "hpo.study.callbacks.retries": ("RetryFailedTrials",),
     "hpo.study.studies": (
         "StudySummary",
         "copy_study",
@@ -48,7 +49,7 @@ _HOMES = {
         "load_study",
     ),
     "hpo.study.study": ("Study",),
-    "hpo.study.verification": ("Verification", "verify"),
+    "hpo.study.replaying.verification": ("Verification", "verify"),
     "hpo.study.trial": ("Trial",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}

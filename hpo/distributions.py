@@ -1,6 +1,6 @@
 """The distributions of parameters, under the name that users of the field look for."""
 
-from hpo.core.distributions import (
+from hpo.core import (
     CategoricalDistribution,
     Distribution,
     FloatDistribution,

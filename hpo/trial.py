@@ -1,6 +1,6 @@
 """Trials, running, fixed and frozen, under the name that users of the field look for."""
 
-from hpo.core.trial import FrozenTrial, TrialState, create_trial
+from hpo.core import FrozenTrial, TrialState, create_trial
 from hpo.study.fixed_trial import FixedTrial
 from hpo.study.trial import Trial
 

@@ -10,13 +10,20 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from hpo.core.distributions import Distribution
-from hpo.core.events import SpaceDefined, decode_events, encode_events
-from hpo.core.numbers import to_json_tree
-from hpo.core.pruning import Pruner
-from hpo.core.sampling import Exhausted, Sampler, suggest_alone, suggest_joint
-from hpo.core.space import SearchSpace
-from hpo.core.state import StudyState
+from hpo.core import (
+    Distribution,
+    Exhausted,
+    Pruner,
+    Sampler,
+    SearchSpace,
+    SpaceDefined,
+    StudyState,
+    decode_events,
+    encode_events,
+    suggest_joint,
+    suggest_lone,
+    to_json_tree,
+)
 from hpo.errors import HpoError
 from hpo.pruners.median import MedianPruner
 from hpo.pruners.nop import NopPruner
@@ -66,7 +73,7 @@ def answers(state: StudyState, space: Space) -> dict[str, Any]:
             alone = {} if "grid" in name else space  # a grid reads its cell from the note of the joint call
             for parameter in alone:
                 one = SearchSpace({parameter: space[parameter]})
-                command = suggest_alone(state, make(space), trial, parameter, one)
+                command = suggest_lone(state, make(space), trial, parameter, one)
                 found[f"{name}: {parameter!r} for {number}"] = to_json_tree(dict(command.params))
         for name, pruner in PRUNERS.items():
             found[f"{name} on {number}"] = pruner(state, trial).value

@@ -14,9 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, rule
 from strategies import attributes, examples, names
 
-from hpo.core.history import History
-from hpo.core.persistent import FrozenDict, InsertOnlyDict, NumberMap, VersionedDict
-from hpo.core.trial import FrozenTrial, TrialState
+from hpo.core import FrozenDict, FrozenTrial, History, InsertOnlyDict, NumberMap, TrialState, VersionedDict
 
 keys = st.integers(0, 5) | names
 numbers = st.integers(0, 5) | st.integers(0, 2**14) | st.integers(0, 2**40)

@@ -23,15 +23,17 @@ from strategies import (
     units,
 )
 
-from hpo.core.distributions import (
+from hpo.core import (
     CategoricalDistribution,
     FloatDistribution,
     IntDistribution,
+    SearchSpace,
+    SpaceDefined,
+    decode_events,
     distribution_to_json,
+    encode_events,
     json_to_distribution,
 )
-from hpo.core.events import SpaceDefined, decode_events, encode_events
-from hpo.core.space import SearchSpace
 
 NUMERIC = float_distributions | int_distributions
 

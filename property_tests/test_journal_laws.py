@@ -14,10 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from strategies import attributes, examples, names, objective_values, texts
 
-from hpo.core.commands import Ask, CreateStudy, Enqueue, Report, SetStudyAttribute
-from hpo.core.decide import decide
-from hpo.core.events import AnyEvent
-from hpo.core.state import StudyState, replay
+from hpo.core import AnyEvent, Ask, CreateStudy, Enqueue, Report, SetStudyAttribute, StudyState, decide, replay
 from hpo.errors import Conflict, DuplicatedStudyError, StudyNotFound
 from hpo.journal import DirectoryStorage, FileStorage, MemoryStorage, SqliteStorage, Storage
 

@@ -17,15 +17,23 @@ from msgspec.structs import replace
 from strategies import attributes, examples, names, spaces, states
 from subjects import PRUNERS, SAMPLERS, answers, question, suggested
 
-from hpo.core.ask_tell import ask, report, tell
-from hpo.core.commands import Ask, SetStudyAttribute
-from hpo.core.decide import decide
-from hpo.core.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-from hpo.core.persistent import FrozenDict
-from hpo.core.pruning import Decision
-from hpo.core.space import SearchSpace
-from hpo.core.state import StudyState, replay
-from hpo.core.trial import TrialState
+from hpo.core import (
+    Ask,
+    CategoricalDistribution,
+    Decision,
+    FloatDistribution,
+    FrozenDict,
+    IntDistribution,
+    SearchSpace,
+    SetStudyAttribute,
+    StudyState,
+    TrialState,
+    decide,
+    replay,
+    report,
+    tell,
+)
+from hpo.core.ask_tell import ask
 from hpo.errors import SearchSpaceExhausted
 
 every_sampler = pytest.mark.parametrize("name", SAMPLERS)
@@ -178,8 +186,8 @@ def test_a_batch_is_what_asking_one_after_another_gives(name, seed, n) -> None:
     sampler = SAMPLERS[name](MIXED)
     after_batch, trials = ask(state, sampler, MIXED, n)
     for trial in trials:
-        state, alone = ask(state, sampler, MIXED)
-        assert alone == trial
+        state, lone = ask(state, sampler, MIXED)
+        assert lone == trial
     assert after_batch == state
 
 

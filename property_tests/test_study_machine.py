@@ -23,24 +23,29 @@ from strategies import (
     texts,
 )
 
-from hpo.core.commands import (
+from hpo.core import (
     AddTrial,
+    AnyEvent,
     Ask,
     Command,
     CreateStudy,
     Enqueue,
+    FrozenTrial,
     Report,
     SetConstraint,
     SetMetricNames,
     SetStudyAttribute,
     SetTrialAttribute,
+    StudyState,
     Suggest,
     Tell,
+    TrialState,
+    create_trial,
+    decide,
+    decode_events,
+    encode_events,
+    replay,
 )
-from hpo.core.decide import decide
-from hpo.core.events import AnyEvent, decode_events, encode_events
-from hpo.core.state import StudyState, replay
-from hpo.core.trial import FrozenTrial, TrialState, create_trial
 from hpo.errors import Conflict, HpoError, TrialNotRunning
 from hpo.journal.memory import MemoryJournal
 

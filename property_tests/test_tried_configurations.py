@@ -1,4 +1,4 @@
-"""What `hpo.samplers.tried` counts is what a plain set of all configurations would, in every reachable study."""
+"""What `hpo.samplers.parts.tried` counts is what a plain set of all configurations would, in every reachable study."""
 
 from __future__ import annotations
 
@@ -9,13 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import examples
 
-from hpo.core.choices import identity_of_choice
-from hpo.core.distributions import CategoricalDistribution, Distribution, FloatDistribution, IntDistribution
-from hpo.core.key import Key
-from hpo.core.space import SearchSpace
-from hpo.core.state import StudyState
-from hpo.core.trial import FrozenTrial
-from hpo.samplers.tried import Known, Tried, tried
+from hpo.core import (
+    CategoricalDistribution,
+    Distribution,
+    FloatDistribution,
+    FrozenTrial,
+    IntDistribution,
+    Key,
+    SearchSpace,
+    StudyState,
+)
+from hpo.core.values.categorical import identity_of_choice
+from hpo.samplers.parts.tried import Known, Tried, tried
 from hpo.testing import check_fold, strategies
 
 finite_distributions = (
@@ -82,7 +87,7 @@ def test_what_is_tried_and_what_is_left_are_those_of_a_plain_set(data: st.DataOb
     state = data.draw(strategies.states(space=space, most=12))
     names = data.draw(st.lists(st.sampled_from(list(space)), min_size=1, unique=True))
     asked = data.draw(st.sampled_from([space, space, SearchSpace({name: space[name] for name in names})]))
-    found, expected = tried(state, asked, Key(1, ("trial", 99))), by_hand(state, asked)
+    found, expected = tried(state, asked), by_hand(state, asked)
     if expected is None:
         assert found is None
         return

@@ -50,7 +50,7 @@ def python_blocks(path):
 ELSEWHERE = {"export-and-import.md"}  # needs an Optuna storage: tests/transfer makes one and runs the page
 DOCUMENTS = [
     path
-    for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+    for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
     if python_blocks(path) and path.name not in ELSEWHERE
 ]
 

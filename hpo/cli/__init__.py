@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 import hpo
-from hpo.cli.endings import exit_code
+from hpo.cli.exit_codes import exit_code
 from hpo.cli.explain_command import explain
 from hpo.cli.journal_commands import journal
 from hpo.cli.optimize_command import optimize

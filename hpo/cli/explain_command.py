@@ -11,7 +11,7 @@ from hpo.cli.output import Record, print_out, visible, written_alone
 
 if TYPE_CHECKING:
     from hpo.journal.storage import Storage
-    from hpo.study.explanation import Explanation
+    from hpo.study.replaying.explanation import Explanation
 
 
 @click.command("explain")
@@ -31,7 +31,7 @@ def explain(storage: Storage, study_name: str | None, number: int, style: str) -
 
     Who suggested them, by which rule, and how good they looked, as it was recorded then.
     """
-    from hpo.study.explanation import explain as explained
+    from hpo.study.replaying.explanation import explain as explained
 
     explanation = explained(open_study(storage, study_name), number)
     if style == "text":
@@ -51,7 +51,7 @@ def _record(explanation: Explanation) -> Record:
         "suggestions": [
             {
                 "params": dict(each.params),
-                "alone": each.alone,
+                "alone": each.lone,
                 "sampler": None if each.sampler is None else each.sampler.name,
                 "rule": each.rule,
                 "acquisition": each.acquisition,

@@ -14,7 +14,7 @@ from hpo.cli.output import Record, print_out, visible, written
 from hpo.errors import HpoError
 
 if TYPE_CHECKING:
-    from hpo.journal.findings import Inspection, Repair
+    from hpo.journal.repair.reports import Inspection, Repair
 
 _COLUMNS = ("path", "study", "records", "events", "torn_bytes", "verdict", "line", "byte", "problem")
 
@@ -62,7 +62,7 @@ def check(path: Path, style: str) -> None:
 
     PATH is a file, an SQLite database, or a directory of them. Nothing is changed. The exit code is 1 where a study can't be read.
     """
-    from hpo.journal.inspection import check_directory, check_file
+    from hpo.journal.repair.inspection import check_directory, check_file
 
     in_directory = path.is_dir()
     found = check_directory(path) if in_directory else check_file(path)
@@ -87,7 +87,7 @@ def repair(path: Path, output: Path | None) -> None:
 
     It goes into a new file. The old file stays as it is, and a healthy one needs nothing. Stop the study's workers first.
     """
-    from hpo.journal.inspection import repair_file
+    from hpo.journal.repair.inspection import repair_file
 
     done = repair_file(path, output)
     print_out("".join(f"{visible(line)}\n" for one in done for line in _told(one)))

@@ -40,7 +40,7 @@ def optimize(
     OBJECTIVE is a function that takes a trial and returns its value, or one per direction. FILE.py need not import hpo; its directory is put on the module path. package.module:OBJECTIVE works too. The
     study has to exist. Without --n-trials and --timeout it runs until Ctrl-C.
     """
-    from hpo.cli.locating import described, objective_at
+    from hpo.cli.loading import described, objective_at
 
     study = continued_study(
         storage,

@@ -12,9 +12,7 @@ from hpo.cli.output import FORMATS
 from hpo.errors import DuplicatedStudyError, InvalidArgument
 
 if TYPE_CHECKING:
-    from hpo.core.pruning import Pruner
-    from hpo.core.sampling import Sampler
-    from hpo.core.state import StudyState
+    from hpo.core import Pruner, Sampler, StudyState
     from hpo.journal.storage import Storage
     from hpo.study.study import Study
 
@@ -112,7 +110,7 @@ def _part_options(what: str, described: str, *, default: str, example: str) -> C
 def _part(what: str, choice: str | None, default: str, kwargs: str | None) -> Any:
     if choice is None and kwargs is None:
         return None
-    from hpo.cli.locating import made
+    from hpo.cli.loading import made
     from hpo.cli.spaces import json_object
 
     options = None if kwargs is None else json_object(kwargs, f"--{what}-kwargs", like='{"seed": 1}')
@@ -121,7 +119,7 @@ def _part(what: str, choice: str | None, default: str, kwargs: str | None) -> An
 
 def read_state(storage: Storage, name: str | None) -> StudyState:
     """The study as it is now, without anything that could change it."""
-    from hpo.core.state import replay
+    from hpo.core import replay
 
     return replay(storage.open(_only_name(storage, name)).read(0))
 

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from hpo.core.numbers import to_number
+from hpo.core import to_number
 
 Record: TypeAlias = Mapping[str, Any]
 """Fields by name: None, bool, int, float, str, datetime, and lists and dicts of them."""

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from hpo.cli.output import Record
 
 if TYPE_CHECKING:
-    from hpo.core.state import StudyState
-    from hpo.core.trial import FrozenTrial
+    from hpo.core import FrozenTrial, StudyState
 
 ASKED_COLUMNS = ("number", "params_")
 STUDY_COLUMNS = ("name", "directions", "n_trials", "best_value", "datetime_start", "user_attrs_")
@@ -55,7 +54,7 @@ def trial_columns(state: StudyState) -> tuple[str, ...]:
 
 def study_record(state: StudyState) -> Record:
     """A study at a glance."""
-    from hpo.core.views import best_or_none
+    from hpo.core import best_or_none
 
     starts = [trial.started_at for trial in state if trial.started_at is not None]
     best = best_or_none(state) if len(state.directions) == 1 else None

@@ -23,7 +23,7 @@ from hpo.errors import DuplicatedStudyError
 
 if TYPE_CHECKING:
     from hpo.journal.storage import Storage
-    from hpo.study.verification import Verification
+    from hpo.study.replaying.verification import Verification
 
 _COLUMNS = ["what", "computed_again", "equal"]
 
@@ -49,7 +49,7 @@ def verify(
 
     STORAGE is where the study is, instead of --storage. Every suggestion and every pruning decision is compared with the journal. Without --sampler and --pruner, those that the journal names are asked. Ends with 1 if anything came out otherwise.
     """
-    from hpo.study.verification import verify as verified
+    from hpo.study.replaying.verification import verify as verified
 
     study = open_study(storage, study_name)
     result = verified(study, sampler_from(sampler, sampler_kwargs), pruner_from(pruner, pruner_kwargs))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hpo.errors import HpoError, InvalidArgument
 
 if TYPE_CHECKING:
-    from hpo.core.space import SearchSpace
+    from hpo.core import SearchSpace
 
 _SHAPE = '{"x": {"name": "FloatDistribution", "attributes": {"low": 0, "high": 1}}}'
 
@@ -29,8 +29,7 @@ def read_space(given: str) -> SearchSpace:
         >>> read_space('{"n": {"name": "IntDistribution", "attributes": {"low": 1, "high": 9}}}')
         SearchSpace({'n': IntDistribution(low=1, high=9)})
     """
-    from hpo.core.distributions import distribution_from_document
-    from hpo.core.space import SearchSpace
+    from hpo.core import SearchSpace, distribution_from_document
 
     origin, text = _text(given)
     document = json_object(text, origin, like=_SHAPE)

@@ -21,8 +21,7 @@ from hpo.cli.records import ASKED_COLUMNS, asked_record, trial_columns, trial_re
 from hpo.errors import InvalidArgument
 
 if TYPE_CHECKING:
-    from hpo.core.state import StudyState
-    from hpo.core.trial import FrozenTrial
+    from hpo.core import FrozenTrial, StudyState
     from hpo.journal.storage import Storage
 
 
@@ -44,7 +43,7 @@ def ask(
     Without --space: the space that the study was created with, or else the one that its trials show.
     """
     from hpo.cli.spaces import read_space
-    from hpo.core.views import joint_space
+    from hpo.core import joint_space
 
     wanted = None if space is None else read_space(space)
     study = continued_study(storage, study_name, sampler=sampler_from(sampler, sampler_kwargs), pruner=None)
@@ -90,9 +89,9 @@ def tell(
 
     A value of nan makes a failed trial.
     """
-    from hpo.core.trial import TrialState
+    from hpo.core import TrialState
     from hpo.logging import get_logger
-    from hpo.study.narration import narrate_end
+    from hpo.study.running.messages import narrate_end
 
     if values and named:
         raise click.UsageError("give either --value or --values-by-name")
@@ -127,7 +126,7 @@ def trials(storage: Storage, study_name: str | None, style: str) -> None:
 @format_option("table")
 def best_trial(storage: Storage, study_name: str | None, style: str) -> None:
     """Print the trial with the best value."""
-    from hpo.core.views import best_trial as best
+    from hpo.core import best_trial as best
 
     state = read_state(storage, study_name)
     if len(state.directions) != 1:
@@ -144,7 +143,7 @@ def best_trials(storage: Storage, study_name: str | None, style: str) -> None:
 
     These are the complete trials that no other one beats: in one objective better, and in none worse.
     """
-    from hpo.core.views import best_trials as front
+    from hpo.core import best_trials as front
 
     state = read_state(storage, study_name)
     _echo_trials(state, front(state), style)

@@ -12,14 +12,20 @@ from typing import Any, overload
 from msgspec.structs import replace
 
 from hpo.core.commands import Ask, Command, Enqueue, Report, SetConstraint, Tell
+from hpo.core.contracts import (
+    Exhausted,
+    Pruner,
+    Sampler,
+    checked_pruner,
+    checked_sampler,
+    decision_to_stop,
+    suggest_joint,
+)
 from hpo.core.decide import decide, running_trial
-from hpo.core.distributions import Distribution
-from hpo.core.events import TrialStarted
-from hpo.core.numbers import as_int
-from hpo.core.pruning import Pruner, checked_pruner, decision_to_stop
-from hpo.core.sampling import Exhausted, Sampler, checked_sampler, suggest_joint
-from hpo.core.state import StudyState, evolve, replay
-from hpo.core.trial import FrozenTrial, TrialState
+from hpo.core.evolve import evolve, replay
+from hpo.core.records import TrialStarted
+from hpo.core.state import StudyState
+from hpo.core.values import Distribution, FrozenTrial, TrialState, as_int
 from hpo.errors import InvalidArgument, InvalidType, SearchSpaceExhausted
 
 
@@ -75,7 +81,7 @@ def ask(
             off the queue with ``tell(state, state.waiting.first(), outcome=TrialState.FAIL)``.
 
     Example:
-        >>> from hpo.core.distributions import FloatDistribution
+        >>> from hpo.core.values.distributions import FloatDistribution
         >>> from hpo.samplers import RandomSampler
         >>> state = StudyState.create(directions=["minimize"], seed=7)
         >>> state, trial = ask(state, RandomSampler(), {"x": FloatDistribution(0.0, 1.0)})
@@ -154,7 +160,7 @@ def enqueue(state: StudyState, params: Mapping[str, Any], *, user_attrs: Mapping
         ValueOutsideDistribution: the declared space can't hold it.
 
     Example:
-        >>> from hpo.core.distributions import FloatDistribution
+        >>> from hpo.core.values.distributions import FloatDistribution
         >>> from hpo.samplers import RandomSampler
         >>> state = enqueue(StudyState.create(), {"x": 0.25})
         >>> state, trial = ask(state, RandomSampler(), {"x": FloatDistribution(0.0, 1.0)})
@@ -214,7 +220,7 @@ def should_prune(state: StudyState, pruner: Pruner, number: int) -> bool:
         TrialNotFound, TrialNotRunning: there is no such running trial.
 
     Example:
-        >>> from hpo.core.pruning import Decision
+        >>> from hpo.core.contracts.pruner import Decision
         >>> from hpo.samplers import RandomSampler
         >>> state, trial = ask(StudyState.create(), RandomSampler())
         >>> def impatient(state, trial):

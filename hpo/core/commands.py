@@ -7,9 +7,7 @@ from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct
 
-from hpo.core.distributions import Distribution
-from hpo.core.identity import Identity
-from hpo.core.trial import FrozenTrial, TrialState
+from hpo.core.values import Distribution, FrozenTrial, Identity, TrialState
 
 
 class CreateStudy(Struct, frozen=True):
@@ -36,7 +34,7 @@ class SetMetricNames(Struct, frozen=True):
     names: Sequence[str]
 
 
-class Use(Struct, frozen=True):
+class SetAdvisor(Struct, frozen=True):
     """Let a sampler suggest, or a pruner judge, from now on."""
 
     kind: Literal["sampler", "pruner"]
@@ -65,15 +63,15 @@ class Suggest(Struct, frozen=True):
     params: Mapping[str, Any]
     note: Mapping[str, Any] | None = None
     off_grid: bool = False
-    alone: bool = False
+    lone: bool = False
 
 
-class Judge(Struct, frozen=True):
+class RecordPruning(Struct, frozen=True):
     """Record what the pruner said of a running trial."""
 
     number: int
     stop: bool
-    apart: bool = False
+    detached: bool = False
 
 
 class Report(Struct, frozen=True):
@@ -126,11 +124,11 @@ Command: TypeAlias = (
     CreateStudy
     | SetStudyAttribute
     | SetMetricNames
-    | Use
+    | SetAdvisor
     | Enqueue
     | Ask
     | Suggest
-    | Judge
+    | RecordPruning
     | Report
     | SetTrialAttribute
     | SetConstraint

@@ -13,39 +13,52 @@ from hpo.core.commands import (
     Command,
     CreateStudy,
     Enqueue,
-    Judge,
+    RecordPruning,
     Report,
+    SetAdvisor,
     SetConstraint,
     SetMetricNames,
     SetStudyAttribute,
     SetTrialAttribute,
     Suggest,
     Tell,
-    Use,
 )
-from hpo.core.creation import checked_metric_names, study_created
-from hpo.core.distributions import CategoricalDistribution, Distribution
-from hpo.core.events import (
+from hpo.core.records import (
+    AdvisorSet,
     AnyEvent,
     ConstraintSet,
     MetricNamesSet,
     ParamsSuggested,
+    PruningDecided,
     SpaceDefined,
     StudyAttributeSet,
     TrialAttributeSet,
     TrialEnqueued,
     TrialFinished,
-    TrialJudged,
     TrialStarted,
-    Used,
     ValueReported,
+    checked_metric_names,
+    study_created,
+    trial_record,
 )
-from hpo.core.numbers import as_int, checked_text, checked_time, to_json_tree, to_number
-from hpo.core.space import SearchSpace
 from hpo.core.state import StudyState
-from hpo.core.trial import FrozenTrial, TrialState, validated
-from hpo.core.trial_record import trial_record
-from hpo.core.trial_values import checked_constraint, checked_report, checked_value, value_within
+from hpo.core.values import (
+    CategoricalDistribution,
+    Distribution,
+    FrozenTrial,
+    SearchSpace,
+    TrialState,
+    as_int,
+    checked_constraint,
+    checked_report,
+    checked_text,
+    checked_time,
+    checked_value,
+    coerced_value,
+    to_json_tree,
+    to_number,
+    validated,
+)
 from hpo.errors import (
     InvalidArgument,
     InvalidSuggestion,
@@ -109,9 +122,11 @@ def _set_metric_names(state: StudyState, command: SetMetricNames) -> list[AnyEve
     return [MetricNamesSet(checked_metric_names(command.names, len(state.directions)))]
 
 
-def _use(state: StudyState, command: Use) -> list[AnyEvent]:
+def _use(state: StudyState, command: SetAdvisor) -> list[AnyEvent]:
     known = state.uses.get(command.kind)
-    return [] if known is command.identity or known == command.identity else [Used(command.kind, command.identity)]
+    return (
+        [] if known is command.identity or known == command.identity else [AdvisorSet(command.kind, command.identity)]
+    )
 
 
 def _enqueue(state: StudyState, command: Enqueue) -> list[AnyEvent]:
@@ -123,7 +138,7 @@ def _enqueue(state: StudyState, command: Enqueue) -> list[AnyEvent]:
         if isinstance(tree, list) or (isinstance(tree, dict) and tree.get("$float") in (None, "nan")):
             raise InvalidArgument(f"parameter {name!r} can be fixed to None, a bool, a number or a text; got {value!r}")
         if state.space is not None and name in state.space:
-            value_within(name, value, state.space[name])
+            coerced_value(name, value, state.space[name])
     if not isinstance(command.user_attrs, Mapping | None):
         raise InvalidType(f"the user_attrs of a trial are a dict by name, got {command.user_attrs!r}")
     return [TrialEnqueued(state.n_trials, to_json_tree(command.params), to_json_tree(command.user_attrs or {}) or None)]
@@ -161,7 +176,7 @@ def _suggest(state: StudyState, command: Suggest) -> list[AnyEvent]:
     if command.note and not isinstance(command.note, Mapping):
         raise InvalidSuggestion(f"the note of a suggestion is a dict, got {command.note!r}")
     note = to_json_tree(command.note) if command.note else None
-    events.append(ParamsSuggested(trial.number, index, tuple(values), note, command.alone))
+    events.append(ParamsSuggested(trial.number, index, tuple(values), note, command.lone))
     return events
 
 
@@ -178,8 +193,8 @@ def _outside(trial: FrozenTrial, command: Suggest, name: str, distribution: Dist
     raise InvalidSuggestion(f"parameter {name!r} can't be {value!r}: it is outside {distribution!r}")
 
 
-def _judge(state: StudyState, command: Judge) -> list[AnyEvent]:
-    return [TrialJudged(running_trial(state, command.number).number, command.stop, command.apart)]
+def _judge(state: StudyState, command: RecordPruning) -> list[AnyEvent]:
+    return [PruningDecided(running_trial(state, command.number).number, command.stop, command.detached)]
 
 
 def _report(state: StudyState, command: Report) -> list[AnyEvent]:
@@ -324,8 +339,8 @@ _DECIDE: Mapping[type, Callable[[StudyState, Any], list[AnyEvent]]] = {
     CreateStudy: _create_study,
     SetStudyAttribute: _set_study_attribute,
     SetMetricNames: _set_metric_names,
-    Use: _use,
-    Judge: _judge,
+    SetAdvisor: _use,
+    RecordPruning: _judge,
     Enqueue: _enqueue,
     Ask: _ask,
     Suggest: _suggest,

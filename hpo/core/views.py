@@ -9,9 +9,8 @@ from typing import TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hpo.core.space import SearchSpace
 from hpo.core.state import StudyState
-from hpo.core.trial import FrozenTrial, TrialState, checked_states
+from hpo.core.values import FrozenTrial, SearchSpace, TrialState, checked_states
 from hpo.errors import NoCompletedTrial, SeveralObjectives
 
 Rank: TypeAlias = tuple[float, tuple[float, ...]]

@@ -15,27 +15,27 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from hpo.journal.directory import DirectoryStorage
-from hpo.journal.file import FileJournal
-from hpo.journal.file_storage import FileStorage
+from hpo.journal.file.directory import DirectoryStorage
+from hpo.journal.file.journal import FileJournal
+from hpo.journal.file.storage import FileStorage
 from hpo.journal.memory import MemoryStorage
-from hpo.journal.opening import open_journal
-from hpo.journal.storage import Journal, KnowsWorkers, Storage, SyncsApart
+from hpo.journal.open import open_journal
+from hpo.journal.storage import DeferredSync, Journal, Storage, TracksWorkers
 
 if TYPE_CHECKING:
     from hpo.journal.sqlite import SqliteJournal, SqliteStorage
 
 __all__ = [
+    "DeferredSync",
     "DirectoryStorage",
     "FileJournal",
     "FileStorage",
     "Journal",
-    "KnowsWorkers",
     "MemoryStorage",
     "SqliteJournal",
     "SqliteStorage",
     "Storage",
-    "SyncsApart",
+    "TracksWorkers",
     "open_journal",
 ]
 

@@ -7,9 +7,9 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from hpo.core.events import AnyEvent
+from hpo.core import AnyEvent
 from hpo.errors import Conflict, DuplicatedStudyError, JournalMoved, JournalUnwritable, StudyNotFound
-from hpo.journal.storage import check_beginning, check_worker_name, is_worker_name
+from hpo.journal.storage import check_first_event, check_worker_name, is_worker_name
 
 
 class MemoryJournal:
@@ -44,7 +44,7 @@ class MemoryJournal:
 
     @contextlib.contextmanager
     def hold(self, worker: str) -> Iterator[None]:
-        """See `KnowsWorkers.hold`."""
+        """See `TracksWorkers.hold`."""
         check_worker_name(worker)
         with self._lock:
             if worker in self._workers:
@@ -57,7 +57,7 @@ class MemoryJournal:
                 self._workers.remove(worker)
 
     def is_alive(self, worker: str) -> bool | None:
-        """See `KnowsWorkers.is_alive`."""
+        """See `TracksWorkers.is_alive`."""
         with self._lock:
             return worker in self._workers if is_worker_name(worker) else None
 
@@ -80,7 +80,7 @@ class MemoryStorage:
 
     def create(self, name: str, events: Sequence[AnyEvent]) -> MemoryJournal:
         """See `Storage.create`."""
-        check_beginning(name, events)
+        check_first_event(name, events)
         with self._lock:
             if name in self._journals:
                 raise DuplicatedStudyError(name, self.location)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol, runtime_checkable
 
-from hpo.core.events import AnyEvent, StudyCreated
+from hpo.core import AnyEvent, StudyCreated
 from hpo.errors import InvalidArgument
 
 _WORKER = re.compile(r"[0-9a-f]{8,64}")
@@ -33,13 +33,13 @@ class Journal(Protocol):
     def append(self, events: Sequence[AnyEvent], *, expected: int) -> int:
         """Add `events`, all or none, and return the new length.
 
-        What is among `hpo.core.events.ACKNOWLEDGED` is as durable as the backend promises when this returns.
+        What is among `hpo.core.records.events.ACKNOWLEDGED` is as durable as the backend promises when this returns.
 
         Raises:
             Conflict: the journal does not have `expected` events. Nothing was added: read, decide, append again.
             JournalMoved: the study was deleted, or its place replaced; also where there is a new one of its name.
             JournalBusy, JournalFull, JournalUnwritable: nothing was added.
-            WorkerLost: they start a trial for a worker that `KnowsWorkers.hold` lets be alive, and that was given up all
+            WorkerLost: they start a trial for a worker that `TracksWorkers.hold` lets be alive, and that was given up all
                 the same. Nothing was added.
             OutcomeUnknown: the events may or may not be durable; the journal has to be opened again.
         """
@@ -47,7 +47,7 @@ class Journal(Protocol):
 
 
 @runtime_checkable
-class KnowsWorkers(Protocol):
+class TracksWorkers(Protocol):
     """What a journal may offer beyond `Journal`: to say which workers are alive, so that others can end their trials.
 
     A worker is named by 8 to 64 hexadecimal digits in lower case (see `is_worker_name`), and no name is used twice.
@@ -76,7 +76,7 @@ class KnowsWorkers(Protocol):
 
 
 @runtime_checkable
-class SyncsApart(Protocol):
+class DeferredSync(Protocol):
     """What a journal may offer beyond `Journal`: one sync for all threads whose events were written before it began."""
 
     def write(self, events: Sequence[AnyEvent], *, expected: int) -> Callable[[], None]:
@@ -136,7 +136,7 @@ class Storage(Protocol):
         ...
 
 
-def check_beginning(name: str, events: Sequence[AnyEvent]) -> None:
+def check_first_event(name: str, events: Sequence[AnyEvent]) -> None:
     """Make sure that `events` begin a journal of the study `name`.
 
     Raises:

@@ -9,11 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 
-from hpo.core.numbers import as_int
-from hpo.core.persistent import FrozenDict
-from hpo.core.pruning import Decision
-from hpo.core.state import StudyState
-from hpo.core.trial import FrozenTrial, TrialState
+from hpo.core import Decision, FrozenDict, FrozenTrial, StudyState, TrialState, as_int
 from hpo.errors import InvalidArgument, InvalidType, SeveralObjectives
 
 if TYPE_CHECKING:

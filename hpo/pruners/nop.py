@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from hpo.core.pruning import Decision
-from hpo.core.state import StudyState
-from hpo.core.trial import FrozenTrial
+from hpo.core import Decision, FrozenTrial, StudyState
 
 
 @attrs.frozen

@@ -1,13 +1,13 @@
-"""Samplers: pure functions from a study's state to suggestions (see `hpo.core.sampling.Sampler`)."""
+"""Samplers: pure functions from a study's state to suggestions (see `hpo.core.contracts.sampler.Sampler`)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from hpo.core.sampling import Exhausted, Sampler, Suggestion
-from hpo.samplers.brute_force import BruteForceSampler
-from hpo.samplers.class_based import BaseSampler, IntersectionSearchSpace, intersection_search_space
+from hpo.core import Exhausted, Sampler, Suggestion
+from hpo.samplers.brute_force.sampler import BruteForceSampler
 from hpo.samplers.grid import GridSampler
+from hpo.samplers.optuna_style import BaseSampler, IntersectionSearchSpace, intersection_search_space
 from hpo.samplers.quasi_random import QMCSampler
 from hpo.samplers.random import RandomSampler
 from hpo.samplers.wrappers import Fallback, PartialFixedSampler, Warmup

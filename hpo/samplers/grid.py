@@ -10,16 +10,22 @@ from typing import Any, ClassVar, TypeAlias
 
 import attrs
 
-from hpo.core.choices import Choice
-from hpo.core.distributions import CategoricalDistribution, Distribution
-from hpo.core.key import Key
-from hpo.core.numbers import checked_text
-from hpo.core.persistent import FrozenDict
-from hpo.core.sampling import Answer, Exhausted, Suggestion, checked_seed
-from hpo.core.space import SearchSpace
-from hpo.core.state import StudyState
-from hpo.core.trial import FrozenTrial
-from hpo.core.views import joint_space
+from hpo.core import (
+    Answer,
+    CategoricalDistribution,
+    Choice,
+    Distribution,
+    Exhausted,
+    FrozenDict,
+    FrozenTrial,
+    Key,
+    SearchSpace,
+    StudyState,
+    Suggestion,
+    checked_seed,
+    checked_text,
+    joint_space,
+)
 from hpo.errors import InvalidArgument, InvalidDistribution, InvalidSuggestion, InvalidType, ValueOutsideDistribution
 
 Grid: TypeAlias = FrozenDict[str, tuple[Choice, ...]]
@@ -97,7 +103,7 @@ class GridSampler:
         (9, {'x': 0.0, 'y': 0})
     """
 
-    in_turn: ClassVar[bool] = True
+    needs_pending: ClassVar[bool] = True
 
     search_space: Grid = attrs.field(converter=_checked_grid, eq=_with_types)
     seed: int | None = attrs.field(default=None, converter=checked_seed)

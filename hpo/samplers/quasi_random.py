@@ -7,11 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from hpo.core.key import Key
-from hpo.core.sampling import Suggestion, checked_seed, is_asked_alone
-from hpo.core.space import SearchSpace
-from hpo.core.state import StudyState
-from hpo.core.trial import FrozenTrial
+from hpo.core import FrozenTrial, Key, SearchSpace, StudyState, Suggestion, checked_seed
 from hpo.errors import InvalidArgument
 from hpo.samplers.random import RandomSampler
 
@@ -73,7 +69,7 @@ class QMCSampler:
 
     def __call__(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Suggestion:
         """See `Sampler`."""
-        if not space or is_asked_alone(space, key):
+        if not space:
             return RandomSampler()(state, trial, space, key)
         most = _MOST_DIMENSIONS[self.qmc_type]
         names = sorted(space)
@@ -84,6 +80,10 @@ class QMCSampler:
         units |= zip(names[most:], key.uniforms(names[most:]), strict=True)
         params: dict[str, Any] = {name: distribution.from_unit(units[name]) for name, distribution in space.items()}
         return Suggestion(params, {"rule": self.qmc_type})
+
+    def suggest_lone(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Suggestion:
+        """Return a random value: a lone parameter is not one of the sequence's dimensions."""
+        return RandomSampler().suggest_lone(state, trial, space, key)
 
 
 @lru_cache(maxsize=16)

@@ -6,13 +6,17 @@ from typing import Any
 
 import attrs
 
-from hpo.core.distributions import Distribution
-from hpo.core.key import Key
-from hpo.core.sampling import Suggestion, checked_seed, is_asked_alone, trial_key
-from hpo.core.space import SearchSpace
-from hpo.core.state import StudyState
-from hpo.core.study_view import HasState
-from hpo.core.trial import FrozenTrial
+from hpo.core import (
+    Distribution,
+    FrozenTrial,
+    HasState,
+    Key,
+    SearchSpace,
+    StudyState,
+    Suggestion,
+    checked_seed,
+    trial_key,
+)
 
 
 @attrs.frozen
@@ -41,9 +45,12 @@ class RandomSampler:
 
     def __call__(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Suggestion:
         """See `Sampler`."""
-        # a parameter has one stream, be it asked for alone or with others
-        units = (key.parent if is_asked_alone(space, key) else key).uniforms(space)
+        units = key.uniforms(space)
         return Suggestion({name: dist.from_unit(unit) for (name, dist), unit in zip(space.items(), units, strict=True)})
+
+    def suggest_lone(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Suggestion:
+        """Return the value that the lone parameter would have in a joint suggestion: a name has one stream."""
+        return self(state, trial, space, key.parent)
 
     def sample_independent(
         self, study: HasState, trial: FrozenTrial, param_name: str, param_distribution: Distribution
@@ -62,4 +69,4 @@ class RandomSampler:
         """
         space = SearchSpace({param_name: param_distribution})
         key = trial_key(study.state, self, trial.number).child(param_name)
-        return self(study.state, trial, space, key).params[param_name]
+        return self.suggest_lone(study.state, trial, space, key).params[param_name]

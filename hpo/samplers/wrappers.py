@@ -7,30 +7,31 @@ from typing import Any
 
 import attrs
 
-from hpo.core.choices import Choice
-from hpo.core.distributions import CategoricalDistribution
-from hpo.core.identity import name_of
-from hpo.core.key import Key
-from hpo.core.numbers import as_int, checked_text
-from hpo.core.persistent import FrozenDict
-from hpo.core.sampling import (
+from hpo.core import (
     Answer,
+    CategoricalDistribution,
+    Choice,
     Exhausted,
+    FrozenDict,
+    FrozenTrial,
+    Key,
     Sampler,
+    SearchSpace,
+    StudyState,
     Suggestion,
+    as_int,
+    ask_sampler,
     checked_sampler,
     checked_seed,
-    is_asked_alone,
-    is_asked_in_turn,
+    checked_text,
     is_replayable,
+    name_of,
+    needs_pending,
     space_to_ask,
     trial_key,
 )
-from hpo.core.space import SearchSpace
-from hpo.core.state import StudyState
-from hpo.core.trial import FrozenTrial
 from hpo.errors import InvalidArgument, InvalidSuggestion, InvalidType
-from hpo.samplers.brute_force import BruteForceSampler
+from hpo.samplers.brute_force.sampler import BruteForceSampler
 
 
 def _checked_params(given: Mapping[str, Any]) -> FrozenDict[str, Choice]:
@@ -96,9 +97,9 @@ class PartialFixedSampler:
         return is_replayable(self.base_sampler)
 
     @property
-    def in_turn(self) -> bool:
+    def needs_pending(self) -> bool:
         """Whether the other sampler is asked in turn."""
-        return is_asked_in_turn(self.base_sampler)
+        return needs_pending(self.base_sampler)
 
     def joint_space(self, state: StudyState, trial: FrozenTrial) -> SearchSpace:
         """What the other sampler wants to suggest together."""
@@ -107,12 +108,16 @@ class PartialFixedSampler:
     def __call__(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
         """See `Sampler`. The joint call always reaches the other sampler, which may have something to note."""
         fixed = {name: self._value(name, space) for name in space if name in self.fixed_params}
-        if fixed and is_asked_alone(space, key):
-            return Suggestion(fixed, off_grid=True)
-        answer = _asked(self._base, state, trial, space.less(fixed), key)
+        answer = _asked(self._base, state, trial, space.without(fixed), key)
         if isinstance(answer, Exhausted) or not fixed:
             return answer
         return Suggestion({**answer.params, **fixed}, answer.note, off_grid=True)
+
+    def suggest_lone(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
+        """Return the fixed value, or the other sampler's for a parameter that is not fixed."""
+        if not self.fixed_params.keys().isdisjoint(space):
+            return Suggestion({name: self._value(name, space) for name in space}, off_grid=True)
+        return _asked(self._base, state, trial, space, key, lone=True)
 
     @property
     def _base(self) -> Sampler:
@@ -169,9 +174,9 @@ class Warmup:
         return is_replayable(self.first) and is_replayable(self.then)
 
     @property
-    def in_turn(self) -> bool:
+    def needs_pending(self) -> bool:
         """Whether one of the samplers is asked in turn."""
-        return is_asked_in_turn(self.first) or is_asked_in_turn(self.then)
+        return needs_pending(self.first) or needs_pending(self.then)
 
     def joint_space(self, state: StudyState, trial: FrozenTrial) -> SearchSpace:
         """What the sampler whose turn it is wants to suggest together."""
@@ -180,6 +185,10 @@ class Warmup:
     def __call__(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
         """See `Sampler`."""
         return _named(self._chosen(trial), state, trial, space, key)
+
+    def suggest_lone(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
+        """Return the answer of the sampler whose turn it is for a lone parameter."""
+        return _named(self._chosen(trial), state, trial, space, key, lone=True)
 
     def _chosen(self, trial: FrozenTrial) -> Sampler:
         return self.first if trial.number < self.n else self.then
@@ -219,9 +228,9 @@ class Fallback:
         return is_replayable(self.first) and is_replayable(self.then)
 
     @property
-    def in_turn(self) -> bool:
+    def needs_pending(self) -> bool:
         """Whether one of the samplers is asked in turn."""
-        return is_asked_in_turn(self.first) or is_asked_in_turn(self.then)
+        return needs_pending(self.first) or needs_pending(self.then)
 
     def joint_space(self, state: StudyState, trial: FrozenTrial) -> SearchSpace:
         """What the sampler that suggests for `trial` wants to suggest together."""
@@ -230,6 +239,10 @@ class Fallback:
     def __call__(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
         """See `Sampler`."""
         return _named(self._chosen(state, trial), state, trial, space, key)
+
+    def suggest_lone(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
+        """Return the answer of the sampler that the trial's joint parameters are from for a lone parameter."""
+        return _named(self._chosen(state, trial), state, trial, space, key, lone=True)
 
     def _chosen(self, state: StudyState, trial: FrozenTrial) -> Sampler:
         if not is_replayable(self.first):
@@ -240,15 +253,19 @@ class Fallback:
         return self.then if isinstance(answer, Exhausted) else self.first
 
 
-def _asked(sampler: Sampler, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
+def _asked(
+    sampler: Sampler, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key, *, lone: bool = False
+) -> Answer:
     """The answer of `sampler` as if the study had it alone: its own seed, where it has one, counts."""
     seed = checked_seed(getattr(sampler, "seed", None))
-    return sampler(state, trial, space, key if seed is None else Key(seed, key.path))
+    return ask_sampler(sampler, state, trial, space, key if seed is None else Key(seed, key.path), lone=lone)
 
 
-def _named(sampler: Sampler, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
+def _named(
+    sampler: Sampler, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key, *, lone: bool = False
+) -> Answer:
     """The answer of `sampler`, with its name as ``chosen`` in the note, unless it has put one there itself."""
-    answer = _asked(sampler, state, trial, space, key)
+    answer = _asked(sampler, state, trial, space, key, lone=lone)
     if isinstance(answer, Exhausted) or not (answer.params or answer.note):
         return answer
     return Suggestion(answer.params, {"chosen": name_of(sampler), **answer.note}, answer.off_grid)

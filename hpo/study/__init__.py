@@ -17,8 +17,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hpo.core.direction import StudyDirection as StudyDirection
-    from hpo.study.max_trials import MaxTrialsCallback as MaxTrialsCallback
+    from hpo.core import StudyDirection as StudyDirection
+    from hpo.study.callbacks.max_trials import MaxTrialsCallback as MaxTrialsCallback
     from hpo.study.studies import StudySummary as StudySummary
     from hpo.study.studies import copy_study as copy_study
     from hpo.study.studies import create_study as create_study
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from hpo.study.study import Study as Study
 
 _HOME = {
-    "MaxTrialsCallback": "hpo.study.max_trials",
+    "MaxTrialsCallback": "hpo.study.callbacks.max_trials",
     "Study": "hpo.study.study",
-    "StudyDirection": "hpo.core.direction",
+    "StudyDirection": "hpo.core.values.direction",
     "StudySummary": "hpo.study.studies",
     "copy_study": "hpo.study.studies",
     "create_study": "hpo.study.studies",

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from hpo.core.commands import Use
-from hpo.core.identity import identity_of
-from hpo.core.pruning import Pruner, checked_pruner
-from hpo.core.sampling import Sampler, checked_sampler
+from hpo.core import Pruner, Sampler, SetAdvisor, checked_pruner, checked_sampler, identity_of
 
 
 @attrs.frozen
@@ -26,13 +23,13 @@ class Advisors:
 
     sampler: Sampler = attrs.field(converter=checked_sampler)
     pruner: Pruner = attrs.field(converter=checked_pruner)
-    sampler_use: Use = attrs.field(init=False, repr=False)
-    pruner_use: Use = attrs.field(init=False, repr=False)
+    sampler_use: SetAdvisor = attrs.field(init=False, repr=False)
+    pruner_use: SetAdvisor = attrs.field(init=False, repr=False)
 
     @sampler_use.default
-    def _use_of_sampler(self) -> Use:
-        return Use("sampler", identity_of(self.sampler))
+    def _use_of_sampler(self) -> SetAdvisor:
+        return SetAdvisor("sampler", identity_of(self.sampler))
 
     @pruner_use.default
-    def _use_of_pruner(self) -> Use:
-        return Use("pruner", identity_of(self.pruner))
+    def _use_of_pruner(self) -> SetAdvisor:
+        return SetAdvisor("pruner", identity_of(self.pruner))

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from hpo.core.state import StudyState
-from hpo.core.trial import FrozenTrial
+from hpo.core import FrozenTrial, StudyState
 from hpo.errors import InvalidArgument, InvalidType, MissingExtra
 
 if TYPE_CHECKING:

@@ -6,10 +6,17 @@ import datetime
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hpo.core.choices import Choice
-from hpo.core.distributions import CategoricalDistribution, Distribution, FloatDistribution, IntDistribution
-from hpo.core.numbers import from_json_tree, to_json_tree
-from hpo.core.trial_values import checked_constraint, checked_report
+from hpo.core import (
+    CategoricalDistribution,
+    Choice,
+    Distribution,
+    FloatDistribution,
+    IntDistribution,
+    checked_constraint,
+    checked_report,
+    from_json_tree,
+    to_json_tree,
+)
 from hpo.errors import InvalidArgument, InvalidType, ValueOutsideDistribution
 
 

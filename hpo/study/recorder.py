@@ -9,19 +9,28 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 from weakref import WeakSet
 
-from hpo.core.commands import Ask, Command, Tell
-from hpo.core.decide import decide
-from hpo.core.events import AnyEvent, TrialStarted
-from hpo.core.history import History
-from hpo.core.persistent import InsertOnlyDict, NumberMap
-from hpo.core.sampling import Exhausted, is_replayable, suggest_joint
-from hpo.core.space import SearchSpace
-from hpo.core.state import StudyState, replay
-from hpo.core.trial import TrialState
+from hpo.core import (
+    AnyEvent,
+    Ask,
+    Command,
+    Exhausted,
+    History,
+    InsertOnlyDict,
+    NumberMap,
+    SearchSpace,
+    StudyState,
+    Tell,
+    TrialStarted,
+    TrialState,
+    decide,
+    is_replayable,
+    replay,
+    suggest_joint,
+)
 from hpo.errors import Conflict, SearchSpaceExhausted, ValueOutsideDistribution
-from hpo.journal.storage import Journal, SyncsApart
+from hpo.journal.storage import DeferredSync, Journal
 from hpo.study.advisors import Advisors
-from hpo.study.narration import failure_reason
+from hpo.study.running.messages import failure_reason
 
 
 def now() -> float:
@@ -32,7 +41,7 @@ def now() -> float:
 class Recorder(Protocol):
     """Where a trial reads the study and writes what happens to it."""
 
-    apart: bool
+    detached: bool
     """Whether only this trial is seen to move on, and the rest of the study as it was when the trial started."""
 
     @property
@@ -52,11 +61,11 @@ class Recorder(Protocol):
 class JournalRecorder:
     """Records into a journal, whoever else writes to it; safe to use from several threads."""
 
-    apart = False
+    detached = False
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self._apart = journal if isinstance(journal, SyncsApart) else None
+        self._apart = journal if isinstance(journal, DeferredSync) else None
         self.start_over()
         _FORKS.watch(self)
 
@@ -189,7 +198,7 @@ class Branch:
     What was recorded is in `commands`, for somebody to record it in the study itself.
     """
 
-    apart = True
+    detached = True
 
     def __init__(self, state: StudyState) -> None:
         self.state = state

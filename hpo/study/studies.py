@@ -11,25 +11,30 @@ from typing import Any, TypeAlias
 
 import attrs
 
-from hpo.core.commands import CreateStudy
-from hpo.core.decide import decide
-from hpo.core.direction import StudyDirection
-from hpo.core.distributions import Distribution
-from hpo.core.pruning import Pruner, checked_pruner
-from hpo.core.sampling import Sampler, checked_sampler
-from hpo.core.space import SearchSpace
-from hpo.core.state import StudyState, replay
-from hpo.core.trial import FrozenTrial
-from hpo.core.views import best_or_none
+from hpo.core import (
+    CreateStudy,
+    Distribution,
+    FrozenTrial,
+    Pruner,
+    Sampler,
+    SearchSpace,
+    StudyDirection,
+    StudyState,
+    best_or_none,
+    checked_pruner,
+    checked_sampler,
+    decide,
+    replay,
+)
 from hpo.errors import DuplicatedStudyError, InvalidArgument, SeveralObjectives, StudyNotFound
 from hpo.journal import Storage, open_journal
 from hpo.logging import get_logger
 from hpo.pruners import MedianPruner, NopPruner
 from hpo.samplers import RandomSampler
-from hpo.study.built_in import made_again
-from hpo.study.copying import renamed
-from hpo.study.narration import narrate_continuation, narrate_creation
 from hpo.study.recorder import now
+from hpo.study.replaying.copies import renamed
+from hpo.study.replaying.rebuild import made_again
+from hpo.study.running.messages import narrate_continuation, narrate_creation
 from hpo.study.study import Study
 
 StorageLike: TypeAlias = str | os.PathLike[str] | Storage

@@ -9,31 +9,39 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from msgspec.structs import replace
 
-from hpo.core import views
-from hpo.core.ask_tell import checked_batch_size
-from hpo.core.commands import AddTrial, Enqueue, SetMetricNames, SetStudyAttribute, Tell
-from hpo.core.direction import StudyDirection
-from hpo.core.distributions import Distribution
-from hpo.core.events import AnyEvent
-from hpo.core.pruning import Pruner
-from hpo.core.sampling import Sampler
-from hpo.core.space import SearchSpace
-from hpo.core.state import StudyState, replay
-from hpo.core.study_view import StudyView
-from hpo.core.trial import FrozenTrial, TrialState
+from hpo.core import (
+    AddTrial,
+    AnyEvent,
+    Distribution,
+    Enqueue,
+    FrozenTrial,
+    Pruner,
+    Sampler,
+    SearchSpace,
+    SetMetricNames,
+    SetStudyAttribute,
+    StudyDirection,
+    StudyState,
+    StudyView,
+    Tell,
+    TrialState,
+    checked_batch_size,
+    replay,
+    views,
+)
 from hpo.errors import InvalidArgument, NotOptimizing, TrialNotRunning
 from hpo.journal.storage import Storage
 from hpo.study.advisors import Advisors
-from hpo.study.copying import forked
-from hpo.study.desk import TrialDesk
-from hpo.study.enqueued import already_there
-from hpo.study.evaluation import Objective
-from hpo.study.moments import events_until, version_before
-from hpo.study.optimize import Session
-from hpo.study.plan import Callback, Plan
+from hpo.study.duplicates import already_there
+from hpo.study.open_trials import TrialDesk
 from hpo.study.recorder import JournalRecorder, now
+from hpo.study.replaying.copies import forked
+from hpo.study.replaying.versions import events_until, version_before
+from hpo.study.running.evaluation import Objective
+from hpo.study.running.options import Callback, Plan
+from hpo.study.running.session import Session
+from hpo.study.running.workers import fail_lost
 from hpo.study.trial import Trial
-from hpo.study.workers import fail_lost
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -252,7 +260,7 @@ class Study:
             show_progress_bar: Whether to show one (needs ``hpo[progress]``).
             executor: Runs the objectives, for example a `ProcessPoolExecutor`. State and sampler travel, suggestions
                 are computed by the worker (the joint ones here, for samplers that are asked in turn; see
-                `hpo.core.sampling.Sampler`), and what the trial recorded arrives with its result.
+                `hpo.core.contracts.sampler.Sampler`), and what the trial recorded arrives with its result.
             order: ``"deterministic"`` starts trial i when trial i - `n_jobs` has been told and tells results in the
                 order of numbers: the same seed and `n_jobs` give the same study, whatever the timing.
 

@@ -7,16 +7,25 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from hpo.core.choices import Choice
-from hpo.core.commands import Judge, Report, SetConstraint, SetTrialAttribute
-from hpo.core.decide import running_trial
-from hpo.core.distributions import CategoricalDistribution, Distribution, FloatDistribution, IntDistribution
-from hpo.core.pruning import decision_to_stop
-from hpo.core.sampling import suggest_alone
-from hpo.core.space import SearchSpace
-from hpo.core.state import StudyState
-from hpo.core.trial import FrozenTrial
-from hpo.core.trial_values import checked_constraint, checked_report
+from hpo.core import (
+    CategoricalDistribution,
+    Choice,
+    Distribution,
+    FloatDistribution,
+    FrozenTrial,
+    IntDistribution,
+    RecordPruning,
+    Report,
+    SearchSpace,
+    SetConstraint,
+    SetTrialAttribute,
+    StudyState,
+    checked_constraint,
+    checked_report,
+    decision_to_stop,
+    running_trial,
+    suggest_lone,
+)
 from hpo.errors import InvalidArgument
 from hpo.study.advisors import Advisors
 from hpo.study.recorder import Recorder
@@ -193,7 +202,7 @@ class Trial:
         while True:
             state = recorder.state
             stop = decision_to_stop(state, advisors.pruner, running_trial(state, self.number))
-            if recorder.record_if(state, advisors.pruner_use, Judge(self.number, stop, recorder.apart)):
+            if recorder.record_if(state, advisors.pruner_use, RecordPruning(self.number, stop, recorder.detached)):
                 return stop
 
     def set_user_attr(self, key: str, value: Any) -> None:
@@ -229,7 +238,7 @@ class Trial:
             self._check_repetition(name, known, distribution)
         else:  # not among the joint parameters, or there with another range
             space = SearchSpace({name: distribution})
-            command = suggest_alone(self._started, self._advisors.sampler, self._joint, name, space)
+            command = suggest_lone(self._started, self._advisors.sampler, self._joint, name, space)
             state = self._recorder.record(self._advisors.sampler_use, command)
             self._params = state.running[self.number].params
             self._distributions = state.running[self.number].distributions.mapping

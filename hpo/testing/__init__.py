@@ -18,29 +18,29 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hpo.testing.fold_laws import check_fold as check_fold
+    from hpo.testing.folds import check_fold as check_fold
     from hpo.testing.journals import StorageLaws as StorageLaws
     from hpo.testing.journals import agreement_machine as agreement_machine
     from hpo.testing.journals import check_storage as check_storage
-    from hpo.testing.pruner_laws import PrunerLaws as PrunerLaws
-    from hpo.testing.pruner_laws import check_pruner as check_pruner
+    from hpo.testing.pruners import PrunerLaws as PrunerLaws
+    from hpo.testing.pruners import check_pruner as check_pruner
     from hpo.testing.samplers import SamplerLaws as SamplerLaws
     from hpo.testing.samplers import check_sampler as check_sampler
-    from hpo.testing.stopping_laws import StoppingLaws as StoppingLaws
-    from hpo.testing.stopping_laws import check_stopping_rule as check_stopping_rule
+    from hpo.testing.stopping import StoppingLaws as StoppingLaws
+    from hpo.testing.stopping import check_stopping_rule as check_stopping_rule
     from hpo.testing.study_machine import StudyMachine as StudyMachine
 
 _HOME = {
-    "PrunerLaws": "pruner_laws",
+    "PrunerLaws": "pruners",
     "SamplerLaws": "samplers",
-    "StoppingLaws": "stopping_laws",
+    "StoppingLaws": "stopping",
     "StorageLaws": "journals",
     "StudyMachine": "study_machine",
     "agreement_machine": "journals",
-    "check_fold": "fold_laws",
-    "check_pruner": "pruner_laws",
+    "check_fold": "folds",
+    "check_pruner": "pruners",
     "check_sampler": "samplers",
-    "check_stopping_rule": "stopping_laws",
+    "check_stopping_rule": "stopping",
     "check_storage": "journals",
 }
 

@@ -6,14 +6,23 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
-from hpo.core.ask_tell import report, set_constraint, tell
-from hpo.core.commands import Ask, Suggest
-from hpo.core.decide import decide
-from hpo.core.distributions import CategoricalDistribution, Distribution, FloatDistribution, IntDistribution
-from hpo.core.key import Key
-from hpo.core.space import SearchSpace
-from hpo.core.state import StudyState, replay
-from hpo.core.trial import TrialState
+from hpo.core import (
+    Ask,
+    CategoricalDistribution,
+    Distribution,
+    FloatDistribution,
+    IntDistribution,
+    Key,
+    SearchSpace,
+    StudyState,
+    Suggest,
+    TrialState,
+    decide,
+    replay,
+    report,
+    set_constraint,
+    tell,
+)
 
 MIXED: SearchSpace = SearchSpace(
     {

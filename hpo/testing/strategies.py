@@ -22,15 +22,27 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from hpo.core.ask_tell import enqueue, tell
-from hpo.core.commands import AddTrial, Command, Report, SetConstraint
-from hpo.core.decide import decide
-from hpo.core.distributions import CategoricalDistribution, Distribution, FloatDistribution, IntDistribution
-from hpo.core.space import SearchSpace
-from hpo.core.state import StudyState, replay
-from hpo.core.trial import FrozenTrial, TrialState, create_trial
+from hpo.core import (
+    AddTrial,
+    CategoricalDistribution,
+    Command,
+    Distribution,
+    FloatDistribution,
+    FrozenTrial,
+    IntDistribution,
+    Report,
+    SearchSpace,
+    SetConstraint,
+    StudyState,
+    TrialState,
+    create_trial,
+    decide,
+    enqueue,
+    replay,
+    tell,
+)
 from hpo.errors import MissingExtra
-from hpo.testing.questions import Question
+from hpo.testing._engine.cases import Question
 from hpo.testing.scenarios import started, suggested
 
 try:

@@ -10,9 +10,7 @@ from typing import Any
 
 import msgspec
 
-from hpo.core.numbers import to_json_tree
-from hpo.core.state import StudyState
-from hpo.core.trial import FrozenTrial
+from hpo.core import FrozenTrial, StudyState, to_json_tree
 from hpo.transfer.destination import Source, moment, new_file, state_of
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")

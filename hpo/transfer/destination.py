@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeAlias
 
-from hpo.core.state import StudyState
-from hpo.core.study_view import HasState
+from hpo.core import HasState, StudyState
 from hpo.errors import InvalidArgument, InvalidType
 
 Source: TypeAlias = StudyState | HasState

@@ -9,17 +9,26 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from hpo.core.events import decode_hook, encode_hook
-from hpo.core.numbers import Number, from_json_tree, from_number, to_json_tree, to_number
-from hpo.core.persistent import FrozenDict, InsertOnlyDict
-from hpo.core.space import SearchSpace
-from hpo.core.trial import FrozenTrial, TrialState
+from hpo.core import (
+    FrozenDict,
+    FrozenTrial,
+    InsertOnlyDict,
+    Number,
+    SearchSpace,
+    TrialState,
+    decode_hook,
+    encode_hook,
+    from_json_tree,
+    from_number,
+    to_json_tree,
+    to_number,
+)
 from hpo.errors import HpoError, InvalidArgument
 from hpo.transfer.destination import Source, new_file, state_of
 
 
 class TrialLine(Struct, frozen=True):
-    """The fields of a line, as `hpo.core.trial.FrozenTrial` describes them.
+    """The fields of a line, as `hpo.core.values.trial.FrozenTrial` describes them.
 
     Floats that are not finite stand by name among numbers ("nan", "inf", "-inf"), and as ``{"$float": "nan"}`` where
     texts can stand too; intermediate values are pairs of step and value, in the order reported.

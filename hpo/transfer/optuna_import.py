@@ -13,15 +13,23 @@ from urllib.parse import unquote
 import attrs
 from msgspec.structs import replace
 
-from hpo.core.commands import AddTrial, Command, CreateStudy, SetStudyAttribute
-from hpo.core.decide import decide
-from hpo.core.events import AnyEvent, SpaceDefined
-from hpo.core.state import StudyState, replay
-from hpo.core.trial import FrozenTrial, TrialState
-from hpo.core.trial_record import trial_record
+from hpo.core import (
+    AddTrial,
+    AnyEvent,
+    Command,
+    CreateStudy,
+    FrozenTrial,
+    SetStudyAttribute,
+    SpaceDefined,
+    StudyState,
+    TrialState,
+    decide,
+    replay,
+    trial_record,
+)
 from hpo.errors import HpoError, InvalidArgument, InvalidType, UnsupportedJournal, ValueOutsideDistribution
 from hpo.journal import Storage, open_journal
-from hpo.journal.record import LONGEST_BEGINNING, looks_like_record
+from hpo.journal.file.record import LONGEST_BEGINNING, looks_like_record
 from hpo.transfer.optuna_journal import read_journal
 from hpo.transfer.optuna_records import OptunaStudy
 from hpo.transfer.optuna_sqlite import COPY_INSTEAD, read_sqlite

@@ -7,12 +7,21 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
-from hpo.core.choices import Choice
-from hpo.core.distributions import CategoricalDistribution, Distribution, FloatDistribution, IntDistribution
-from hpo.core.numbers import as_float, from_json_tree, to_json_tree
-from hpo.core.persistent import FrozenDict, InsertOnlyDict
-from hpo.core.space import SearchSpace
-from hpo.core.trial import FrozenTrial, TrialState
+from hpo.core import (
+    CategoricalDistribution,
+    Choice,
+    Distribution,
+    FloatDistribution,
+    FrozenDict,
+    FrozenTrial,
+    InsertOnlyDict,
+    IntDistribution,
+    SearchSpace,
+    TrialState,
+    as_float,
+    from_json_tree,
+    to_json_tree,
+)
 from hpo.errors import InvalidArgument, InvalidDistribution
 from hpo.transfer.optuna_records import OptunaTrial, json_value
 

@@ -12,10 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from hpo.core.distributions import distribution_to_json
-from hpo.core.numbers import to_json_tree
-from hpo.core.state import StudyState
-from hpo.core.trial import FrozenTrial
+from hpo.core import FrozenTrial, StudyState, distribution_to_json, to_json_tree
 from hpo.transfer.destination import Source, moment, new_file, state_of
 
 if TYPE_CHECKING:

@@ -53,10 +53,10 @@ HPO = "storage = library.open_journal({url}, durability={durability!r})"
 
 WRITE = """
 import sys
-from hpo.core.events import ParamsSuggested, SpaceDefined, StudyCreated, TrialFinished, TrialStarted
-from hpo.core.key import Key
+from hpo.core import ParamsSuggested, SpaceDefined, StudyCreated, TrialFinished, TrialStarted
+from hpo.core import Key
 from hpo import FloatDistribution, open_journal
-from hpo.core.space import SearchSpace
+from hpo.core import SearchSpace
 names = [f"x{i}" for i in range(10)]
 events = [StudyCreated(1, "big", ("minimize",), 0, None, None, 0.0)]
 events.append(SpaceDefined(SearchSpace({name: FloatDistribution(0.0, 1.0) for name in names})))
@@ -73,7 +73,7 @@ while length < int(sys.argv[2]):
 READ = """
 import resource, sys, time
 from hpo import open_journal
-from hpo.core.state import replay
+from hpo.core import replay
 start = time.process_time()
 events = open_journal(sys.argv[1]).open("big").read(0)
 read = time.process_time() - start
@@ -112,7 +112,7 @@ print((time.process_time() - start) / n)
 TELL = """
 import sys, time
 from hpo import open_journal
-from hpo.core.events import TrialEnqueued
+from hpo.core import TrialEnqueued
 from hpo.errors import Conflict
 journal = open_journal(sys.argv[1], durability=sys.argv[2]).open("s")
 length, mine, stale = 0, 0, 0
@@ -225,7 +225,7 @@ def crowds(seconds: float = 5.0, n: int = 8) -> Iterator[str]:
             with tempfile.TemporaryDirectory() as folder:
                 place = url.format(folder)
                 created = (
-                    "import sys; from hpo import open_journal; from hpo.core.events import StudyCreated; "
+                    "import sys; from hpo import open_journal; from hpo.core.records.events import StudyCreated; "
                     "open_journal(sys.argv[1]).create('s', [StudyCreated(1, 's', ('minimize',), 0)])"
                 )
                 numbers(created, place)

@@ -78,9 +78,9 @@ import sys
 from hpo.core.ask_tell import ask, tell
 from hpo.core.commands import Ask, Tell
 from hpo.core.decide import decide
-from hpo.core.events import StudyCreated
-from hpo.core.sampling import suggest_joint
-from hpo.core.state import replay, StudyState
+from hpo.core import StudyCreated
+from hpo.core import suggest_joint
+from hpo.core import replay, StudyState
 from hpo.samplers import RandomSampler
 from hpo import FloatDistribution, open_journal
 space = {{f"x{{i}}": FloatDistribution(0.0, 1.0) for i in range(10)}}

@@ -7,7 +7,7 @@
     python tests/benchmarks/rival_laws.py page
 
 `run` keeps what it found in rival_laws.json, law by law, and leaves out what it has already: stop it at any time. `show`
-prints the table of docs/laws.md, and what broke; `page` writes both there, and runs the page's programs, which need
+prints the table of docs/measured/laws.md, and what broke; `page` writes both there, and runs the page's programs, which need
 nothing but the rivals.
 """
 
@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).with_suffix(".json")
-PAGE = Path(__file__).parents[2] / "docs" / "laws.md"
+PAGE = Path(__file__).parents[2] / "docs" / "measured" / "laws.md"
 ONCE = ("no_repeats", "exhaustion", "bounded_work", "learning")
 """Laws that bring their own space and number of trials."""
 MOST_SHOWN = 6

@@ -6,9 +6,7 @@ from typing import Any
 
 import pytest
 
-from hpo.core.commands import Command
-from hpo.core.decide import decide
-from hpo.core.state import StudyState, replay
+from hpo.core import Command, StudyState, decide, replay
 from hpo.errors import HpoError
 
 

@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from hpo.core.distributions import (
+from hpo.core import (
     CategoricalDistribution,
     FloatDistribution,
     IntDistribution,

@@ -8,7 +8,7 @@ import pickle
 import msgspec
 import pytest
 
-from hpo.core.distributions import (
+from hpo.core import (
     CategoricalDistribution,
     FloatDistribution,
     IntDistribution,

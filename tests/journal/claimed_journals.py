@@ -5,9 +5,10 @@ import errno
 import os
 import time
 
-from hpo.core.events import StudyAttributeSet, StudyCreated
+from hpo.core import StudyAttributeSet, StudyCreated
 from hpo.errors import Conflict
-from hpo.journal import FileJournal, FileStorage, file_claims
+from hpo.journal import FileJournal, FileStorage
+from hpo.journal.file import claims as file_claims
 
 PATIENCE = 100.0  # seconds; far more than it takes
 CREATED = StudyCreated(1, "s", ("minimize",), 7)

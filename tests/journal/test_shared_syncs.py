@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import hpo
-from hpo.core.events import TrialEnqueued
+from hpo.core import TrialEnqueued
 from hpo.errors import Conflict, OutcomeUnknown
 from hpo.journal import FileStorage
 

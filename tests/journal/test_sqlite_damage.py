@@ -6,7 +6,7 @@ import sqlite3
 
 import pytest
 
-from hpo.core.events import TrialStarted
+from hpo.core import TrialStarted
 from hpo.errors import HpoError, JournalCorrupted, JournalMoved, UnsupportedJournal
 from hpo.journal import SqliteStorage
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hpo.core.events import StudyAttributeSet, StudyCreated, TrialEnqueued, TrialStarted
+from hpo.core import StudyAttributeSet, StudyCreated, TrialEnqueued, TrialStarted
 from hpo.errors import (
     InvalidArgument,
     JournalFull,
@@ -120,7 +120,7 @@ def _syncs(script, path, durability):
     """How often a process that appends 2 x 10 records asked the system to sync a file, and that of which promises 10."""
     text = """
         import os, sys
-        from hpo.core.events import TrialEnqueued, TrialStarted
+        from hpo.core import TrialEnqueued, TrialStarted
         from hpo.journal import SqliteStorage
 
         journal = SqliteStorage(sys.argv[1], durability=sys.argv[2]).open("s")
@@ -165,7 +165,7 @@ def test_each_promise_is_one_sync_and_nothing_else_is_any(four, script):
 def test_whichever_call_of_the_system_fails_outcomes_are_told_as_they_are(tmp_path, script, make_events, call, moments):
     text = """
         import sys
-        from hpo.core.events import TrialEnqueued
+        from hpo.core import TrialEnqueued
         from hpo.errors import JournalFull, JournalUnwritable, OutcomeUnknown
         from hpo.journal import SqliteJournal
 
@@ -205,7 +205,7 @@ def test_whichever_call_of_the_system_fails_outcomes_are_told_as_they_are(tmp_pa
 def test_a_full_disk_adds_nothing_and_room_lets_the_same_handle_go_on(four, script):
     text = """
         import resource, sys
-        from hpo.core.events import StudyAttributeSet
+        from hpo.core import StudyAttributeSet
         from hpo.errors import JournalFull, JournalUnwritable
         from hpo.journal import SqliteJournal
 
@@ -297,7 +297,7 @@ def test_an_interrupted_append_leaves_all_or_nothing_and_the_handle_usable(four,
 def test_interrupts_at_any_moment_leave_whole_records_and_no_lock(four, script):
     text = """
         import signal, sys, time
-        from hpo.core.events import TrialStarted
+        from hpo.core import TrialStarted
         from hpo.journal import SqliteJournal
 
         class Interrupt(BaseException): ...

@@ -8,8 +8,7 @@ import stat
 
 import pytest
 
-from hpo.core.events import FORMAT, StudyCreated, TrialFinished, TrialStarted, encode_events
-from hpo.core.trial import TrialState
+from hpo.core import FORMAT, StudyCreated, TrialFinished, TrialStarted, TrialState, encode_events
 from hpo.errors import (
     InvalidArgument,
     JournalCorrupted,
@@ -19,11 +18,11 @@ from hpo.errors import (
     UnsupportedJournal,
 )
 from hpo.journal import SqliteStorage
-from hpo.journal.inspection import check_directory, check_file, repair_file
-from hpo.journal.sqlite import inspection as sqlite_inspection
-from hpo.journal.sqlite.inspection import check_database, is_database, repair_database
+from hpo.journal.repair import sqlite_inspection
+from hpo.journal.repair.inspection import check_directory, check_file, repair_file
+from hpo.journal.repair.sqlite_inspection import check_database, is_database, repair_database
+from hpo.journal.repair.sqlite_records import contents_of, opened_database
 from hpo.journal.sqlite.rows import insert_row
-from hpo.journal.sqlite.salvage import contents_of, opened_database
 
 
 @pytest.fixture
@@ -137,7 +136,7 @@ def test_looking_changes_neither_the_database_nor_what_a_crash_left_in_its_log(t
 
     text = """
         import os, sys
-        from hpo.core.events import StudyCreated, TrialStarted
+        from hpo.core import StudyCreated, TrialStarted
         from hpo.journal import SqliteStorage
         journal = SqliteStorage(sys.argv[1]).create("s", [StudyCreated(1, "s", ("minimize",), 7)])
         journal.append([TrialStarted(0)], expected=1)

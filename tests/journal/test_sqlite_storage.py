@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hpo.core.events import TrialStarted
+from hpo.core import TrialStarted
 from hpo.errors import (
     DuplicatedStudyError,
     InvalidArgument,
@@ -118,7 +118,7 @@ def test_anybody_can_read_the_tables(path, make_events):
 def test_sqlite_utils_and_plugins_are_not_loaded_to_append_and_read(path, make_events):
     SqliteStorage(path).create("s", make_events(1))
     text = (
-        "import sys\nfrom hpo.core.events import TrialStarted\nfrom hpo.journal import open_journal\n"
+        "import sys\nfrom hpo.core.records.events import TrialStarted\nfrom hpo.journal import open_journal\n"
         "journal = open_journal(sys.argv[1]).open('s')\n"
         "journal.append([TrialStarted(9)], expected=len(journal.read(0)))\n"
         "print({'sqlite_utils', 'pluggy', 'click', 'numpy'} & {*sys.modules})"

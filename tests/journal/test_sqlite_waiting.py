@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from hpo.core.events import TrialStarted
+from hpo.core import TrialStarted
 from hpo.errors import Conflict, JournalBusy
 from hpo.journal import SqliteJournal, SqliteStorage
-from hpo.journal.file_holder import database_holder
+from hpo.journal.file.lock_owner import database_holder
 
 PATIENCE = 100.0  # seconds after which a test that waits for others fails
 
@@ -191,7 +191,7 @@ def test_a_second_writer_gets_a_conflict_after_it_waited(four):
 def test_signals_that_python_handles_reach_a_writer_that_waits(four, script):
     text = """
         import signal, sqlite3, sys, time
-        from hpo.core.events import TrialStarted
+        from hpo.core import TrialStarted
         from hpo.journal import SqliteJournal
 
         other = sqlite3.connect(sys.argv[1], isolation_level=None)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from hpo.numerics.cma_es import Model, candidate, initial_model, strategy_parameters, updated
-from hpo.numerics.integer_margin import Cells, with_margin
+from hpo.numerics.cma_es.margin import Cells, with_margin
+from hpo.numerics.cma_es.model import Model, candidate, initial_model, strategy_parameters, updated
 
 
 def minimized(f, n, *, generations, sigma=0.3, start=1.0, seed=0, **options):

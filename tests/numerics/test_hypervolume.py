@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from hpo.numerics import hypervolume as module
-from hpo.numerics.hypervolume import comparable, contributions, good_weights, greedy_subset, hypervolume
+from hpo.numerics.pareto import hypervolume as module
+from hpo.numerics.pareto.hypervolume import comparable, contributions, good_weights, greedy_subset, hypervolume
 
 SIDE = 5.0
 SOME = st.sampled_from([0.0, 1.0, 2.0, 3.5, 4.0, 5.0, 6.0])

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from hpo.numerics.cma_es import candidate, initial_model, strategy_parameters, updated
-from hpo.numerics.learning_rates import followed, initial_rates
+from hpo.numerics.cma_es.learning_rates import followed, initial_rates
+from hpo.numerics.cma_es.model import candidate, initial_model, strategy_parameters, updated
 
 
 def after(updates, n=4):

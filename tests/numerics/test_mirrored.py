@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hpo.numerics.mirrored import mirrored_orthogonal
+from hpo.numerics.cma_es.mirrored import mirrored_orthogonal
 
 
 @pytest.mark.parametrize(("pairs", "n"), [(1, 1), (4, 1), (4, 5), (5, 5), (7, 3), (1, 10)])

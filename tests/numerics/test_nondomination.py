@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from hpo.numerics.hypervolume import comparable, greedy_subset, hypervolume
-from hpo.numerics.nondomination import best_first, nondomination_ranks
+from hpo.numerics.pareto.hypervolume import comparable, greedy_subset, hypervolume
+from hpo.numerics.pareto.nondomination import best_first, nondomination_ranks
 
 LOSSES = st.integers(1, 4).flatmap(
     lambda m: st.integers(0, 12).flatmap(

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from hpo.numerics.rows import Rows
+from hpo.core.memory.rows import Rows
 
 
 def grown(values, rows=None):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hpo.numerics.warm_start import promising_distribution
+from hpo.numerics.cma_es.warm_start import promising_distribution
 
 
 def test_mean_and_covariance_are_those_of_the_blurred_best_tenth():

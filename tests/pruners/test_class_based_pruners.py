@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import hpo
-from hpo.core.study_view import StudyView
+from hpo.core import StudyView
 from hpo.errors import InvalidType
 from hpo.pruners import BasePruner
 from hpo.samplers import RandomSampler

@@ -2,12 +2,17 @@
 
 import math
 
-from hpo.core.ask_tell import ask, tell
-from hpo.core.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-from hpo.core.key import Key
-from hpo.core.space import SearchSpace
-from hpo.core.state import StudyState
-from hpo.core.trial import create_trial
+from hpo.core import (
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+    Key,
+    SearchSpace,
+    StudyState,
+    create_trial,
+    tell,
+)
+from hpo.core.ask_tell import ask
 from hpo.samplers.random import RandomSampler
 from hpo.samplers.tpe import TPESampler
 

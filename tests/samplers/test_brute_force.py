@@ -7,14 +7,12 @@ import pytest
 from branching_objective import LEAVES, counted, objective, quiet_study
 
 import hpo
-from hpo.core.ask_tell import ask, enqueue, tell
-from hpo.core.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-from hpo.core.state import StudyState
-from hpo.core.trial import TrialState
+from hpo.core import CategoricalDistribution, FloatDistribution, IntDistribution, StudyState, TrialState, enqueue, tell
+from hpo.core.ask_tell import ask
 from hpo.errors import InvalidSuggestion, SearchSpaceExhausted
 from hpo.samplers import BruteForceSampler, PartialFixedSampler, RandomSampler
-from hpo.samplers.brute_force import _Tried
-from hpo.samplers.choice_tree import Branch, index_of, value_of
+from hpo.samplers.brute_force.sampler import _Tried
+from hpo.samplers.brute_force.tree import Branch, index_of, value_of
 from hpo.study.studies import load_study
 
 SPACE = {

@@ -8,8 +8,7 @@ import pytest
 from branching_objective import LEAVES, counted, objective, quiet_study
 
 import hpo
-from hpo.core.distributions import IntDistribution
-from hpo.core.trial import TrialState
+from hpo.core import IntDistribution, TrialState
 from hpo.errors import SearchSpaceExhausted
 from hpo.samplers import BruteForceSampler
 from hpo.study.studies import load_study
@@ -67,7 +66,7 @@ def test_whoever_asks_where_all_that_is_known_is_taken_is_told_to_ask_again():
 
 
 def test_a_run_that_has_nothing_to_do_for_now_waits_for_trials_of_living_workers(monkeypatch):
-    monkeypatch.setattr("hpo.study.optimize._LONGEST_WAIT", 0.01)
+    monkeypatch.setattr("hpo.study.running.session._LONGEST_WAIT", 0.01)
     study = quiet_study()
     both, go_on = threading.Barrier(3), threading.Event()
 

@@ -5,16 +5,26 @@ from collections import OrderedDict
 
 import pytest
 
-from hpo.core.ask_tell import ask, enqueue, tell
-from hpo.core.commands import Ask
-from hpo.core.decide import decide
-from hpo.core.direction import StudyDirection
-from hpo.core.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-from hpo.core.sampling import is_replayable, suggest_alone, suggest_joint
-from hpo.core.space import SearchSpace
-from hpo.core.state import StudyState, replay
-from hpo.core.study_view import StudyView
-from hpo.core.trial import TrialState, create_trial
+from hpo.core import (
+    Ask,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+    SearchSpace,
+    StudyDirection,
+    StudyState,
+    StudyView,
+    TrialState,
+    create_trial,
+    decide,
+    enqueue,
+    is_replayable,
+    replay,
+    suggest_joint,
+    suggest_lone,
+    tell,
+)
+from hpo.core.ask_tell import ask
 from hpo.errors import InvalidArgument, InvalidSuggestion, InvalidType, NoCompletedTrial, SeveralObjectives
 from hpo.samplers import BaseSampler, IntersectionSearchSpace, RandomSampler, intersection_search_space
 
@@ -51,7 +61,7 @@ def define_by_run(state, sampler, space):
     joint = state.running[trial.number]
     for name, distribution in space.items():
         if name not in joint.params:
-            command = suggest_alone(started, sampler, joint, name, SearchSpace({name: distribution}))
+            command = suggest_lone(started, sampler, joint, name, SearchSpace({name: distribution}))
             state = replay(decide(state, command), state)
     return tell(state, trial.number, 0.0)
 
@@ -158,7 +168,7 @@ def test_a_random_sampler_inside_gives_what_it_would_give_on_its_own():
         trial = next(iter(started.running.values()))
         alone = replay(decide(started, suggest_joint(started, RandomSampler(), trial, {})), started)
         for name, distribution in {"x": X, "z": Z}.items():
-            command = suggest_alone(started, RandomSampler(), trial, name, SearchSpace({name: distribution}))
+            command = suggest_lone(started, RandomSampler(), trial, name, SearchSpace({name: distribution}))
             alone = replay(decide(alone, command), alone)
         alone = tell(alone, trial.number, 0.0)
     assert [trial.params for trial in inside.finished] == [trial.params for trial in alone.finished]

@@ -9,20 +9,26 @@ import pytest
 from sampled_studies import best, study
 
 import hpo
-from hpo.core.ask_tell import ask, tell
-from hpo.core.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-from hpo.core.identity import identity_of
-from hpo.core.key import Key
-from hpo.core.sampling import Exhausted
-from hpo.core.space import SearchSpace
-from hpo.core.state import StudyState
-from hpo.core.trial import TrialState, create_trial
+from hpo.core import (
+    CategoricalDistribution,
+    Exhausted,
+    FloatDistribution,
+    IntDistribution,
+    Key,
+    SearchSpace,
+    StudyState,
+    TrialState,
+    create_trial,
+    identity_of,
+    tell,
+)
+from hpo.core.ask_tell import ask
 from hpo.errors import HpoError, InvalidArgument
 from hpo.samplers.cma_es import CmaEsSampler
 from hpo.samplers.cma_es.coding import CubeCoding
 from hpo.samplers.cma_es.sampler import evolution_of
 from hpo.samplers.random import RandomSampler
-from hpo.study.built_in import made_again
+from hpo.study.replaying.rebuild import made_again
 
 PLANE = SearchSpace({"x": FloatDistribution(-5.0, 5.0), "y": FloatDistribution(-5.0, 5.0)})
 CELLS = SearchSpace({"k": IntDistribution(0, 5), "p": FloatDistribution(0.0, 1.0, step=0.25)})

@@ -4,8 +4,8 @@ import attrs
 import numpy as np
 import pytest
 
-from hpo.core.key import Key
-from hpo.numerics.cma_es import initial_model, strategy_parameters
+from hpo.core import Key
+from hpo.numerics.cma_es.model import initial_model, strategy_parameters
 from hpo.samplers.cma_es.restarts import Run, first_run, is_over, next_run
 
 

@@ -14,22 +14,32 @@ from msgspec.structs import replace
 from sampled_studies import best, mixed_loss
 
 import hpo
-from hpo.core.ask_tell import ask, enqueue, report, set_constraint, tell
-from hpo.core.commands import AddTrial
-from hpo.core.decide import decide
-from hpo.core.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-from hpo.core.identity import identity_of
-from hpo.core.key import Key
-from hpo.core.space import SearchSpace
-from hpo.core.state import StudyState, replay
-from hpo.core.trial import TrialState, create_trial
+from hpo.core import (
+    AddTrial,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+    Key,
+    SearchSpace,
+    StudyState,
+    TrialState,
+    create_trial,
+    decide,
+    enqueue,
+    identity_of,
+    replay,
+    report,
+    set_constraint,
+    tell,
+)
+from hpo.core.ask_tell import ask
 from hpo.errors import HpoError, SeveralObjectives
 from hpo.samplers.cma_es import CmaEsSampler
 from hpo.samplers.cma_es.coding import CubeCoding
 from hpo.samplers.cma_es.sampler import evolution_of
 from hpo.samplers.random import RandomSampler
-from hpo.study.built_in import made_again
-from hpo.study.verification import verify
+from hpo.study.replaying.rebuild import made_again
+from hpo.study.replaying.verification import verify
 
 CUBE = SearchSpace({f"x{i}": FloatDistribution(-5.0, 5.0) for i in range(5)})
 MIXED = SearchSpace({**sampled_studies.MIXED, "only": IntDistribution(3, 3)})
@@ -356,7 +366,7 @@ def test_samplers_are_values_that_a_journal_can_name():
 
 def test_another_process_suggests_the_same():
     code = (
-        "import sys; from hpo.core.state import StudyState; from hpo.core.ask_tell import ask\n"
+        "import sys; from hpo.core.evolve import StudyState; from hpo.core.ask_tell import ask\n"
         "from hpo.samplers import CmaEsSampler\n"
         "state = StudyState.from_bytes(sys.stdin.buffer.read())\n"
         "space = state.finished[0].distributions\n"

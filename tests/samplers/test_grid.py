@@ -6,15 +6,26 @@ import random
 import numpy as np
 import pytest
 
-from hpo.core.ask_tell import ask, enqueue, tell
-from hpo.core.commands import Ask, Tell
-from hpo.core.decide import decide
-from hpo.core.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-from hpo.core.events import ParamsSuggested
-from hpo.core.sampling import Exhausted, Suggestion, suggest_alone, suggest_joint
-from hpo.core.space import SearchSpace
-from hpo.core.state import StudyState, replay
-from hpo.core.trial import TrialState
+from hpo.core import (
+    Ask,
+    CategoricalDistribution,
+    Exhausted,
+    FloatDistribution,
+    IntDistribution,
+    ParamsSuggested,
+    SearchSpace,
+    StudyState,
+    Suggestion,
+    Tell,
+    TrialState,
+    decide,
+    enqueue,
+    replay,
+    suggest_joint,
+    suggest_lone,
+    tell,
+)
+from hpo.core.ask_tell import ask
 from hpo.errors import InvalidSuggestion, SearchSpaceExhausted
 from hpo.samplers import GridSampler, RandomSampler
 from hpo.samplers.grid import _Order
@@ -57,7 +68,7 @@ class Worker:
         for name, distribution in space.items():
             if self.joint.distributions.get(name) == distribution:
                 continue
-            command = suggest_alone(self.started, self.sampler, self.joint, name, SearchSpace({name: distribution}))
+            command = suggest_lone(self.started, self.sampler, self.joint, name, SearchSpace({name: distribution}))
             state = replay(decide(state, command), state)
         return state
 
@@ -122,7 +133,7 @@ def test_what_all_trials_have_asked_for_is_suggested_together():
     study = create_study(sampler=GridSampler(GRID))
     study.optimize(lambda trial: sum(trial.suggest_float(name, -100, 100) for name in GRID))
     suggested = [event for event in study.events() if isinstance(event, ParamsSuggested)]
-    assert [event.alone for event in suggested] == [False, True, True] + [False] * 8
+    assert [event.lone for event in suggested] == [False, True, True] + [False] * 8
     assert [dict(trial.params) for trial in study.trials] == PRODUCT
 
 
@@ -134,7 +145,7 @@ def test_a_range_that_does_not_hold_all_values_of_the_grid_is_asked_for_anew():
     study = create_study(sampler=GridSampler({"x": [10, 20, 30], "y": [7]}))
     study.optimize(objective)
     assert [dict(trial.params) for trial in study.trials] == [{"x": x, "y": 7} for x in (10, 20, 30)]
-    joint = [event.space for event in study.events() if isinstance(event, ParamsSuggested) and not event.alone]
+    joint = [event.space for event in study.events() if isinstance(event, ParamsSuggested) and not event.lone]
     assert [{*study.state.spaces.key_at(space)} for space in joint] == [set(), {"y"}, {"y"}]
 
 

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 import hpo.samplers
+from hpo.core import CategoricalDistribution, FloatDistribution, IntDistribution, StudyState
 from hpo.core.ask_tell import ask
-from hpo.core.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-from hpo.core.state import StudyState
 from hpo.errors import InvalidArgument, InvalidSuggestion, InvalidType
 from hpo.samplers import GridSampler
 

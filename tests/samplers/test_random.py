@@ -5,10 +5,8 @@ import math
 
 import pytest
 
-from hpo.core.ask_tell import ask, tell
-from hpo.core.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-from hpo.core.state import StudyState
-from hpo.core.study_view import StudyView
+from hpo.core import CategoricalDistribution, FloatDistribution, IntDistribution, StudyState, StudyView, tell
+from hpo.core.ask_tell import ask
 from hpo.errors import InvalidType
 from hpo.samplers import RandomSampler
 from hpo.study.studies import create_study

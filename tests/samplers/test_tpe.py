@@ -10,14 +10,23 @@ import attrs
 import pytest
 from sampled_studies import EAGER, MIXED, mixed_loss, study, suggested
 
-from hpo.core.ask_tell import ask, enqueue, report, tell
-from hpo.core.commands import AddTrial
-from hpo.core.decide import decide
-from hpo.core.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-from hpo.core.sampling import Suggestion
-from hpo.core.space import SearchSpace
-from hpo.core.state import StudyState, replay
-from hpo.core.trial import TrialState, create_trial
+from hpo.core import (
+    AddTrial,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+    SearchSpace,
+    StudyState,
+    Suggestion,
+    TrialState,
+    create_trial,
+    decide,
+    enqueue,
+    replay,
+    report,
+    tell,
+)
+from hpo.core.ask_tell import ask
 from hpo.samplers.random import RandomSampler
 from hpo.samplers.tpe import TPESampler, hyperopt_gamma
 from hpo.samplers.tpe.coding import UnitCoding

@@ -7,13 +7,19 @@ from sampled_studies import EAGER, study, suggested
 from scipy import integrate, stats
 
 import hpo
-from hpo.core.ask_tell import ask, tell
-from hpo.core.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-from hpo.core.identity import identity_of
-from hpo.core.key import Key
-from hpo.core.space import SearchSpace
-from hpo.core.state import StudyState
-from hpo.core.trial import TrialState, create_trial
+from hpo.core import (
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+    Key,
+    SearchSpace,
+    StudyState,
+    TrialState,
+    create_trial,
+    identity_of,
+    tell,
+)
+from hpo.core.ask_tell import ask
 from hpo.errors import InvalidArgument, InvalidType, SearchSpaceExhausted
 from hpo.numerics.parzen import fit_parzen
 from hpo.pruners import NopPruner

@@ -3,9 +3,15 @@
 import numpy as np
 import pytest
 
-from hpo.core.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-from hpo.core.space import SearchSpace
-from hpo.core.trial import FrozenTrial, TrialState, create_trial
+from hpo.core import (
+    CategoricalDistribution,
+    FloatDistribution,
+    FrozenTrial,
+    IntDistribution,
+    SearchSpace,
+    TrialState,
+    create_trial,
+)
 from hpo.samplers.tpe.coding import UnitCoding, column_values
 
 

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from sampled_studies import EAGER, MIXED, study, suggested
 
-from hpo.core.distributions import FloatDistribution, IntDistribution
-from hpo.core.space import SearchSpace
+from hpo.core import FloatDistribution, IntDistribution, SearchSpace
 from hpo.errors import InvalidArgument, InvalidType
 from hpo.samplers.random import RandomSampler
 from hpo.samplers.tpe import TPESampler, default_gamma, default_weights, hyperopt_gamma

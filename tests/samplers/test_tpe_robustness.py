@@ -9,10 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sampled_studies import EAGER, MIXED, study, suggested
 
-from hpo.core.ask_tell import ask, set_constraint, tell
-from hpo.core.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-from hpo.core.state import StudyState
-from hpo.core.trial import TrialState
+from hpo.core import (
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+    StudyState,
+    TrialState,
+    set_constraint,
+    tell,
+)
+from hpo.core.ask_tell import ask
 from hpo.samplers.tpe import TPESampler
 
 

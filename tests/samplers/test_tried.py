@@ -6,18 +6,26 @@ import math
 
 import pytest
 
-from hpo.core.ask_tell import ask, enqueue, tell
-from hpo.core.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-from hpo.core.history import History
-from hpo.core.key import Key
-from hpo.core.sampling import Exhausted
-from hpo.core.space import SearchSpace
-from hpo.core.state import StudyState
-from hpo.core.trial import FrozenTrial, TrialState, create_trial
+from hpo.core import (
+    CategoricalDistribution,
+    Exhausted,
+    FloatDistribution,
+    FrozenTrial,
+    History,
+    IntDistribution,
+    Key,
+    SearchSpace,
+    StudyState,
+    TrialState,
+    ask_sampler,
+    create_trial,
+    enqueue,
+    tell,
+)
+from hpo.core.ask_tell import ask
 from hpo.errors import InvalidArgument
 from hpo.samplers import CmaEsSampler, RandomSampler, TPESampler
-from hpo.samplers.tried import Tried, checked_duplicates
-from hpo.samplers.tried import tried as tried_for
+from hpo.samplers.parts.tried import Tried, checked_duplicates, tried
 from hpo.study.studies import create_study
 
 SPACE = SearchSpace(
@@ -31,11 +39,6 @@ ALL = [
     {"x": x, "kind": kind, "n": n}
     for x, kind, n in itertools.product([0.0, 0.1, 0.2, 0.3], [True, 1, 1.0, "1", None], [2, 5, 8])
 ]
-
-
-def tried(state, space, *names):
-    """What was tried, for the joint call of a trial, or for a parameter that is asked for alone."""
-    return tried_for(state, space, Key(1, ("trial", 99, *names)))
 
 
 def added(*configurations, space=SPACE, state=TrialState.COMPLETE):
@@ -187,11 +190,13 @@ def test_where_trials_have_more_parameters_than_the_space_nothing_can_be_counted
     assert tried(state, SPACE) is None
 
 
-def test_for_a_parameter_that_is_asked_for_alone_nothing_is_ever_used_up():
+@pytest.mark.parametrize("sampler", [TPESampler(), CmaEsSampler()], ids=["tpe", "cma-es"])
+def test_a_lone_parameter_is_never_used_up(sampler):
     one = SearchSpace({"n": IntDistribution(0, 0)})
     state = added({"n": 0}, space=one)
     assert tried(state, one).n_untried == 0
-    assert tried(state, one, "n") is None
+    state, trial = ask(state, RandomSampler(), {})
+    assert ask_sampler(sampler, state, trial, one, Key(1), lone=True).params == {"n": 0}
 
 
 @pytest.mark.parametrize("sampler", [TPESampler(), CmaEsSampler()], ids=["tpe", "cma-es"])

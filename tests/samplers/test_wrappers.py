@@ -5,10 +5,17 @@ import math
 import pytest
 
 import hpo
-from hpo.core.ask_tell import ask, enqueue, tell
-from hpo.core.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-from hpo.core.sampling import is_asked_in_turn, is_replayable
-from hpo.core.state import StudyState
+from hpo.core import (
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+    StudyState,
+    enqueue,
+    is_replayable,
+    needs_pending,
+    tell,
+)
+from hpo.core.ask_tell import ask
 from hpo.errors import InvalidArgument, InvalidSuggestion, InvalidType
 from hpo.samplers import (
     BruteForceSampler,
@@ -202,8 +209,8 @@ def test_other_options_are_refused(make, error):
 
 def test_a_wrapper_is_asked_in_turn_if_a_sampler_in_it_is():
     grid, free = GridSampler({"x": [1, 2]}), RandomSampler()
-    assert is_asked_in_turn(PartialFixedSampler({"y": 1}, grid))
-    assert is_asked_in_turn(Warmup(1, free, Fallback(grid, free)))
-    assert is_asked_in_turn(Fallback(free, BruteForceSampler()))
+    assert needs_pending(PartialFixedSampler({"y": 1}, grid))
+    assert needs_pending(Warmup(1, free, Fallback(grid, free)))
+    assert needs_pending(Fallback(free, BruteForceSampler()))
     for wrapper in (PartialFixedSampler({"y": 1}, free), Warmup(1, free, free), Fallback(free, free)):
-        assert not is_asked_in_turn(wrapper)
+        assert not needs_pending(wrapper)

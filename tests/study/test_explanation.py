@@ -3,7 +3,7 @@
 import pytest
 
 import hpo
-from hpo.core.key import Key
+from hpo.core import Key
 from hpo.errors import TrialNotFound
 from hpo.samplers import Fallback, GridSampler, PartialFixedSampler, QMCSampler, RandomSampler, TPESampler, Warmup
 
@@ -35,7 +35,7 @@ def test_the_rule_of_a_model_based_sampler_is_told_from_its_note():
     assert suggestion.params == study.trials[4].params
     assert suggestion.sampler.name == "TPESampler"
     assert suggestion.sampler.options["n_startup_trials"] == 3
-    assert not suggestion.alone
+    assert not suggestion.lone
 
 
 def test_the_text_names_the_result_the_values_the_sampler_its_rule_and_the_rest_of_its_note():
@@ -92,11 +92,11 @@ def test_parameters_that_were_asked_for_alone_have_notes_of_their_own():
     study = study_of(noting(rule="startup", acquisition=2.0))
     study.optimize(one, n_trials=2)
     alone = hpo.explain(study, 0)
-    assert [each.alone for each in alone.suggestions] == [False, True]
+    assert [each.lone for each in alone.suggestions] == [False, True]
     assert alone.suggestions[1].rule == "startup"
     assert "x=0.5: asked for alone by" in str(alone)
     together = hpo.explain(study, 1)
-    assert [each.alone for each in together.suggestions] == [False]
+    assert [each.lone for each in together.suggestions] == [False]
 
 
 def test_parameters_that_the_objective_never_asked_for_are_said_to_be_dropped():
@@ -139,7 +139,7 @@ def test_each_suggestion_names_the_sampler_of_its_own_time():
 def test_a_journal_that_names_no_sampler_leaves_it_open():
     study = study_of(RandomSampler(), space={"x": X})
     study.optimize(one, n_trials=1)
-    events = [event for event in study.events() if type(event).__name__ != "Used"]
+    events = [event for event in study.events() if type(event).__name__ != "AdvisorSet"]
     assert "suggested by a sampler that the journal does not name" in str(hpo.explain(events, 0))
 
 

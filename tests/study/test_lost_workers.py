@@ -13,10 +13,10 @@ import time
 import pytest
 
 import hpo
-from hpo.core.commands import Ask
+from hpo.core import Ask
 from hpo.samplers import RandomSampler
-from hpo.study.retries import lineage
-from hpo.study.workers import LOST
+from hpo.study.callbacks.retries import lineage
+from hpo.study.running.workers import LOST
 from hpo.trial import TrialState
 
 PATIENCE = 100.0  # seconds; far more than it takes
@@ -361,7 +361,7 @@ def test_lost_trials_of_a_pool_that_have_no_parameters_yet_are_sampled_anew(stud
 def test_the_running_trials_of_each_worker_can_be_asked_of_a_state():
     state = hpo.StudyState.create()
     for worker in ["b", "a", None, "b"]:
-        state = hpo.replay(hpo.core.decide.decide(state, Ask(worker=worker)), state)
+        state = hpo.replay(hpo.core.decide(state, Ask(worker=worker)), state)
     state = hpo.tell(state, 1, 0.5)
     assert hpo.core.views.running_by_worker(state) == {"b": [0, 3]}
 

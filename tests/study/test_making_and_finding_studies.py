@@ -6,7 +6,7 @@ import operator
 import pytest
 
 import hpo
-from hpo.core.study_view import StudyView
+from hpo.core import StudyView
 from hpo.errors import DuplicatedStudyError, InvalidArgument, InvalidType, SeveralObjectives, StudyNotFound
 from hpo.samplers import RandomSampler, TPESampler
 from hpo.trial import TrialState

@@ -6,7 +6,7 @@ import hpo
 from hpo.errors import InvalidArgument, InvalidType
 from hpo.samplers import RandomSampler
 from hpo.study import MaxTrialsCallback
-from hpo.study.max_trials import number_of_trials
+from hpo.study.callbacks.max_trials import number_of_trials
 
 COMPLETE, PRUNED, FAIL = hpo.TrialState.COMPLETE, hpo.TrialState.PRUNED, hpo.TrialState.FAIL
 

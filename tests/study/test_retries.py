@@ -4,7 +4,7 @@ import pytest
 
 import hpo
 from hpo.samplers import RandomSampler
-from hpo.study.retries import lineage
+from hpo.study.callbacks.retries import lineage
 from hpo.trial import TrialState
 
 

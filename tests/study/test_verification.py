@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 import hpo
-from hpo.core.events import ParamsSuggested, Used
+from hpo.core import AdvisorSet, ParamsSuggested
 from hpo.samplers import GridSampler, RandomSampler, TPESampler
 
 
@@ -128,7 +128,7 @@ def test_a_value_that_somebody_made_up_is_found():
     events = study.events()
     place = [i for i, event in enumerate(events) if isinstance(event, ParamsSuggested)][-1]
     forged = events[place]
-    events[place] = ParamsSuggested(forged.number, forged.space, (0.123, *forged.values[1:]), forged.note, forged.alone)
+    events[place] = ParamsSuggested(forged.number, forged.space, (0.123, *forged.values[1:]), forged.note, forged.lone)
     difference = hpo.verify(events).first_difference
     assert difference.trial == forged.number
     assert difference.recorded == 0.123
@@ -186,7 +186,7 @@ def test_a_sampler_with_a_memory_is_skipped_and_said_so():
 
 def test_a_sampler_of_another_version_of_the_library_is_named():
     events = ran().events()
-    used = next(event for event in events if isinstance(event, Used) and event.kind == "sampler")
+    used = next(event for event in events if isinstance(event, AdvisorSet) and event.kind == "sampler")
     older = msgspec.structs.replace(used, identity=msgspec.structs.replace(used.identity, version=0))
     result = hpo.verify([older if event is used else event for event in events])
     assert result.n_skipped > 30
@@ -233,8 +233,8 @@ def test_loading_says_when_the_recorded_sampler_cannot_be_made_again(tmp_path, c
 
 
 def test_a_name_in_the_journal_never_leads_to_code(tmp_path):
-    from hpo.core.identity import Identity
-    from hpo.study.built_in import made_again
+    from hpo.core import Identity
+    from hpo.study.replaying.rebuild import made_again
 
     for name in ("os.system", "hpo.samplers.TPESampler", "Study", ""):
         assert made_again(Identity(name, 1, {"seed": 1})) is None

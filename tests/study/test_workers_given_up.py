@@ -9,12 +9,12 @@ import threading
 import pytest
 
 import hpo
-from hpo.core.events import TrialStarted
+from hpo.core import TrialStarted
 from hpo.errors import TrialNotRunning, WorkerLost
 from hpo.journal.memory import MemoryJournal
 from hpo.samplers import RandomSampler
-from hpo.study.retries import lineage
-from hpo.study.workers import LOST
+from hpo.study.callbacks.retries import lineage
+from hpo.study.running.workers import LOST
 
 PATIENCE = 100.0  # seconds after which a test that waits for others fails
 
@@ -228,7 +228,7 @@ def test_trials_that_were_asked_for_in_the_block_of_a_dead_process_are_lost(tmp_
 
 @pytest.mark.parametrize("options", [{}, {"n_jobs": 2}], ids=str)
 def test_a_run_looks_for_lost_trials_between_its_own_once_in_a_while(study, monkeypatch, options):
-    monkeypatch.setattr("hpo.study.optimize._LOOK_FOR_LOST", 0.0)
+    monkeypatch.setattr("hpo.study.running.session._LOOK_FOR_LOST", 0.0)
     told = []
 
     def objective(trial):
@@ -242,7 +242,7 @@ def test_a_run_looks_for_lost_trials_between_its_own_once_in_a_while(study, monk
 
 
 def test_a_callback_that_raises_on_a_lost_trial_between_others_ends_the_run(study, monkeypatch):
-    monkeypatch.setattr("hpo.study.optimize._LOOK_FOR_LOST", 0.0)
+    monkeypatch.setattr("hpo.study.running.session._LOOK_FOR_LOST", 0.0)
 
     def objective(trial):
         with study.as_worker():
@@ -260,6 +260,6 @@ def test_a_callback_that_raises_on_a_lost_trial_between_others_ends_the_run(stud
 
 def test_a_run_does_not_look_all_the_time(study, monkeypatch):
     looks = []
-    monkeypatch.setattr("hpo.study.optimize.fail_lost", lambda recorder: looks.append(recorder) or [])
+    monkeypatch.setattr("hpo.study.running.session.fail_lost", lambda recorder: looks.append(recorder) or [])
     study.optimize(quick, n_trials=20)
     assert len(looks) == 1

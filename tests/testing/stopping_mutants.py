@@ -2,7 +2,7 @@
 
 import attrs
 
-from hpo.core.trial import TrialState
+from hpo.core import TrialState
 
 
 def values(state):

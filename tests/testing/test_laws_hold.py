@@ -13,7 +13,7 @@ from hpo.errors import InvalidArgument
 from hpo.pruners import MedianPruner, NopPruner
 from hpo.samplers import GridSampler, RandomSampler, TPESampler, Warmup
 from hpo.testing import PrunerLaws, SamplerLaws, check_fold, check_pruner, check_sampler, strategies
-from hpo.testing.edges import EDGES
+from hpo.testing._engine.edge_ranges import EDGES
 from hpo.testing.scenarios import SMALL, scenarios
 
 FEW = 8

@@ -10,7 +10,7 @@ import pytest
 
 import hpo
 
-DOCS = Path(hpo.__file__).parents[1] / "docs"
+DOCS = Path(hpo.__file__).parents[1] / "docs" / "how-to"
 FEW_EXAMPLES = """
 from hypothesis import settings
 

@@ -10,20 +10,24 @@ import pytest
 from hypothesis import HealthCheck, Phase, find, given, settings
 from msgspec.structs import replace
 
-from hpo.core.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-from hpo.core.persistent import InsertOnlyDict
-from hpo.core.space import SearchSpace
-from hpo.core.state import replay
-from hpo.core.trial import TrialState
+from hpo.core import (
+    CategoricalDistribution,
+    FloatDistribution,
+    InsertOnlyDict,
+    IntDistribution,
+    SearchSpace,
+    TrialState,
+    replay,
+)
 from hpo.errors import InvalidArgument
 from hpo.samplers import CmaEsSampler, GridSampler, QMCSampler, RandomSampler, TPESampler
 from hpo.testing import strategies
-from hpo.testing.counterexamples import events_towards
-from hpo.testing.lived import lived, own_run
+from hpo.testing._engine.cases import Question
+from hpo.testing._engine.counterexamples import events_towards
+from hpo.testing._engine.own_history import lived, own_run
+from hpo.testing._engine.runner import count_steps
+from hpo.testing._engine.transformations import rescaled
 from hpo.testing.options import configured
-from hpo.testing.proving import count_steps
-from hpo.testing.questions import Question
-from hpo.testing.retelling import rescaled
 from hpo.testing.scenarios import MIXED, ORDINARY, SMALL, scenarios
 
 FEW = settings(max_examples=25, deadline=None, database=None, suppress_health_check=[*HealthCheck])

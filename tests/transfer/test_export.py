@@ -12,7 +12,7 @@ import stat
 import pytest
 
 import hpo
-from hpo.core.trial import FrozenTrial
+from hpo.core import FrozenTrial
 from hpo.errors import InvalidArgument, InvalidType
 from hpo.transfer import export_csv, export_jsonl, export_sqlite, read_jsonl
 from hpo.transfer.json_lines import TrialLine
@@ -29,7 +29,7 @@ def told(state, params, space, value=None, *, outcome=None, reason=None, at=None
     return hpo.tell(state, trial.number, value, outcome=outcome, reason=reason, at=finished)
 
 
-def in_turn(state, trial, space, key):
+def needs_pending(state, trial, space, key):
     return hpo.Suggestion({"x": -0.0, "n": 10**25, "k=1": CHOICES[trial.number % len(CHOICES)]})
 
 
@@ -45,7 +45,7 @@ def rich():
         study_name="=rich, really",
         directions=["minimize", "maximize"],
         metric_names=["-cost", "gain\n"],
-        sampler=in_turn,
+        sampler=needs_pending,
     )
     study.set_user_attr("when", datetime.datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=datetime.UTC))
     study.set_user_attr("$odd", {"$float": "nan"})

@@ -5,10 +5,10 @@ import re
 import sqlite3
 from pathlib import Path
 
-from hpo.core.trial import FrozenTrial
+from hpo.core import FrozenTrial
 from hpo.transfer.sqlite_file import _TABLES
 
-PAGE = (Path(__file__).parents[2] / "docs" / "export-and-import.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "export-and-import.md").read_text(encoding="utf-8")
 
 
 def blocks(language):

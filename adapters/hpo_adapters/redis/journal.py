@@ -8,10 +8,10 @@ from typing import Any
 
 import attrs
 
-from hpo.core.events import AnyEvent
+from hpo.core import AnyEvent
 from hpo.errors import Conflict, JournalMoved, WorkerLost
-from hpo_adapters.event_rows import from_pages, to_rows
-from hpo_adapters.leases import KEPT_MILLISECONDS, HeldLeases, Lease, LeaseTerms, seconds_since_boot
+from hpo_adapters._servers.event_rows import from_pages, to_rows
+from hpo_adapters._servers.leases import KEPT_MILLISECONDS, HeldLeases, Lease, LeaseTerms, seconds_since_boot
 from hpo_adapters.redis.scripts import APPEND, BEGIN, END, END_LATE, LOOK, RENEW
 from hpo_adapters.redis.server import RedisServer
 
@@ -21,7 +21,7 @@ _FIELD = b"event"
 
 @attrs.frozen
 class RedisLeases:
-    """The leases on the journal of one study; see `hpo_adapters.leases.Leases`.
+    """The leases on the journal of one study; see `hpo_adapters._servers.leases.Leases`.
 
     Args:
         server: Where they are.
@@ -132,11 +132,11 @@ class RedisJournal:
         return length
 
     def hold(self, worker: str) -> AbstractContextManager[None]:
-        """See `KnowsWorkers.hold`; for everybody who can reach the server."""
+        """See `TracksWorkers.hold`; for everybody who can reach the server."""
         return self._held.hold(worker)
 
     def is_alive(self, worker: str) -> bool | None:
-        """See `KnowsWorkers.is_alive`."""
+        """See `TracksWorkers.is_alive`."""
         return self._held.is_alive(worker)
 
     def __repr__(self) -> str:

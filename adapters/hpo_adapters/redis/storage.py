@@ -6,12 +6,12 @@ import secrets
 from collections.abc import Sequence
 from typing import Any
 
-from hpo.core.events import AnyEvent
+from hpo.core import AnyEvent
 from hpo.errors import DuplicatedStudyError, InvalidArgument, StudyNotFound, UnsupportedJournal
-from hpo.journal.file import check_options
-from hpo.journal.storage import check_beginning
-from hpo_adapters.event_rows import from_rows, to_rows
-from hpo_adapters.leases import LeaseTerms
+from hpo.journal.file.journal import check_options
+from hpo.journal.storage import check_first_event
+from hpo_adapters._servers.event_rows import from_rows, to_rows
+from hpo_adapters._servers.leases import LeaseTerms
 from hpo_adapters.redis.journal import RedisJournal, read_row
 from hpo_adapters.redis.scripts import CREATE, DELETE
 from hpo_adapters.redis.server import RedisServer
@@ -69,7 +69,7 @@ class RedisStorage:
 
     def create(self, name: str, events: Sequence[AnyEvent]) -> RedisJournal:
         """See `Storage.create`."""
-        check_beginning(name, events)
+        check_first_event(name, events)
         token = secrets.token_hex(8)
         created = self._server.write(
             CREATE,

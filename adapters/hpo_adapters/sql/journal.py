@@ -7,10 +7,10 @@ from contextlib import AbstractContextManager
 
 from sqlalchemy import Connection, insert, select, update
 
-from hpo.core.events import AnyEvent
+from hpo.core import AnyEvent
 from hpo.errors import Conflict, JournalMoved, WorkerLost
-from hpo_adapters.event_rows import from_pages, to_rows
-from hpo_adapters.leases import HeldLeases, LeaseTerms, seconds_since_boot
+from hpo_adapters._servers.event_rows import from_pages, to_rows
+from hpo_adapters._servers.leases import HeldLeases, LeaseTerms, seconds_since_boot
 from hpo_adapters.sql.database import Database
 from hpo_adapters.sql.failures import MissingTables
 from hpo_adapters.sql.leases import SqlLeases, renew
@@ -92,11 +92,11 @@ class SqlJournal:
         return length
 
     def hold(self, worker: str) -> AbstractContextManager[None]:
-        """See `KnowsWorkers.hold`; for everybody who can reach the server."""
+        """See `TracksWorkers.hold`; for everybody who can reach the server."""
         return self._held.hold(worker)
 
     def is_alive(self, worker: str) -> bool | None:
-        """See `KnowsWorkers.is_alive`."""
+        """See `TracksWorkers.is_alive`."""
         return self._held.is_alive(worker)
 
     def _page(self, start: int) -> list[tuple[int, bytes]]:

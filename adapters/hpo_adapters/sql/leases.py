@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.compiler import compiles
 
 from hpo.errors import JournalMoved
-from hpo_adapters.leases import KEPT_MILLISECONDS, Lease
+from hpo_adapters._servers.leases import KEPT_MILLISECONDS, Lease
 from hpo_adapters.sql.database import Database
 from hpo_adapters.sql.failures import MissingTables
 from hpo_adapters.sql.tables import STUDIES, WORKERS
@@ -36,7 +36,7 @@ def _now_in_mysql(*_: Any, **__: Any) -> str:
 
 @attrs.frozen
 class SqlLeases:
-    """The leases on the journal of one study; see `hpo_adapters.leases.Leases`.
+    """The leases on the journal of one study; see `hpo_adapters._servers.leases.Leases`.
 
     The clock is read when a statement begins. One that then waits for another writer reads it early, which makes a
     renewal shorter and a worker no older: nobody is given up for it.

@@ -9,12 +9,12 @@ from typing import Any
 from sqlalchemy import URL, Connection, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from hpo.core.events import AnyEvent
+from hpo.core import AnyEvent
 from hpo.errors import DuplicatedStudyError, JournalCorrupted, StudyNotFound
-from hpo.journal.file import check_options
-from hpo.journal.storage import check_beginning
-from hpo_adapters.event_rows import from_rows, to_rows
-from hpo_adapters.leases import LeaseTerms
+from hpo.journal.file.journal import check_options
+from hpo.journal.storage import check_first_event
+from hpo_adapters._servers.event_rows import from_rows, to_rows
+from hpo_adapters._servers.leases import LeaseTerms
 from hpo_adapters.sql.database import Database
 from hpo_adapters.sql.failures import MissingTables
 from hpo_adapters.sql.journal import SqlJournal, insert_rows
@@ -73,7 +73,7 @@ class SqlStorage:
         Raises:
             JournalBusy: others who were about to create it took too long.
         """
-        check_beginning(name, events)
+        check_first_event(name, events)
         rows = to_rows(events)
         study_id = secrets.randbits(63)
         study = {"id": study_id, "digest": name_digest(name), "name": name_to_text(name), "length": len(rows)}

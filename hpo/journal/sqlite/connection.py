@@ -16,8 +16,8 @@ from typing import TypeVar
 import attrs
 
 from hpo.errors import JournalBusy, JournalMoved, JournalUnwritable, OutcomeUnknown, UnsupportedJournal
-from hpo.journal.file_holder import database_holder
-from hpo.journal.lifecycle import sync_directory
+from hpo.journal.file.create_delete import sync_directory
+from hpo.journal.file.lock_owner import database_holder
 from hpo.journal.sqlite.at_rest import opened_at_rest, prepare
 from hpo.journal.sqlite.errors import corrupted, is_busy, is_undecided, translated
 from hpo.journal.sqlite.forks import close_before_forks

@@ -10,15 +10,15 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from hpo.core.events import FORMAT, AnyEvent, StudyCreated, decode_events, is_acknowledged
+from hpo.core import FORMAT, AnyEvent, StudyCreated, decode_events, is_acknowledged
 from hpo.errors import Conflict, JournalMoved, StudyNotFound, UnreadableEvents
-from hpo.journal.file import Durability, check_options
-from hpo.journal.liveness import held, is_held
-from hpo.journal.record import DamagedRecord
+from hpo.journal.file.journal import Durability, check_options
+from hpo.journal.file.record import DamagedRecord
 from hpo.journal.sqlite.connection import OpenDatabase, Place
 from hpo.journal.sqlite.errors import corrupted
 from hpo.journal.sqlite.rows import check_place, insert_row, payload_of, unpack_row
 from hpo.journal.sqlite.studies import study_number
+from hpo.journal.worker_locks import held, is_held
 
 T = TypeVar("T")
 
@@ -44,7 +44,7 @@ class SqliteJournal:
 
     Example:
         >>> import tempfile
-        >>> from hpo.core.events import StudyCreated, TrialStarted
+        >>> from hpo.core.records.events import StudyCreated, TrialStarted
         >>> from hpo.journal import SqliteStorage
         >>> with tempfile.TemporaryDirectory() as directory:
         ...     storage = SqliteStorage(f"{directory}/studies.db")
@@ -119,11 +119,11 @@ class SqliteJournal:
         return length
 
     def hold(self, worker: str) -> AbstractContextManager[None]:
-        """See `KnowsWorkers.hold`; for every process of this machine."""
+        """See `TracksWorkers.hold`; for every process of this machine."""
         return held(self._path, worker)
 
     def is_alive(self, worker: str) -> bool | None:
-        """See `KnowsWorkers.is_alive`."""
+        """See `TracksWorkers.is_alive`."""
         return is_held(self._path, worker)
 
     def _told_if_moved(self, act: Callable[[], T]) -> T:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 from zlib import crc32
 
-from hpo.core.events import AnyEvent, encode_events
+from hpo.core import AnyEvent, encode_events
 from hpo.errors import InvalidArgument
-from hpo.journal.record import LONGEST, DamagedRecord
+from hpo.journal.file.record import LONGEST, DamagedRecord
 
 
 def payload_of(events: Sequence[AnyEvent]) -> bytes:

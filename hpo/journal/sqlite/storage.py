@@ -9,18 +9,17 @@ from contextlib import contextmanager
 
 import attrs
 
-from hpo.core.events import AnyEvent
-from hpo.core.numbers import checked_text
+from hpo.core import AnyEvent, checked_text
 from hpo.errors import DuplicatedStudyError, StudyNotFound, UnsupportedJournal
-from hpo.journal.file import Durability, check_options
-from hpo.journal.lifecycle import resolved
-from hpo.journal.open_file import not_added
+from hpo.journal.file.create_delete import resolved
+from hpo.journal.file.journal import Durability, check_options
+from hpo.journal.file.open_file import not_added
 from hpo.journal.sqlite.connection import OpenDatabase, Place
 from hpo.journal.sqlite.journal import SqliteJournal
 from hpo.journal.sqlite.rows import insert_row, payload_of
 from hpo.journal.sqlite.schema import bring_up_to_date
 from hpo.journal.sqlite.studies import study_names, study_number
-from hpo.journal.storage import check_beginning
+from hpo.journal.storage import check_first_event
 
 _EVENTS_PER_RECORD = 1000
 
@@ -39,7 +38,7 @@ class SqliteStorage:
 
     Example:
         >>> import tempfile
-        >>> from hpo.core.events import StudyCreated
+        >>> from hpo.core.records.events import StudyCreated
         >>> with tempfile.TemporaryDirectory() as directory:
         ...     storage = SqliteStorage(f"{directory}/studies.db")
         ...     for name in ["b", "a'); DROP TABLE studies; --"]:
@@ -68,7 +67,7 @@ class SqliteStorage:
             JournalBusy: others locked the database for too long.
             JournalFull, JournalUnwritable: the system refused it.
         """
-        check_beginning(name, events)
+        check_first_event(name, events)
         checked_text(name, "a study's name")
         batches = [events[i : i + _EVENTS_PER_RECORD] for i in range(0, len(events), _EVENTS_PER_RECORD)]
         payloads = [payload_of(batch) for batch in batches]

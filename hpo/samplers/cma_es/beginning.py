@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from hpo.core.views import losses
+from hpo.core import losses
 from hpo.errors import InvalidArgument
-from hpo.numerics.warm_start import promising_distribution
+from hpo.numerics.cma_es.warm_start import promising_distribution
 from hpo.samplers.cma_es.coding import CubeCoding
 from hpo.samplers.cma_es.evolution import Start
 
@@ -31,7 +31,7 @@ def given_start(coding: CubeCoding, x0: Mapping[str, Any], sigma0: float) -> Sta
 
 
 def learned_start(coding: CubeCoding, sources: Sequence[Mapping[str, Any]], directions: tuple[str, ...]) -> Start:
-    """Where the best tenth of the source trials is; see `hpo.numerics.warm_start`.
+    """Where the best tenth of the source trials is; see `hpo.numerics.cma_es.warm_start`.
 
     Args:
         coding: The columns.

@@ -10,10 +10,8 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from hpo.core.distributions import CategoricalDistribution, Distribution, FloatDistribution, IntDistribution
-from hpo.core.space import SearchSpace
-from hpo.core.trial import FrozenTrial
-from hpo.numerics.integer_margin import Cells
+from hpo.core import CategoricalDistribution, Distribution, FloatDistribution, FrozenTrial, IntDistribution, SearchSpace
+from hpo.numerics.cma_es.margin import Cells
 
 _FINEST_GRID = 1000  # a grid of more values is as good as a continuum
 _DIGITS = 6  # of a draw in a discrete column: a thousandth of the finest cell

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hpo.core.key import Key
-from hpo.numerics.cma_es import candidate
-from hpo.numerics.mirrored import mirrored_orthogonal
+from hpo.core import Key
+from hpo.numerics.cma_es.mirrored import mirrored_orthogonal
+from hpo.numerics.cma_es.model import candidate
 from hpo.samplers.cma_es.coding import CubeCoding
 from hpo.samplers.cma_es.evolution import Course
-from hpo.samplers.tried import TriedConfigurations
+from hpo.samplers.parts.tried import TriedConfigurations
 
 _SETS = 8  # of directions are made at once: one alone costs nearly as much
 _REDRAWS = 24
@@ -32,7 +32,7 @@ def drawn(
 ) -> tuple[dict[str, Any], dict[str, float]]:
     """Values out of the distribution of a generation, and what `CubeCoding.params` says of the draw.
 
-    Trials that start one after the other share a set of directions (see `hpo.numerics.mirrored`). Which one is a trial's
+    Trials that start one after the other share a set of directions (see `hpo.numerics.cma_es.mirrored`). Which one is a trial's
     own follows from its number, so that two workers never take the same one, and need not know of each other. With
     learning rates that adapt, directions are independent: opposite ones shorten the path of the step size even where
     results are chance, which would look like a signal.

@@ -11,11 +11,9 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hpo.core.key import Key
-from hpo.core.trial import FrozenTrial, TrialState
-from hpo.core.views import losses, violation
-from hpo.numerics.cma_es import Model, Strategy, initial_model, strategy_parameters, updated
-from hpo.numerics.integer_margin import with_margin
+from hpo.core import FrozenTrial, Key, TrialState, losses, violation
+from hpo.numerics.cma_es.margin import with_margin
+from hpo.numerics.cma_es.model import Model, Strategy, initial_model, strategy_parameters, updated
 from hpo.samplers.cma_es.coding import CubeCoding
 from hpo.samplers.cma_es.restarts import RestartStrategy, Run, first_run, is_over, next_run
 
@@ -91,7 +89,7 @@ class Evolution:
     """Fold: the course of a CMA-ES over the finished trials.
 
     A trial that was drawn from this generation's distribution counts as such. One from an earlier generation of the run,
-    told late by a parallel worker, counts as a stranger (see `hpo.numerics.cma_es.updated`), and so does any other
+    told late by a parallel worker, counts as a stranger (see `hpo.numerics.cma_es.model.updated`), and so does any other
     trial, be it enqueued, added, or from a start-up phase, that is the best so far.
 
     Args:

@@ -8,9 +8,7 @@ from typing import Any
 
 import attrs
 
-from hpo.core.numbers import as_float
-from hpo.core.persistent import FrozenDict
-from hpo.core.trial import FrozenTrial, TrialState
+from hpo.core import FrozenDict, FrozenTrial, TrialState, as_float
 from hpo.errors import InvalidArgument, InvalidType
 
 _RESTARTS = ("ipop", "bipop")

@@ -8,8 +8,8 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from hpo.core.key import Key
-from hpo.numerics.cma_es import Model
+from hpo.core import Key
+from hpo.numerics.cma_es.model import Model
 
 _SMALLEST = 1e-5  # standard deviation, of the range: the budget is better spent elsewhere than on a sixth digit
 _WORST_CONDITION = 1e13

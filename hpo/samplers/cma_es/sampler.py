@@ -8,22 +8,31 @@ from typing import Any, ClassVar, cast
 
 import attrs
 
-from hpo.core.key import Key
-from hpo.core.option_checks import truth, whole_from, whole_or_as_given
-from hpo.core.sampling import Answer, Exhausted, Sampler, Suggestion, checked_seed, is_asked_alone
-from hpo.core.space import SearchSpace
-from hpo.core.state import StudyState
-from hpo.core.trial import FrozenTrial
+from hpo.core import (
+    Answer,
+    Exhausted,
+    FrozenTrial,
+    Key,
+    Sampler,
+    SearchSpace,
+    StudyState,
+    Suggestion,
+    ask_sampler,
+    checked_seed,
+    is_bool,
+    to_int_if_whole,
+    whole_from,
+)
 from hpo.errors import InvalidArgument, SeveralObjectives
-from hpo.numerics.cma_es import recommended_popsize
+from hpo.numerics.cma_es.model import recommended_popsize
 from hpo.samplers.cma_es import options
 from hpo.samplers.cma_es.beginning import given_start, learned_start
 from hpo.samplers.cma_es.coding import CubeCoding
 from hpo.samplers.cma_es.drawing import drawn
 from hpo.samplers.cma_es.evolution import Evolution
 from hpo.samplers.cma_es.restarts import RestartStrategy
+from hpo.samplers.parts.tried import Duplicates, TriedConfigurations, checked_duplicates, tried
 from hpo.samplers.tpe import TPESampler
-from hpo.samplers.tried import Duplicates, TriedConfigurations, checked_duplicates, tried
 
 _SIGMA0 = 1.0 / 6.0  # of the range: its ends are three standard deviations from the middle
 
@@ -89,7 +98,7 @@ class CmaEsSampler:
 
     Example:
         >>> from hpo.core.ask_tell import ask, tell
-        >>> from hpo.core.distributions import FloatDistribution
+        >>> from hpo.core.values.distributions import FloatDistribution
         >>> state, sampler = StudyState.create(seed=1), CmaEsSampler()
         >>> for _ in range(60):
         ...     state, trial = ask(state, sampler, {"x": FloatDistribution(-10.0, 10.0)})
@@ -98,20 +107,20 @@ class CmaEsSampler:
         True
     """
 
-    in_turn: ClassVar[bool] = True  # what running trials have counts
+    needs_pending: ClassVar[bool] = True  # what running trials have counts
 
     x0: Mapping[str, Any] | None = attrs.field(default=None, converter=options.first_values, hash=False)
     sigma0: float | None = attrs.field(default=None, converter=options.float_or_as_given, validator=options.check_share)
-    n_startup_trials: int = attrs.field(default=1, converter=whole_or_as_given, validator=whole_from(0))
+    n_startup_trials: int = attrs.field(default=1, converter=to_int_if_whole, validator=whole_from(0))
     independent_sampler: Sampler | None = attrs.field(default=None, validator=options.check_sampler, hash=False)
     seed: int | None = attrs.field(default=None, converter=checked_seed)
-    popsize: int | None = attrs.field(default=None, converter=whole_or_as_given, validator=whole_from(2, optional=True))
-    consider_pruned_trials: bool = attrs.field(default=False, validator=truth)
-    use_separable_cma: bool = attrs.field(default=False, validator=truth)
-    with_margin: bool = attrs.field(default=True, validator=truth)
-    lr_adapt: bool = attrs.field(default=False, validator=truth)
+    popsize: int | None = attrs.field(default=None, converter=to_int_if_whole, validator=whole_from(2, optional=True))
+    consider_pruned_trials: bool = attrs.field(default=False, validator=is_bool)
+    use_separable_cma: bool = attrs.field(default=False, validator=is_bool)
+    with_margin: bool = attrs.field(default=True, validator=is_bool)
+    lr_adapt: bool = attrs.field(default=False, validator=is_bool)
     restart_strategy: RestartStrategy | None = attrs.field(default="bipop", validator=options.check_restart)
-    inc_popsize: int = attrs.field(default=2, converter=whole_or_as_given, validator=whole_from(1))
+    inc_popsize: int = attrs.field(default=2, converter=to_int_if_whole, validator=whole_from(1))
     source_trials: Sequence[FrozenTrial | Mapping[str, Any]] | None = attrs.field(
         default=None, converter=options.sources, hash=False
     )
@@ -133,11 +142,10 @@ class CmaEsSampler:
             InvalidArgument: `x0` has a value that is not one of its parameter's; or no source trial has values for all
                 parameters.
         """
-        if len(state.directions) != 1:
-            raise SeveralObjectives("CmaEsSampler", "TPESampler")
+        _check_one_objective(state)
         if not space:
             return Suggestion({})
-        taken = tried(state, space, key) if self.duplicates == "avoid" else None
+        taken = tried(state, space) if self.duplicates == "avoid" else None
         if taken is not None and taken.exhausted is not None:
             return taken.exhausted
         answer = self._suggested(state, trial, space, key, taken)
@@ -149,7 +157,7 @@ class CmaEsSampler:
         self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key, taken: TriedConfigurations | None
     ) -> Answer:
         """The answer; with `taken`, most probably one that was not tried."""
-        evolution = None if is_asked_alone(space, key) else evolution_of(self, space, state.directions, key.seed)
+        evolution = evolution_of(self, space, state.directions, key.seed)
         if evolution is None:
             return self._independent(state, trial, space, key, {"rule": "independent"})
         coding = evolution.coding
@@ -160,7 +168,7 @@ class CmaEsSampler:
         others: Mapping[str, Any] = {}
         off_grid = False
         if len(coding.names) < len(space):
-            rest = space.less(coding.columns)
+            rest = space.without(coding.columns)
             answer = self._independent(state, trial, rest, key.child("independent"), note)
             if isinstance(answer, Exhausted):
                 return answer
@@ -170,15 +178,33 @@ class CmaEsSampler:
             note["draw"] = untold
         return Suggestion({**values, **others} if others else values, note, off_grid)
 
+    def suggest_lone(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
+        """Return the independent sampler's value: a lone parameter is not one of the distribution's dimensions."""
+        _check_one_objective(state)
+        return self._independent(state, trial, space, key, {"rule": "independent"}, lone=True)
+
     def _independent(
-        self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key, note: Mapping[str, Any]
+        self,
+        state: StudyState,
+        trial: FrozenTrial,
+        space: SearchSpace,
+        key: Key,
+        note: Mapping[str, Any],
+        *,
+        lone: bool = False,
     ) -> Answer:
         """The independent sampler's answer, its note put into `note`."""
-        answer = (self.independent_sampler or TPESampler())(state, trial, space, key)
+        sampler = self.independent_sampler or TPESampler()
+        answer = ask_sampler(sampler, state, trial, space, key, lone=lone)
         if isinstance(answer, Exhausted):
             return answer
         inner = {"independent": answer.note} if answer.note else {}
         return Suggestion(answer.params, {**note, **inner}, answer.off_grid)
+
+
+def _check_one_objective(state: StudyState) -> None:
+    if len(state.directions) != 1:
+        raise SeveralObjectives("CmaEsSampler", "TPESampler")
 
 
 @lru_cache(maxsize=64)

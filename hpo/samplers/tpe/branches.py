@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from hpo.core.space import SearchSpace
-from hpo.core.trial import FrozenTrial, TrialState
+from hpo.core import FrozenTrial, SearchSpace, TrialState
 
 
 @attrs.frozen
@@ -44,8 +43,8 @@ class Branches:
     those of each branch. O(parameters seen) per trial, O(1) for one with the distributions of the last.
 
     Example:
-        >>> from hpo.core.distributions import FloatDistribution
-        >>> from hpo.core.trial import create_trial
+        >>> from hpo.core.values.distributions import FloatDistribution
+        >>> from hpo.core.values.trial import create_trial
         >>> unit, carry = FloatDistribution(0.0, 1.0), Branches().init()
         >>> for extra in ("p", "q"):
         ...     params = {"x": 0.5, extra: 0.5}

@@ -12,10 +12,15 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from hpo.core.choices import Choice
-from hpo.core.distributions import CategoricalDistribution, Distribution, FloatDistribution, IntDistribution
-from hpo.core.space import SearchSpace
-from hpo.core.trial import FrozenTrial
+from hpo.core import (
+    CategoricalDistribution,
+    Choice,
+    Distribution,
+    FloatDistribution,
+    FrozenTrial,
+    IntDistribution,
+    SearchSpace,
+)
 from hpo.errors import InvalidArgument
 from hpo.numerics.parzen import Cells, Distances
 

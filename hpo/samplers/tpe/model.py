@@ -11,11 +11,9 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from hpo.core.choices import Choice
-from hpo.core.key import Key
-from hpo.core.numbers import as_int
+from hpo.core import Choice, Key, as_int
 from hpo.errors import InvalidArgument, InvalidType
-from hpo.numerics.hypervolume import good_weights
+from hpo.numerics.pareto.hypervolume import good_weights
 from hpo.numerics.parzen import ParzenEstimator, fit_parzen
 from hpo.samplers.tpe.coding import UnitCoding
 from hpo.samplers.tpe.observations import Observations, Observed

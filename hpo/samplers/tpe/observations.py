@@ -8,10 +8,9 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from hpo.core.trial import FrozenTrial, TrialState
-from hpo.core.views import losses, violation
-from hpo.numerics.nondomination import best_first
-from hpo.numerics.rows import Rows
+from hpo.core import FrozenTrial, TrialState, losses, violation
+from hpo.core.memory.rows import Rows
+from hpo.numerics.pareto.nondomination import best_first
 from hpo.samplers.tpe.coding import Columns, column_values
 
 _VIOLATION, _UNFINISHED, _FIRST, _SECOND, _LOSSES = range(5)

@@ -10,8 +10,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from hpo.core.choices import Choice
-from hpo.core.numbers import as_float
+from hpo.core import Choice, as_float
 from hpo.errors import InvalidArgument, InvalidType
 
 _MOST_GOOD = 25

@@ -3,30 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from hpo.core.choices import Choice
-from hpo.core.distributions import Distribution
-from hpo.core.key import Key
-from hpo.core.option_checks import truth, whole_from, whole_or_as_given
-from hpo.core.sampling import Answer, Suggestion, checked_seed
-from hpo.core.space import SearchSpace
-from hpo.core.state import StudyState
-from hpo.core.trial import FrozenTrial
-from hpo.core.views import joint_space
+from hpo.core import (
+    Answer,
+    Choice,
+    Distribution,
+    FrozenTrial,
+    Key,
+    SearchSpace,
+    StudyState,
+    Suggestion,
+    checked_seed,
+    is_bool,
+    joint_space,
+    to_int_if_whole,
+    whole_from,
+)
+from hpo.samplers.parts.tried import Duplicates, TriedConfigurations, checked_duplicates, tried
 from hpo.samplers.random import RandomSampler
 from hpo.samplers.tpe import options
 from hpo.samplers.tpe.branches import Branches, in_order
 from hpo.samplers.tpe.coding import UnitCoding, column_values
 from hpo.samplers.tpe.model import fitted
 from hpo.samplers.tpe.observations import Observations
-from hpo.samplers.tried import Duplicates, TriedConfigurations, checked_duplicates, tried
 
 _ATTEMPTS = 8  # rounds of candidates until one was not tried yet
+
+
+_Draw: TypeAlias = Callable[[StudyState, FrozenTrial, SearchSpace, Key], Suggestion]
 
 
 class _Part(NamedTuple):
@@ -93,14 +102,14 @@ class TPESampler:
         categorical_distance_func: For categorical parameters, by name, a function from two choices to how far they are
             from each other, at least 0: near choices are likely to do as well. Kept as pairs sorted by name.
         duplicates: "avoid": in a finite space no configuration is suggested that was tried or is running, and the
-            sampler is exhausted when there is no other; see `hpo.samplers.tried`. "allow": it may be.
+            sampler is exhausted when there is no other; see `hpo.samplers.parts.tried`. "allow": it may be.
 
     Raises:
         InvalidArgument, InvalidType: an option is outside of these, with its name.
 
     Example:
         >>> from hpo.core.ask_tell import ask, tell
-        >>> from hpo.core.distributions import FloatDistribution
+        >>> from hpo.core.values.distributions import FloatDistribution
         >>> state, sampler = StudyState.create(seed=1), TPESampler(n_startup_trials=5)
         >>> for _ in range(30):
         ...     state, trial = ask(state, sampler, {"x": FloatDistribution(-10.0, 10.0)})
@@ -109,22 +118,22 @@ class TPESampler:
         True
     """
 
-    in_turn: ClassVar[bool] = True  # what running trials have counts
+    needs_pending: ClassVar[bool] = True  # what running trials have counts
 
-    n_startup_trials: int = attrs.field(default=10, converter=whole_or_as_given, validator=whole_from(0))
-    n_ei_candidates: int = attrs.field(default=48, converter=whole_or_as_given, validator=whole_from(1))
+    n_startup_trials: int = attrs.field(default=10, converter=to_int_if_whole, validator=whole_from(0))
+    n_ei_candidates: int = attrs.field(default=48, converter=to_int_if_whole, validator=whole_from(1))
     seed: int | None = attrs.field(default=None, converter=checked_seed)
-    multivariate: bool = attrs.field(default=True, validator=truth)
-    group: bool = attrs.field(default=False, validator=truth)
+    multivariate: bool = attrs.field(default=True, validator=is_bool)
+    group: bool = attrs.field(default=False, validator=is_bool)
     gamma: Callable[[int], int] = attrs.field(default=options.default_gamma, validator=options.function)
     weights: Callable[[int], NDArray[np.float64]] = attrs.field(
         default=options.default_weights, validator=options.function
     )
     prior_weight: float = attrs.field(default=1.0, validator=options.positive)
-    constant_liar: bool = attrs.field(default=True, validator=truth)
-    consider_magic_clip: bool = attrs.field(default=True, validator=truth)
-    consider_endpoints: bool = attrs.field(default=False, validator=truth)
-    consider_failed_trials: bool = attrs.field(default=False, validator=truth)
+    constant_liar: bool = attrs.field(default=True, validator=is_bool)
+    consider_magic_clip: bool = attrs.field(default=True, validator=is_bool)
+    consider_endpoints: bool = attrs.field(default=False, validator=is_bool)
+    consider_failed_trials: bool = attrs.field(default=False, validator=is_bool)
     categorical_distance_func: tuple[tuple[str, Callable[[Choice, Choice], float]], ...] = attrs.field(
         default=None, converter=options.distances
     )
@@ -163,15 +172,32 @@ class TPESampler:
         """
         if not space:
             return Suggestion({})
-        seen = tried(state, space, key) if self.duplicates == "avoid" else None
+        seen = tried(state, space) if self.duplicates == "avoid" else None
         if seen is not None and seen.exhausted:
             return seen.exhausted
+        return self._suggested(state, trial, space, key, seen)
+
+    def suggest_lone(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
+        """Return a value for a lone parameter given the joint ones; it may have been tried before."""
+        return self._suggested(state, trial, space, key, None, lone=True)
+
+    def _suggested(
+        self,
+        state: StudyState,
+        trial: FrozenTrial,
+        space: SearchSpace,
+        key: Key,
+        seen: TriedConfigurations | None,
+        *,
+        lone: bool = False,
+    ) -> Suggestion:
+        random = RandomSampler().suggest_lone if lone else RandomSampler()
         parts = self._parts(state, space)
         if len(parts) == 1:
             found = self._joint(state, parts[0], trial.params, trial.distributions, key, seen)
         else:
-            found = self._part_by_part(state, trial, parts, key)
-        values = found.params if found else RandomSampler()(state, trial, space, key).params
+            found = self._part_by_part(state, trial, parts, key, random)
+        values = found.params if found else random(state, trial, space, key).params
         params = {name: values[name] for name in space}
         note: dict[str, Any] = {"rule": "model", "acquisition": found.acquisition} if found else {"rule": "startup"}
         if seen is not None and seen.contains(params):
@@ -195,7 +221,9 @@ class TPESampler:
             parts.append(_Part(SearchSpace(left), None))
         return parts
 
-    def _part_by_part(self, state: StudyState, trial: FrozenTrial, parts: list[_Part], key: Key) -> _Found | None:
+    def _part_by_part(
+        self, state: StudyState, trial: FrozenTrial, parts: list[_Part], key: Key, random: _Draw
+    ) -> _Found | None:
         """Values from one model for each part, at random where it has none; None as long as no part has one."""
         params, distributions = dict(trial.params), dict(trial.distributions)
         acquisition, modelled = 0.0, False
@@ -206,7 +234,7 @@ class TPESampler:
                 modelled, acquisition = True, acquisition + found.acquisition
                 params.update(found.params)
             else:
-                params.update(RandomSampler()(state, trial, part.space, key).params)
+                params.update(random(state, trial, part.space, key).params)
             distributions.update(part.space)
         return _Found(params, acquisition) if modelled else None
 

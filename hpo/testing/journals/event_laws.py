@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
-from hpo.core.events import AnyEvent, StudyAttributeSet, TrialStarted
+from hpo.core import AnyEvent, StudyAttributeSet, TrialStarted
 from hpo.errors import Conflict
-from hpo.testing.expectations import expect, expect_error, expect_events
+from hpo.testing.journals.expectations import expect, expect_error, expect_events
 from hpo.testing.journals.samples import created, every_kind, hostile_values
 from hpo.testing.journals.study_laws import Opener
 

@@ -22,14 +22,14 @@ from unittest import SkipTest
 
 import attrs
 
-from hpo.core.numbers import as_float
+from hpo.core import as_float
 from hpo.errors import InvalidArgument, InvalidType, MissingExtra
 from hpo.journal.storage import Storage
 from hpo.logging import get_logger
+from hpo.testing._engine.runner import given_to
 from hpo.testing.journals import event_laws, study_laws, worker_laws, writer_laws
 from hpo.testing.journals.study_laws import Opener
 from hpo.testing.journals.worker_laws import PatientLaw, why_workers_are_unknown
-from hpo.testing.proving import given_to
 
 T = TypeVar("T")
 
@@ -69,7 +69,7 @@ def check_storage(
 ) -> None:
     """Make sure that a storage keeps the laws, those apart that need hypothesis (see `agreement_machine`).
 
-    Those of workers are left out where its journals do not know them (see `hpo.journal.KnowsWorkers`); the log says so.
+    Those of workers are left out where its journals do not know them (see `hpo.journal.TracksWorkers`); the log says so.
 
     Args:
         make_storage: Opens the storage in a directory, which is empty at first and new for each law. Across processes,

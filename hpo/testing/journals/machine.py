@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from hpo.core.events import (
+from hpo.core import (
     AnyEvent,
     ConstraintSet,
     StudyAttributeSet,
@@ -20,14 +20,15 @@ from hpo.core.events import (
     TrialEnqueued,
     TrialFinished,
     TrialStarted,
+    TrialState,
     ValueReported,
+    to_json_tree,
+    to_number,
 )
-from hpo.core.numbers import to_json_tree, to_number
-from hpo.core.trial import TrialState
 from hpo.errors import Conflict, DuplicatedStudyError, JournalUnwritable
 from hpo.journal.memory import MemoryStorage
 from hpo.journal.storage import Storage
-from hpo.testing.expectations import expect, expect_error, expect_events
+from hpo.testing.journals.expectations import expect, expect_error, expect_events
 from hpo.testing.journals.samples import NAMES, VALUES, created
 from hpo.testing.journals.worker_laws import expect_answer, hold_shortly, why_a_journal_knows_no_workers
 

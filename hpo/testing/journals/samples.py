@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hpo.core.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-from hpo.core.events import (
+from hpo.core import (
     FORMAT,
+    AdvisorSet,
     AnyEvent,
+    CategoricalDistribution,
     ConstraintSet,
+    FloatDistribution,
+    Identity,
+    IntDistribution,
     MetricNamesSet,
     ParamsSuggested,
+    PruningDecided,
+    SearchSpace,
     SpaceDefined,
     StudyAttributeSet,
     StudyCreated,
@@ -18,15 +24,11 @@ from hpo.core.events import (
     TrialAttributeSet,
     TrialEnqueued,
     TrialFinished,
-    TrialJudged,
     TrialStarted,
-    Used,
+    TrialState,
     ValueReported,
+    to_json_tree,
 )
-from hpo.core.identity import Identity
-from hpo.core.numbers import to_json_tree
-from hpo.core.space import SearchSpace
-from hpo.core.trial import TrialState
 
 NAMES: Sequence[str] = (
     "digits",
@@ -119,15 +121,15 @@ def every_kind() -> list[AnyEvent]:
     return [
         StudyAttributeSet("k", to_json_tree({"a": [1, 2.5, None]})),
         MetricNamesSet(("loss",)),
-        Used("sampler", Identity("a'b.Sampler", 3, to_json_tree({"seed": None, "rate": float("inf")}))),
-        Used("pruner", Identity("judge")),
+        AdvisorSet("sampler", Identity("a'b.Sampler", 3, to_json_tree({"seed": None, "rate": float("inf")}))),
+        AdvisorSet("pruner", Identity("judge")),
         SpaceDefined(space),
         TrialEnqueued(0, to_json_tree({"log": 0.5, "n": float("nan")}), to_json_tree({"by": "hand"})),
         TrialStarted(0, 1732190185.123, "worker'1"),
         ParamsSuggested(0, 0, (0.1, -0.0, 5e-324, 2**70, 3), to_json_tree({"generation": 4})),
         ParamsSuggested(0, 0, (0.0, 1.0, 0.25, 0, 6), None, True),
         ValueReported(0, 2**40, "nan"),
-        TrialJudged(0, False),
+        PruningDecided(0, False),
         ValueReported(0, -1, -0.0),
         TrialAttributeSet(0, "k", to_json_tree([float("inf")])),
         ConstraintSet(0, "c", "-inf"),

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeAlias
 
-from hpo.core.events import TrialStarted
+from hpo.core import TrialStarted
 from hpo.errors import DuplicatedStudyError, InvalidArgument, JournalMoved, StudyNotFound
 from hpo.journal.storage import Journal, Storage
-from hpo.testing.expectations import expect, expect_error, expect_events
+from hpo.testing.journals.expectations import expect, expect_error, expect_events
 from hpo.testing.journals.samples import NAMES, created
 
 Opener: TypeAlias = Callable[[], Storage]

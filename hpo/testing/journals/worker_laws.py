@@ -1,6 +1,6 @@
 """Laws of journals that know workers: who works is alive for everybody, and who is gone is so for ever.
 
-See `hpo.journal.KnowsWorkers`. A process dies in some of them, is stopped, and forks.
+See `hpo.journal.TracksWorkers`. A process dies in some of them, is stopped, and forks.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeAlias
 
-from hpo.core.events import TrialStarted
+from hpo.core import TrialStarted
 from hpo.errors import InvalidArgument, JournalUnwritable, WorkerLost
-from hpo.journal.storage import KnowsWorkers
-from hpo.testing.expectations import expect, expect_copy, expect_error, expect_events
+from hpo.journal.storage import TracksWorkers
+from hpo.testing.journals.expectations import expect, expect_copy, expect_error, expect_events
 from hpo.testing.journals.samples import created
 from hpo.testing.journals.study_laws import Opener
 from hpo.testing.journals.worker_process import (
@@ -47,8 +47,8 @@ def why_workers_are_unknown(opened: Opener) -> str | None:
 
 def why_a_journal_knows_no_workers(journal: object) -> str | None:
     """The same for one journal. It is tried out, with a name that no law uses."""
-    if not isinstance(journal, KnowsWorkers):
-        return "its journals do not offer to know workers (hpo.journal.KnowsWorkers)"
+    if not isinstance(journal, TracksWorkers):
+        return "its journals do not offer to know workers (hpo.journal.TracksWorkers)"
     with contextlib.ExitStack() as block:
         try:
             block.enter_context(journal.hold("f" * 63))
@@ -247,7 +247,7 @@ def _new_handle(opened: Opener) -> Any:
     return opened().open("s")
 
 
-def _asked(journal: KnowsWorkers, worker: str) -> object:
+def _asked(journal: TracksWorkers, worker: str) -> object:
     """What a journal says of `worker`, or the error that it has met."""
     try:
         return journal.is_alive(worker)
@@ -255,36 +255,36 @@ def _asked(journal: KnowsWorkers, worker: str) -> object:
         return error
 
 
-def hold_shortly(journal: KnowsWorkers, worker: str) -> None:
+def hold_shortly(journal: TracksWorkers, worker: str) -> None:
     """Let `worker` be alive, and leave at once."""
     with journal.hold(worker):
         return
 
 
-def _hold_and_raise(journal: KnowsWorkers, worker: str, error: BaseException) -> None:
+def _hold_and_raise(journal: TracksWorkers, worker: str, error: BaseException) -> None:
     with journal.hold(worker):
         raise error
 
 
-def _expect_alive(worker: str, journals: Sequence[KnowsWorkers], when: str) -> None:
+def _expect_alive(worker: str, journals: Sequence[TracksWorkers], when: str) -> None:
     for journal in journals:
         expect_answer(journal, worker, True, when)
 
 
-def _expect_dead(worker: str, journals: Sequence[KnowsWorkers], when: str) -> None:
+def _expect_dead(worker: str, journals: Sequence[TracksWorkers], when: str) -> None:
     for _ in range(2):
         for journal in journals:
             expect_answer(journal, worker, False, when)
 
 
-def expect_answer(journal: KnowsWorkers, worker: str, wanted: object, when: str) -> None:
+def expect_answer(journal: TracksWorkers, worker: str, wanted: object, when: str) -> None:
     """Make sure that a journal gives the wanted answer itself: a 0 is no False, and whoever asks compares with `is`."""
     answer = _asked(journal, worker)
     if answer is not wanted:
         raise AssertionError(f"whether worker {worker!r} is alive {when}: wanted {wanted!r}, got {answer!r}")
 
 
-def _wait_for_death(worker: str, journal: KnowsWorkers, grace_period: float, which: str) -> None:
+def _wait_for_death(worker: str, journal: TracksWorkers, grace_period: float, which: str) -> None:
     """Ask until it is known, more and more rarely."""
     patience = grace_period + _PATIENCE
     deadline, pause = time.monotonic() + patience, 0.01
@@ -295,7 +295,7 @@ def _wait_for_death(worker: str, journal: KnowsWorkers, grace_period: float, whi
         pause = min(1.5 * pause, 0.25)
 
 
-def _is_given_up(journal: KnowsWorkers, grace_period: float) -> bool:
+def _is_given_up(journal: TracksWorkers, grace_period: float) -> bool:
     """Whether a worker that is stopped is given up, as it is where a clock tells.
 
     Raises:

@@ -13,9 +13,9 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import attrs
 
-from hpo.core.events import TrialStarted
+from hpo.core import TrialStarted
 from hpo.errors import Conflict, WorkerLost
-from hpo.journal.storage import KnowsWorkers, Storage
+from hpo.journal.storage import Storage, TracksWorkers
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -119,7 +119,7 @@ def leave(desk: Desk) -> None:
 
 def is_alive(desk: Desk, worker: str) -> bool | None:
     """Whether it knows `worker` to be alive."""
-    journal: KnowsWorkers = desk.journal
+    journal: TracksWorkers = desk.journal
     return journal.is_alive(worker)
 
 

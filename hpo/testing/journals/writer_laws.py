@@ -9,10 +9,10 @@ from functools import partial
 from multiprocessing import get_context
 from typing import TypeVar
 
-from hpo.core.events import AnyEvent, StudyAttributeSet, TrialStarted
+from hpo.core import AnyEvent, StudyAttributeSet, TrialStarted
 from hpo.errors import Conflict
 from hpo.journal.storage import Journal, Storage
-from hpo.testing.expectations import expect, expect_copy, expect_events
+from hpo.testing.journals.expectations import expect, expect_copy, expect_events
 from hpo.testing.journals.samples import created
 from hpo.testing.journals.study_laws import Opener
 

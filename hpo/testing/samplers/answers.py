@@ -5,14 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from hpo.core.distributions import CategoricalDistribution, Distribution
-from hpo.core.numbers import as_float, to_json_tree
-from hpo.core.sampling import Exhausted, Suggestion
-from hpo.core.space import SearchSpace
+from hpo.core import CategoricalDistribution, Distribution, Exhausted, SearchSpace, Suggestion, as_float, to_json_tree
 from hpo.errors import SeveralObjectives
-from hpo.testing.proving import Verdict
-from hpo.testing.questions import FAULTS, NoAnswer, Question, Raised
-from hpo.testing.showing import shown, shown_error
+from hpo.testing._engine.cases import FAULTS, NoAnswer, Question, Raised
+from hpo.testing._engine.formatting import shown, shown_error
+from hpo.testing._engine.runner import Verdict
 
 _NOTHING = object()
 

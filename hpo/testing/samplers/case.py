@@ -7,12 +7,11 @@ from typing import ClassVar
 
 import attrs
 
-from hpo.core.sampling import Sampler, checked_sampler
-from hpo.core.space import SearchSpace
-from hpo.testing.edges import edge_questions
-from hpo.testing.lived import lived, own_run
-from hpo.testing.proving import Verdict, for_each, for_every_question
-from hpo.testing.questions import Question
+from hpo.core import Sampler, SearchSpace, checked_sampler
+from hpo.testing._engine.cases import Question
+from hpo.testing._engine.edge_ranges import edge_questions
+from hpo.testing._engine.own_history import lived, own_run
+from hpo.testing._engine.runner import Verdict, for_each, for_every_question
 from hpo.testing.scenarios import MIXED, ORDINARY, are_whole, scenarios
 
 _RUNS, _TRIALS = 2, 30

@@ -6,18 +6,13 @@ from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
-from hpo.core.ask_tell import tell
-from hpo.core.distributions import CategoricalDistribution
-from hpo.core.key import Key
-from hpo.core.sampling import Sampler
-from hpo.core.space import SearchSpace
-from hpo.core.state import StudyState
-from hpo.core.trial import FrozenTrial
-from hpo.testing.counterexamples import Counterexample
-from hpo.testing.lived import lived
-from hpo.testing.proving import Verdict, count_steps
-from hpo.testing.questions import NoAnswer, Question, Raised, as_text, asked
-from hpo.testing.retelling import (
+from hpo.core import CategoricalDistribution, FrozenTrial, Key, Sampler, SearchSpace, StudyState, tell
+from hpo.testing._engine.cases import NoAnswer, Question, Raised, as_text, asked
+from hpo.testing._engine.counterexamples import Counterexample
+from hpo.testing._engine.formatting import shown
+from hpo.testing._engine.own_history import lived
+from hpo.testing._engine.runner import Verdict, count_steps
+from hpo.testing._engine.transformations import (
     constrained,
     mirrored,
     monotone,
@@ -29,7 +24,6 @@ from hpo.testing.retelling import (
 from hpo.testing.samplers.case import SamplerCase
 from hpo.testing.samplers.runs import coverage, exhaustion, learning, no_repeats
 from hpo.testing.scenarios import MIXED, started, suggested
-from hpo.testing.showing import shown
 
 _FEW, _MANY = 1000, 4000
 _CLOSE = 1e-6

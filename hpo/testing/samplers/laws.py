@@ -20,28 +20,27 @@ from typing import Any, ClassVar
 import attrs
 from msgspec.structs import replace
 
-from hpo.core.commands import Suggest
-from hpo.core.decide import decide
-from hpo.core.distributions import Distribution
-from hpo.core.sampling import Exhausted, Sampler, Suggestion, suggest_joint
-from hpo.core.space import SearchSpace
-from hpo.core.state import StudyState, replay
-from hpo.testing.counterexamples import Counterexample, make_sure_it_answers
-from hpo.testing.other_process import answers_elsewhere
-from hpo.testing.proving import Verdict, checked_laws, for_each, given_to, try_law
-from hpo.testing.questions import (
-    FAULTS,
-    Question,
-    as_text,
-    asked,
-    asked_for_its_space,
-    asked_in_full,
+from hpo.core import (
+    Distribution,
+    Exhausted,
+    Sampler,
+    SearchSpace,
+    StudyState,
+    Suggest,
+    Suggestion,
+    decide,
+    replay,
+    suggest_joint,
 )
-from hpo.testing.retelling import prefixes, relabelled, with_values
+from hpo.testing._engine.cases import FAULTS, Question, as_text, asked, asked_for_its_space, asked_in_full
+from hpo.testing._engine.counterexamples import Counterexample, make_sure_it_answers
+from hpo.testing._engine.formatting import shown, shown_error
+from hpo.testing._engine.other_process import answers_elsewhere
+from hpo.testing._engine.runner import Verdict, checked_laws, for_each, given_to, try_law
+from hpo.testing._engine.transformations import prefixes, relabelled, with_values
 from hpo.testing.samplers.answers import declines, no_builtin, no_json, outside, refuses_several
 from hpo.testing.samplers.case import SamplerCase
 from hpo.testing.samplers.claims import CLAIMS
-from hpo.testing.showing import shown, shown_error
 
 
 def total(case: SamplerCase) -> None:
@@ -324,7 +323,7 @@ def _make_sure_of_one_alone(sampler: Sampler, question: Question, name: str, spa
     Raises:
         Counterexample: something is wrong with it, or with the others.
     """
-    others = replace(question, space=question.space.less(space))
+    others = replace(question, space=question.space.without(space))
     joint = asked(sampler, others)
     make_sure_it_answers(joint, others, before=f"asked for all but {name!r} ")
     if not isinstance(joint, Suggestion):

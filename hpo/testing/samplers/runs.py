@@ -7,20 +7,28 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import combinations, product
 from typing import Any, NamedTuple
 
-from hpo.core.ask_tell import tell
-from hpo.core.commands import Suggest
-from hpo.core.decide import decide
-from hpo.core.distributions import CategoricalDistribution, Distribution, FloatDistribution, IntDistribution
-from hpo.core.sampling import Exhausted, Sampler, Suggestion
-from hpo.core.space import SearchSpace
-from hpo.core.state import StudyState, replay
-from hpo.core.trial import FrozenTrial
+from hpo.core import (
+    CategoricalDistribution,
+    Distribution,
+    Exhausted,
+    FloatDistribution,
+    FrozenTrial,
+    IntDistribution,
+    Sampler,
+    SearchSpace,
+    StudyState,
+    Suggest,
+    Suggestion,
+    decide,
+    replay,
+    tell,
+)
 from hpo.samplers.random import RandomSampler
-from hpo.testing.counterexamples import Counterexample, make_sure_it_answers
-from hpo.testing.questions import FAULTS, Question, as_text, asked
+from hpo.testing._engine.cases import FAULTS, Question, as_text, asked
+from hpo.testing._engine.counterexamples import Counterexample, make_sure_it_answers
+from hpo.testing._engine.formatting import shown_error
 from hpo.testing.samplers.case import SamplerCase
 from hpo.testing.scenarios import MIXED, SMALL, started
-from hpo.testing.showing import shown_error
 
 _BATCHES = (3, 8)
 _LARGEST_GRID = 64

@@ -18,17 +18,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from hpo.core.state import replay
-from hpo.core.trial import FrozenTrial, TrialState
+from hpo.core import FrozenTrial, TrialState, replay
 from hpo.errors import MissingExtra, SearchSpaceExhausted, TrialNotRunning
 from hpo.journal.memory import MemoryStorage
 from hpo.logging import get_logger
-from hpo.study.evaluation import evaluate
-from hpo.study.retries import RetryFailedTrials, lineage
+from hpo.study.callbacks.retries import RetryFailedTrials, lineage
+from hpo.study.replaying.verification import verify
+from hpo.study.running.evaluation import evaluate
 from hpo.study.study import Study
 from hpo.study.trial import Trial
-from hpo.study.verification import verify
-from hpo.testing.objectives import SumOfAll, suggested
+from hpo.testing.study_machine.objectives import SumOfAll, suggested
 from hpo.testing.study_machine.promises import STUDY, StudyPromises
 from hpo.testing.study_machine.workers import Kill, Worker
 

@@ -12,26 +12,21 @@ from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-from hpo.core.commands import CreateStudy
-from hpo.core.decide import decide
-from hpo.core.distributions import Distribution
-from hpo.core.events import AnyEvent
-from hpo.core.state import StudyState, replay
-from hpo.core.trial import FrozenTrial, TrialState
+from hpo.core import AnyEvent, CreateStudy, Distribution, FrozenTrial, StudyState, TrialState, decide, replay
 from hpo.errors import HpoError, InconsistentEvents, MissingExtra, TrialNotRunning
 from hpo.journal.memory import MemoryStorage
 from hpo.journal.storage import Storage
 from hpo.pruners.nop import NopPruner
 from hpo.samplers.random import RandomSampler
-from hpo.study.evaluation import Ended
-from hpo.study.retries import lineage
+from hpo.study.callbacks.retries import lineage
+from hpo.study.replaying.verification import verify
+from hpo.study.running.evaluation import Ended
+from hpo.study.running.workers import LOST
 from hpo.study.study import Study
 from hpo.study.trial import Trial
-from hpo.study.verification import verify
-from hpo.study.workers import LOST
-from hpo.testing.counterexamples import where_saved
-from hpo.testing.objectives import MENU
-from hpo.testing.proving import given_to
+from hpo.testing._engine.counterexamples import where_saved
+from hpo.testing._engine.runner import given_to
+from hpo.testing.study_machine.objectives import MENU
 from hpo.testing.study_machine.workers import Killed, Worker
 
 try:

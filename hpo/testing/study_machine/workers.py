@@ -7,17 +7,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from hpo.core.events import AnyEvent
-from hpo.core.pruning import Pruner
-from hpo.core.sampling import Sampler
+from hpo.core import AnyEvent, Pruner, Sampler
 from hpo.errors import Conflict
-from hpo.journal.storage import Journal, KnowsWorkers, Storage
+from hpo.journal.storage import Journal, Storage, TracksWorkers
 from hpo.study.advisors import Advisors
-from hpo.study.evaluation import ApartJob, Ended, Objective
 from hpo.study.recorder import JournalRecorder
+from hpo.study.running.evaluation import ApartJob, Ended, Objective
+from hpo.study.running.workers import at_work
 from hpo.study.study import Study
 from hpo.study.trial import Trial
-from hpo.study.workers import at_work
 
 _MOST_REFUSALS = 3
 
@@ -108,19 +106,19 @@ class LateWatchedJournal(LateJournal):
 
     def __init__(self, journal: Any) -> None:
         super().__init__(journal)
-        self._watched: KnowsWorkers = journal
+        self._watched: TracksWorkers = journal
         self.held: set[str] = set()
         """The names under which its worker is or was alive."""
 
     @contextmanager
     def hold(self, worker: str) -> Iterator[None]:
-        """See `KnowsWorkers.hold`."""
+        """See `TracksWorkers.hold`."""
         with self._watched.hold(worker):
             self.held.add(worker)
             yield
 
     def is_alive(self, worker: str) -> bool | None:
-        """See `KnowsWorkers.is_alive`."""
+        """See `TracksWorkers.is_alive`."""
         self._check_alive()
         return self._watched.is_alive(worker)
 
@@ -137,7 +135,7 @@ class LateStorage:
         self._storage = storage
         self.location = storage.location
         journal = storage.open(name)
-        self.journal = LateWatchedJournal(journal) if isinstance(journal, KnowsWorkers) else LateJournal(journal)
+        self.journal = LateWatchedJournal(journal) if isinstance(journal, TracksWorkers) else LateJournal(journal)
         """What the worker reads and appends to."""
 
     def create(self, name: str, events: Sequence[AnyEvent]) -> Journal:

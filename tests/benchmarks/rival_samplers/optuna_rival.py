@@ -19,13 +19,18 @@ import optuna
 from msgspec.structs import replace
 from optuna.distributions import BaseDistribution, check_distribution_compatibility
 
-from hpo.core.distributions import CategoricalDistribution, Distribution, FloatDistribution
-from hpo.core.key import Key
-from hpo.core.persistent import FrozenDict
-from hpo.core.sampling import Suggestion
-from hpo.core.space import SearchSpace
-from hpo.core.state import StudyState
-from hpo.core.trial import FrozenTrial, TrialState
+from hpo.core import (
+    CategoricalDistribution,
+    Distribution,
+    FloatDistribution,
+    FrozenDict,
+    FrozenTrial,
+    Key,
+    SearchSpace,
+    StudyState,
+    Suggestion,
+    TrialState,
+)
 from hpo.errors import SeveralObjectives
 
 FAR = 1e15

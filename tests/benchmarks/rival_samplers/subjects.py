@@ -9,8 +9,7 @@ import attrs
 from rival_samplers.optuna_rival import OptunaRival
 from rival_samplers.syne_tune_rival import SyneTuneRival
 
-from hpo.core.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-from hpo.core.space import SearchSpace
+from hpo.core import CategoricalDistribution, FloatDistribution, IntDistribution, SearchSpace
 from hpo.samplers import BruteForceSampler, CmaEsSampler, GridSampler, QMCSampler, RandomSampler, TPESampler
 from hpo.testing.samplers.claims import CLAIMS
 from hpo.testing.scenarios import SMALL

@@ -24,12 +24,17 @@ from syne_tune.backend.trial_status import Trial
 from syne_tune.config_space import choice, finrange, lograndint, loguniform, randint, uniform
 from syne_tune.optimizer.schedulers.single_objective_scheduler import SingleObjectiveScheduler
 
-from hpo.core.distributions import CategoricalDistribution, Distribution, FloatDistribution
-from hpo.core.key import Key
-from hpo.core.sampling import Suggestion
-from hpo.core.space import SearchSpace
-from hpo.core.state import StudyState
-from hpo.core.trial import FrozenTrial, TrialState
+from hpo.core import (
+    CategoricalDistribution,
+    Distribution,
+    FloatDistribution,
+    FrozenTrial,
+    Key,
+    SearchSpace,
+    StudyState,
+    Suggestion,
+    TrialState,
+)
 from hpo.errors import SeveralObjectives
 
 _SEARCHERS = {

@@ -1,0 +1,258 @@
+"""Leases: on a server, what says that a worker is alive, until a moment of the server's clock.
+
+A worker takes a lease and renews it: with what it appends, and in a thread while it computes. Whoever finds that a lease
+has run out ends it, and what has ended stays so: a renewal that comes too late finds nothing to renew, and no trial
+begins under a name whose lease has ended. So clocks decide only when a worker is given up, and order decides the rest.
+
+Nobody is given up for an absence that is not its own. After a server has started, each lease lasts once more; and who
+was out of touch with the server itself, for so long that its own lease ran out, lets others be for as long again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import attrs
+
+from hpo.core import AnyEvent, TrialStarted, as_float
+from hpo.errors import HpoError, InvalidArgument, JournalUnwritable
+from hpo.journal.storage import check_worker_name, is_worker_name
+from hpo.logging import get_logger
+
+KEPT_MILLISECONDS = 7 * 24 * 3600 * 1000
+"""For how long a lease that ran out and that nobody asked for is kept, so that who wakes up late may renew it."""
+
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+@attrs.frozen
+class LeaseTerms:
+    """How often a lease is renewed, and how long it lasts without.
+
+    Args:
+        heartbeat_interval: Seconds between renewals.
+        grace_period: Seconds from a renewal on, after which a worker counts as dead; twice the interval if not given.
+
+    Raises:
+        InvalidArgument: the interval is no number of seconds above 0, or the period not longer than it.
+
+    Example:
+        >>> LeaseTerms.checked(heartbeat_interval=60.0, grace_period=None).grace_period
+        120.0
+    """
+
+    heartbeat_interval: float
+    grace_period: float
+
+    @classmethod
+    def checked(cls, *, heartbeat_interval: float, grace_period: float | None) -> LeaseTerms:
+        """The terms; see `LeaseTerms`."""
+        interval = _seconds(heartbeat_interval)
+        if interval is None:
+            raise InvalidArgument(f"heartbeat_interval is a number of seconds above 0, got {heartbeat_interval!r}")
+        period = 2.0 * interval if grace_period is None else _seconds(grace_period)
+        if period is None or period <= interval:
+            raise InvalidArgument(
+                f"grace_period is a number of seconds above heartbeat_interval, which is {interval!r}; "
+                f"got {grace_period!r}"
+            )
+        return cls(interval, period)
+
+    @property
+    def milliseconds(self) -> int:
+        """How long a lease lasts."""
+        return max(1, round(self.grace_period * 1000))
+
+
+class Lease(NamedTuple):
+    """A lease as it is now, in milliseconds: how long it still lasts, negative if it ran out; and how long it did anew."""
+
+    rest: int
+    lasts: int
+
+
+class Leases(Protocol):
+    """The leases on one journal, as a server keeps them; by its clock alone."""
+
+    def begin(self, worker: str, milliseconds: int) -> bool:
+        """Give `worker` a lease; False where it has or had one.
+
+        Raises:
+            JournalUnwritable, JournalBusy, JournalFull, JournalMoved, OutcomeUnknown: as `Journal.append` does.
+        """
+        ...
+
+    def renew(self, worker: str, milliseconds: int) -> bool:
+        """Let the lease of `worker` last so long from now on; False where it has ended. Raises as `begin` does."""
+        ...
+
+    def end(self, worker: str) -> None:
+        """End the lease of `worker`, if it has one. Raises as `begin` does."""
+        ...
+
+    def look(self, worker: str) -> Lease | None:
+        """The lease of `worker`; None where it has none. Raises as `begin` does, or `UnsupportedJournal`."""
+        ...
+
+    def end_late(self, worker: str) -> bool:
+        """End the lease of `worker` if it has run out; whether this ended it. Raises as `begin` does."""
+        ...
+
+    def uptime(self) -> float:
+        """For how many seconds the server has been there. Raises `UnsupportedJournal`."""
+        ...
+
+
+class HeldLeases:
+    """The leases that this process holds on one journal. A fork and a pickle hold none.
+
+    Args:
+        leases: Where they are.
+        terms: How long they last.
+        where: What they are for, for messages.
+    """
+
+    def __init__(self, leases: Leases, terms: LeaseTerms, *, where: str) -> None:
+        self._leases = leases
+        self._terms = terms
+        self._where = where
+        self._renewed: dict[str, float] = {}
+        """When each lease was renewed last, by `seconds_since_boot`."""
+        self._back = float("-inf")
+        """When this process was back after it had been out of touch."""
+        self._process = os.getpid()
+        self._mutex = threading.Lock()
+
+    @contextlib.contextmanager
+    def hold(self, worker: str) -> Iterator[None]:
+        """See `hpo.journal.storage.TracksWorkers.hold`; for everybody who can reach the server."""
+        check_worker_name(worker)
+        started = seconds_since_boot()
+        if not self._leases.begin(worker, self._terms.milliseconds):
+            raise JournalUnwritable(self._where, f"there is or was a worker {worker!r}")
+        process = os.getpid()
+        if self._process != process:  # a forked child, whose lock may be one that its parent held
+            self._renewed, self._process, self._mutex = {}, process, threading.Lock()
+        with self._mutex:
+            self._renewed[worker] = started
+        ended = threading.Event()
+        threading.Thread(target=self._keep, args=(worker, ended), name="hpo-lease", daemon=True).start()
+        try:
+            yield
+        finally:
+            if os.getpid() == process:  # else this is a forked child, and the worker is its parent's
+                ended.set()
+                with self._mutex:
+                    self._renewed.pop(worker, None)
+                with contextlib.suppress(HpoError):  # then it runs out by itself
+                    self._leases.end(worker)
+
+    def is_alive(self, worker: str) -> bool | None:
+        """See `hpo.journal.storage.TracksWorkers.is_alive`."""
+        if not is_worker_name(worker):
+            return None
+        try:
+            if worker in self._mine():  # should it have run out while this process was stopped, we don't give us up
+                return self._leases.renew(worker, self._terms.milliseconds)
+            while (lease := self._leases.look(worker)) is not None:
+                if lease.rest >= 0:
+                    return True
+                if self._was_away() or 1000 * self._leases.uptime() < lease.lasts:
+                    return None
+                if self._leases.end_late(worker):
+                    break  # else it was renewed just now, or somebody else ended it
+        except HpoError:
+            return None
+        return False
+
+    def to_renew(self, events: Sequence[AnyEvent]) -> tuple[list[str], list[str]]:
+        """Whose leases an append of `events` has to renew: those who start trials, and others whose turn it is.
+
+        A trial that starts must not belong to a worker whose lease has ended: others would fail it at once.
+        """
+        held = self._mine()
+        if not held:
+            return [], []
+        with self._mutex:
+            held = dict(held)
+        starting = sorted(
+            {event.worker for event in events if isinstance(event, TrialStarted) and event.worker in held}
+        )
+        late = seconds_since_boot() - 0.5 * self._terms.heartbeat_interval
+        return starting, [worker for worker, renewed in held.items() if renewed <= late and worker not in starting]
+
+    def note_renewed(self, workers: Sequence[str], at: float) -> None:
+        """Remember that the leases of `workers` were renewed after `at`, by `seconds_since_boot`."""
+        held = self._mine()
+        if not held:
+            return
+        with self._mutex:
+            for worker in workers:
+                if worker in held:
+                    if at - held[worker] > self._terms.grace_period:
+                        self._back = at
+                    held[worker] = max(at, held[worker])
+
+    def _was_away(self) -> bool:
+        """Whether this process was out of touch for so long that others may have been, too, and need time to say so."""
+        now, longest = seconds_since_boot(), 0.0
+        if self._mine():
+            with self._mutex:
+                longest = max((now - renewed for renewed in self._renewed.values()), default=0.0)
+        return now - self._back < self._terms.grace_period or longest > self._terms.grace_period
+
+    def _mine(self) -> dict[str, float]:
+        return self._renewed if self._process == os.getpid() else {}
+
+    def _keep(self, worker: str, ended: threading.Event) -> None:
+        """Renew the lease of `worker` until it ends; a server that does not answer is asked again."""
+        interval = self._terms.heartbeat_interval
+        pause = interval
+        while not ended.wait(pause):
+            now = seconds_since_boot()
+            if (rest := self._mine().get(worker, now) + interval - now) > 0.01 * interval:  # an append renewed it
+                pause = rest
+                continue
+            try:
+                there = self._leases.renew(worker, self._terms.milliseconds)
+            except HpoError as error:
+                get_logger().debug("The lease of worker %s could not be renewed: %s", worker, error)
+                pause = 0.25 * interval
+                continue
+            if not there:
+                if not ended.is_set():
+                    _say_that_it_ended(self._where, worker)
+                return
+            self.note_renewed([worker], now)
+            pause = interval
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _held_leases, (self._leases, self._terms, self._where)
+
+
+def seconds_since_boot() -> float:
+    """A clock of this process, which goes on while its machine sleeps, and never jumps."""
+    return time.clock_gettime(_CLOCK)
+
+
+def _held_leases(leases: Leases, terms: LeaseTerms, where: str) -> HeldLeases:
+    return HeldLeases(leases, terms, where=where)
+
+
+def _say_that_it_ended(where: str, worker: str) -> None:
+    get_logger().warning(
+        "%s: worker %s was silent for longer than its grace period, and others gave it up: "
+        "its running trials fail, and their results will be refused",
+        where,
+        worker,
+    )
+
+
+def _seconds(given: object) -> float | None:
+    seconds = None if isinstance(given, bool) else as_float(given)
+    return seconds if seconds is not None and 0 < seconds < float("inf") else None

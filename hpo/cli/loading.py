@@ -1,0 +1,151 @@
+"""Finding what a command line names: ``FILE.py:objective``, ``package.module:factory``, ``TPESampler``."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from hpo.errors import InvalidArgument, InvalidType
+
+
+def objective_at(location: str) -> Callable[[Any], Any]:
+    """The callable that `location` names.
+
+    Args:
+        location: ``FILE.py:name``, whose directory is put in front of `sys.path`, or ``package.module:name``, looked
+            for from the current directory on. The name may have dots, as in ``Task.objective``.
+
+    Raises:
+        InvalidArgument: there is no such file, module or name, or running the file raises.
+        InvalidType: what has this name can't be called.
+    """
+    found = object_at(location)
+    if not callable(found):
+        raise InvalidType(f"{location} is no objective: it is {found!r}, which can't be called with a trial")
+    return found  # type: ignore[no-any-return]
+
+
+def object_at(location: str) -> Any:
+    """What `location` names; see `objective_at`."""
+    place, colon, name = location.rpartition(":")
+    if not (place and colon and name):
+        raise InvalidArgument(f"{location!r} names nothing: give FILE.py:name or package.module:name")
+    module = _from_file(Path(place)) if _is_file_name(place) else _from_path(place)
+    found: Any = module
+    for part in name.split("."):
+        if not hasattr(found, part):
+            raise InvalidArgument(f"{place} has no {name!r}: it has {_callables_in(module)}")
+        found = getattr(found, part)
+    return found
+
+
+def made(choice: str, options: Mapping[str, Any] | None, *, home: str, what: str) -> Any:
+    """The sampler or pruner that somebody chose by name.
+
+    A class, or a function that needs no arguments but `options`, is called with them. Anything else is taken as it
+    is: a function with the arguments of a sampler is a sampler.
+
+    Args:
+        choice: A name in the module `home`, or where to find it; see `objective_at`.
+        options: Keyword arguments; None if none were given.
+        home: The module of the names without a colon.
+        what: What it is, for messages.
+
+    Raises:
+        InvalidArgument: there is no such thing, or it can't be made with `options`.
+    """
+    if ":" in choice:
+        found = object_at(choice)
+    else:
+        module = import_module(home)
+        suffix = what.capitalize()
+        names = [n for n in module.__all__ if n.endswith(suffix) and n not in (suffix, f"Base{suffix}")]
+        if choice not in names:
+            raise InvalidArgument(
+                f"there is no {what} {choice!r}: there are {', '.join(names)}; name your own as FILE.py:name"
+            )
+        found = getattr(module, choice)
+    if options is None and not _is_factory(found):
+        return found
+    try:
+        return found(**(options or {}))
+    except Exception as error:
+        raise InvalidArgument(f"{choice} can't be made with {dict(options or {})}: {error}") from error
+
+
+def _is_factory(found: object) -> bool:
+    if isinstance(found, type):
+        return True
+    if not inspect.isroutine(found):
+        return False
+    try:
+        inspect.signature(found).bind()
+    except (TypeError, ValueError):  # it needs arguments, or can't say which
+        return False
+    return True
+
+
+def _is_file_name(place: str) -> bool:
+    return place.endswith(".py") or "/" in place or Path(place).is_file()
+
+
+def _from_file(file: Path) -> ModuleType:
+    if not file.is_file():
+        raise InvalidArgument(f"there is no file {str(file)!r}")
+    file = file.resolve()
+    _look_in(file.parent)
+    loaded = sys.modules.get(file.stem)
+    if loaded is not None and getattr(loaded, "__file__", None) == str(file):
+        return loaded
+    # under its own name, so that what it defines can be pickled, unless the name belongs to somebody else
+    name = file.stem if loaded is None else f"objective in {file}"
+    spec = spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise InvalidArgument(f"{str(file)!r} is no Python file: its name has to end in .py")
+    module = sys.modules[name] = module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        del sys.modules[name]
+        raise InvalidArgument(f"{file} can't be loaded: {described(error)}") from error
+    return module
+
+
+def _from_path(name: str) -> ModuleType:
+    _look_in(Path.cwd())
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
+            raise InvalidArgument(f"there is no module {name!r}, here or installed") from None
+        raise InvalidArgument(f"{name} can't be loaded: {described(error)}") from error
+    except (Exception, SystemExit) as error:
+        raise InvalidArgument(f"{name} can't be loaded: {described(error)}") from error
+
+
+def described(error: BaseException) -> str:
+    """An error of somebody else's code in one line: the last one of its traceback, and where it was raised."""
+    from hpo.study.running.messages import failure_reason
+
+    return failure_reason(error)
+
+
+def _look_in(folder: Path) -> None:
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+
+
+def _callables_in(module: ModuleType) -> str:
+    """The functions and classes that the module itself defines."""
+    own = [
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_") and callable(value) and getattr(value, "__module__", None) == module.__name__
+    ]
+    return ", ".join(own) or "nothing that can be called"

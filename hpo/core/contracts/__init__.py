@@ -1,0 +1,47 @@
+"""Contracts: what samplers, pruners and folds are, and how the library asks them.
+
+- `sampler`, `pruner`: the protocols, and how they are asked; `fold`: summaries of finished trials
+- `study_view`: a state under the names of a study, for class-based samplers and pruners
+"""
+
+from hpo.core.contracts.fold import Fold
+from hpo.core.contracts.pruner import Decision, Pruner, checked_pruner, decision_to_stop
+from hpo.core.contracts.sampler import (
+    Answer,
+    Exhausted,
+    Sampler,
+    Suggestion,
+    ask_sampler,
+    checked_sampler,
+    checked_seed,
+    is_replayable,
+    needs_pending,
+    space_to_ask,
+    suggest_joint,
+    suggest_lone,
+    trial_key,
+)
+from hpo.core.contracts.study_view import HasState, StudyView
+
+__all__ = [
+    "Answer",
+    "Decision",
+    "Exhausted",
+    "Fold",
+    "HasState",
+    "Pruner",
+    "Sampler",
+    "StudyView",
+    "Suggestion",
+    "ask_sampler",
+    "checked_pruner",
+    "checked_sampler",
+    "checked_seed",
+    "decision_to_stop",
+    "is_replayable",
+    "needs_pending",
+    "space_to_ask",
+    "suggest_joint",
+    "suggest_lone",
+    "trial_key",
+]

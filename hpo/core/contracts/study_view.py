@@ -1,0 +1,110 @@
+"""A study as class-based samplers and pruners see it: to read, under the names that studies have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Protocol, runtime_checkable
+
+import attrs
+
+from hpo.core.state import StudyState
+from hpo.core.values import FrozenTrial, StudyDirection, TrialState
+from hpo.core.views import best_trial, best_trials, trials_in
+from hpo.errors import SeveralObjectives
+
+
+@runtime_checkable
+class HasState(Protocol):
+    """A study: whatever knows its `StudyState`."""
+
+    @property
+    def state(self) -> StudyState:
+        """The study at this moment."""
+        ...
+
+
+@attrs.frozen
+class StudyView:
+    """A study at one moment; nothing that happens later changes it.
+
+    Args:
+        state: What is shown.
+
+    Example:
+        >>> StudyView(StudyState.create(name="digits", directions=["maximize"])).direction
+        <StudyDirection.MAXIMIZE: 'maximize'>
+    """
+
+    state: StudyState
+
+    @property
+    def trials(self) -> list[FrozenTrial]:
+        """Every trial, whatever its state, ordered by number, as copies; O(trials)."""
+        return self.get_trials()
+
+    def get_trials(self, deepcopy: bool = True, states: Iterable[TrialState] | None = None) -> list[FrozenTrial]:
+        """The trials by number.
+
+        Args:
+            deepcopy: Whether to hand out copies, whose attributes may be overwritten without harm to the study.
+            states: Only trials in one of these states; None means all.
+        """
+        return trials_in(self.state, states, copies=deepcopy)
+
+    @property
+    def best_trial(self) -> FrozenTrial:
+        """The complete trial with the best value; see `hpo.core.views.best_trial`."""
+        return best_trial(self.state)
+
+    @property
+    def best_trials(self) -> list[FrozenTrial]:
+        """The Pareto front, by number; see `hpo.core.views.best_trials`."""
+        return best_trials(self.state)
+
+    @property
+    def best_params(self) -> dict[str, Any]:
+        """The parameters of the best trial."""
+        self._check_one_direction("best_params", "best_trials")
+        return dict(best_trial(self.state).params)
+
+    @property
+    def best_value(self) -> float:
+        """The value of the best trial."""
+        self._check_one_direction("best_value", "best_trials")
+        value = best_trial(self.state).value
+        assert value is not None, "only a complete trial is the best one"
+        return value
+
+    @property
+    def direction(self) -> StudyDirection:
+        """The only direction.
+
+        Raises:
+            SeveralObjectives: there are several; read `directions`.
+        """
+        self._check_one_direction("direction", "directions")
+        return self.directions[0]
+
+    @property
+    def directions(self) -> list[StudyDirection]:
+        """Whether less or more is better, for each objective."""
+        return [StudyDirection(direction) for direction in self.state.directions]
+
+    @property
+    def study_name(self) -> str:
+        """The study's name."""
+        return self.state.name
+
+    @property
+    def user_attrs(self) -> dict[str, Any]:
+        """What users attached to the study."""
+        return dict(self.state.user_attrs)
+
+    @property
+    def metric_names(self) -> list[str] | None:
+        """A name per objective, or None."""
+        return None if self.state.metric_names is None else list(self.state.metric_names)
+
+    def _check_one_direction(self, asked: str, instead: str) -> None:
+        if len(self.state.directions) != 1:
+            raise SeveralObjectives(asked, instead)

@@ -1,0 +1,64 @@
+"""What is written down: events, whole trials and whole states, and their only written forms.
+
+- `events`: the closed union of facts; `creation`: the first event of a study, checked
+- `trials`: a whole trial as an event; `states`: a whole state as bytes
+"""
+
+from hpo.core.records.creation import checked_metric_names, study_created
+from hpo.core.records.events import (
+    FORMAT,
+    AdvisorSet,
+    AnyEvent,
+    ConstraintSet,
+    MetricNamesSet,
+    ParamsSuggested,
+    PruningDecided,
+    SpaceDefined,
+    StudyAttributeSet,
+    StudyCreated,
+    TrialAdded,
+    TrialAttributeSet,
+    TrialEnqueued,
+    TrialFinished,
+    TrialStarted,
+    ValueReported,
+    decode_events,
+    decode_hook,
+    encode_events,
+    encode_hook,
+    is_acknowledged,
+)
+from hpo.core.records.states import Snapshot, decode_snapshot, encode_snapshot
+from hpo.core.records.trials import added_trial, external_params, trial_record
+
+__all__ = [
+    "FORMAT",
+    "AdvisorSet",
+    "AnyEvent",
+    "ConstraintSet",
+    "MetricNamesSet",
+    "ParamsSuggested",
+    "PruningDecided",
+    "Snapshot",
+    "SpaceDefined",
+    "StudyAttributeSet",
+    "StudyCreated",
+    "TrialAdded",
+    "TrialAttributeSet",
+    "TrialEnqueued",
+    "TrialFinished",
+    "TrialStarted",
+    "ValueReported",
+    "added_trial",
+    "checked_metric_names",
+    "decode_events",
+    "decode_hook",
+    "decode_snapshot",
+    "encode_events",
+    "encode_hook",
+    "encode_snapshot",
+    "external_params",
+    "is_acknowledged",
+    "study_created",
+    "trial_record",
+]

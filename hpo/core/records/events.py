@@ -1,0 +1,245 @@
+"""The facts that a study is made of: the closed union of events, and their only written form.
+
+An event is past and never edited or removed. In JSON it is a short array that starts with its tag, for example
+``["finished", 12, "complete", [0.97], 1732190185.123]``; fields are only ever added at the end, with a default,
+so that old journals replay for ever. Non-finite floats travel by name, attributes as `to_json_tree` writes them.
+
+A space is written once per study and counted from 0; the values of a suggestion follow its order, in internal
+form (`hpo.core.values.distributions`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+from msgspec import Struct
+
+from hpo.core.values import (
+    Distribution,
+    FloatDistribution,
+    Identity,
+    IntDistribution,
+    Number,
+    SearchSpace,
+    TrialState,
+    distribution_from_document,
+    from_json_tree,
+    to_json_tree,
+)
+from hpo.errors import HpoError, UnreadableEvents
+
+FORMAT = 1
+"""The version of the written form; a journal of a newer one is refused by name."""
+
+
+class StudyCreated(Struct, frozen=True, gc=False, array_like=True, tag="created"):
+    """The first event of every study."""
+
+    format: int
+    name: str
+    directions: tuple[str, ...]
+    seed: int
+    space: SearchSpace | None = None
+    metric_names: tuple[str, ...] | None = None
+    at: float | None = None
+    parent: tuple[str, int] | None = None
+    """The study that this one was forked from, and after how many events; the same prefix follows."""
+
+
+class StudyAttributeSet(Struct, frozen=True, gc=False, array_like=True, tag="study_attribute"):
+    """A user attribute of the study has a new value."""
+
+    key: str
+    value: Any
+
+
+class MetricNamesSet(Struct, frozen=True, gc=False, array_like=True, tag="metric_names"):
+    """The objectives have names, one per direction."""
+
+    names: tuple[str, ...]
+
+
+class AdvisorSet(Struct, frozen=True, gc=False, array_like=True, tag="uses"):
+    """From now on this sampler suggests, or this pruner judges."""
+
+    kind: Literal["sampler", "pruner"]
+    identity: Identity
+
+
+class SpaceDefined(Struct, frozen=True, gc=False, array_like=True, tag="space"):
+    """The next space, by number, that suggestions refer to."""
+
+    space: SearchSpace
+
+
+class TrialEnqueued(Struct, frozen=True, gc=False, array_like=True, tag="enqueued"):
+    """Trial `number` waits, with some of its parameters given."""
+
+    number: int
+    params: Any
+    user_attrs: Any = None
+
+
+class TrialStarted(Struct, frozen=True, gc=False, array_like=True, tag="started"):
+    """Trial `number` runs: the head of the waiting queue, or a new one."""
+
+    number: int
+    at: float | None = None
+    worker: str | None = None
+
+
+class ParamsSuggested(Struct, frozen=True, gc=False, array_like=True, tag="suggested"):
+    """Trial `number` has values for the parameters of a space, in internal form and in its order."""
+
+    number: int
+    space: int
+    values: tuple[int | float, ...]
+    note: Any = None
+    lone: bool = False
+    """Whether this is a parameter that was asked for alone, outside of the joint space."""
+
+
+class PruningDecided(Struct, frozen=True, gc=False, array_like=True, tag="judged"):
+    """The pruner has said whether trial `number` should stop."""
+
+    number: int
+    stop: bool
+    detached: bool = False
+    """Whether it knew only what was known when the trial started, and the trial itself."""
+
+
+class ValueReported(Struct, frozen=True, gc=False, array_like=True, tag="reported"):
+    """Trial `number` has an intermediate value."""
+
+    number: int
+    step: int
+    value: Number
+
+
+class TrialAttributeSet(Struct, frozen=True, gc=False, array_like=True, tag="trial_attribute"):
+    """A user attribute of trial `number` has a new value."""
+
+    number: int
+    key: str
+    value: Any
+
+
+class ConstraintSet(Struct, frozen=True, gc=False, array_like=True, tag="constraint"):
+    """Trial `number` has a value for a constraint."""
+
+    number: int
+    name: str
+    value: Number
+
+
+class TrialFinished(Struct, frozen=True, gc=False, array_like=True, tag="finished"):
+    """The last word on trial `number`; parameters that its objective never asked for are dropped."""
+
+    number: int
+    state: TrialState
+    values: tuple[Number, ...] | None = None
+    at: float | None = None
+    reason: str | None = None
+    unused: tuple[str, ...] = ()
+
+
+class TrialAdded(Struct, frozen=True, gc=False, array_like=True, tag="added"):
+    """A trial that came whole from elsewhere. `space` counts as in `ParamsSuggested`."""
+
+    number: int
+    state: TrialState
+    values: tuple[Number, ...] | None
+    space: int | None
+    params: tuple[int | float, ...]
+    user_attrs: Any = None
+    constraints: tuple[tuple[str, Number], ...] = ()
+    reports: tuple[tuple[int, Number], ...] = ()
+    fixed_params: Any = None
+    note: Any = None
+    reason: str | None = None
+    worker: str | None = None
+    started_at: float | None = None
+    finished_at: float | None = None
+
+
+AnyEvent: TypeAlias = (
+    StudyCreated
+    | StudyAttributeSet
+    | MetricNamesSet
+    | AdvisorSet
+    | SpaceDefined
+    | TrialEnqueued
+    | TrialStarted
+    | ParamsSuggested
+    | PruningDecided
+    | ValueReported
+    | TrialAttributeSet
+    | ConstraintSet
+    | TrialFinished
+    | TrialAdded
+)
+
+ACKNOWLEDGED = frozenset((StudyCreated, TrialEnqueued, TrialFinished, TrialAdded))
+"""What a user was promised: a journal makes these durable before it returns."""
+
+
+def is_acknowledged(events: Iterable[AnyEvent]) -> bool:
+    """Whether something that a user was promised is among `events`.
+
+    Example:
+        >>> is_acknowledged([TrialStarted(0)]), is_acknowledged([TrialStarted(0), TrialEnqueued(1, None)])
+        (False, True)
+    """
+    return not ACKNOWLEDGED.isdisjoint(map(type, events))
+
+
+def encode_events(events: Sequence[AnyEvent]) -> bytes:
+    """`events` as one JSON array, without a newline."""
+    return _ENCODER.encode(events)
+
+
+def decode_events(text: bytes) -> list[AnyEvent]:
+    """The inverse of `encode_events`.
+
+    Raises:
+        UnreadableEvents: the text is no array of events that this version knows.
+    """
+    try:
+        return _DECODER.decode(text)
+    except (msgspec.MsgspecError, ValueError, RecursionError, HpoError) as error:
+        raise UnreadableEvents(str(error), FORMAT) from None
+
+
+def encode_hook(value: object) -> Any:
+    """The written form of a space, for msgspec encoders."""
+    if isinstance(value, SearchSpace):
+        return {name: _to_document(distribution) for name, distribution in value.items()}
+    raise NotImplementedError(f"events hold no {type(value).__name__}")
+
+
+def decode_hook(kind: type, document: Any) -> Any:
+    """The inverse of `encode_hook`, for msgspec decoders."""
+    if kind is SearchSpace and isinstance(document, dict):
+        return SearchSpace({name: _from_document(written) for name, written in document.items()})
+    raise UnreadableEvents(f"expected a {kind.__name__}, got {document!r}", FORMAT)
+
+
+def _to_document(distribution: Distribution) -> dict[str, Any]:
+    if isinstance(distribution, FloatDistribution | IntDistribution):
+        fields = {field: getattr(distribution, field) for field in distribution.__struct_fields__}
+    else:
+        fields = {"choices": [to_json_tree(choice) for choice in distribution.choices]}
+    return {"name": type(distribution).__name__, "attributes": fields}
+
+
+def _from_document(written: Any) -> Distribution:
+    attributes = written.get("attributes") if isinstance(written, dict) else None
+    if isinstance(attributes, dict) and "choices" in attributes:
+        written = {**written, "attributes": {"choices": from_json_tree(attributes["choices"])}}
+    return distribution_from_document(written)
+
+
+_ENCODER = msgspec.json.Encoder(enc_hook=encode_hook)
+_DECODER = msgspec.json.Decoder(list[AnyEvent], dec_hook=decode_hook)

@@ -1,0 +1,57 @@
+"""A whole trial as an event, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from hpo.core.memory import FrozenDict, InsertOnlyDict
+from hpo.core.records.events import TrialAdded
+from hpo.core.values import FrozenTrial, SearchSpace, from_json_tree, from_number, to_json_tree, to_number
+
+
+def trial_record(trial: FrozenTrial, space: int | None) -> TrialAdded:
+    """`trial` as an event, with its distributions as the space of number `space`."""
+    return TrialAdded(
+        number=trial.number,
+        state=trial.state,
+        values=None if trial.values is None else tuple(map(to_number, trial.values)),
+        space=space,
+        params=tuple(dist.to_internal(trial.params[name]) for name, dist in trial.distributions.items()),
+        user_attrs=to_json_tree(trial.user_attrs) or None,
+        constraints=tuple((name, to_number(value)) for name, value in trial.constraints.items()),
+        reports=tuple((step, to_number(value)) for step, value in trial.intermediate_values.items()),
+        fixed_params=to_json_tree(trial.fixed_params) or None,
+        note=to_json_tree(trial.note) or None,
+        reason=trial.reason,
+        worker=trial.worker,
+        started_at=trial.started_at,
+        finished_at=trial.finished_at,
+    )
+
+
+def added_trial(space: SearchSpace, event: TrialAdded) -> FrozenTrial:
+    """The trial that `event` describes, with parameters from `space`."""
+    return FrozenTrial(
+        number=event.number,
+        state=event.state,
+        values=None if event.values is None else tuple(map(from_number, event.values)),
+        params=external_params(space, event.params),
+        distributions=space,
+        user_attrs=from_json_tree(event.user_attrs or {}),
+        constraints=FrozenDict({name: from_number(value) for name, value in event.constraints}),
+        intermediate_values=InsertOnlyDict((step, from_number(value)) for step, value in event.reports),
+        fixed_params=from_json_tree(event.fixed_params or {}),
+        note=from_json_tree(event.note or {}),
+        reason=event.reason,
+        worker=event.worker,
+        started_at=event.started_at,
+        finished_at=event.finished_at,
+    )
+
+
+def external_params(space: SearchSpace, internal: Sequence[int | float]) -> FrozenDict[str, Any]:
+    """What an objective sees of the internal values of `space`, in its order."""
+    if space.numeric:
+        return FrozenDict(zip(space, internal, strict=True))
+    return FrozenDict({name: dist.to_external(x) for (name, dist), x in zip(space.items(), internal, strict=True)})

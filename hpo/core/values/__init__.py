@@ -1,0 +1,73 @@
+"""Values: what parameters, spaces, trials and random streams are.
+
+- `numeric`, `categorical`, `grid`, `distributions`: the three kinds of parameter; `search_space`: several by name
+- `trial`: a trial as a value; `trial_checks`: what a trial can be told
+- `key`: named random streams; `direction`: whether less or more is better
+- `identity`: what the journal records of a sampler or a pruner
+- `checks`, `json_tree`, `option_checks`: builtin values from what users pass, JSON trees, options of samplers
+"""
+
+from hpo.core.values.categorical import Choice
+from hpo.core.values.checks import as_float, as_int, checked_text, checked_time
+from hpo.core.values.direction import StudyDirection
+from hpo.core.values.distributions import (
+    CategoricalDistribution,
+    Distribution,
+    FloatDistribution,
+    IntDistribution,
+    check_distribution_compatibility,
+    distribution_from_document,
+    distribution_to_json,
+    json_to_distribution,
+)
+from hpo.core.values.grid import grid_value, nearest_cell
+from hpo.core.values.identity import Identity, checked_callable, identity_of, name_of, shown_with_advice
+from hpo.core.values.json_tree import Number, from_json_tree, from_number, to_json_tree, to_number
+from hpo.core.values.key import Key
+from hpo.core.values.option_checks import is_bool, to_int_if_whole, whole_from
+from hpo.core.values.search_space import SearchSpace
+from hpo.core.values.trial import FrozenTrial, TrialState, checked_states, create_trial, validated
+from hpo.core.values.trial_checks import checked_constraint, checked_report, checked_value, coerced_value
+
+__all__ = [
+    "CategoricalDistribution",
+    "Choice",
+    "Distribution",
+    "FloatDistribution",
+    "FrozenTrial",
+    "Identity",
+    "IntDistribution",
+    "Key",
+    "Number",
+    "SearchSpace",
+    "StudyDirection",
+    "TrialState",
+    "as_float",
+    "as_int",
+    "check_distribution_compatibility",
+    "checked_callable",
+    "checked_constraint",
+    "checked_report",
+    "checked_states",
+    "checked_text",
+    "checked_time",
+    "checked_value",
+    "coerced_value",
+    "create_trial",
+    "distribution_from_document",
+    "distribution_to_json",
+    "from_json_tree",
+    "from_number",
+    "grid_value",
+    "identity_of",
+    "is_bool",
+    "json_to_distribution",
+    "name_of",
+    "nearest_cell",
+    "shown_with_advice",
+    "to_int_if_whole",
+    "to_json_tree",
+    "to_number",
+    "validated",
+    "whole_from",
+]

@@ -1,0 +1,324 @@
+"""A trial as a value: everything that is known of it at one moment."""
+
+from __future__ import annotations
+
+import datetime
+import enum
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import force_setattr, replace
+
+from hpo.core.memory import FrozenDict, InsertOnlyDict
+from hpo.core.values.categorical import Choice
+from hpo.core.values.checks import checked_text, checked_time
+from hpo.core.values.distributions import CategoricalDistribution, Distribution, FloatDistribution, IntDistribution
+from hpo.core.values.json_tree import from_json_tree, to_json_tree
+from hpo.core.values.search_space import SearchSpace
+from hpo.core.values.trial_checks import checked_constraint, checked_report, checked_values, coerced_value
+from hpo.errors import InvalidArgument, InvalidType, SeveralObjectives, ValueOutsideDistribution
+
+
+class TrialState(enum.Enum):
+    """Where a trial is in its life.
+
+    Example:
+        >>> [state.name for state in TrialState if state.is_finished()]
+        ['COMPLETE', 'PRUNED', 'FAIL']
+    """
+
+    WAITING = "waiting"
+    """Enqueued; the next ask starts it."""
+    RUNNING = "running"
+    COMPLETE = "complete"
+    PRUNED = "pruned"
+    """Ended early; its value is the last one reported."""
+    FAIL = "fail"
+    """Ended without a result; `FrozenTrial.reason` says why."""
+
+    def is_finished(self) -> bool:
+        """Whether the trial can't change any more."""
+        return self in _FINISHED
+
+
+_FINISHED = frozenset({TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL})
+
+_NO_REPORTS: InsertOnlyDict[int, float] = InsertOnlyDict()
+_EMPTY: FrozenDict[str, Any] = FrozenDict()
+_NO_SPACE = SearchSpace()
+
+
+class FrozenTrial(Struct, frozen=True, gc=False):
+    """A trial at one moment. It never changes, and it has no tie to a study.
+
+    It answers the `suggest_float`, `suggest_int` and `suggest_categorical` of an objective with the values that it
+    holds, so ``objective(study.best_trial)`` evaluates the best parameters again.
+
+    Attributes:
+        number: Place in the study, from 0, without gaps.
+        state: See `TrialState`.
+        values: One float per direction of the study; None while there is no result.
+        params: Values by parameter name, as an objective sees them.
+        distributions: What each parameter was drawn from.
+        user_attrs: What users attached; JSON values and datetimes.
+        constraints: Constraint values by name; a trial is feasible when all are <= 0.
+        intermediate_values: Reported values by step, in the order reported.
+        fixed_params: Values given by `enqueue`, whatever their sampler thinks.
+        note: What the sampler wrote down about its suggestion.
+        reason: Why the trial failed, or None.
+        worker: Who runs it, or None.
+        started_at: When it was started, in seconds since 1970, or None.
+        finished_at: When it was finished, in seconds since 1970, or None.
+
+    Example:
+        >>> trial = create_trial(value=4.0, params={"x": 2.0}, distributions={"x": FloatDistribution(0, 9)})
+        >>> trial.value, trial.params, trial.suggest_float("x", 0, 9)
+        (4.0, {'x': 2.0}, 2.0)
+    """
+
+    number: int
+    state: TrialState
+    values: tuple[float, ...] | None = None
+    params: FrozenDict[str, Any] = _EMPTY
+    distributions: SearchSpace = _NO_SPACE
+    user_attrs: FrozenDict[str, Any] = _EMPTY
+    constraints: FrozenDict[str, float] = _EMPTY
+    intermediate_values: InsertOnlyDict[int, float] = _NO_REPORTS
+    fixed_params: FrozenDict[str, Any] = _EMPTY
+    note: FrozenDict[str, Any] = _EMPTY
+    reason: str | None = None
+    worker: str | None = None
+    started_at: float | None = None
+    finished_at: float | None = None
+
+    @property
+    def value(self) -> float | None:
+        """The only objective value, or None where there is no result.
+
+        Raises:
+            SeveralObjectives: the trial has several values.
+        """
+        if self.values is None:
+            return None
+        if len(self.values) != 1:
+            raise SeveralObjectives(f"the value of trial {self.number}", "values")
+        return self.values[0]
+
+    @property
+    def last_step(self) -> int | None:
+        """The largest step reported, or None."""
+        return max(self.intermediate_values, default=None)
+
+    @property
+    def datetime_start(self) -> datetime.datetime | None:
+        """When it was started, in local time, or None."""
+        return _local(self.started_at)
+
+    @property
+    def datetime_complete(self) -> datetime.datetime | None:
+        """When it was finished, in local time, or None."""
+        return _local(self.finished_at)
+
+    @property
+    def duration(self) -> datetime.timedelta | None:
+        """From start to finish; None before that, and never negative, whatever the clocks did."""
+        if self.started_at is None or self.finished_at is None:
+            return None
+        return datetime.timedelta(seconds=max(self.finished_at - self.started_at, 0.0))
+
+    @property
+    def feasible(self) -> bool:
+        """Whether every constraint that was set is <= 0."""
+        return all(value <= 0.0 for value in self.constraints.values())
+
+    @property
+    def system_attrs(self) -> dict[str, Any]:
+        """What the library knows beyond Optuna's fields: the reason of a failure, fixed parameters, the note."""
+        known = {"fail_reason": self.reason, "fixed_params": self.fixed_params, "note": self.note}
+        return {name: value for name, value in known.items() if value}
+
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
+    ) -> float:
+        """The value that the trial holds for `name`; see `stored_value`."""
+        return float(self.stored_value(name, FloatDistribution(low, high, log=log, step=step)))
+
+    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
+        """The value that the trial holds for `name`; see `stored_value`."""
+        return int(self.stored_value(name, IntDistribution(low, high, log=log, step=step)))
+
+    def suggest_categorical(self, name: str, choices: Sequence[Choice]) -> Any:
+        """The value that the trial holds for `name`; see `stored_value`."""
+        return self.stored_value(name, CategoricalDistribution(tuple(choices)))
+
+    def stored_value(self, name: str, distribution: Distribution) -> Any:
+        """The value that the trial holds for `name`; outside a numeric range it is given with a warning.
+
+        Raises:
+            InvalidArgument: the trial has no parameter `name`.
+            ValueOutsideDistribution: the value is of another kind, or none of the choices.
+        """
+        if name not in self.params:
+            raise InvalidArgument(
+                f"trial {self.number} has no value for parameter {name!r}: it has {', '.join(self.params) or 'none'}"
+            )
+        return coerced_value(name, self.params[name], distribution)
+
+    def report(self, value: float, step: int) -> None:
+        """Check the arguments as a running trial would; what was reported stays as it is."""
+        checked_report(value, step)
+
+    def should_prune(self) -> bool:
+        """False: a trial that is evaluated again runs to its end."""
+        return False
+
+    def set_user_attr(self, key: str, value: Any) -> None:
+        """Overwrite an attribute of this very object, which an evaluation again does.
+
+        Studies hand out copies, so the study that the trial is from does not change.
+
+        Raises:
+            InvalidType: the value can't be kept; see `hpo.core.values.json_tree.to_json_tree`.
+        """
+        kept = from_json_tree(to_json_tree(value))
+        force_setattr(self, "user_attrs", self.user_attrs.with_item(key, kept))
+
+    def set_constraint(self, key: str, value: float) -> None:
+        """Check the value as a running trial would; constraints keep their first value."""
+        checked_constraint(key, value)
+
+    def __hash__(self) -> int:
+        return hash((self.number, self.state, self.values))
+
+    def __lt__(self, other: FrozenTrial) -> bool:
+        return self.number < other.number
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> FrozenTrial:
+        return replace(self)
+
+
+def create_trial(
+    *,
+    state: TrialState | None = None,
+    value: float | None = None,
+    values: Sequence[float] | None = None,
+    params: Mapping[str, Any] | None = None,
+    distributions: Mapping[str, Distribution] | None = None,
+    user_attrs: Mapping[str, Any] | None = None,
+    intermediate_values: Mapping[int, float] | None = None,
+    constraints: Mapping[str, float] | None = None,
+) -> FrozenTrial:
+    """A trial made by hand, for `Study.add_trial` and for tests.
+
+    Args:
+        state: COMPLETE if not given.
+        value: The objective value of a study with one direction.
+        values: One value per direction; give either this or `value`.
+        params: Values by name.
+        distributions: What the values were drawn from: one for each name of `params`.
+        user_attrs: Attributes by name.
+        intermediate_values: Reported values by step.
+        constraints: Constraint values by name, feasible when <= 0.
+
+    Returns:
+        A trial with number 0 and no times; `Study.add_trial` gives it its number.
+
+    Raises:
+        InvalidArgument: both `value` and `values`; a complete trial without a value, or with NaN; a failed one with
+            a value; params and distributions that do not have the same names.
+        ValueOutsideDistribution: a parameter is no member of its distribution.
+        InvalidType: something else than a number, a `TrialState`, or a mapping stands where one is needed.
+
+    Example:
+        >>> trial = create_trial(value=2.0, params={"x": 1.0}, distributions={"x": FloatDistribution(0, 9)})
+        >>> trial.state, trial.value
+        (<TrialState.COMPLETE: 'complete'>, 2.0)
+    """
+    if value is not None and values is not None:
+        raise InvalidArgument(f"give either value or values, got value={value!r} and values={values!r}")
+    given = (value,) if value is not None else values
+    space = SearchSpace.of({} if distributions is None else distributions)
+    trial = FrozenTrial(
+        number=0,
+        state=TrialState.COMPLETE if state is None else state,
+        values=None if given is None else checked_values(given),
+        params=FrozenDict(_mapping("params", params)),
+        distributions=space,
+        user_attrs=from_json_tree(to_json_tree(_mapping("user_attrs", user_attrs))),
+        intermediate_values=InsertOnlyDict(_mapping("intermediate_values", intermediate_values, by="step")),
+        constraints=FrozenDict(_mapping("constraints", constraints)),
+    )
+    return validated(trial)
+
+
+def validated(trial: FrozenTrial) -> FrozenTrial:
+    """`trial`, with builtin values, if it is one that a study could hold; see `create_trial`.
+
+    A pruned trial with a NaN has no value, as if it had been told so. A number that a grid gave, or that the trial was
+    enqueued with, may be no member of its distribution, as in a study.
+    """
+    if not isinstance(trial.state, TrialState):
+        raise InvalidType(f"a trial's state is a TrialState, got {trial.state!r}")
+    space = SearchSpace.of(trial.distributions)
+    if {*trial.params} != {*space}:
+        raise InvalidArgument(
+            f"every parameter needs its distribution: params has {sorted(map(str, trial.params))}, "
+            f"distributions has {sorted(space)}"
+        )
+    builtin = {}
+    for name, distribution in space.items():
+        if not distribution.contains(trial.params[name]) and not (trial.note or name in trial.fixed_params):
+            raise ValueOutsideDistribution(trial.params[name], distribution, name)
+        builtin[name] = distribution.to_external(distribution.to_internal(trial.params[name]))
+    values = None if trial.values is None else checked_values(trial.values)
+    if trial.state is TrialState.COMPLETE:
+        if not values:
+            raise InvalidArgument("a complete trial needs a value, got none")
+        if any(math.isnan(value) for value in values):
+            raise InvalidArgument(f"a complete trial can't have a NaN among its values: {values!r}")
+    elif trial.state is not TrialState.PRUNED and values is not None:
+        raise InvalidArgument(f"a {trial.state.value} trial has no value, got {values!r}")
+    elif values is not None and any(math.isnan(value) for value in values):
+        values = None
+    reports = [checked_report(value, step) for step, value in trial.intermediate_values.items()]
+    return replace(
+        trial,
+        values=values,
+        params=FrozenDict(builtin),
+        distributions=space,
+        intermediate_values=InsertOnlyDict((step, value) for value, step in reports),
+        constraints=FrozenDict(dict(checked_constraint(name, value) for name, value in trial.constraints.items())),
+        reason=None if trial.reason is None else checked_text(trial.reason, "a trial's reason"),
+        worker=None if trial.worker is None else checked_text(trial.worker, "a worker's name"),
+        started_at=checked_time(trial.started_at),
+        finished_at=checked_time(trial.finished_at),
+    )
+
+
+def _mapping(what: str, given: Mapping[Any, Any] | None, by: str = "name") -> Mapping[Any, Any]:
+    if given is not None and not isinstance(given, Mapping):
+        raise InvalidType(f"{what} is a dict by {by}, got {given!r}")
+    return given or {}
+
+
+def checked_states(given: Iterable[TrialState] | None) -> tuple[TrialState, ...] | None:
+    """`given`, each state once, or None for None.
+
+    Raises:
+        InvalidType: it is something else than several states.
+    """
+    if given is None:
+        return None
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise InvalidType(f"states is None or holds members of TrialState, got {given!r}")
+    states = tuple(given)
+    for state in states:
+        if not isinstance(state, TrialState):
+            raise InvalidType(f"states is None or holds members of TrialState, got {state!r}")
+    return tuple(dict.fromkeys(states))
+
+
+def _local(seconds: float | None) -> datetime.datetime | None:
+    return None if seconds is None else datetime.datetime.fromtimestamp(seconds)  # noqa: DTZ006 - local on purpose

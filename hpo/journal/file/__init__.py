@@ -1,0 +1,1 @@
+"""Journals in files, one study each."""

@@ -1,0 +1,161 @@
+"""A directory as the place for many studies, one file each."""
+
+# Descriptors, flags and error numbers are those of os, and so are paths.
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterator, Sequence
+from hashlib import blake2b
+
+import attrs
+
+from hpo.core import AnyEvent
+from hpo.errors import (
+    DuplicatedStudyError,
+    JournalCorrupted,
+    StudyNotFound,
+    UnreadableEvents,
+    UnsupportedJournal,
+)
+from hpo.journal.file.create_delete import create_file, delete_file, make_directories, resolved, study_in
+from hpo.journal.file.journal import Durability, FileJournal, check_options
+from hpo.journal.storage import check_first_event
+
+_SUFFIX = ".jsonl"
+_SAFE = re.compile(r"[a-z0-9_][a-z0-9_.-]{0,99}")
+_UNSAFE_LETTER = re.compile(r"[^A-Za-z0-9_-]")
+
+
+def file_name(study_name: str) -> str:
+    """The name of the file for a study: its own, or what can be shown of it and a digest.
+
+    Names of up to 100 lower-case letters, digits and ``_.-`` that begin with a letter, digit or ``_`` are kept. All
+    others, in any script and of any length, become letters, digits, ``_`` and ``-``, then ``~`` and a digest, in which
+    they differ even where file systems take ``A`` for ``a`` and two spellings of ``é`` for one.
+
+    Example:
+        >>> file_name("digits-2")
+        'digits-2.jsonl'
+        >>> file_name("../Über alles")
+        '____ber_alles~05ed1b76d3a6e3395e530e0ca09ac5a8.jsonl'
+    """
+    if _SAFE.fullmatch(study_name):
+        return study_name + _SUFFIX
+    digest = blake2b(study_name.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    return f"{_UNSAFE_LETTER.sub('_', study_name[:60])}~{digest}{_SUFFIX}"
+
+
+@attrs.frozen
+class DirectoryStorage:
+    """Any number of studies in a directory, one ``.jsonl`` file each (see `file_name`).
+
+    A study's name is what the first record of its file says: files that were put here under other names are found
+    too. Everything else in the directory, symbolic links included, is left alone.
+
+    Args:
+        path: The directory; it is made with the first study.
+        durability: See `FileJournal`.
+        lock_timeout: See `FileJournal`.
+
+    Example:
+        >>> import tempfile
+        >>> from hpo.core.records.events import StudyCreated
+        >>> with tempfile.TemporaryDirectory() as directory:
+        ...     storage = DirectoryStorage(directory)
+        ...     for name in ["b", "a/../c"]:
+        ...         _ = storage.create(name, [StudyCreated(1, name, ("minimize",), 7)])
+        ...     storage.names()
+        ['a/../c', 'b']
+    """
+
+    path: str = attrs.field(converter=resolved)
+    durability: Durability = attrs.field(default="power", kw_only=True)
+    lock_timeout: float = attrs.field(default=30.0, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        check_options(self.durability, self.lock_timeout)
+
+    @property
+    def location(self) -> str:
+        """See `Storage.location`."""
+        return self.path
+
+    def create(self, name: str, events: Sequence[AnyEvent]) -> FileJournal:
+        """See `Storage.create`.
+
+        Raises:
+            UnsupportedJournal: something else is in the place of the directory or file.
+            JournalFull, JournalUnwritable: the system refused it.
+        """
+        check_first_event(name, events)
+        make_directories(self.path)
+        if any(held == name for held, _ in self._studies()):
+            raise DuplicatedStudyError(name, self.path)
+        path = self._path_for(name)
+        try:
+            create_file(path, events, durable=self.durability == "power", lock_timeout=self.lock_timeout)
+        except FileExistsError:
+            held = study_in(path)
+            if held == name:
+                raise DuplicatedStudyError(name, self.path) from None
+            raise UnsupportedJournal(path, f"the file for study {name!r} holds the study {held!r}") from None
+        return self._journal(path)
+
+    def open(self, name: str | None) -> FileJournal:
+        """See `Storage.open`."""
+        return self._journal(self._find(name))
+
+    def names(self) -> list[str]:
+        """See `Storage.names`. Files that can't be read as journals are left out."""
+        return sorted({name for name, _ in self._studies()})
+
+    def delete(self, name: str) -> None:
+        """See `Storage.delete`."""
+        path = self._find(name)
+        delete_file(path, durable=self.durability == "power", lock_timeout=self.lock_timeout)
+
+    def _find(self, name: str | None) -> str:
+        """The file of the study `name`: the one that is named after it, or the only other one that holds it."""
+        if name is not None and study_in(path := self._path_for(name)) == name:
+            return path
+        studies = [*self._studies()]
+        found = [path for held, path in studies if name in {None, held}]
+        if name is not None and len(found) > 1:
+            raise UnsupportedJournal(self.path, f"the study {name!r} is in several files: {', '.join(sorted(found))}")
+        if len(found) != 1:
+            raise StudyNotFound(name, self.path, sorted({held for held, _ in studies}))
+        return found[0]
+
+    def _studies(self) -> Iterator[tuple[str, str]]:
+        """The name and the file of each study."""
+        try:
+            with os.scandir(self.path) as entries:
+                files = [entry.path for entry in entries if _is_journal(entry)]
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise UnsupportedJournal(self.path, f"this directory can't be listed: {error.strerror}") from error
+        for path in files:
+            try:
+                name = study_in(path)
+            except (UnsupportedJournal, JournalCorrupted, UnreadableEvents):
+                continue  # whoever opens it by name is told why
+            if name is not None:
+                yield name, path
+
+    def _path_for(self, name: str) -> str:
+        return os.path.join(self.path, file_name(name))
+
+    def _journal(self, path: str) -> FileJournal:
+        return FileJournal(path, durability=self.durability, lock_timeout=self.lock_timeout)
+
+
+def _is_journal(entry: os.DirEntry[str]) -> bool:
+    if not entry.name.endswith(_SUFFIX) or entry.name.startswith("."):
+        return False
+    try:
+        return stat.S_ISREG(entry.stat(follow_symlinks=False).st_mode)
+    except FileNotFoundError:
+        return False

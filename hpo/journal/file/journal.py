@@ -1,0 +1,162 @@
+"""A study's journal in one file."""
+
+# Descriptors, flags and error numbers are those of os, and so are paths.
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import Any, Literal, TypeAlias, get_args
+
+from hpo.core import AnyEvent, as_float, is_acknowledged
+from hpo.errors import InvalidArgument, JournalMoved, StudyNotFound
+from hpo.journal.file.open_file import OpenFile
+from hpo.journal.file.record import pack
+from hpo.journal.file.scan import START
+from hpo.journal.worker_locks import held, is_held
+
+Durability: TypeAlias = Literal["power", "process"]
+"""What acknowledged events survive: a power failure, or the end of any process."""
+
+
+class FileJournal:
+    """A journal in a file, one record per line, shared by any number of threads and processes of one machine.
+
+    Safe against the death of writers at any moment: what a crash leaves of a record is ignored by readers, and cut off
+    by the next writer, who keeps it in ``<path>.torn-<offset>``. A fork and a pickle open the file anew. Readers never
+    wait, and go on with what they have open where the file was removed; writers then get `JournalMoved`.
+
+    An interrupt (Ctrl-C) during `append` leaves all or nothing of the events: read the journal to see which.
+
+    Args:
+        path: The file; it exists, see `hpo.journal.FileStorage`.
+        durability: ``"power"`` syncs the disk with each acknowledged event; ``"process"`` leaves it to the system.
+        lock_timeout: How long an append waits for other writers before it raises `JournalBusy`, in seconds.
+
+    Raises:
+        StudyNotFound: there is no such file.
+        UnsupportedJournal: there is something else than a regular file.
+
+    Example:
+        >>> import tempfile
+        >>> from hpo.core.records.events import StudyCreated, TrialStarted
+        >>> from hpo.journal import FileStorage
+        >>> with tempfile.TemporaryDirectory() as directory:
+        ...     events = [StudyCreated(1, "s", ("minimize",), 7)]
+        ...     journal = FileStorage(f"{directory}/s.jsonl").create("s", events)
+        ...     journal.append([TrialStarted(0)], expected=1)
+        ...     journal.read(1)
+        2
+        [TrialStarted(number=0, at=None, worker=None)]
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], *, durability: Durability = "power", lock_timeout: float = 30.0
+    ) -> None:
+        check_options(durability, lock_timeout)
+        self._path = os.path.abspath(path)
+        self._durability = durability
+        self._lock_timeout = lock_timeout
+        self._open_files: dict[int, OpenFile] = {}
+        try:
+            self._open_files[os.getpid()] = OpenFile(self._path)
+        except FileNotFoundError:
+            raise StudyNotFound(None, self._path) from None
+
+    @property
+    def path(self) -> str:
+        """The file, absolute."""
+        return self._path
+
+    def read(self, after: int) -> Sequence[AnyEvent]:
+        """See `Journal.read`."""
+        file = self._open_file()
+        head = file.head
+        size = file.size()
+        if size == head.offset and after >= head.sequence:
+            return ()
+        start = head if after >= head.sequence else START  # nobody reads again what was read, but to look at the past
+        events, end = file.read_from(start, size)
+        if end.offset > file.head.offset:
+            file.head = end
+        return events if after == start.sequence else events[after - start.sequence :]
+
+    def append(self, events: Sequence[AnyEvent], *, expected: int) -> int:
+        """See `Journal.append`.
+
+        Raises:
+            JournalFull, JournalUnwritable: the system refused it. Nothing was added.
+            JournalCorrupted, UnreadableEvents: see `read`. Nothing was added.
+        """
+        self.write(events, expected=expected)()
+        return expected + len(events)
+
+    def write(self, events: Sequence[AnyEvent], *, expected: int) -> Callable[[], None]:
+        """See `DeferredSync.write`; raises as `append` does."""
+        length = expected + len(events)
+        line = pack(events, length) if events else b""
+        file = self._open_file()
+        end = file.add(line, expected=expected, length=length, lock_timeout=self._lock_timeout)
+        if self._durability == "power" and is_acknowledged(events):
+            return partial(file.sync, end)
+        return _nothing_to_sync
+
+    def hold(self, worker: str) -> AbstractContextManager[None]:
+        """See `TracksWorkers.hold`; for every process of this machine."""
+        return held(self._path, worker)
+
+    def is_alive(self, worker: str) -> bool | None:
+        """See `TracksWorkers.is_alive`."""
+        return is_held(self._path, worker)
+
+    def _open_file(self) -> OpenFile:
+        """The file as this process has it open: an inherited descriptor would share its lock with the parent's."""
+        process = os.getpid()
+        file = self._open_files.get(process)
+        return self._opened(process) if file is None else file
+
+    def _opened(self, process: int) -> OpenFile:
+        try:
+            file = OpenFile(self._path)
+        except FileNotFoundError:
+            raise JournalMoved(self._path) from None
+        for other, inherited in [*self._open_files.items()]:
+            if other != process:
+                if inherited.identity != file.identity:
+                    raise JournalMoved(self._path)
+                file.head = inherited.head
+        file = self._open_files.setdefault(process, file)  # two threads may be here, and one file wins
+        for other in [*self._open_files]:
+            if other != process:
+                self._open_files.pop(other, None)
+        return file
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"path": self._path, "durability": self._durability, "lock_timeout": self._lock_timeout}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._path = state["path"]
+        self._durability = state["durability"]
+        self._lock_timeout = state["lock_timeout"]
+        self._open_files = {}
+
+    def __repr__(self) -> str:
+        return f"FileJournal({self._path!r}, durability={self._durability!r}, lock_timeout={self._lock_timeout!r})"
+
+
+def _nothing_to_sync() -> None:
+    """What was written is as durable as it was promised to be."""
+
+
+def check_options(durability: object, lock_timeout: object) -> None:
+    """Make sure that these are options of a `FileJournal`.
+
+    Raises:
+        InvalidArgument: they aren't.
+    """
+    if durability not in get_args(Durability):
+        raise InvalidArgument(f"durability is 'power' or 'process', got {durability!r}")
+    seconds = None if isinstance(lock_timeout, bool) else as_float(lock_timeout)
+    if seconds is None or not 0 <= seconds < float("inf"):
+        raise InvalidArgument(f"lock_timeout is a number of seconds from 0 on, got {lock_timeout!r}")

@@ -1,0 +1,88 @@
+"""A file as the place for one study."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+
+from hpo.core import AnyEvent
+from hpo.errors import DuplicatedStudyError, StudyNotFound, UnsupportedJournal
+from hpo.journal.file.create_delete import create_file, delete_file, resolved, study_in
+from hpo.journal.file.journal import Durability, FileJournal, check_options
+from hpo.journal.storage import check_first_event
+
+
+@attrs.frozen
+class FileStorage:
+    """One study in one file, usually ``<something>.jsonl``. An empty file counts as none.
+
+    Args:
+        path: The file; it appears when its study is created. Its directory exists.
+        durability: See `FileJournal`.
+        lock_timeout: See `FileJournal`.
+
+    Example:
+        >>> import tempfile
+        >>> from hpo.core.records.events import StudyCreated
+        >>> with tempfile.TemporaryDirectory() as directory:
+        ...     storage = FileStorage(f"{directory}/digits.jsonl")
+        ...     _ = storage.create("digits", [StudyCreated(1, "digits", ("maximize",), 7)])
+        ...     storage.names()
+        ['digits']
+    """
+
+    path: str = attrs.field(converter=resolved)
+    durability: Durability = attrs.field(default="power", kw_only=True)
+    lock_timeout: float = attrs.field(default=30.0, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        check_options(self.durability, self.lock_timeout)
+
+    @property
+    def location(self) -> str:
+        """See `Storage.location`."""
+        return self.path
+
+    def create(self, name: str, events: Sequence[AnyEvent]) -> FileJournal:
+        """See `Storage.create`.
+
+        Raises:
+            UnsupportedJournal: the file holds another study or something else, or its directory does not exist.
+            JournalFull, JournalUnwritable: the system refused it.
+        """
+        check_first_event(name, events)
+        try:
+            create_file(self.path, events, durable=self.durability == "power", lock_timeout=self.lock_timeout)
+        except FileExistsError:
+            held = study_in(self.path)
+            if held == name:
+                raise DuplicatedStudyError(name, self.path) from None
+            raise UnsupportedJournal(
+                self.path,
+                f"the file holds the study {held!r}, and holds only one: "
+                f"keep {name!r} in another file, or both in a directory",
+            ) from None
+        return self._journal()
+
+    def open(self, name: str | None) -> FileJournal:
+        """See `Storage.open`."""
+        held = study_in(self.path)
+        if held is None or name not in {None, held}:
+            raise StudyNotFound(name, self.path, [] if held is None else [held])
+        return self._journal()
+
+    def names(self) -> list[str]:
+        """See `Storage.names`."""
+        held = study_in(self.path)
+        return [] if held is None else [held]
+
+    def delete(self, name: str) -> None:
+        """See `Storage.delete`."""
+        held = study_in(self.path)
+        if held is None or held != name:
+            raise StudyNotFound(name, self.path, [] if held is None else [held])
+        delete_file(self.path, durable=self.durability == "power", lock_timeout=self.lock_timeout)
+
+    def _journal(self) -> FileJournal:
+        return FileJournal(self.path, durability=self.durability, lock_timeout=self.lock_timeout)

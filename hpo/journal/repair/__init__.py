@@ -1,0 +1,1 @@
+"""Checking and repairing files and databases whose content cannot be trusted."""

@@ -1,0 +1,281 @@
+"""Looking at journal files without trusting them, and saving what is intact of a damaged one.
+
+`check_journal` reads as every reader does, and says what it finds instead of raising. `repair_journal` leaves the file
+as it is, and writes another one. Each record says which events it holds, so intact records are put together by that,
+wherever in the file they are: nothing is lost where a line is doubled, misplaced, merged with another or surrounded by
+garbage, or where an editor gave all lines other ends. What follows a gap can't be replayed, because the events in the
+gap decided over it; those records are kept in a file of their own.
+"""
+
+# Descriptors, flags and error numbers are those of os, and so are paths.
+from __future__ import annotations
+
+import fcntl
+import os
+from io import BufferedReader
+
+from hpo.core import FORMAT, AnyEvent, StudyState, decode_events
+from hpo.errors import InvalidArgument, JournalBusy, UnreadableEvents, UnsupportedJournal
+from hpo.journal.file.create_delete import create_file
+from hpo.journal.file.lock_owner import lock_holder
+from hpo.journal.file.record import LONGEST, LONGEST_BEGINNING, DamagedRecord, hides_record, looks_like_record, unpack
+from hpo.journal.repair.records import (
+    FoundRecord,
+    Inconsistent,
+    content_of,
+    folded,
+    gaps,
+    intact_records,
+    lines_of,
+    opened,
+    write_aside,
+)
+from hpo.journal.repair.reports import Flaw, Inspection, Repair
+
+DATABASES = (".db", ".sqlite", ".sqlite3")
+"""How the names of databases end; one that is named otherwise is known by its content."""
+
+_SUFFIX = ".jsonl"
+_NO_WAIT = 0.0
+
+
+def check_journal(path: str | os.PathLike[str]) -> Inspection:
+    """What there is in the journal file `path`; nothing is changed, and no writer is kept waiting.
+
+    O(size of the file) time; memory for the study's trials.
+
+    Raises:
+        StudyNotFound: there is no such file.
+        UnsupportedJournal: there is something else than a regular file, or it can't be opened.
+
+    Example:
+        >>> import tempfile
+        >>> from hpo.core.records.events import StudyCreated
+        >>> from hpo.journal import FileStorage
+        >>> with tempfile.TemporaryDirectory() as directory:
+        ...     path = f"{directory}/s.jsonl"
+        ...     _ = FileStorage(path).create("s", [StudyCreated(1, "s", ("minimize",), 7)])
+        ...     found = check_journal(path)
+        >>> found.healthy, found.study, found.records, found.torn
+        (True, 's', 1, 0)
+    """
+    shown = os.fspath(path)
+    before: Inspection | None = None
+    while True:
+        with opened(path) as file:
+            found = _inspected(file, shown)
+        # A writer may have cut a torn end and written on while we read, page by page: what is there twice is damage.
+        if found.healthy or (before is not None and found.flaw == before.flaw):
+            return found
+        before = found
+
+
+def check_directory(path: str | os.PathLike[str]) -> list[Inspection]:
+    """What there is in each journal file and each journal database of a directory, by name.
+
+    Files are looked at if their names end in ``.jsonl``, ``.db``, ``.sqlite`` or ``.sqlite3``. Links and directories are
+    left alone, as storages leave them.
+
+    Raises:
+        UnsupportedJournal: the directory, or a file in it, can't be read.
+    """
+    try:
+        with os.scandir(path) as entries:
+            names = [entry.name for entry in entries if entry.is_file(follow_symlinks=False)]
+    except OSError as error:
+        raise UnsupportedJournal(os.fspath(path), f"this directory can't be listed: {error.strerror}") from error
+    chosen = sorted(name for name in names if name.endswith((_SUFFIX, *DATABASES)) and not name.startswith("."))
+    return [found for name in chosen for found in check_file(os.path.join(path, name))]
+
+
+def check_file(path: str | os.PathLike[str]) -> list[Inspection]:
+    """What there is in a journal file, or in each study of a journal database.
+
+    Raises:
+        As `check_journal` and `hpo.journal.repair.sqlite_inspection.check_database`.
+    """
+    from hpo.journal.repair.sqlite_inspection import check_database, is_database  # sqlite3 is loaded where it is used
+
+    if not os.fspath(path).endswith(_SUFFIX) and is_database(path):
+        return check_database(path)
+    return [check_journal(path)]
+
+
+def repair_file(path: str | os.PathLike[str], output: str | os.PathLike[str] | None = None) -> list[Repair]:
+    """Save what is intact of a damaged journal file, or of each study of a damaged journal database.
+
+    Raises:
+        As `repair_journal` and `hpo.journal.repair.sqlite_inspection.repair_database`.
+    """
+    from hpo.journal.repair.sqlite_inspection import is_database, repair_database
+
+    if not os.fspath(path).endswith(_SUFFIX) and is_database(path):
+        return repair_database(path, output)
+    return [repair_journal(path, output)]
+
+
+def repair_journal(path: str | os.PathLike[str], output: str | os.PathLike[str] | None = None) -> Repair:
+    """Write a new journal with what is intact and consistent in a damaged one, which stays as it was.
+
+    Intact records that do not follow go into a second file, ``<output>.salvaged``, as they are. The study must rest:
+    what is appended meanwhile is not in the new file. Both files survive a power failure. A healthy file is left alone.
+
+    Args:
+        path: The damaged file.
+        output: The new file, which must not exist; ``<name>.repaired.jsonl`` beside the old one if not given.
+
+    Raises:
+        StudyNotFound: there is no such file.
+        UnreadableEvents: a newer version wrote the file: it has to be repaired with that.
+        UnsupportedJournal: the file never was a journal.
+        InvalidArgument: there is something in the place of a new file.
+        JournalBusy: a writer is at work on the file.
+        JournalFull, JournalUnwritable: the system refused the new files.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from hpo.core.records.events import StudyCreated, TrialStarted
+        >>> from hpo.journal.file.record import pack
+        >>> with tempfile.TemporaryDirectory() as directory:
+        ...     path = Path(directory, "s.jsonl")
+        ...     created, started = StudyCreated(1, "s", ("minimize",), 7), TrialStarted(0)
+        ...     _ = path.write_bytes(pack([created], 1) + b"garbage" + chr(10).encode() + pack([started], 2))
+        ...     done = repair_journal(path)
+        >>> done.flaw.line, done.events, done.lost, len(done.unreadable)
+        (2, 2, (), 1)
+    """
+    shown = os.fspath(path)
+    target = _default_output(shown) if output is None else os.fspath(output)
+    aside = f"{target}.salvaged"
+    with opened(path) as file:
+        _keep_writers_out(file, shown)
+        found = _inspected(file, shown)
+        if found.flaw is None:
+            return Repair(shown, None, events=found.events)
+        if found.flaw.kind == "foreign":
+            raise UnsupportedJournal(shown, found.flaw.problem)
+        if found.flaw.kind == "newer":
+            raise UnreadableEvents(f"{shown}, line {found.flaw.line}: {found.flaw.problem}", FORMAT)
+        for taken in filter(os.path.lexists, (target, aside)):
+            raise InvalidArgument(f"there is something at {taken} already: choose another output")
+        records, unreadable = intact_records(file)
+        events, state, kept = _history(file, records)
+        rest = [record for record in records if record not in kept]
+        _write(target, events, aside, b"".join(content_of(file, record) + b"\n" for record in rest))
+    return Repair(
+        source=shown,
+        flaw=found.flaw,
+        output=target if events else None,
+        events=len(events),
+        n_trials=state.n_trials,
+        n_running=len(state.running),
+        salvaged=aside if rest else None,
+        salvaged_events=sum(record.sequence - record.before for record in rest),
+        lost=gaps([(record.before, record.sequence) for record in rest], len(events)),
+        unreadable=unreadable,
+    )
+
+
+def _keep_writers_out(file: BufferedReader, path: str) -> None:
+    """Lock the file until it is closed; where the system has no locks, nobody can be kept out."""
+    try:
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise JournalBusy(path, _NO_WAIT, lock_holder(file.fileno())) from None
+    except OSError:
+        return
+
+
+def _inspected(file: BufferedReader, path: str) -> Inspection:
+    state, records, end, flaw = StudyState(), 0, 0, None
+    for offset, line in lines_of(file):
+        end = offset
+        if not line.endswith(b"\n") and len(line) <= LONGEST:
+            break
+        try:
+            sequence, text = unpack(line.removesuffix(b"\n"))
+        except DamagedRecord as error:
+            torn = not file.peek(1) and not hides_record(line.removesuffix(b"\n")) and records
+            flaw = None if torn else Flaw("damaged", records + 1, offset, str(error))
+            break
+        try:
+            state = _with_record(state, sequence, text)
+        except DamagedRecord as error:
+            flaw = Flaw("damaged", records + 1, offset, str(error))
+            break
+        except UnreadableEvents as error:
+            flaw = Flaw("newer", records + 1, offset, error.problem)
+            break
+        except Inconsistent as error:
+            flaw = Flaw("inconsistent", records + 1, offset, str(error))
+            break
+        records, end = records + 1, offset + len(line)
+    size = os.fstat(file.fileno()).st_size
+    if not records and size:
+        flaw = _flawed_beginning(file, flaw)
+    name = state.name if records else None
+    return Inspection(path, name, records, state.version, 0 if flaw else max(size - end, 0), flaw)
+
+
+def _with_record(state: StudyState, sequence: int, text: bytes) -> StudyState:
+    """The state after the events of an intact record.
+
+    Raises:
+        DamagedRecord: the record is not the next one.
+        UnreadableEvents: a newer version wrote it.
+        Inconsistent: its events can't be folded in.
+    """
+    if sequence <= state.version:
+        raise DamagedRecord(f"record {sequence} follows record {state.version}")
+    events = decode_events(text)
+    if sequence != state.version + len(events):
+        raise DamagedRecord(
+            f"record {sequence} with {len(events)} event(s) follows record {state.version}: others are missing"
+        )
+    return folded(state, events)
+
+
+def _flawed_beginning(file: BufferedReader, flaw: Flaw | None) -> Flaw:
+    """What to say of a file without an intact first record: newer, damaged, or no journal at all."""
+    if flaw is not None and flaw.kind != "damaged":
+        return flaw
+    file.seek(0)
+    if looks_like_record(file.read(LONGEST_BEGINNING)) or intact_records(file)[0]:
+        return flaw or Flaw("damaged", 1, 0, "the first record is cut off")
+    return Flaw("foreign", 1, 0, "this is no journal of a study")
+
+
+def _history(file: BufferedReader, records: list[FoundRecord]) -> tuple[list[AnyEvent], StudyState, set[FoundRecord]]:
+    """The events that follow from each other from the first one on, their state, and the records they are from."""
+    following: dict[int, FoundRecord] = {}
+    for record in records:
+        following.setdefault(record.before, record)
+    events: list[AnyEvent] = []
+    state, kept = StudyState(), set()
+    while (found := following.get(state.version)) is not None and found.sequence > found.before:
+        try:
+            some = decode_events(unpack(content_of(file, found))[1])
+            state = folded(state, some)
+        except (UnreadableEvents, Inconsistent):
+            break
+        events += some
+        kept.add(found)
+    return events, state, kept
+
+
+def _default_output(path: str) -> str:
+    return f"{path.removesuffix(_SUFFIX)}.repaired{_SUFFIX}"
+
+
+def _write(target: str, events: list[AnyEvent], aside: str, salvaged: bytes) -> None:
+    """Write the new journal and what is put aside, where there is something; both, or neither."""
+    if salvaged:
+        write_aside(aside, salvaged)
+    try:
+        if events:
+            create_file(os.path.abspath(target), events, durable=True, lock_timeout=_NO_WAIT)
+    except BaseException:  # the next attempt shall find nothing in its way
+        if salvaged:
+            os.unlink(aside)
+        raise

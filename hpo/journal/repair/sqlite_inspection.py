@@ -1,0 +1,221 @@
+"""Looking at journal databases without trusting them, and saving what is intact of a damaged one.
+
+`check_database` asks SQLite whether its pages are what they should be, and then reads each study as every reader does.
+`repair_database` leaves the file as it is, and writes another one with the events of each study that follow from each
+other. Rows that do not follow, or whose study is not there, are kept in a file of their own.
+"""
+
+# Descriptors, flags and error numbers are those of os, and so are paths.
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Sequence
+from contextlib import suppress
+
+import msgspec
+
+from hpo.core import FORMAT
+from hpo.errors import InvalidArgument, UnreadableEvents, UnsupportedJournal
+from hpo.journal.repair.records import gaps, write_aside
+from hpo.journal.repair.reports import Flaw, Inspection, Repair
+from hpo.journal.repair.sqlite_records import (
+    UNREADABLE,
+    Content,
+    Row,
+    contents_of,
+    flaw_of,
+    foreignness,
+    opened_database,
+    page_damage,
+    unreadable_database,
+)
+from hpo.journal.sqlite.errors import corrupted
+from hpo.journal.sqlite.storage import SqliteStorage
+
+
+def is_database(path: str | os.PathLike[str]) -> bool:
+    """Whether `path` is an SQLite database, damaged or not, of whomever; an empty file is none.
+
+    Raises:
+        StudyNotFound: there is no such file.
+        UnsupportedJournal: there is something else than a regular file, or it can't be opened.
+    """
+    try:
+        with opened_database(path) as connection:
+            connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+            return bool(connection.execute("PRAGMA page_count").fetchone()[0])
+    except UnicodeDecodeError:
+        return True
+    except sqlite3.Error as error:
+        kind = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if kind not in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+            raise unreadable_database(error, os.fspath(path)) from error
+        return bool(kind == sqlite3.SQLITE_CORRUPT)
+
+
+def check_database(path: str | os.PathLike[str]) -> list[Inspection]:
+    """What there is in each study of the journal database `path`, by name, and what is wrong with the whole.
+
+    Nothing is changed, and no writer is kept waiting; SQLite may leave its empty files ``-wal`` and ``-shm`` beside.
+    O(size of the file) time; memory for the events of the largest study.
+
+    Returns:
+        One for each study; one without a study for rows of studies that are not there, for damage that SQLite itself
+        finds, and for a database of another program or a newer version.
+
+    Raises:
+        StudyNotFound: there is no such file.
+        UnsupportedJournal: there is something else than a regular file, or it can't be opened.
+
+    Example:
+        >>> import tempfile
+        >>> from hpo.core.records.events import StudyCreated
+        >>> from hpo.journal import SqliteStorage
+        >>> with tempfile.TemporaryDirectory() as directory:
+        ...     path = f"{directory}/studies.db"
+        ...     _ = SqliteStorage(path).create("s", [StudyCreated(1, "s", ("minimize",), 7)])
+        ...     [found] = check_database(path)
+        >>> found.healthy, found.study, found.records
+        (True, 's', 1)
+    """
+    shown = os.fspath(path)
+    try:
+        with opened_database(path) as connection:
+            if flaw := foreignness(connection, shown):
+                return [Inspection(shown, None, 0, 0, 0, flaw)]
+            found = [Inspection(shown, None, 0, 0, 0, flaw) for flaw in page_damage(connection)]
+            try:
+                found += [_inspection(content, shown) for content in contents_of(connection, damaged=bool(found))]
+            except UNREADABLE as error:
+                return found or [Inspection(shown, None, 0, 0, 0, flaw_of("damaged", str(error)))]
+            return found or [Inspection(shown, None, 0, 0, 0, None)]
+    except sqlite3.Error as error:
+        raise unreadable_database(error, shown) from error
+
+
+def repair_database(path: str | os.PathLike[str], output: str | os.PathLike[str] | None = None) -> list[Repair]:
+    """Write a new database with what is intact and consistent in a damaged one, which stays as it was.
+
+    Intact rows that do not follow go into a second file, ``<output>.salvaged``, one JSON object a line: the study's name
+    (its number, where it is not there), the sequence, and the events. The studies must rest: what is appended meanwhile
+    is not in the new file. Both files survive a power failure. A healthy database is left alone. Of one whose pages are
+    damaged, what SQLite still reads is kept; `sqlite3 old.db .recover` may bring back more.
+
+    Args:
+        path: The damaged database.
+        output: The new file, which must not exist; ``<name>.repaired.db`` beside the old one if not given.
+
+    Returns:
+        One for each study, by name; one without a name for rows of a study that is not there; and one without a name
+        or anything else for damage that SQLite itself finds.
+
+    Raises:
+        StudyNotFound: there is no such file.
+        UnreadableEvents: a newer version wrote the tables or a study: it has to be repaired with that.
+        UnsupportedJournal: it never was a journal.
+        JournalCorrupted: SQLite can't even say which studies there are.
+        InvalidArgument: there is something in the place of a new file.
+        JournalFull, JournalUnwritable: the system refused the new files.
+
+    Example:
+        >>> import sqlite3, tempfile
+        >>> from hpo.core.records.events import StudyCreated, TrialStarted
+        >>> from hpo.journal import SqliteStorage
+        >>> with tempfile.TemporaryDirectory() as directory:
+        ...     path = f"{directory}/studies.db"
+        ...     journal = SqliteStorage(path).create("s", [StudyCreated(1, "s", ("minimize",), 7)])
+        ...     for i in range(1, 4):
+        ...         _ = journal.append([TrialStarted(i - 1)], expected=i)
+        ...     with sqlite3.connect(path) as connection:
+        ...         _ = connection.execute("DELETE FROM events WHERE sequence = 3")
+        ...     connection.close()
+        ...     [done] = repair_database(path)
+        >>> done.study, done.events, done.salvaged_events, done.lost
+        ('s', 2, 1, ((3, 3),))
+    """
+    shown = os.fspath(path)
+    target = _default_output(shown) if output is None else os.fspath(output)
+    aside = f"{target}.salvaged"
+    damage, contents = _saved(shown)
+    if not damage and all(content.flaw is None for content in contents):
+        return [Repair(shown, None, events=len(content.events), study=content.name) for content in contents]
+    for taken in filter(os.path.lexists, (target, aside)):
+        raise InvalidArgument(f"there is something at {taken} already: choose another output")
+    _write(target, contents, aside)
+    return [
+        *(Repair(shown, flaw) for flaw in damage),
+        *(_repaired(content, shown, target, aside) for content in contents),
+    ]
+
+
+def _saved(path: str) -> tuple[list[Flaw], list[Content]]:
+    """What SQLite finds in the pages of a database of ours, and what there is in it; see `repair_database`."""
+    try:
+        with opened_database(path) as connection:
+            flaw = foreignness(connection, path)
+            if flaw is not None and flaw.kind == "foreign":
+                raise UnsupportedJournal(path, flaw.problem)
+            damage = page_damage(connection)
+            contents = [] if flaw is not None else [*contents_of(connection, damaged=bool(damage))]
+    except UNREADABLE as error:
+        raise corrupted(path, f"{error}: save what is left with `sqlite3 {path} .recover`") from error
+    for one in (flaw, *(content.flaw for content in contents)):
+        if one is not None and one.kind == "newer":
+            raise UnreadableEvents(f"{path}: {one.problem}", FORMAT)
+    if flaw is not None:
+        raise corrupted(path, f"{flaw.problem}: save what is left with `sqlite3 {path} .recover`")
+    return damage, contents
+
+
+def _inspection(content: Content, path: str) -> Inspection:
+    records, events = (content.n_records, content.n_events) if content.name is not None else _extent(content.rest)
+    return Inspection(path, content.name, records, events, 0, content.flaw)
+
+
+def _extent(rows: Sequence[Row]) -> tuple[int, int]:
+    return len(rows), sum(row.sequence - row.before for row in rows)
+
+
+def _default_output(path: str) -> str:
+    root, suffix = os.path.splitext(path)
+    return f"{root}.repaired{suffix or '.db'}"
+
+
+def _write(target: str, contents: Sequence[Content], aside: str) -> None:
+    """Write the new database and what is put aside, where there is something; all of it, or nothing."""
+    salvaged = b"".join(_line(content, row) for content in contents for row in content.rest)
+    if salvaged:
+        write_aside(aside, salvaged)
+    storage = SqliteStorage(target)
+    try:
+        for content in contents:
+            if content.name is not None and content.events:
+                storage.create(content.name, content.events)
+    except BaseException:  # the next attempt shall find nothing in its way
+        for left in (aside, *(storage.path + suffix for suffix in ("", "-wal", "-shm"))):
+            with suppress(FileNotFoundError):
+                os.unlink(left)
+        raise
+
+
+def _line(content: Content, row: Row) -> bytes:
+    study = msgspec.json.encode(content.number if content.name is None else content.name)
+    return b'{"study":%s,"sequence":%d,"events":%s}\n' % (study, row.sequence, row.payload)
+
+
+def _repaired(content: Content, source: str, target: str, aside: str) -> Repair:
+    known = content.name is not None
+    return Repair(
+        source=source,
+        flaw=content.flaw,
+        output=target if content.events else None,
+        events=len(content.events),
+        n_trials=content.state.n_trials,
+        n_running=len(content.state.running),
+        salvaged=aside if content.rest else None,
+        salvaged_events=_extent(content.rest)[1],
+        lost=gaps([(row.before, row.sequence) for row in content.rest], len(content.events)) if known else (),
+        unreadable=tuple(content.unreadable),
+        study=content.name,
+    )

@@ -1,0 +1,280 @@
+"""What can be read of a journal database that nobody vouches for: its pages, its studies, their rows."""
+
+# Descriptors, flags and error numbers are those of os, and so are paths.
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import attrs
+import msgspec
+
+from hpo.core import AnyEvent, StudyState, decode_events
+from hpo.errors import StudyNotFound, UnreadableEvents, UnsupportedJournal
+from hpo.journal.file.create_delete import resolved
+from hpo.journal.file.record import DamagedRecord
+from hpo.journal.repair.records import Inconsistent, folded
+from hpo.journal.repair.reports import Flaw, Kind
+from hpo.journal.sqlite.at_rest import opened_at_rest, prepare
+from hpo.journal.sqlite.errors import is_kept_from_writing
+from hpo.journal.sqlite.rows import check_place, unpack_row
+from hpo.journal.sqlite.schema import APPLICATION, STEPS, version_of
+
+UNREADABLE = (sqlite3.DatabaseError, UnicodeDecodeError)
+"""What a question about damaged pages may raise; the latter where SQLite's message quotes them."""
+
+_PATIENCE = 30.0  # seconds to wait for whoever makes or closes the database
+_CHECK = "PRAGMA integrity_check(3)"  # of many problems, three tell enough
+_ROWS = "SELECT sequence, crc32, payload FROM events WHERE study = ? ORDER BY sequence"
+_ALL_ROWS = (
+    "SELECT study, sequence, crc32, payload FROM events ORDER BY study, sequence",
+    "SELECT study, sequence, crc32, payload FROM events ORDER BY study DESC, sequence DESC",
+)
+_ORPHANS = "SELECT DISTINCT study FROM events WHERE study NOT IN (SELECT id FROM studies) ORDER BY study"
+
+
+@attrs.frozen
+class Row:
+    """An intact row that does not follow: it leads from `before` to `sequence` events."""
+
+    before: int
+    sequence: int
+    payload: bytes
+
+
+@attrs.define
+class Content:
+    """What there is of one study.
+
+    Attributes:
+        number: Its key in the tables.
+        name: Its name; None where it is not there, and only rows of it are.
+        events: Those that follow from each other.
+        state: Their state.
+        rest: The intact rows that do not follow.
+        unreadable: Sequence and bytes of those that are not intact.
+        flaw: The first thing that is wrong with it.
+        n_records: How many rows there are before the flaw.
+        n_events: How many events those hold.
+    """
+
+    number: int
+    name: str | None
+    events: list[AnyEvent] = attrs.field(factory=list)
+    state: StudyState = attrs.field(factory=StudyState)
+    rest: list[Row] = attrs.field(factory=list)
+    unreadable: list[tuple[int, int]] = attrs.field(factory=list)
+    flaw: Flaw | None = None
+    n_records: int = 0
+    n_events: int = 0
+
+    def note(self, kind: Kind, problem: str) -> None:
+        """What is wrong at this point, if nothing was before."""
+        self.flaw = self.flaw or flaw_of(kind, f"after event {self.state.version}: {problem}")
+
+
+@contextmanager
+def opened_database(path: str | os.PathLike[str]) -> Iterator[sqlite3.Connection]:
+    """A connection that can't write: what a crash left in the log stays there.
+
+    Raises:
+        StudyNotFound: there is no such file.
+        UnsupportedJournal: there is something else than a regular file, or it can't be opened.
+    """
+    shown, real = os.fspath(path), resolved(path)
+    if not os.path.exists(real):
+        raise StudyNotFound(None, shown)
+    if not os.path.isfile(real):
+        raise UnsupportedJournal(shown, "this is no file that can hold a database: it is no regular file")
+    with ExitStack() as block:
+        try:
+            place = Path(real).as_uri() + "?mode=ro"
+            connection = sqlite3.connect(place, uri=True, timeout=_PATIENCE, isolation_level=None)
+        except sqlite3.Error as error:
+            raise unreadable_database(error, shown) from error
+        block.callback(connection.close)
+        prepare(connection)
+        try:
+            connection.execute("PRAGMA schema_version")
+        except sqlite3.Error as error:
+            if is_kept_from_writing(error):  # of other problems the questions will tell
+                connection = block.enter_context(opened_at_rest(real, error))
+        connection.execute("BEGIN")  # all questions are about one moment
+        yield connection
+
+
+def foreignness(connection: sqlite3.Connection, path: str) -> Flaw | None:
+    """What keeps the database from being one of ours, so that nothing in it is looked at."""
+    try:
+        if version_of(connection, resolved(path)):
+            return None
+    except UnsupportedJournal as error:
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        return flaw_of("newer" if application == APPLICATION and version > len(STEPS) else "foreign", error.problem)
+    except UNREADABLE as error:
+        return flaw_of("damaged", str(error))
+    return None
+
+
+def page_damage(connection: sqlite3.Connection) -> list[Flaw]:
+    """What SQLite finds in its own pages: one flaw, or none."""
+    try:
+        answers = [row[0] for row in connection.execute(_CHECK)]
+    except UNREADABLE as error:
+        return [flaw_of("damaged", str(error))]
+    problems = [str(answer, "utf-8", "replace").removeprefix("*** in database main ***\n") for answer in answers]
+    return [] if problems == ["ok"] else [flaw_of("damaged", "; ".join(problems))]
+
+
+def contents_of(connection: sqlite3.Connection, *, damaged: bool = False) -> Iterator[Content]:
+    """Each study by name, and then the rows of those that are not there.
+
+    Args:
+        connection: To a database of ours.
+        damaged: Whether its pages are: rows are then looked for everywhere, and not only where they belong.
+    """
+    (has_tables,) = connection.execute("PRAGMA user_version").fetchone()
+    if not has_tables:
+        return
+    studies = [(_text(name), number) for number, name in connection.execute("SELECT id, name FROM studies")]
+    source: _Rows | _FoundRows = _FoundRows(connection) if damaged else _Rows(connection)
+    for name, number in sorted(studies, key=lambda study: (study[0] or "", study[1])):
+        content = Content(number, name)
+        if name is None:
+            content.flaw = flaw_of("damaged", f"the name of study {number} is no text")
+        _read(source, content)
+        if not content.events:
+            content.note("damaged", "all events are missing")
+        yield content
+    for number in source.orphans({number for _, number in studies}):
+        content = Content(number, None, flaw=flaw_of("inconsistent", f"rows of a study {number} that is not there"))
+        _read(source, content)
+        yield content
+
+
+def _text(name: Any) -> str | None:
+    try:
+        return str(name, "utf-8")
+    except (TypeError, UnicodeDecodeError):
+        return None
+
+
+class _Rows:
+    """The rows of each study where SQLite's index has them."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def of(self, study: int) -> Iterator[Sequence[Any]]:
+        """Sequence, checksum and payload of each, in order; raises one of `UNREADABLE`."""
+        return self._connection.execute(_ROWS, (study,))
+
+    def orphans(self, studies: set[int]) -> list[int]:
+        """The studies that rows name, and that are not among `studies`."""
+        return [number for (number,) in self._connection.execute(_ORPHANS)]
+
+
+class _FoundRows:
+    """All rows that SQLite gives from the beginning on, and where that ends with an error, from the end back as well.
+
+    A damaged key or page would hide from a search by study what is behind it. O(size of the table) memory.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._found: dict[Any, dict[Sequence[Any], None]] = {}
+        self._problem: Exception | None = None
+        self._reached: list[int | None] = []
+        for direction in _ALL_ROWS:
+            reached = None
+            try:
+                for study, *row in connection.execute(direction):
+                    self._found.setdefault(study, {})[tuple(row)] = None
+                    reached = study if type(study) is int else reached
+            except UNREADABLE as error:
+                self._problem = error
+            else:
+                self._problem = None  # this one saw them all
+                break
+            self._reached.append(reached)
+
+    def of(self, study: int) -> Iterator[Sequence[Any]]:
+        """See `_Rows.of`."""
+        yield from sorted(self._found.get(study, ()), key=lambda row: row[0] if type(row[0]) is int else 0)
+        if self._problem is not None and self._may_lack_rows(study):
+            raise self._problem
+
+    def _may_lack_rows(self, study: int) -> bool:
+        first, last = self._reached
+        return first is None or last is None or first <= study <= last
+
+    def orphans(self, studies: set[int]) -> list[int]:
+        """See `_Rows.orphans`."""
+        return sorted((number for number in self._found if number not in studies), key=repr)
+
+
+def _read(source: _Rows | _FoundRows, content: Content) -> None:
+    """Add what there is in the rows of a study to `content`."""
+    rows = source.of(content.number)
+    while True:
+        try:
+            row = next(rows, None)
+        except UNREADABLE as error:
+            content.note("damaged", f"SQLite can't read on: {error}")
+            return
+        if row is None:
+            return
+        try:
+            sequence, payload = unpack_row(row)
+            n = len(msgspec.json.decode(payload, type=list[msgspec.Raw]))
+        except (DamagedRecord, msgspec.DecodeError) as error:
+            content.note("damaged", str(error))
+            number, payload = row[0], row[2]
+            content.unreadable.append(
+                (number if type(number) is int else 0, len(payload) if type(payload) is bytes else 0)
+            )
+            continue
+        if content.name is None or not _follows(content, sequence, n, payload):
+            content.rest.append(Row(sequence - n, sequence, payload))
+
+
+def _follows(content: Content, sequence: int, n: int, payload: bytes) -> bool:
+    """Whether an intact row goes on where `content` ends, which then has its events too."""
+    try:
+        check_place(sequence, n, content.state.version)
+        events = decode_events(payload)
+        state = folded(content.state, events)
+        _check_name(state, content)
+    except DamagedRecord as error:
+        content.note("damaged", str(error))
+    except UnreadableEvents as error:
+        content.note("newer", error.problem)
+    except Inconsistent as error:
+        content.note("inconsistent", str(error))
+    else:
+        content.events += events
+        content.state = state
+        if content.flaw is None:
+            content.n_records += 1
+            content.n_events += n
+        return True
+    return False
+
+
+def _check_name(state: StudyState, content: Content) -> None:
+    if state.name != content.name:
+        raise Inconsistent(f"this is no event of {content.name!r}, but of the study {state.name!r}")
+
+
+def flaw_of(kind: Kind, problem: str) -> Flaw:
+    """A flaw of a database, which has no lines to name."""
+    return Flaw(kind, None, None, problem)
+
+
+def unreadable_database(error: sqlite3.Error, path: str) -> UnsupportedJournal:
+    """What to tell of a file that the system does not let SQLite read."""
+    return UnsupportedJournal(path, f"it can't be read: {error}")

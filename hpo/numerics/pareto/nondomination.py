@@ -1,0 +1,130 @@
+"""Order of points with several objectives: by repeated removal of the front that no other point dominates."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpo.numerics.pareto.hypervolume import comparable, greedy_subset
+
+_AT_ONCE = 64  # points that are compared with all others together
+
+
+def nondomination_ranks(losses: NDArray[np.float64], enough: int | None = None) -> NDArray[np.int64]:
+    """The front that each point is in: 0 for the points that no other dominates, 1 once those are gone, and so on.
+
+    One point dominates another if it is better in one objective and worse in none; equal points share a front.
+    O(``n log n``) for sorting, and then O(``n``) for each front with two objectives; otherwise O(``n m``) at most for
+    each different point that is ranked.
+
+    Args:
+        losses: Shape ``(n, m)``, minimized; infinities are allowed, and NaN is worse than infinity.
+        enough: Stop after the front with which this many points are ranked; the rest share the next rank. None
+            ranks them all.
+
+    Returns:
+        Ranks, shape ``(n,)``.
+
+    Source: Goldberg, "Genetic Algorithms in Search, Optimization and Machine Learning", 1989 (non-dominated sorting).
+
+    Example:
+        >>> nondomination_ranks(np.array([[1.0, 2.0], [2.0, 1.0], [2.0, 2.0]])).tolist()
+        [0, 0, 1]
+    """
+    places = _places(losses)
+    total = places.sum(axis=0, dtype=np.int64)
+    # no point may dominate an earlier one; for the passes over many objectives, the first should dominate many
+    left = np.lexsort(places[::-1]) if len(places) == 2 else np.argsort(total, kind="stable")
+    ranks = np.zeros(len(losses), dtype=np.int64)
+    wanted = len(losses) if enough is None else min(enough, len(losses))
+    rank = 0
+    while len(losses) - len(left) < wanted:
+        ordered = places[:, left]
+        dominated = _dominated_of_two(ordered) if len(places) == 2 else _dominated(ordered, total[left])
+        ranks[left[~dominated]] = rank
+        left = left[dominated]
+        rank += 1
+    ranks[left] = rank
+    return ranks
+
+
+def best_first(losses: NDArray[np.float64], enough: int) -> NDArray[np.intp]:
+    """The order of points from best to worst, as far as it decides which are the best `enough`.
+
+    Fronts come in the order of their ranks. Where not all of a front are among the best, those of its points come first
+    that the greedy choice by hypervolume takes, in that order: they spread over the front. All other points stay in the
+    order given, and so do those beyond that front. The hypervolume is measured in units of the front's own range in
+    each objective, so neither units nor zeros matter.
+
+    Costs `nondomination_ranks`, and `hypervolume.greedy_subset` of that one front.
+
+    Args:
+        losses: Shape ``(n, m)``, minimized, `m` at least 1; infinities are allowed, and NaN is worse than infinity.
+        enough: How many of the best are asked for, at least 0.
+
+    Returns:
+        Indices, shape ``(n,)``.
+
+    Source: Ozaki, Tanigaki, Watanabe, Nomura and Onishi, "Multiobjective Tree-Structured Parzen Estimator", JAIR 2022
+    (the split by rank, then by hypervolume).
+
+    Example:
+        >>> losses = np.array([[2.0, 2.0], [0.0, 1.0], [0.1, 0.9], [1.0, 0.0], [0.2, 0.2]])
+        >>> best_first(losses, 3).tolist()
+        [4, 1, 3, 2, 0]
+    """
+    ranks = nondomination_ranks(losses, enough)
+    order = np.argsort(ranks, kind="stable")
+    if not 0 < enough < len(order):
+        return order
+    last = ranks[order[enough - 1]]
+    before, until = np.searchsorted(ranks[order], [last, last + 1]).tolist()
+    if until > enough:
+        front = order[before:until]
+        chosen = greedy_subset(*comparable(losses[front]), enough - before)
+        order[before:until] = np.append(front[chosen], np.delete(front, chosen))
+    return order
+
+
+def _places(losses: NDArray[np.float64]) -> NDArray[np.int32]:
+    """For each objective and point how many different losses are better, ``(m, n)``.
+
+    They compare as losses do, and unlike those they can be added up whatever they are.
+    """
+    places = np.empty(losses.shape[::-1], dtype=np.int32)
+    for objective, column in enumerate(losses.T):
+        places[objective] = np.unique(column, return_inverse=True)[1]
+    return places
+
+
+def _dominated(places: NDArray[np.int32], total: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which points another dominates, where no point dominates an earlier one.
+
+    Args:
+        places: Shape ``(m, n)``.
+        total: Their sums, ``(n,)``, which increase: points that one equals or dominates are equal if the sums are.
+    """
+    dominated = np.zeros(len(total), dtype=np.bool_)
+    left = np.arange(len(total))
+    while len(left):
+        some = slice(_AT_ONCE)
+        covers = np.ones((len(left[some]), len(left)), dtype=np.bool_)  # equals or dominates
+        for column in places:
+            covers &= column[some, None] <= column
+        decided = covers.any(axis=0)  # what equals one of the first shares its fate, and those cover themselves
+        beaten = (covers[:, decided] & (total[some, None] < total[decided])).any(axis=0)
+        dominated[left[decided][beaten]] = True
+        left, places, total = left[~decided], places[:, ~decided], total[~decided]
+    return dominated
+
+
+def _dominated_of_two(places: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Which of lexicographically ordered points with two objectives another dominates; places have shape ``(2, n)``."""
+    n = places.shape[1]
+    repeated = np.zeros(n, dtype=np.bool_)
+    repeated[1:] = (places[:, 1:] == places[:, :-1]).all(axis=0)
+    earlier = np.full(n, np.iinfo(np.int32).max)  # the best second place before a point and those that equal it
+    earlier[1:] = np.minimum.accumulate(places[1])[:-1]
+    first_of_equals = np.maximum.accumulate(np.where(repeated, 0, np.arange(n)))
+    dominated: NDArray[np.bool_] = places[1] >= earlier[first_of_equals]
+    return dominated

@@ -1,0 +1,1 @@
+"""Exhaustive search: `sampler`, and `tree`, the combinations that were tried."""

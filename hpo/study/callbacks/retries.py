@@ -1,0 +1,82 @@
+"""Failed trials that are tried again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+from hpo.core import FrozenTrial, TrialState, as_int
+from hpo.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from hpo.study.study import Study
+
+_ORIGINAL, _RETRY = "retried_from", "retry"
+
+
+def _checked_limit(_: RetryFailedTrials, __: attrs.Attribute[int | None], given: int | None) -> None:
+    if given is not None and ((count := as_int(given)) is None or count < 0):
+        raise InvalidArgument(f"max_retry is None or a whole number from 0 on, got {given!r}")
+
+
+@attrs.frozen
+class RetryFailedTrials:
+    """Enqueues failed trials again, with the parameters, the user attributes and the lineage that they have.
+
+    A callback for `Study.optimize`, and a function for the trials that `Study.fail_lost_trials` gives back: each trial
+    is given to one caller only, so each failure leads to one retry at most, however many workers do this. To none it
+    leads where that caller itself dies between the failure and the retry.
+
+    The new trial has two user attributes more: ``retried_from``, the number of the trial that was tried first, and
+    ``retry``, 1 for the first retry. Parameters that the failed trial did not have yet are sampled.
+
+    Args:
+        max_retry: How often a trial is tried again, counted along its lineage; None means no limit.
+        lost_only: Whether to retry only trials whose reason begins with ``"lost:"``, because their workers died. False
+            retries every failed trial, which makes sense for an objective that fails at random.
+
+    Raises:
+        InvalidArgument: `max_retry` is no whole number from 0 on.
+
+    Example:
+        >>> import hpo
+        >>> study = hpo.create_study(sampler=hpo.samplers.RandomSampler(), seed=1)
+        >>> retry = RetryFailedTrials(max_retry=2, lost_only=False)
+        >>> def objective(trial):
+        ...     trial.suggest_float("x", 0, 1)
+        ...     raise OSError("the machine is on fire")
+        >>> study.optimize(objective, n_trials=3, catch=OSError, callbacks=[retry])
+        >>> [trial.user_attrs for trial in study.trials]
+        [{}, {'retried_from': 0, 'retry': 1}, {'retried_from': 0, 'retry': 2}]
+        >>> len({trial.params["x"] for trial in study.trials})
+        1
+    """
+
+    max_retry: int | None = attrs.field(default=None, validator=_checked_limit)
+    lost_only: bool = attrs.field(default=True, kw_only=True)
+
+    def __call__(self, study: Study, trial: FrozenTrial) -> None:
+        """Enqueue `trial` in `study` again, if it failed and may be retried."""
+        if trial.state is not TrialState.FAIL:
+            return
+        if self.lost_only and not (trial.reason or "").startswith("lost:"):
+            return
+        original, retries = lineage(trial)
+        if self.max_retry is not None and retries >= self.max_retry:
+            return
+        attributes = {**trial.user_attrs, _ORIGINAL: original, _RETRY: retries + 1}
+        study.enqueue_trial({**trial.fixed_params, **trial.params}, attributes)
+
+
+def lineage(trial: FrozenTrial) -> tuple[int, int]:
+    """The number of the trial that was tried first, and which retry of it `trial` is; its own and 0 if it is none.
+
+    Example:
+        >>> lineage(FrozenTrial(7, TrialState.FAIL))
+        (7, 0)
+    """
+    original, retry = as_int(trial.user_attrs.get(_ORIGINAL)), as_int(trial.user_attrs.get(_RETRY))
+    if original is None or retry is None:
+        return trial.number, 0
+    return original, retry

@@ -1,0 +1,1 @@
+"""Replaying a journal: verification, explanations, versions, forks and copies."""

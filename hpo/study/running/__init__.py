@@ -1,0 +1,1 @@
+"""Running trials: the loops behind `Study.optimize`, down to one call of an objective."""

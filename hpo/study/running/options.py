@@ -1,0 +1,109 @@
+"""What `Study.optimize` is asked to do, checked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
+from typing import Any, TypeAlias
+
+import attrs
+
+from hpo.core import FrozenTrial, as_float, as_int, shown_with_advice
+from hpo.errors import InvalidArgument, InvalidType
+from hpo.study.running.evaluation import Objective
+
+Callback: TypeAlias = Callable[[Any, FrozenTrial], None]
+"""Called with the study and a finished trial."""
+
+
+@attrs.frozen
+class Plan:
+    """The checked arguments of `Study.optimize`; see there."""
+
+    objective: Objective
+    n_trials: int | None
+    timeout: float | None
+    n_jobs: int
+    catch: tuple[type[BaseException], ...]
+    callbacks: tuple[Callback, ...]
+    gc_after_trial: bool
+    show_progress_bar: bool
+    executor: Executor | None
+    ordered: bool
+
+    @classmethod
+    def checked(
+        cls,
+        objective: Objective,
+        *,
+        n_trials: int | None,
+        timeout: float | None,
+        n_jobs: int | None,
+        catch: type[BaseException] | Iterable[type[BaseException]],
+        callbacks: Iterable[Callback] | None,
+        gc_after_trial: bool,
+        show_progress_bar: bool,
+        executor: Executor | None,
+        order: str,
+    ) -> Plan:
+        """A plan, or an error that names the argument that can't be followed."""
+        if not callable(objective):
+            raise InvalidType(f"an objective is a callable that takes a trial, got {objective!r}")
+        if n_trials is not None and ((count := as_int(n_trials)) is None or count < 0):
+            raise InvalidArgument(f"n_trials is None or a whole number from 0 on, got {n_trials!r}")
+        seconds = None if timeout is None else as_float(timeout)
+        if timeout is not None and (seconds is None or not seconds >= 0.0):
+            raise InvalidArgument(f"timeout is None or a number of seconds from 0 on, got {timeout!r}")
+        if order not in ("any", "deterministic"):
+            raise InvalidArgument(f"order is 'any' or 'deterministic', got {order!r}")
+        return cls(
+            objective=objective,
+            n_trials=n_trials,
+            timeout=seconds,
+            n_jobs=_jobs(n_jobs, _executor(executor)),
+            catch=_exception_types(catch),
+            callbacks=_callbacks(callbacks),
+            gc_after_trial=gc_after_trial,
+            show_progress_bar=show_progress_bar,
+            executor=executor,
+            ordered=order == "deterministic",
+        )
+
+
+def _callbacks(given: object) -> tuple[Callback, ...]:
+    if given is None:
+        return ()
+    callbacks = tuple(given) if isinstance(given, Iterable) else ()
+    wrong = [callback for callback in callbacks if not callable(callback)] if isinstance(given, Iterable) else [given]
+    if wrong:
+        raise InvalidType(f"callbacks is None or holds callables that take a study and a trial, got {wrong[0]!r}")
+    return callbacks
+
+
+def _executor(given: Executor | None) -> Executor | None:
+    if given is not None and (isinstance(given, type) or not callable(getattr(given, "submit", None))):
+        raise InvalidType(
+            "an executor is one of concurrent.futures, or has a method submit as they have; "
+            f"got {shown_with_advice(given)}"
+        )
+    return given
+
+
+def _jobs(n_jobs: int | None, executor: Executor | None) -> int:
+    if n_jobs is None:
+        return (getattr(executor, "_max_workers", None) or os.cpu_count() or 1) if executor is not None else 1
+    count = as_int(n_jobs)
+    if count is None or count == 0 or count < -1:
+        raise InvalidArgument(
+            f"n_jobs is the number of parallel trials, at least 1, or -1 for all CPUs; got {n_jobs!r}"
+        )
+    return (os.cpu_count() or 1) if count == -1 else count
+
+
+def _exception_types(catch: object) -> tuple[type[BaseException], ...]:
+    types = (catch,) if isinstance(catch, type) else tuple(catch) if isinstance(catch, Iterable) else (catch,)
+    for kind in types:
+        if not (isinstance(kind, type) and issubclass(kind, BaseException)):
+            raise InvalidType(f"catch is an exception class or several, got {catch!r}")
+    return types

@@ -1,0 +1,1 @@
+"""What all laws are made of: cases, runs, counterexamples and how they are shown."""

@@ -1,0 +1,144 @@
+"""A generated study as the sampler would have lived it: with its own suggestions, and its notes about them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping
+
+from msgspec.structs import replace
+
+from hpo.core import (
+    Command,
+    Distribution,
+    Exhausted,
+    FrozenTrial,
+    History,
+    Report,
+    Sampler,
+    SearchSpace,
+    SetConstraint,
+    StudyState,
+    Suggest,
+    Tell,
+    TrialState,
+    decide,
+    enqueue,
+    replay,
+    suggest_joint,
+)
+from hpo.testing._engine.cases import FAULTS, Question
+from hpo.testing.scenarios import started
+
+_BESIDE = 2
+_BEST = 0.3
+
+
+def lived(question: Question, sampler: Sampler, *, whole: bool = False) -> Question:
+    """The question, where trials that had all of its parameters have what `sampler` suggests to them, one by one.
+
+    Trials keep their outcomes. Those that had other parameters keep them too, and so do all to which the sampler gives
+    no answer that the core accepts: other laws are about that.
+
+    Args:
+        question: Where trials and outcomes come from.
+        sampler: Who suggests.
+        whole: Whether trials that had other parameters have those of the question too; the middle of each range, where
+            the sampler has no answer.
+
+    Example:
+        >>> from hpo.samplers import QMCSampler
+        >>> from hpo.testing.scenarios import MIXED, scenarios
+        >>> question = lived(Question(scenarios()["constant"], 12, MIXED), QMCSampler())
+        >>> {trial.note["rule"] for trial in question.state.finished}
+        {'sobol'}
+    """
+    old = question.state
+    state = replace(old, finished=History(), running=type(old.running)(), waiting=type(old.waiting)(), n_trials=0)
+    for trial in old.trials:
+        if trial.state.is_finished() or trial.number in old.running:
+            state = _lived(state, trial, sampler, question.space, whole=whole)
+        else:
+            state = enqueue(state, trial.fixed_params)
+    return replace(question, state=state)
+
+
+def own_run(sampler: Sampler, space: SearchSpace, *, most: int, seed: int) -> Iterator[Question]:
+    """The questions of a study in which `sampler` suggests everything from the first trial on, one per trial.
+
+    Two trials run beside the one in question, and end in no order: most complete, the nearer to 0.3 in the unit cube the
+    better, some pruned, some failed. It ends early where the sampler has no answer that the core accepts.
+
+    Args:
+        sampler: Who suggests.
+        space: What it is asked for.
+        most: No more trials than this.
+        seed: The study's.
+
+    Example:
+        >>> from hpo.samplers import RandomSampler
+        >>> from hpo.testing.scenarios import ORDINARY
+        >>> [len(each.state.finished) for each in own_run(RandomSampler(), ORDINARY, most=5, seed=0)]
+        [0, 0, 0, 1, 2]
+    """
+    state = StudyState.create(seed=seed)
+    for number in range(most):
+        question = Question(started(state), number, space)
+        yield question
+        state = _suggested(question.state, Suggest(number, SearchSpace(), {}), sampler, space)
+        if space and not state.running[number].params:
+            return
+        if len(state.running) > _BESIDE:
+            state = _ended(state, sorted(state.running)[number % 2])
+
+
+def _ended(state: StudyState, number: int) -> StudyState:
+    trial = state.running[number]
+    places = [dist.to_unit(trial.params[name]) for name, dist in trial.distributions.items()]
+    value = sum(abs(place - _BEST) for place in places)
+    outcome = {3: TrialState.PRUNED, 5: TrialState.FAIL}.get(number % 7, TrialState.COMPLETE)
+    state = _after(state, Report(number, value, 0))
+    return _after(state, Tell(number, None if outcome is TrialState.FAIL else (value,), outcome))
+
+
+def _lived(
+    state: StudyState, trial: FrozenTrial, sampler: Sampler, space: Mapping[str, Distribution], *, whole: bool
+) -> StudyState:
+    state = started(state)
+    if trial.params:
+        given = Suggest(trial.number, trial.distributions, trial.params)
+        if whole:
+            given = Suggest(trial.number, space, {name: dist.from_unit(0.5) for name, dist in space.items()})
+        state = _suggested(state, given, sampler) if given.space == space else _after(state, given)
+    for command in _later(trial):
+        state = _after(state, command)
+    return state
+
+
+def _suggested(
+    state: StudyState, given: Suggest, sampler: Sampler, space: Mapping[str, Distribution] | None = None
+) -> StudyState:
+    """The state after a suggestion of `sampler` for a space, which is the given one's by default; else the given one."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            command = suggest_joint(
+                state, sampler, state.running[given.number], given.space if space is None else space
+            )
+            if not isinstance(command, Exhausted):
+                return _after(state, command)
+        except FAULTS:  # the laws about answers report them
+            return _after(state, given)
+    return _after(state, given)
+
+
+def _later(trial: FrozenTrial) -> Iterator[Command]:
+    for step, value in trial.intermediate_values.items():
+        yield Report(trial.number, value, step)
+    for name, value in trial.constraints.items():
+        yield SetConstraint(trial.number, name, value)
+    if trial.state.is_finished():
+        yield Tell(trial.number, trial.values, trial.state, reason=trial.reason)
+
+
+def _after(state: StudyState, command: Command) -> StudyState:
+    return replay(decide(state, command), state)

@@ -1,0 +1,176 @@
+"""The laws that every fold keeps, so that a history may remember its carries.
+
+check_fold(BestValues(3), read=list)
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar
+
+import attrs
+
+from hpo.core import Distribution, Fold, FrozenTrial, History, SearchSpace, shown_with_advice
+from hpo.errors import InvalidType
+from hpo.testing._engine.cases import FAULTS, Question
+from hpo.testing._engine.counterexamples import Counterexample
+from hpo.testing._engine.formatting import shown, shown_error
+from hpo.testing._engine.runner import Verdict, checked_laws, for_every_question, try_law
+from hpo.testing._engine.transformations import prefixes
+
+
+def _checked_fold(given: Any) -> Fold[Any]:
+    if isinstance(given, type) or not (
+        callable(getattr(given, "init", None)) and callable(getattr(given, "step", None))
+    ):
+        raise InvalidType(f"a fold is an object with the methods init and step; got {shown_with_advice(given)}")
+    return given  # type: ignore[no-any-return]
+
+
+@attrs.frozen
+class FoldCase:
+    """What a law is tried on.
+
+    Args:
+        fold: The fold.
+        read: What matters of a carry, as something whose `repr` shows all of it.
+        space: The parameters of the trials; None means generated ones.
+        max_examples: How many generated histories each law looks at.
+
+    Raises:
+        InvalidType: the fold is a class, or lacks a method.
+    """
+
+    asks: ClassVar[str] = "state.finished.fold(fold)"
+    fold: Fold[Any] = attrs.field(converter=_checked_fold)
+    read: Callable[[Any], object]
+    space: SearchSpace | None = None
+    max_examples: int = 100
+
+    def every_question(self, check: Callable[[Question], Verdict]) -> None:
+        """Make sure that `check` finds nothing wrong; see `for_every_question`."""
+        for_every_question(check, space=self.space, max_examples=self.max_examples)
+
+    def shown(self, carry: Any) -> str:
+        """What matters of a carry, as text."""
+        return shown(self.read(carry), most=None)
+
+    def from_the_start(self, trials: Iterable[FrozenTrial]) -> Any:
+        """The carry after `trials`, without any memory."""
+        carry = self.fold.init()
+        for trial in trials:
+            carry = self.fold.step(carry, trial)
+        return carry
+
+
+def total(case: FoldCase) -> None:
+    """Every history has a carry: no trial, in whatever state and with whatever values, raises an error."""
+
+    def check(question: Question) -> Verdict:
+        try:
+            case.from_the_start(question.state.finished)
+        except FAULTS as error:
+            raise Counterexample(f"it raises {shown_error(error)}", question) from error
+        return None
+
+    case.every_question(check)
+
+
+def carries_are_values(case: FoldCase) -> None:
+    """A step returns a new carry and leaves the old one as it is."""
+
+    def check(question: Question) -> Verdict:
+        carry = case.fold.init()
+        for trial in question.state.finished:
+            before = case.shown(carry)
+            case.fold.step(carry, trial)
+            if case.shown(carry) != before:
+                return f"the carry {before} has become {case.shown(carry)} in a step"
+            carry = case.fold.step(carry, trial)
+        return None
+
+    case.every_question(check)
+
+
+def steps_are_pure(case: FoldCase) -> None:
+    """The same trials give the same carry, again and in a copy of the fold."""
+
+    def check(question: Question) -> Verdict:
+        trials, twin = question.state.finished, attrs.evolve(case, fold=copy.deepcopy(case.fold))
+        first, second, third = (case.shown(each.from_the_start(trials)) for each in (case, case, twin))
+        if first == second == third:
+            return None
+        return f"the same trials give {first}, then {second}, and in a copy {third}"
+
+    case.every_question(check)
+
+
+def fresh_is_incremental(case: FoldCase) -> None:
+    """At every prefix, and on forks of it, what a history remembers is what the trials give from the start."""
+
+    def check(question: Question) -> Verdict:
+        for pair in prefixes(question):
+            for history in (pair[0].state.finished, pair[1].state.finished, pair[0].state.finished):
+                remembered = case.shown(history.fold(case.fold))
+                fresh = case.shown(History([*history]).fold(case.fold))
+                if remembered != fresh:
+                    wrong = f"a history of {len(history)} trials remembers {remembered}; from the start it is {fresh}"
+                    raise Counterexample(wrong, question, grown=True)
+        return None
+
+    case.every_question(check)
+
+
+def equal_and_hashable(case: FoldCase) -> None:
+    """A copy of the fold is equal and has the same hash, so that a history finds its carry again."""
+    try:
+        twin = copy.deepcopy(case.fold)
+    except FAULTS as error:
+        raise AssertionError(f"no copy of it can be made: {shown_error(error)}") from error
+    try:
+        found = {case.fold: True}.get(twin, False)
+    except FAULTS as error:
+        raise AssertionError(f"it can't be a key: {shown_error(error)}") from error
+    if not found:
+        raise AssertionError(f"{shown(case.fold)} and its copy are not equal: make it a frozen class of its options")
+
+
+FOLD_LAWS = (total, carries_are_values, steps_are_pure, fresh_is_incremental, equal_and_hashable)
+"""For every fold."""
+
+
+def check_fold(
+    fold: Fold[Any],
+    *,
+    read: Callable[[Any], object] = lambda carry: carry,
+    space: Mapping[str, Distribution] | None = None,
+    laws: Iterable[Callable[[FoldCase], None] | str] = FOLD_LAWS,
+    max_examples: int = 100,
+) -> None:
+    """Make sure that a fold keeps laws.
+
+    Args:
+        fold: The fold.
+        read: What matters of a carry, as something whose `repr` shows all of it: ``list``, or ``lambda c: c.tolist()``.
+        space: The parameters of the trials; generated if not given.
+        laws: The laws, or their names.
+        max_examples: How many generated histories each law looks at, at least 1.
+
+    Raises:
+        AssertionError: it breaks a law. The message says which, and has the smallest study that shows it as Python.
+        InvalidArgument: a law has no such name.
+        InvalidType: the fold is a class, or lacks a method.
+        MissingExtra: hypothesis is not installed.
+
+    Example:
+        >>> @attrs.frozen
+        ... class Count:
+        ...     def init(self): return 0
+        ...     def step(self, carry, trial): return carry + 1
+        >>> check_fold(Count(), max_examples=5)
+    """
+    chosen = checked_laws(laws, FOLD_LAWS)
+    case = FoldCase(fold, read, None if space is None else SearchSpace.of(space), max_examples)
+    for law in chosen:
+        try_law(law, case)

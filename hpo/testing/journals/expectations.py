@@ -1,0 +1,106 @@
+"""How laws are checked: what was got against what was wanted, also where Python skips assert statements."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Sequence
+from itertools import zip_longest
+from typing import TypeVar
+
+from hpo.core import AnyEvent, encode_events
+
+E = TypeVar("E", bound=BaseException)
+T = TypeVar("T")
+
+_LONGEST = 500
+"""So many letters of a value are shown."""
+
+
+def expect(got: object, wanted: object, what: str) -> None:
+    """Make sure that two values are equal.
+
+    Raises:
+        AssertionError: they aren't; `what` says in which respect.
+
+    Example:
+        >>> expect(1, 2, "the number of studies")
+        Traceback (most recent call last):
+        AssertionError: the number of studies: wanted 2, got 1
+    """
+    if got != wanted:
+        parted = _first_difference(got, wanted)
+        raise AssertionError(f"{what}: {parted or f'wanted {_shown(wanted)}, got {_shown(got)}'}")
+
+
+def expect_events(got: Sequence[AnyEvent], wanted: Sequence[AnyEvent], what: str) -> None:
+    """Make sure that two sequences of events are the same, down to the sign of zero and to ``1`` not being ``1.0``.
+
+    Raises:
+        AssertionError: they aren't.
+
+    Example:
+        >>> from hpo.core.records.events import ValueReported
+        >>> expect_events([ValueReported(0, 0, 0.0)], [ValueReported(0, 0, -0.0)], "what is read")
+        Traceback (most recent call last):
+        AssertionError: what is read: event 0 is ValueReported(number=0, step=0, value=0.0), not ValueReported(number=0, step=0, value=-0.0)
+    """
+    for i, (event, other) in enumerate(zip(got, wanted, strict=False)):
+        if event != other or encode_events([event]) != encode_events([other]):
+            raise AssertionError(f"{what}: event {i} is {_shown(event)}, not {_shown(other)}")
+    expect(len(got), len(wanted), f"{what}: number of events")
+
+
+def expect_error(act: Callable[[], object], kind: type[E], what: str) -> E:
+    """The error that `act` raises.
+
+    Raises:
+        AssertionError: it raises none, or another one.
+
+    Example:
+        >>> expect_error(lambda: int("x"), ValueError, "a letter")
+        ValueError("invalid literal for int() with base 10: 'x'")
+    """
+    try:
+        result = act()
+    except kind as error:
+        return error
+    except Exception as error:
+        raise AssertionError(f"{what}: wanted {kind.__name__}, got {error!r}") from error
+    raise AssertionError(f"{what}: wanted {kind.__name__}, got the result {_shown(result)}")
+
+
+def expect_copy(thing: T, what: str) -> T:
+    """A pickled copy of `thing`, as another process gets it.
+
+    Raises:
+        AssertionError: it can't be pickled.
+
+    Example:
+        >>> expect_copy([1], "a list")
+        [1]
+    """
+    try:
+        copy: T = pickle.loads(pickle.dumps(thing))  # noqa: S301 - made right here
+    except Exception as error:
+        raise AssertionError(
+            f"{what} can't be pickled and sent to other processes ({error!r}); "
+            "across_processes=False says that none can use it"
+        ) from error
+    return copy
+
+
+def _first_difference(got: object, wanted: object) -> str | None:
+    """Where two lists part that are too long to be read; None for other things."""
+    if not (isinstance(got, list) and isinstance(wanted, list)) or len(repr(wanted)) <= _LONGEST:
+        return None
+    nothing = object()
+    for i, (item, other) in enumerate(zip_longest(got, wanted, fillvalue=nothing)):
+        if item is nothing or other is nothing or item != other:
+            shown, right = ("nothing" if value is nothing else _shown(value) for value in (item, other))
+            return f"item {i} of {len(wanted)}: wanted {right}, got {shown}"
+    return None
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}... ({len(text)} letters)"

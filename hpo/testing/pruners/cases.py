@@ -1,0 +1,102 @@
+"""What pruners and stopping rules are asked besides what is generated: about long studies, and about leaders."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+
+from msgspec.structs import replace
+
+from hpo.core import FrozenTrial, InsertOnlyDict, SearchSpace, StudyState, report, tell
+from hpo.testing._engine.cases import Question
+from hpo.testing._engine.transformations import with_trials
+from hpo.testing.scenarios import STEPS, scenarios, started
+
+NO_SPACE = SearchSpace()
+OFTEN: Sequence[float] = (5.0, 4.0, 3.0, 2.0, 1.0)
+"""Reports of a trial at all of `STEPS`."""
+
+_REPORTS: Sequence[Sequence[float]] = ((), (1.0,), (math.nan,), (math.inf, 0.0), (-math.inf, math.nan), OFTEN)
+_NAN_STEP = 10  # after all steps of generated studies and of scenarios
+
+
+def named_questions(reports: Iterable[Sequence[float]] = _REPORTS) -> Iterator[tuple[str, Question]]:
+    """The studies of `hpo.testing.scenarios`, each with several things that the newest trial may have reported.
+
+    Args:
+        reports: What it reports, at the first of `STEPS`.
+
+    Example:
+        >>> name, question = next(named_questions())
+        >>> name, dict(question.trial.intermediate_values)
+        ('all failed', {})
+    """
+    for values in reports:
+        for name, state in scenarios().items():
+            number = max(state.running)
+            yield name, Question(with_reports(state, number, values), number, NO_SPACE)
+
+
+def with_reports(state: StudyState, number: int, values: Sequence[float]) -> StudyState:
+    """The study after a trial has reported `values` at the first of `STEPS`.
+
+    Example:
+        >>> dict(with_reports(started(StudyState.create()), 0, OFTEN).running[0].intermediate_values)
+        {0: 5.0, 1: 4.0, 2: 3.0, 4: 2.0, 8: 1.0}
+    """
+    for step, value in zip(STEPS, values, strict=False):
+        state = report(state, number, value, step)
+    return state
+
+
+def reporting_nan(state: StudyState) -> StudyState:
+    """The study where the last report of each trial is NaN.
+
+    Example:
+        >>> dict(reporting_nan(started(StudyState.create())).running[0].intermediate_values)
+        {10: nan}
+    """
+
+    def retold(trial: FrozenTrial) -> FrozenTrial:
+        reports = (*trial.intermediate_values.items(), (_NAN_STEP, math.nan))
+        return replace(trial, intermediate_values=InsertOnlyDict(reports))
+
+    return with_trials(state, retold)
+
+
+def with_a_leader(question: Question) -> tuple[float, Question]:
+    """With what the trial of a question leads at all of its steps and one more, and the question about it.
+
+    Example:
+        >>> with_a_leader(Question(with_reports(started(StudyState.create()), 0, OFTEN), 0, NO_SPACE))[0]
+        -1.0
+    """
+    known = [0.0]
+    for trial in question.state:
+        known += [*(trial.values or ()), *trial.intermediate_values.values()]
+    numbers = [value for value in known if not math.isnan(value)]
+    best = max(numbers) + 1.0 if question.state.directions[0] == "maximize" else min(numbers) - 1.0
+    steps = (*question.trial.intermediate_values, _NAN_STEP + 1)
+    leader = replace(question.trial, intermediate_values=InsertOnlyDict((step, best) for step in steps))
+    running = question.state.running.with_item(leader.number, leader)
+    return best, replace(question, state=replace(question.state, running=running))
+
+
+def long_studies(least: int, most: int) -> tuple[Question, Question]:
+    """Questions about the best trial so far, after many trials that reported often: one before the last, and after it.
+
+    Args:
+        least: How many trials ended before the first question.
+        most: And before the second.
+
+    Example:
+        >>> [len(question.state.finished) for question in long_studies(2, 3)]
+        [2, 3]
+    """
+    state, questions = StudyState.create(seed=1), list[Question]()
+    for number in range(most + 1):
+        if number in {least, most}:
+            questions.append(Question(with_reports(started(state), number, [0.0] * len(STEPS)), number, NO_SPACE))
+        value = float((number * 7919) % 1009)
+        state = tell(with_reports(started(state), number, [value] * len(STEPS)), number, value)
+    return questions[0], questions[1]

@@ -1,0 +1,98 @@
+"""What the page for those who come from Optuna says of hpo."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import hpo
+from hpo.errors import SeveralObjectives
+from hpo.samplers import TPESampler
+
+PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "coming-from-optuna.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(autouse=True)
+def _quiet():
+    before = hpo.logging.get_verbosity()
+    hpo.logging.set_verbosity(hpo.logging.ERROR)
+    yield
+    hpo.logging.set_verbosity(before)
+
+
+def test_every_page_that_it_names_is_there():
+    links = re.findall(r"\]\(([^)#]+)\)", PAGE)
+    assert links
+    for link in links:
+        assert (Path(__file__).parents[2] / "docs" / "how-to" / link).is_file()
+
+
+def test_what_it_says_is_absent_is_absent():
+    for name in ("visualization", "importance", "artifacts", "terminator"):
+        assert not hasattr(hpo, name)
+    assert not hasattr(hpo.samplers, "GPSampler")
+    assert not hasattr(hpo.distributions, "BaseDistribution")
+    assert not hasattr(hpo.trial, "BaseTrial")
+    assert not hasattr(hpo.exceptions, "ExperimentalWarning")
+
+
+def test_a_parameter_may_change_its_kind_and_its_choices_from_trial_to_trial():
+    study = hpo.create_study(sampler=TPESampler(n_startup_trials=2), seed=1)
+    asked = [
+        lambda trial: trial.suggest_float("x", 0, 1),
+        lambda trial: trial.suggest_int("x", 0, 2),
+        lambda trial: len(trial.suggest_categorical("x", ["a", "bb"])),
+        lambda trial: len(trial.suggest_categorical("x", ["a", "bb", "ccc"])),
+    ]
+    for objective in asked * 2:
+        study.optimize(objective, n_trials=2)
+    assert {trial.state for trial in study.trials} == {hpo.TrialState.COMPLETE}
+    assert {type(trial.params["x"]) for trial in study.trials} == {float, int, str}
+
+
+def test_reports_of_several_objectives_are_recorded_and_the_median_has_nothing_to_say():
+    study = hpo.create_study(directions=["minimize", "minimize"])
+    trial = study.ask()
+    trial.report(0.5, 0)
+    assert study.trials[0].intermediate_values == {0: 0.5}
+    with pytest.raises(SeveralObjectives, match="MedianPruner"):
+        trial.should_prune()
+    study.pruner = hpo.pruners.NopPruner()
+    assert not study.ask().should_prune()
+
+
+def test_any_distribution_is_a_distribution():
+    for distribution in (
+        hpo.FloatDistribution(0, 1),
+        hpo.IntDistribution(0, 1),
+        hpo.CategoricalDistribution(["a"]),
+    ):
+        assert isinstance(distribution, hpo.Distribution)
+        value = distribution.from_unit(0.3)
+        assert distribution.contains(value)
+        assert distribution.to_external(distribution.to_internal(value)) == value
+
+
+@pytest.mark.parametrize("name", ["TPESampler", "CmaEsSampler", "QMCSampler"])
+def test_options_of_models_are_given_by_name(name):
+    with pytest.raises(TypeError, match="positional argument"):
+        getattr(hpo.samplers, name)(10)
+
+
+def test_a_failed_trial_says_what_was_raised_and_where():
+    def objective(trial):
+        raise ValueError("too large")
+
+    study = hpo.create_study()
+    study.optimize(objective, n_trials=1, catch=ValueError)
+    assert re.fullmatch(
+        r"ValueError: too large \(.*test_coming_from_optuna\.py, line \d+, in objective\)", study.trials[0].reason
+    )
+
+
+def test_system_attributes_are_read_and_not_given():
+    study = hpo.create_study()
+    study.enqueue_trial({"x": 0.5})
+    assert study.trials[0].system_attrs == {"fixed_params": {"x": 0.5}}
+    with pytest.raises(TypeError, match="system_attrs"):
+        hpo.create_trial(value=1.0, system_attrs={})

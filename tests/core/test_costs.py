@@ -1,0 +1,133 @@
+"""What an event costs, counted in calls, so that no clock is needed."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from hpo.core import (
+    Ask,
+    CategoricalDistribution,
+    FloatDistribution,
+    StudyState,
+    TrialFinished,
+    TrialStarted,
+    TrialState,
+    ValueReported,
+    best_trial,
+    decide,
+    evolve,
+    joint_space,
+    replay,
+    report,
+    tell,
+)
+from hpo.core.ask_tell import ask
+from hpo.samplers.random import RandomSampler
+
+SPACE = {"x": FloatDistribution(0.0, 1.0), "c": CategoricalDistribution(["a", "b"])}
+
+
+def calls(work: Callable[[], Any]) -> int:
+    """How many functions, of Python and of C, run during `work`."""
+    count = 0
+
+    def on_event(frame: object, event: str, argument: object) -> None:
+        nonlocal count
+        count += event in {"call", "c_call"}
+
+    before, collects = sys.getprofile(), gc.isenabled()
+    gc.disable()  # what a collection calls depends on what other tests left behind
+    sys.setprofile(on_event)
+    try:
+        work()
+    finally:
+        sys.setprofile(before)
+        if collects:
+            gc.enable()
+    return count
+
+
+def finished(n: int) -> StudyState:
+    state = StudyState.create(seed=1)
+    for _ in range(n):
+        state, trial = ask(state, RandomSampler(), SPACE)
+        state = tell(state, trial.number, trial.params["x"])
+    best_trial(state)
+    joint_space(state)
+    return state
+
+
+def one_more_trial(state: StudyState) -> None:
+    state, trial = ask(state, RandomSampler())
+    state = report(state, trial.number, 0.5, 0)
+    state = tell(state, trial.number, 0.5)
+    best_trial(state)
+
+
+def test_a_trial_costs_the_same_after_two_hundred_and_two_thousand() -> None:
+    few, many = finished(200), finished(2000)
+    assert calls(lambda: one_more_trial(many)) == calls(lambda: one_more_trial(few))
+
+
+def test_folding_in_an_event_costs_the_same_after_two_thousand_trials() -> None:
+    few, many = finished(200), finished(2000)
+
+    def three_events(state: StudyState) -> None:
+        number = state.n_trials
+        for event in (TrialStarted(number), ValueReported(number, 0, 0.5), TrialFinished(number, TrialState.FAIL)):
+            state = evolve(state, event)
+
+    assert calls(lambda: three_events(many)) == calls(lambda: three_events(few))
+
+
+@pytest.mark.parametrize("n", [1000, 4000])
+def test_asking_before_the_first_tell_is_not_quadratic(n) -> None:
+    start = StudyState.create(seed=1)
+
+    def asks(state: StudyState, n: int) -> StudyState:
+        for _ in range(n):
+            state = replay(decide(state, Ask()), state)
+        return state
+
+    first = calls(lambda: asks(start, 100))
+    behind = asks(start, n)
+    assert calls(lambda: asks(behind, 100)) <= 1.1 * first
+
+
+def test_ten_thousand_running_trials_are_copied_in_small_pieces() -> None:
+    """A version holds dicts of at most 64 entries below the top, which has one for 4096 trials."""
+    start = StudyState.create(seed=1)
+    state = replay([TrialStarted(number) for number in range(10_000)], start)
+    root = state.running._root
+    assert len(root) == 3
+    assert max(len(middle) for middle in root.values()) == 64
+    assert max(len(leaf) for middle in root.values() for leaf in middle.values()) == 64
+    changed = replay([TrialStarted(10_000)], state).running._root
+    shared = sum(changed[top].get(key) is leaf for top, middle in root.items() for key, leaf in middle.items())
+    assert shared == sum(map(len, root.values())) - 1
+
+
+def test_telling_and_finding_trials_is_not_a_search() -> None:
+    few, many = finished(200), finished(2000)
+    for state in (few, many):
+        state.trial(0)
+    assert calls(lambda: many.trial(1999)) == calls(lambda: few.trial(199))
+    assert calls(lambda: many.trial(0)) == calls(lambda: few.trial(0))
+
+
+def test_a_long_trial_reports_at_one_price() -> None:
+    def reports(state: StudyState, first: int) -> StudyState:
+        for step in range(first, first + 100):
+            state = report(state, 0, 0.5, step)
+        return state
+
+    start, _ = ask(StudyState.create(), RandomSampler(), SPACE)
+    late = start
+    for first in range(0, 2000, 100):
+        late = reports(late, first)
+    assert calls(lambda: reports(late, 2000)) <= 1.05 * calls(lambda: reports(start, 0))

@@ -1,0 +1,226 @@
+"""Trials as values, and trials made by hand."""
+
+from __future__ import annotations
+
+import copy
+import datetime
+import math
+import pickle
+
+import numpy as np
+import pytest
+
+from hpo.core import CategoricalDistribution, FloatDistribution, FrozenTrial, IntDistribution, TrialState, create_trial
+from hpo.errors import InvalidArgument, InvalidType, SeveralObjectives, ValueOutsideDistribution
+
+DISTRIBUTIONS = {
+    "x": FloatDistribution(0.0, 10.0),
+    "n": IntDistribution(1, 9, step=2),
+    "c": CategoricalDistribution(["a", None, True]),
+}
+PARAMS = {"x": 2.5, "n": 3, "c": True}
+
+
+def sample(**fields) -> FrozenTrial:
+    return create_trial(value=1.0, params=PARAMS, distributions=DISTRIBUTIONS, **fields)
+
+
+def test_the_states_that_are_ends() -> None:
+    assert {state.name: state.is_finished() for state in TrialState} == {
+        "WAITING": False,
+        "RUNNING": False,
+        "COMPLETE": True,
+        "PRUNED": True,
+        "FAIL": True,
+    }
+
+
+def test_a_made_trial_is_complete_and_has_builtin_values() -> None:
+    trial = create_trial(
+        values=[np.float32(0.5), 2],
+        params={"x": 1, "n": np.float64(3.0), "c": np.True_},
+        distributions=DISTRIBUTIONS,
+        user_attrs={"a": (1, 2)},
+        intermediate_values={np.int64(3): np.float32(0.25), 1: math.nan},
+        constraints={"memory": 1},
+    )
+    assert trial.state is TrialState.COMPLETE
+    assert (trial.number, trial.values) == (0, (0.5, 2.0))
+    assert trial.params == {"x": 1.0, "n": 3, "c": True}
+    assert [type(value) for value in trial.params.values()] == [float, int, bool]
+    assert trial.distributions == DISTRIBUTIONS
+    assert trial.user_attrs == {"a": [1, 2]}
+    assert repr(trial.intermediate_values) == "{3: 0.25, 1: nan}"
+    assert repr(trial.constraints) == "{'memory': 1.0}"
+    assert (trial.datetime_start, trial.datetime_complete, trial.duration) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("fields", "error", "message"),
+    [
+        ({}, InvalidArgument, "a complete trial needs a value, got none"),
+        ({"values": []}, InvalidArgument, "a complete trial needs a value, got none"),
+        ({"value": math.nan}, InvalidArgument, "a complete trial can't have a NaN among its values: (nan,)"),
+        (
+            {"value": 1.0, "values": [1.0]},
+            InvalidArgument,
+            "give either value or values, got value=1.0 and values=[1.0]",
+        ),
+        ({"values": 1.0}, InvalidType, "values is a sequence with one number per direction, got 1.0"),
+        ({"value": "1"}, InvalidType, "an objective value is a number, got '1' of type str"),
+        ({"value": 1.0, "state": TrialState.FAIL}, InvalidArgument, "a fail trial has no value, got (1.0,)"),
+        ({"value": 1.0, "state": TrialState.RUNNING}, InvalidArgument, "a running trial has no value, got (1.0,)"),
+        ({"value": 1.0, "state": "complete"}, InvalidType, "a trial's state is a TrialState, got 'complete'"),
+        (
+            {"value": 1.0, "params": {"x": 1.0}},
+            InvalidArgument,
+            "every parameter needs its distribution: params has ['x'], distributions has []",
+        ),
+        (
+            {"value": 1.0, "distributions": {"x": DISTRIBUTIONS["x"]}},
+            InvalidArgument,
+            "every parameter needs its distribution: params has [], distributions has ['x']",
+        ),
+        (
+            {"value": 1.0, "params": {"x": 11.0}, "distributions": {"x": DISTRIBUTIONS["x"]}},
+            ValueOutsideDistribution,
+            "11.0 is no value of parameter 'x': allowed is FloatDistribution(low=0.0, high=10.0)",
+        ),
+        (
+            {"value": 1.0, "intermediate_values": {-1: 0.0}},
+            InvalidArgument,
+            "a step is a whole number from 0 on, got -1",
+        ),
+        (
+            {"value": 1.0, "intermediate_values": {"a": 0.0}},
+            InvalidType,
+            "a step is a whole number from 0 on, got 'a' of type str",
+        ),
+        (
+            {"value": 1.0, "intermediate_values": {1: "a"}},
+            InvalidType,
+            "a reported value is a number, got 'a' of type str",
+        ),
+        (
+            {"value": 1.0, "constraints": {"m": math.nan}},
+            InvalidArgument,
+            "constraint 'm' needs a number, got NaN: it says neither feasible nor not",
+        ),
+        ({"value": 1.0, "constraints": {"m": "a"}}, InvalidType, "constraint 'm' needs a number, got 'a' of type str"),
+        ({"value": 1.0, "constraints": {1: 1.0}}, InvalidType, "a constraint's name is a str, got 1 of type int"),
+        (
+            {"value": 1.0, "user_attrs": {1: 1.0}},
+            InvalidType,
+            "the keys of an attribute's dicts are texts; got [1]",
+        ),
+    ],
+)
+def test_a_trial_that_no_study_could_hold_is_refused(fields, error, message) -> None:
+    with pytest.raises(error) as caught:
+        create_trial(**fields)
+    assert str(caught.value) == message
+
+
+def test_a_pruned_trial_may_have_a_value_and_nan_is_none() -> None:
+    assert create_trial(state=TrialState.PRUNED).values is None
+    assert create_trial(state=TrialState.PRUNED, value=1.0).values == (1.0,)
+    assert create_trial(state=TrialState.PRUNED, value=math.nan).values is None
+
+
+def test_value_is_the_only_one() -> None:
+    assert FrozenTrial(3, TrialState.RUNNING).value is None
+    assert sample().value == 1.0
+    with pytest.raises(SeveralObjectives) as caught:
+        create_trial(values=[1.0, 2.0]).value  # noqa: B018
+    assert str(caught.value) == "the value of trial 0 has no meaning with several objectives: use values"
+
+
+def test_what_is_derived_from_fields() -> None:
+    trial = FrozenTrial(0, TrialState.FAIL, started_at=100.0, finished_at=102.5, reason="out of memory")
+    assert trial.duration == datetime.timedelta(seconds=2.5)
+    assert trial.datetime_start == datetime.datetime.fromtimestamp(100.0)  # noqa: DTZ006
+    assert trial.datetime_complete == datetime.datetime.fromtimestamp(102.5)  # noqa: DTZ006
+    assert trial.system_attrs == {"fail_reason": "out of memory"}
+    backwards = FrozenTrial(0, TrialState.FAIL, started_at=100.0, finished_at=90.0)
+    assert backwards.duration == datetime.timedelta(0)
+    assert FrozenTrial(0, TrialState.RUNNING, started_at=1.0).duration is None
+    assert FrozenTrial(0, TrialState.RUNNING).last_step is None
+    assert sample(intermediate_values={5: 0.0, 2: 1.0}).last_step == 5
+    assert sample(constraints={"a": 0.0, "b": -1.0}).feasible
+    assert not sample(constraints={"a": 0.0, "b": 5e-324}).feasible
+    assert sample().feasible
+
+
+def test_a_frozen_trial_answers_an_objective_with_its_values() -> None:
+    trial = sample()
+    assert trial.suggest_float("x", 0.0, 10.0) == 2.5
+    assert trial.suggest_float("n", 0.0, 10.0) == 3.0
+    assert trial.suggest_int("n", 1, 9) == 3
+    assert trial.suggest_categorical("c", [True, False]) is True
+    trial.report(1.0, 0)
+    trial.set_constraint("m", 1.0)
+    assert trial.should_prune() is False
+    assert trial == sample()
+
+
+def test_a_frozen_trial_warns_outside_of_numeric_ranges() -> None:
+    with pytest.warns(UserWarning, match="keeps the given value") as caught:
+        assert sample().suggest_float("x", 5.0, 6.0) == 2.5
+    assert str(caught[0].message) == (
+        "parameter 'x' keeps the given value 2.5, which is outside FloatDistribution(low=5.0, high=6.0)"
+    )
+
+
+def test_a_frozen_trial_refuses_what_it_has_no_value_for() -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        sample().suggest_float("y", 0.0, 1.0)
+    assert str(caught.value) == "trial 0 has no value for parameter 'y': it has x, n, c"
+    with pytest.raises(ValueOutsideDistribution) as caught_value:
+        sample().suggest_categorical("c", [1, 2])
+    assert str(caught_value.value) == (
+        "True is no value of parameter 'c': allowed is CategoricalDistribution(choices=(1, 2))"
+    )
+    with pytest.raises(ValueOutsideDistribution, match=r"2\.5 is no value of parameter 'x'"):
+        sample().suggest_int("x", 0, 9)
+    with pytest.raises(InvalidType, match="a reported value is a number"):
+        sample().report("a", 0)  # type: ignore[arg-type]
+    with pytest.raises(InvalidArgument, match="NaN"):
+        sample().set_constraint("m", math.nan)
+
+
+def test_an_attribute_set_on_a_copy_stays_there() -> None:
+    original = sample(user_attrs={"a": 1})
+    twin = copy.copy(original)
+    deep = copy.deepcopy(original)
+    for other in (twin, deep):
+        other.set_user_attr("b", [1])
+        assert other.user_attrs == {"a": 1, "b": [1]}
+    assert original.user_attrs == {"a": 1}
+    with pytest.raises(InvalidType, match="an attribute is made of"):
+        twin.set_user_attr("b", object())
+
+
+def test_trials_are_immutable_comparable_and_hashable() -> None:
+    trial = sample()
+    with pytest.raises(AttributeError):
+        trial.number = 3  # type: ignore[misc]
+    assert trial == sample()
+    assert hash(trial) == hash(sample())
+    assert trial != sample(user_attrs={"a": 1})
+    trials = [FrozenTrial(number, TrialState.RUNNING) for number in (2, 0, 1)]
+    assert [t.number for t in sorted(trials)] == [0, 1, 2]
+
+
+def test_a_pickled_trial_is_equal_also_with_nan_everywhere() -> None:
+    nan = CategoricalDistribution([float("nan"), 1])
+    trial = create_trial(
+        value=math.inf,
+        params={"c": float("nan")},
+        distributions={"c": nan},
+        user_attrs={"a": [float("nan"), {"b": float("nan")}]},
+        intermediate_values={0: float("nan")},
+    )
+    twin = pickle.loads(pickle.dumps(trial))
+    assert twin == trial
+    assert repr(twin) == repr(trial)
+    assert twin.params["c"] is trial.params["c"]

@@ -1,0 +1,193 @@
+"""The machine of several workers finds what is wrong with a storage, a sampler or a pruner, and shows it."""
+
+import importlib.util
+import random
+import re
+import shlex
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from hpo.cli import main
+from hpo.core import Decision, Suggestion, Tell, TrialFinished, TrialState, decide, running_by_worker
+from hpo.study.running import workers
+from hpo.study.running.workers import LOST
+from hpo.testing.study_machine import StudyMachine, promises
+
+
+def neighbour(name):
+    spec = importlib.util.spec_from_file_location(f"machines_of_{name}", Path(__file__).with_name(f"{name}.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+mutants = neighbour("journal_mutants")
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path, monkeypatch):
+    """Where counterexamples go."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    promises.place_of_failures.cache_clear()
+    yield tmp_path
+    promises.place_of_failures.cache_clear()
+
+
+def run(machine, *, shrink=False, examples=150, steps=25):
+    phases = [Phase.generate, Phase.shrink] if shrink else [Phase.generate]
+    options = settings(
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        stateful_step_count=steps,
+        phases=phases,
+        report_multiple_bugs=False,
+    )
+    run_state_machine_as_test(machine, settings=options)
+
+
+@pytest.mark.parametrize(("handle", "said"), mutants.JOURNALS, ids=lambda each: getattr(each, "__name__", ""))
+def test_a_broken_journal_is_found_out(handle, said):
+    class Machine(StudyMachine):
+        make_storage = staticmethod(lambda place: mutants.Broken(handle, place))
+
+    with pytest.raises(AssertionError, match=said):
+        run(Machine)
+
+
+def test_a_sound_journal_of_the_same_make_is_not():
+    class Machine(StudyMachine):
+        make_storage = staticmethod(lambda place: mutants.Broken(mutants.Sound, place))
+
+    run(Machine, examples=20)
+
+
+@pytest.mark.parametrize(("handle", "said"), mutants.WATCHED_JOURNALS, ids=lambda each: getattr(each, "__name__", ""))
+def test_a_journal_that_knows_workers_badly_is_found_out(handle, said):
+    class Machine(StudyMachine):
+        make_storage = staticmethod(lambda place: mutants.Broken(handle, place))
+
+    with pytest.raises(AssertionError, match=said):
+        run(Machine)
+
+
+def test_a_sound_journal_that_knows_workers_is_not():
+    ended = []
+
+    class Machine(StudyMachine):
+        make_storage = staticmethod(lambda place: mutants.Broken(mutants.Watched, place))
+
+        def teardown(self):
+            ended.extend(trial.reason for trial in self.fresh().finished if self.workers)
+            super().teardown()
+
+    run(Machine, examples=60)
+    assert LOST in ended, "some trials were failed as lost"
+
+
+def fails_all_that_run(recorder):
+    """Whoever runs them."""
+    commands = [Tell(number, state=TrialState.FAIL, reason=LOST) for number in recorder.state.running]
+    state = recorder.record(*commands)
+    return [state.trial(command.number) for command in commands]
+
+
+def fails_one_of_many(recorder):
+    state = recorder.state
+    for worker, numbers in running_by_worker(state).items():
+        if recorder.journal.is_alive(worker) is False:
+            return [recorder.record(Tell(numbers[0], state=TrialState.FAIL, reason=LOST)).trial(numbers[0])]
+    return []
+
+
+def fails_in_silence(recorder):
+    """And lets somebody else try them again."""
+    workers.fail_lost(recorder)
+    return []
+
+
+@pytest.mark.parametrize(
+    ("fail_lost", "said"),
+    [
+        (fails_all_that_run, "whose workers are alive, that worker . has failed as lost"),
+        (fails_one_of_many, "whose workers are gone, that worker . has not failed"),
+        (fails_in_silence, "whose workers are gone, that worker . has not failed|and that do not run"),
+    ],
+)
+def test_lost_trials_that_are_failed_wrongly_are_found_out(fail_lost, said, monkeypatch):
+    monkeypatch.setattr("hpo.study.study.fail_lost", fail_lost)
+    with pytest.raises(AssertionError, match=said):
+        run(StudyMachine)
+
+
+def test_a_trial_that_is_nobodys_is_found_out(monkeypatch):
+    monkeypatch.setattr("hpo.study.running.workers.Worker.start", lambda self, start: start("deadbeef"))
+    with pytest.raises(AssertionError, match="of deadbeef, is its worker's: wanted True, got False"):
+        run(StudyMachine)
+
+
+def test_a_late_result_of_a_lost_trial_that_is_taken_is_found_out(monkeypatch):
+    def takes_late_results(state, command):
+        if isinstance(command, Tell) and any(t.number == command.number and t.reason == LOST for t in state.finished):
+            return [TrialFinished(command.number, TrialState.COMPLETE, (1.0,))]
+        return decide(state, command)
+
+    monkeypatch.setattr("hpo.study.recorder.decide", takes_late_results)
+    with pytest.raises(AssertionError, match=r"was ended twice|has met InconsistentEvents"):
+        run(StudyMachine)
+
+
+@pytest.mark.parametrize("n", [1, 5])
+def test_there_are_as_many_workers_as_wanted(n):
+    seen = set()
+
+    class Machine(StudyMachine):
+        n_workers = n
+
+        def teardown(self):
+            seen.add(len(self.workers))
+            super().teardown()
+
+    run(Machine, examples=3)
+    assert seen == {n}
+
+
+def lucky(state, trial, space, key):
+    return Suggestion({name: dist.from_unit(random.random()) for name, dist in space.items()})
+
+
+def moody(state, trial):
+    return Decision.STOP if random.random() < 0.5 else Decision.CONTINUE
+
+
+def test_a_sampler_that_can_not_be_asked_again_is_found_out():
+    class Machine(StudyMachine):
+        sampler = lucky
+
+    with pytest.raises(AssertionError, match=r"^verify of "):
+        run(Machine)
+
+
+def test_a_pruner_that_can_not_be_asked_again_is_found_out():
+    class Machine(StudyMachine):
+        pruner = moody
+
+    with pytest.raises(AssertionError, match=r"^verify of "):
+        run(Machine)
+
+
+def test_a_failure_leaves_the_smallest_study_as_a_journal_that_the_commands_open(capsys):
+    class Machine(StudyMachine):
+        make_storage = staticmethod(lambda place: mutants.Broken(mutants.ForgetsReports, place))
+
+    with pytest.raises(AssertionError) as caught:
+        run(Machine, shrink=True, steps=12)
+    command = re.search(r"# its journal: hpo (.*)", str(caught.value))[1]
+    assert main(shlex.split(command)) == 0
+    table = capsys.readouterr().out
+    assert len(table.splitlines()) == 3, "a headline, a rule and the only trial"
