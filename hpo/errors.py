@@ -290,7 +290,7 @@ class MissingExtra(HpoError, ImportError):
     extra: str
 
     def __str__(self) -> str:
-        return f"{self.feature} needs an optional dependency: pip install 'hpo[{self.extra}]'"
+        return f"{self.feature} needs an optional dependency: pip install 'purehpo[{self.extra}]'"
 
 
 @attrs.define(eq=False)

@@ -257,7 +257,7 @@ class Study:
                 run as an objective that raises does. They are also called for the trials of workers that died, which
                 this run fails when it begins, and once a minute; see `fail_lost_trials`.
             gc_after_trial: Whether to collect garbage after each trial.
-            show_progress_bar: Whether to show one (needs ``hpo[progress]``).
+            show_progress_bar: Whether to show one (needs ``purehpo[progress]``).
             executor: Runs the objectives, for example a `ProcessPoolExecutor`. State and sampler travel, suggestions
                 are computed by the worker (the joint ones here, for samplers that are asked in turn; see
                 `hpo.core.contracts.sampler.Sampler`), and what the trial recorded arrives with its result.
@@ -431,7 +431,7 @@ class Study:
         self._recorder.record(SetMetricNames(metric_names))
 
     def trials_dataframe(self, attrs: Sequence[str] | None = None, multi_index: bool = False) -> pd.DataFrame:
-        """The trials as a pandas data frame, one row each; needs ``hpo[pandas]``.
+        """The trials as a pandas data frame, one row each; needs ``purehpo[pandas]``.
 
         Args:
             attrs: Fields of `FrozenTrial`; by default number, value, the times, params, user_attrs and state.

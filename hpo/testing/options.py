@@ -1,6 +1,6 @@
 """Samplers and pruners with all kinds of options, drawn from the fields of their classes.
 
-This module needs hypothesis: ``pip install 'hpo[testing]'``.
+This module needs hypothesis: ``pip install 'purehpo[testing]'``.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Strategies of hypothesis: distributions, spaces, trials and whole studies, with the nasty ones well represented.
 
 Studies come from commands that the core accepts, so each of them is one that a journal can hold. This module needs
-hypothesis: ``pip install 'hpo[testing]'``.
+hypothesis: ``pip install 'purehpo[testing]'``.
 
 Example:
     >>> from hypothesis import given

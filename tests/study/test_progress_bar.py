@@ -86,6 +86,6 @@ def test_there_is_no_bar_unless_asked_for(study, capsys):
 
 def test_without_tqdm_there_is_a_warning_and_the_run_goes_on(study, monkeypatch):
     monkeypatch.setitem(sys.modules, "tqdm.auto", None)
-    with pytest.warns(UserWarning, match=r"pip install 'hpo\[progress\]'"):
+    with pytest.warns(UserWarning, match=r"pip install 'purehpo\[progress\]'"):
         study.optimize(unit, n_trials=2, show_progress_bar=True)
     assert len(study.trials) == 2

@@ -112,7 +112,7 @@ def test_hypothesis_is_loaded_when_it_is_needed_and_missed_with_a_hint():
     )
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
-    assert ran.stdout.count("pip install 'hpo[testing]'") == 4
+    assert ran.stdout.count("pip install 'purehpo[testing]'") == 4
 
 
 @given(state=strategies.states())

@@ -1,4 +1,4 @@
-"""Journals in Redis and its relatives, as streams; ``pip install 'hpo[redis]'``.
+"""Journals in Redis and its relatives, as streams; ``pip install 'purehpo[redis]'``.
 
 One hash leads from the names of studies to streams, and an entry of a stream is an event: number ``n``, counted from 0,
 has the id ``<n + 1>-0``. Beside each stream is a hash from workers to their leases: when each runs out, in milliseconds

@@ -1,4 +1,4 @@
-"""Journals in PostgreSQL, MySQL and MariaDB, through SQLAlchemy; ``pip install 'hpo[sql]'``.
+"""Journals in PostgreSQL, MySQL and MariaDB, through SQLAlchemy; ``pip install 'purehpo[sql]'``.
 
 - `storage`: the place for studies; `journal`: one of them
 - `database`: from a URL to transactions; `failures`: what errors of drivers mean

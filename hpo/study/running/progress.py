@@ -14,7 +14,7 @@ from hpo.logging import get_logger
 class ProgressBar:
     """A tqdm bar over trials, or over seconds where only a timeout limits the run.
 
-    Without tqdm (``pip install 'hpo[progress]'``) there is a warning and no bar.
+    Without tqdm (``pip install 'purehpo[progress]'``) there is a warning and no bar.
     """
 
     def __init__(self, *, show: bool, n_trials: int | None, timeout: float | None) -> None:
@@ -28,7 +28,7 @@ class ProgressBar:
             from tqdm.auto import tqdm
             from tqdm.contrib.logging import logging_redirect_tqdm
         except ImportError:
-            warnings.warn("show_progress_bar needs tqdm: pip install 'hpo[progress]'", stacklevel=4)
+            warnings.warn("show_progress_bar needs tqdm: pip install 'purehpo[progress]'", stacklevel=4)
             return
         self._log_above_bar.enter_context(logging_redirect_tqdm(loggers=[get_logger()]))
         self._bar = tqdm(total=timeout if self._by_time else n_trials, unit="s" if self._by_time else "trial")

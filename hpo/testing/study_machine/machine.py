@@ -8,7 +8,7 @@
 
     TestMyMachine = MyMachine.TestCase
 
-This module needs hypothesis: ``pip install 'hpo[testing]'``.
+This module needs hypothesis: ``pip install 'purehpo[testing]'``.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What workers on one study were promised, and what must hold after every step: what `StudyMachine` is built on.
 
-This module needs hypothesis: ``pip install 'hpo[testing]'``.
+This module needs hypothesis: ``pip install 'purehpo[testing]'``.
 """
 
 from __future__ import annotations

@@ -335,13 +335,13 @@ def test_laws_need_neither_hypothesis_nor_pytest():
         "except MissingExtra as error: print(error)\n"
     )
     done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False)
-    assert "pip install 'hpo[testing]'" in done.stdout, done.stderr
+    assert "pip install 'purehpo[testing]'" in done.stdout, done.stderr
 
 
 def test_without_hypothesis_the_extra_is_named(monkeypatch):
     monkeypatch.delitem(sys.modules, "hpo.testing.journals.machine", raising=False)
     monkeypatch.setitem(sys.modules, "hypothesis", None)
-    with pytest.raises(MissingExtra, match=r"hpo\[testing\]"):
+    with pytest.raises(MissingExtra, match=r"purehpo\[testing\]"):
         agreement_machine({})
 
 

@@ -77,5 +77,5 @@ def test_who_lacks_an_extra_is_told_how_to_install_it(script, hidden, url, extra
     done = subprocess.run(script(program), capture_output=True, text=True, check=False)
     last = done.stderr.splitlines()[-1]
     assert last.startswith("hpo.errors.MissingExtra: ")
-    assert last.endswith(f"pip install 'hpo[{extra}]'")
+    assert last.endswith(f"pip install 'purehpo[{extra}]'")
     assert "secret" not in last
