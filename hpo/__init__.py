@@ -57,6 +57,7 @@ _ROOMS = (
     "distributions",
     "errors",
     "exceptions",
+    "extend",
     "journal",
     "logging",
     "pruners",

@@ -1,6 +1,7 @@
 from hpo import distributions as distributions
 from hpo import errors as errors
 from hpo import exceptions as exceptions
+from hpo import extend as extend
 from hpo import journal as journal
 from hpo import logging as logging
 from hpo import pruners as pruners

@@ -313,3 +313,19 @@ class JournalUnwritable(HpoError, OSError):
 
     def __str__(self) -> str:
         return f"{self.path}: nothing was added, because the system refused it ({self.cause})"
+
+
+@attrs.define(eq=False)
+class BrokenPlugin(HpoError, ImportError):
+    """An entry point of an installed package that can't be used; everything else works without it."""
+
+    package: str
+    group: str
+    entry: str
+    problem: str
+
+    def __str__(self) -> str:
+        return (
+            f"the package {self.package} registers {self.entry!r} in {self.group!r}, which can't be used: {self.problem}; "
+            "update or uninstall the package"
+        )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from hpo.core import FORMAT, AnyEvent, StudyCreated, decode_events, encode_events
 from hpo.errors import JournalCorrupted, JournalMoved, UnreadableEvents
+from hpo.extend import FORMAT, AnyEvent, StudyCreated, decode_events, encode_events
 
 
 def to_rows(events: Sequence[AnyEvent]) -> list[bytes]:

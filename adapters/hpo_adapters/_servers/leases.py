@@ -19,9 +19,8 @@ from typing import Any, NamedTuple, Protocol
 
 import attrs
 
-from hpo.core import AnyEvent, TrialStarted, as_float
 from hpo.errors import HpoError, InvalidArgument, JournalUnwritable
-from hpo.journal.storage import check_worker_name, is_worker_name
+from hpo.extend import AnyEvent, TrialStarted, as_float, check_worker_name, is_worker_name
 from hpo.logging import get_logger
 
 KEPT_MILLISECONDS = 7 * 24 * 3600 * 1000

@@ -8,8 +8,8 @@ from typing import Any
 
 import attrs
 
-from hpo.core import AnyEvent
 from hpo.errors import Conflict, JournalMoved, WorkerLost
+from hpo.extend import AnyEvent
 from hpo_adapters._servers.event_rows import from_pages, to_rows
 from hpo_adapters._servers.leases import KEPT_MILLISECONDS, HeldLeases, Lease, LeaseTerms, seconds_since_boot
 from hpo_adapters.redis.scripts import APPEND, BEGIN, END, END_LATE, LOOK, RENEW

@@ -6,10 +6,8 @@ import secrets
 from collections.abc import Sequence
 from typing import Any
 
-from hpo.core import AnyEvent
 from hpo.errors import DuplicatedStudyError, InvalidArgument, StudyNotFound, UnsupportedJournal
-from hpo.journal.file.journal import check_options
-from hpo.journal.storage import check_first_event
+from hpo.extend import AnyEvent, check_first_event, check_options
 from hpo_adapters._servers.event_rows import from_rows, to_rows
 from hpo_adapters._servers.leases import LeaseTerms
 from hpo_adapters.redis.journal import RedisJournal, read_row

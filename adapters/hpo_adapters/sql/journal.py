@@ -7,8 +7,8 @@ from contextlib import AbstractContextManager
 
 from sqlalchemy import Connection, insert, select, update
 
-from hpo.core import AnyEvent
 from hpo.errors import Conflict, JournalMoved, WorkerLost
+from hpo.extend import AnyEvent
 from hpo_adapters._servers.event_rows import from_pages, to_rows
 from hpo_adapters._servers.leases import HeldLeases, LeaseTerms, seconds_since_boot
 from hpo_adapters.sql.database import Database

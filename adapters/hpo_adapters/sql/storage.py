@@ -9,10 +9,8 @@ from typing import Any
 from sqlalchemy import URL, Connection, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from hpo.core import AnyEvent
 from hpo.errors import DuplicatedStudyError, JournalCorrupted, StudyNotFound
-from hpo.journal.file.journal import check_options
-from hpo.journal.storage import check_first_event
+from hpo.extend import AnyEvent, check_first_event, check_options
 from hpo_adapters._servers.event_rows import from_rows, to_rows
 from hpo_adapters._servers.leases import LeaseTerms
 from hpo_adapters.sql.database import Database

@@ -1,0 +1,191 @@
+"""What is built in and what other packages bring: samplers, pruners and stopping rules by name.
+
+Each kind has a `Registry` with one `Registration` per entry, a line that says all that the library needs to know of it:
+the name, the module that it is loaded from when it is first used, the words that `hpo.explain` has for its rules, the laws
+that it claims. Packages add entries of their own by entry points, see `Registry`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from hpo.errors import BrokenPlugin, InvalidArgument
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+
+@attrs.frozen
+class Registration:
+    """One sampler, pruner or stopping rule, as a value; nothing is imported before `load`.
+
+    Args:
+        name: The public name, which the module `home` has too: a frozen attrs class whose fields are the options, or a
+            function. Journals record a class under this name.
+        home: The module to load it from.
+        rules: Words for `hpo.explain`, by the ``rule`` that a note names.
+        claims: The laws beyond the basic ones that it claims to keep, by name (see `hpo.testing.samplers.claims` and
+            `hpo.testing.pruners`); the law tests try them.
+        functions: Names of functions in `home` that may be options, such as ``default_gamma``. A journal records a
+            function by its name alone, so only functions listed here can be found again.
+        dropped_options: Options that earlier versions recorded and that no longer exist, with the value which has the
+            same effect as leaving the option out.
+
+    Example:
+        >>> Registration("QMCSampler", home="hpo.samplers.quasi_random").load().__name__
+        'QMCSampler'
+    """
+
+    name: str
+    home: str = attrs.field(kw_only=True)
+    rules: Mapping[str, str] = attrs.field(factory=dict, kw_only=True)
+    claims: tuple[str, ...] = attrs.field(default=(), converter=tuple, kw_only=True)
+    functions: tuple[str, ...] = attrs.field(default=(), converter=tuple, kw_only=True)
+    dropped_options: Mapping[str, Any] = attrs.field(factory=dict, kw_only=True)
+
+    def load(self) -> Any:
+        """Import and return the class or function."""
+        return getattr(import_module(self.home), self.name)
+
+    def load_functions(self) -> dict[str, Any]:
+        """Import the functions that may be options, by the name that a journal records."""
+        found = [getattr(import_module(self.home), name) for name in self.functions]
+        return {f"{function.__module__}.{function.__qualname__}": function for function in found}
+
+
+@attrs.frozen
+class Registry:
+    """The registered samplers, or pruners, or stopping rules: those of this library, then those of installed packages.
+
+    A package registers a sampler by an entry point that has the sampler's name and refers to its `Registration`::
+
+        [project.entry-points."hpo.samplers"]
+        HillClimber = "my_package:REGISTRATION"
+
+    Entry points are read when a name is not built in or when all names are asked for, and an object is imported when
+    its name is asked for. So a broken package is an error where it is used and nowhere else.
+
+    Args:
+        group: The group of the entry points.
+        kind: What is registered, for messages: ``"sampler"``.
+        built_in: The entries of this library, which come before others of the same name.
+    """
+
+    group: str
+    kind: str
+    built_in: tuple[Registration, ...] = ()
+
+    def names(self) -> list[str]:
+        """Return all names, those of this library first; no package is imported."""
+        ours = [registration.name for registration in self.built_in]
+        return [*ours, *sorted({point.name for point in entry_points(self.group)} - {*ours})]
+
+    def find(self, name: str) -> Registration | None:
+        """Return the entry `name`, or None if there is no such entry.
+
+        Raises:
+            BrokenPlugin: a package has an entry of this name that can't be used.
+        """
+        for registration in self.built_in:
+            if registration.name == name:
+                return registration
+        points = [point for point in entry_points(self.group) if point.name == name]
+        if not points:
+            return None
+        if len({point.value for point in points}) > 1:
+            packages = ", ".join(sorted({package_of(point) for point in points}))
+            raise BrokenPlugin(packages, self.group, name, "several packages register this name: uninstall all but one")
+        return self._registered(points[0])
+
+    def load(self, name: str) -> Any:
+        """Import and return what is registered as `name`.
+
+        Raises:
+            InvalidArgument: there is no such entry; the message lists all names.
+            BrokenPlugin: it belongs to a package and can't be loaded.
+        """
+        registration = self.find(name)
+        if registration is None:
+            raise InvalidArgument(f"there is no {self.kind} {name!r}: there are {', '.join(self.names())}")
+        if registration in self.built_in:
+            return registration.load()
+        point = next(point for point in entry_points(self.group) if point.name == name)
+        try:
+            return registration.load()
+        except Exception as error:
+            reason = f"{registration.home}.{name} can't be loaded: {type(error).__name__}: {error}"
+            raise BrokenPlugin(package_of(point), self.group, name, reason) from error
+
+    def __iter__(self) -> Iterator[Registration]:
+        """Iterate over all entries that can be read; those of broken packages are left out."""
+        for name in self.names():
+            try:
+                registration = self.find(name)
+            except BrokenPlugin:
+                continue
+            if registration is not None:
+                yield registration
+
+    def words(self, rule: str, *names: str | None) -> str | None:
+        """Return the words for a rule that a note names, or None if nobody has registered any.
+
+        Args:
+            rule: The rule.
+            names: Who may have noted it, the likeliest first; the words of this library's entries are the last resort.
+        """
+        for name in names:
+            try:
+                registration = None if name is None else self.find(name)
+            except BrokenPlugin:  # an explanation of what was recorded does not need the package
+                continue
+            if registration is not None and rule in registration.rules:
+                return registration.rules[rule]
+        return next((entry.rules[rule] for entry in self.built_in if rule in entry.rules), None)
+
+    def _registered(self, point: EntryPoint) -> Registration:
+        registered = load_entry_point(point)
+        if not isinstance(registered, Registration):
+            reason = f"{point.value} is not an hpo.extend.Registration but {registered!r}"
+            raise BrokenPlugin(package_of(point), self.group, point.name, reason)
+        if registered.name != point.name:
+            reason = f"{point.value} registers the name {registered.name!r}: give the entry point the same name"
+            raise BrokenPlugin(package_of(point), self.group, point.name, reason)
+        return registered
+
+
+def entry_points(group: str) -> Sequence[EntryPoint]:
+    """Return the entry points of a group in all packages on the module path, without importing the packages."""
+    import sys
+
+    return _entry_points(group, tuple(sys.path))
+
+
+@lru_cache(maxsize=16)
+def _entry_points(group: str, path: tuple[str, ...]) -> tuple[EntryPoint, ...]:
+    """A memo of `entry_points`: reading the metadata of all packages takes milliseconds, so once per module path."""
+    from importlib import metadata
+
+    return tuple(metadata.entry_points(group=group))
+
+
+def load_entry_point(point: EntryPoint) -> Any:
+    """Import and return what an entry point refers to.
+
+    Raises:
+        BrokenPlugin: it can't be imported, whatever its package raised.
+    """
+    try:
+        return point.load()
+    except Exception as error:
+        reason = f"{point.value} can't be imported: {type(error).__name__}: {error}"
+        raise BrokenPlugin(package_of(point), point.group, point.name, reason) from error
+
+
+def package_of(point: EntryPoint) -> str:
+    """Return the name and version of the package that an entry point belongs to."""
+    return "an unknown package" if point.dist is None else f"{point.dist.name} {point.dist.version}"
