@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs" / "reference"
 WIDTH = 100  # of a signature on one line
+ROOT_NAMES = frozenset(importlib.import_module("hpo").__all__)
 SECTIONS = ("Args", "Attributes", "Example", "Examples", "Note", "Raises", "Returns", "Source", "Warns", "Yields")
 
 
@@ -60,11 +61,16 @@ PAGES = (
         "extend.md",
         "The API for authors of extensions",
         "`hpo.extend` has what a storage, a sampler, a pruner or an adapter in another package needs, and `hpo` does not "
-        "show to everybody. See [Write a storage](../how-to/storage-of-your-own.md), [Write a "
-        "sampler](../how-to/write-a-sampler.md) and [Embed it in a scheduler](../how-to/embed-in-a-scheduler.md).",
+        "show to everybody. See [Write a storage](../how-to/storage-of-your-own.md) and [Write a "
+        "sampler](../how-to/write-a-sampler.md).",
         ("hpo.extend",),
     ),
-    Page("errors.md", "Errors", "All errors derive from `hpo.errors.HpoError` and from the builtin that fits.", ("hpo.errors",)),
+    Page(
+        "errors.md",
+        "Errors",
+        "All errors derive from `hpo.errors.HpoError` and from the builtin that fits.",
+        ("hpo.errors",),
+    ),
 )
 
 
@@ -79,7 +85,7 @@ def rendered(page: Page) -> str:
         room = importlib.import_module(module)
         if len(page.modules) > 1:
             parts.append(f"## `{module}`")
-            parts.append(_prose(inspect.getdoc(room) or ""))
+        parts.append(_prose(inspect.getdoc(room) or ""))
         parts.extend(_sections(room, "###" if len(page.modules) > 1 else "##"))
     return re.sub(r"\n{3,}", "\n\n", "\n\n".join(part for part in parts if part)) + "\n"
 
@@ -96,7 +102,9 @@ def _sections(room: Any, head: str) -> Iterator[str]:
     for name in public_names(room):
         value = getattr(room, name)
         yield f"{head} {name}"
-        if inspect.ismodule(value):
+        if room.__name__ == "hpo.extend" and name in ROOT_NAMES:
+            yield f"The same as [`hpo.{name}`](api.md#{name.lower()})."
+        elif inspect.ismodule(value):
             yield f"The module `{value.__name__}`. {_first_line(value)}"
         elif inspect.isclass(value):
             yield from _class(name, value)
@@ -150,7 +158,9 @@ def _signature(name: str, value: Callable[..., Any], *, bound: bool = False) -> 
             other.kind is other.POSITIONAL_ONLY for other in parameters[parameters.index(each) + 1 :]
         ):
             shown.append("/")
-    returns = "" if signature.return_annotation is inspect.Signature.empty else f" -> {_type(signature.return_annotation)}"
+    returns = (
+        "" if signature.return_annotation is inspect.Signature.empty else f" -> {_type(signature.return_annotation)}"
+    )
     one_line = f"{name}({', '.join(shown)}){returns}"
     if len(one_line) <= WIDTH:
         return one_line
