@@ -12,8 +12,7 @@ them to type checkers.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+from hpo._lazy import attach
 
 __version__ = "0.1.0"
 
@@ -52,7 +51,6 @@ _HOMES = {
     "hpo.study.replaying.verification": ("Verification", "verify"),
     "hpo.study.trial": ("Trial",),
 }
-_HOME = {name: home for home, names in _HOMES.items() for name in names}
 _ROOMS = (
     "distributions",
     "errors",
@@ -62,31 +60,16 @@ _ROOMS = (
     "logging",
     "pruners",
     "samplers",
+    "stopping",
     "study",
     "testing",
     "transfer",
     "trial",
 )
 
-_INSTEAD = {  # what programs for Optuna look for
+_ADVICE = {  # what programs for Optuna look for
     "search_space": "hpo.samplers has intersection_search_space",
     "storages": "a study is kept at a path or URL, storage='study.jsonl' or 'sqlite:///s.db'; see hpo.open_journal",
 }
 
-__all__ = ["__version__", *_HOME, *_ROOMS]  # noqa: PLE0604 - names all
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        value = getattr(import_module(_HOME[name]), name)
-    elif name in _ROOMS:
-        value = import_module(f"hpo.{name}")
-    else:
-        advice = f": {_INSTEAD[name]}" if name in _INSTEAD else ""
-        raise AttributeError(f"module 'hpo' has no attribute {name!r}{advice}")
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return [*__all__]
+__getattr__, __dir__, __all__ = attach(__name__, _HOMES, eager=["__version__"], rooms=_ROOMS, advice=_ADVICE)

@@ -6,6 +6,7 @@ from hpo import journal as journal
 from hpo import logging as logging
 from hpo import pruners as pruners
 from hpo import samplers as samplers
+from hpo import stopping as stopping
 from hpo import study as study
 from hpo import testing as testing
 from hpo import transfer as transfer

@@ -7,7 +7,7 @@ that it claims. Packages add entries of their own by entry points, see `Registry
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,10 @@ from hpo.errors import BrokenPlugin, InvalidArgument
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
+
+
+def _names(given: Iterable[str]) -> tuple[str, ...]:
+    return tuple(given)
 
 
 @attrs.frozen
@@ -44,8 +48,8 @@ class Registration:
     name: str
     home: str = attrs.field(kw_only=True)
     rules: Mapping[str, str] = attrs.field(factory=dict, kw_only=True)
-    claims: tuple[str, ...] = attrs.field(default=(), converter=tuple, kw_only=True)
-    functions: tuple[str, ...] = attrs.field(default=(), converter=tuple, kw_only=True)
+    claims: tuple[str, ...] = attrs.field(default=(), converter=_names, kw_only=True)
+    functions: tuple[str, ...] = attrs.field(default=(), converter=_names, kw_only=True)
     dropped_options: Mapping[str, Any] = attrs.field(factory=dict, kw_only=True)
 
     def load(self) -> Any:
@@ -85,6 +89,13 @@ class Registry:
         ours = [registration.name for registration in self.built_in]
         return [*ours, *sorted({point.name for point in entry_points(self.group)} - {*ours})]
 
+    def homes(self) -> dict[str, list[str]]:
+        """Return the names of this library's entries, by the module that each is loaded from."""
+        found: dict[str, list[str]] = {}
+        for registration in self.built_in:
+            found.setdefault(registration.home, []).append(registration.name)
+        return found
+
     def find(self, name: str) -> Registration | None:
         """Return the entry `name`, or None if there is no such entry.
 
@@ -121,6 +132,10 @@ class Registry:
             reason = f"{registration.home}.{name} can't be loaded: {type(error).__name__}: {error}"
             raise BrokenPlugin(package_of(point), self.group, name, reason) from error
 
+    def attribute(self, name: str) -> Any:
+        """Return what is registered as `name`, or None if there is no such entry: the attribute of a package."""
+        return None if self.find(name) is None else self.load(name)
+
     def __iter__(self) -> Iterator[Registration]:
         """Iterate over all entries that can be read; those of broken packages are left out."""
         for name in self.names():
@@ -130,6 +145,24 @@ class Registry:
                 continue
             if registration is not None:
                 yield registration
+
+    def built_in_only(self) -> Registry:
+        """Return this registry without the entries of packages, as documentation lists it."""
+        return attrs.evolve(self, group="")
+
+    def table(self) -> str:
+        """Return all entries as a table in Markdown: the name, what it does, the rules it notes, the laws it claims.
+
+        What it does is the first line of its docstring. This imports every entry.
+        """
+        rows = [f"| {self.kind} | what it does | rules it notes | laws it claims |", "|---|---|---|---|"]
+        for registration in self:
+            does = (self.load(registration.name).__doc__ or "").strip().partition("\n")[0]
+            rules, claims = (
+                ", ".join(f"`{word}`" for word in words) for words in (registration.rules, registration.claims)
+            )
+            rows.append(f"| `{registration.name}` | {does} | {rules} | {claims} |")
+        return "\n".join(rows)
 
     def words(self, rule: str, *names: str | None) -> str | None:
         """Return the words for a rule that a note names, or None if nobody has registered any.

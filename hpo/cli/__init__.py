@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -22,6 +23,9 @@ from hpo.cli.replay_commands import fork, verify
 from hpo.cli.study_commands import create_study, delete_study, studies, study, study_names
 from hpo.cli.transfer_commands import export, import_study
 from hpo.cli.trial_commands import ask, best_trial, best_trials, tell, trials
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -42,7 +46,60 @@ def main(args: Sequence[str] | None = None) -> int:
     return exit_code(command_line, args)
 
 
-@click.group(name="hpo", context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _CommandLine(click.Group):
+    """Our commands, then those of installed packages: entry points of the group ``hpo.commands``.
+
+    A package's command is a `click.Command`, loaded when its name or the list of commands is asked for. One that can't be
+    loaded is listed as broken, and an error when it is called; the others work.
+    """
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        from hpo.registration import entry_points
+
+        ours = super().list_commands(context)
+        return [*ours, *sorted({point.name for point in entry_points("hpo.commands")} - {*ours})]
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """Return a command of ours or of a package, or None if there is no such command."""
+        from hpo.registration import entry_points
+
+        ours = super().get_command(context, name)
+        if ours is not None:
+            return ours
+        point = next((point for point in entry_points("hpo.commands") if point.name == name), None)
+        return None if point is None else _plugin_command(point)
+
+
+def _plugin_command(point: EntryPoint) -> click.Command:
+    """Return the command of a package, or one that raises `BrokenPlugin` if the package has none."""
+    from hpo.errors import BrokenPlugin
+    from hpo.registration import load_entry_point, package_of
+
+    try:
+        found = load_entry_point(point)
+        if isinstance(found, click.Command):
+            return found
+        problem = f"{point.value} is not a click command but {found!r}"
+        broken = BrokenPlugin(package_of(point), point.group, point.name, problem)
+    except BrokenPlugin as error:
+        broken = error
+
+    def fail(error: BrokenPlugin = broken) -> None:
+        raise error
+
+    help_text = f"Broken: the package {broken.package} can't be used."
+    return click.Command(
+        point.name,
+        callback=fail,
+        help=help_text,
+        context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+    )
+
+
+@click.group(
+    name="hpo", cls=_CommandLine, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(hpo.__version__, prog_name="hpo", message="%(prog)s %(version)s")
 @click.option("--storage", envvar="HPO_STORAGE", metavar="PLACE", help="Where studies are; also after the command.")
 @click.option("-v", "--verbose", count=True, help="Log more.")

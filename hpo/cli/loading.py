@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from hpo.errors import InvalidArgument, InvalidType
+from hpo.registration import Registry
 
 
 def objective_at(location: str) -> Callable[[Any], Any]:
@@ -45,32 +46,30 @@ def object_at(location: str) -> Any:
     return found
 
 
-def made(choice: str, options: Mapping[str, Any] | None, *, home: str, what: str) -> Any:
-    """The sampler or pruner that somebody chose by name.
+def made(choice: str, options: Mapping[str, Any] | None, registry: Registry) -> Any:
+    """Return the sampler or pruner that a command line names.
 
-    A class, or a function that needs no arguments but `options`, is called with them. Anything else is taken as it
-    is: a function with the arguments of a sampler is a sampler.
+    A class, or a function that needs no arguments other than `options`, is called with them. Anything else is taken as
+    it is: a function with the arguments of a sampler is a sampler.
 
     Args:
-        choice: A name in the module `home`, or where to find it; see `objective_at`.
+        choice: A registered name, or a place such as ``FILE.py:name``, see `objective_at`.
         options: Keyword arguments; None if none were given.
-        home: The module of the names without a colon.
-        what: What it is, for messages.
+        registry: The samplers or pruners that have names.
 
     Raises:
-        InvalidArgument: there is no such thing, or it can't be made with `options`.
+        InvalidArgument: nothing has this name, or it can't be made with `options`.
+        BrokenPlugin: it belongs to a package that can't be loaded.
     """
     if ":" in choice:
         found = object_at(choice)
+    elif registry.find(choice) is None:
+        known = ", ".join(registry.names())
+        raise InvalidArgument(
+            f"there is no {registry.kind} {choice!r}: there are {known}; name your own as FILE.py:name"
+        )
     else:
-        module = import_module(home)
-        suffix = what.capitalize()
-        names = [n for n in module.__all__ if n.endswith(suffix) and n not in (suffix, f"Base{suffix}")]
-        if choice not in names:
-            raise InvalidArgument(
-                f"there is no {what} {choice!r}: there are {', '.join(names)}; name your own as FILE.py:name"
-            )
-        found = getattr(module, choice)
+        found = registry.load(choice)
     if options is None and not _is_factory(found):
         return found
     try:

@@ -14,6 +14,7 @@ from hpo.errors import DuplicatedStudyError, InvalidArgument
 if TYPE_CHECKING:
     from hpo.core import Pruner, Sampler, StudyState
     from hpo.journal.storage import Storage
+    from hpo.registration import Registry
     from hpo.study.study import Study
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -76,45 +77,66 @@ def format_option(default: str) -> Callable[[F], F]:
 
 def sampler_options(command: F) -> F:
     """Give `command` the options ``--sampler`` and ``--sampler-kwargs``; see `sampler_from`."""
-    described = "Who suggests: a name in hpo.samplers"
-    return _part_options("sampler", described, default="TPESampler", example='{"seed": 1}')(command)
+    return _advisor_options("sampler", default="TPESampler", example='{"seed": 1}')(command)
 
 
 def pruner_options(command: F) -> F:
     """Give `command` the options ``--pruner`` and ``--pruner-kwargs``; see `pruner_from`."""
-    described = "Who ends hopeless trials: a name in hpo.pruners"
-    return _part_options("pruner", described, default="MedianPruner", example='{"n_startup_trials": 9}')(command)
+    return _advisor_options("pruner", default="MedianPruner", example='{"n_startup_trials": 9}')(command)
 
 
 def sampler_from(choice: str | None, kwargs: str | None) -> Sampler | None:
-    """The sampler that ``--sampler`` and ``--sampler-kwargs`` describe, None if they are not there."""
-    return _part("sampler", choice, "TPESampler", kwargs)  # type: ignore[no-any-return]
+    """Return the sampler that ``--sampler`` and ``--sampler-kwargs`` describe, or None if neither is given."""
+    return _advisor("sampler", choice, "TPESampler", kwargs)  # type: ignore[no-any-return]
 
 
 def pruner_from(choice: str | None, kwargs: str | None) -> Pruner | None:
-    """The pruner that ``--pruner`` and ``--pruner-kwargs`` describe, None if they are not there."""
-    return _part("pruner", choice, "MedianPruner", kwargs)  # type: ignore[no-any-return]
+    """Return the pruner that ``--pruner`` and ``--pruner-kwargs`` describe, or None if neither is given."""
+    return _advisor("pruner", choice, "MedianPruner", kwargs)  # type: ignore[no-any-return]
 
 
-def _part_options(what: str, described: str, *, default: str, example: str) -> Callable[[F], F]:
+class _RegisteredOption(click.Option):
+    """An option that takes a registered name; its help lists the names, which are looked up when help is asked for."""
+
+    def get_help_record(self, context: click.Context) -> tuple[str, str] | None:
+        """Return the option and its help, with the names of installed packages too."""
+        record = super().get_help_record(context)
+        if record is None or self.name is None:
+            return record
+        option, described = record
+        return option, described.replace("NAMES", ", ".join(_registry(self.name).names()))
+
+
+def _advisor_options(kind: str, *, default: str, example: str) -> Callable[[F], F]:
     def add(command: F) -> F:
         named = click.option(
-            f"--{what}", metavar="NAME", help=f"{described}, or FILE.py:NAME.  [default: as before, else {default}]"
+            f"--{kind}",
+            cls=_RegisteredOption,
+            metavar="NAME",
+            help=f"{kind.capitalize()}: NAMES, or FILE.py:NAME.  [default: as before, else {default}]",
         )
-        options = click.option(f"--{what}-kwargs", metavar="JSON", help=f"Options of the {what}, such as {example}.")
+        options = click.option(f"--{kind}-kwargs", metavar="JSON", help=f"Options of the {kind}, such as {example}.")
         return named(options(command))
 
     return add
 
 
-def _part(what: str, choice: str | None, default: str, kwargs: str | None) -> Any:
+def _advisor(kind: str, choice: str | None, default: str, kwargs: str | None) -> Any:
     if choice is None and kwargs is None:
         return None
     from hpo.cli.loading import made
     from hpo.cli.spaces import json_object
 
-    options = None if kwargs is None else json_object(kwargs, f"--{what}-kwargs", like='{"seed": 1}')
-    return made(choice or default, options, home=f"hpo.{what}s", what=what)
+    options = None if kwargs is None else json_object(kwargs, f"--{kind}-kwargs", like='{"seed": 1}')
+    return made(choice or default, options, _registry(kind))
+
+
+def _registry(kind: str) -> Registry:
+    """Return the registered samplers or pruners."""
+    from hpo.pruners.registry import PRUNERS
+    from hpo.samplers.registry import SAMPLERS
+
+    return SAMPLERS if kind == "sampler" else PRUNERS
 
 
 def read_state(storage: Storage, name: str | None) -> StudyState:

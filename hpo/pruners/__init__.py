@@ -1,8 +1,12 @@
-"""Rules that end hopeless trials early; each is a pure function (see `hpo.core.contracts.pruner.Pruner`)."""
+"""Pruners: pure functions that end hopeless trials early (see `Pruner`).
 
-from hpo.core import Decision, Pruner
-from hpo.pruners.median import MedianPruner
-from hpo.pruners.nop import NopPruner
-from hpo.pruners.optuna_style import BasePruner
+Those of this library and of installed packages are listed in `hpo.pruners.registry`. Each is imported when its name is
+first used; `__init__.pyi` shows the names to type checkers.
+"""
 
-__all__ = ["BasePruner", "Decision", "MedianPruner", "NopPruner", "Pruner"]
+from hpo._lazy import attach
+from hpo.pruners.registry import PRUNERS
+
+_OTHERS = {"hpo.core": ("Decision", "Pruner"), "hpo.pruners.optuna_style": ("BasePruner",)}
+
+__getattr__, __dir__, __all__ = attach(__name__, {**_OTHERS, **PRUNERS.homes()}, plugin=PRUNERS.attribute)

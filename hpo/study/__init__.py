@@ -13,8 +13,9 @@ The names of `__all__` are here too, and imported when they are first used.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from hpo._lazy import attach
 
 if TYPE_CHECKING:
     from hpo.core import StudyDirection as StudyDirection
@@ -28,29 +29,19 @@ if TYPE_CHECKING:
     from hpo.study.studies import load_study as load_study
     from hpo.study.study import Study as Study
 
-_HOME = {
-    "MaxTrialsCallback": "hpo.study.callbacks.max_trials",
-    "Study": "hpo.study.study",
-    "StudyDirection": "hpo.core.values.direction",
-    "StudySummary": "hpo.study.studies",
-    "copy_study": "hpo.study.studies",
-    "create_study": "hpo.study.studies",
-    "delete_study": "hpo.study.studies",
-    "get_all_study_names": "hpo.study.studies",
-    "get_all_study_summaries": "hpo.study.studies",
-    "load_study": "hpo.study.studies",
+_HOMES = {
+    "hpo.core.values.direction": ("StudyDirection",),
+    "hpo.study.callbacks.max_trials": ("MaxTrialsCallback",),
+    "hpo.study.studies": (
+        "StudySummary",
+        "copy_study",
+        "create_study",
+        "delete_study",
+        "get_all_study_names",
+        "get_all_study_summaries",
+        "load_study",
+    ),
+    "hpo.study.study": ("Study",),
 }
 
-__all__ = [*_HOME]  # noqa: PLE0604 - names all
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'hpo.study' has no attribute {name!r}")
-    value = getattr(import_module(_HOME[name]), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return [*__all__]
+__getattr__, __dir__, __all__ = attach(__name__, _HOMES)

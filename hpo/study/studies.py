@@ -33,7 +33,7 @@ from hpo.pruners import MedianPruner, NopPruner
 from hpo.samplers import RandomSampler
 from hpo.study.recorder import now
 from hpo.study.replaying.copies import renamed
-from hpo.study.replaying.rebuild import made_again
+from hpo.study.replaying.rebuild import rebuild_advisor
 from hpo.study.running.messages import narrate_continuation, narrate_creation
 from hpo.study.study import Study
 
@@ -313,7 +313,7 @@ def _default_sampler() -> Sampler:
 
 def _recorded(state: StudyState, kind: str) -> Any:
     recorded = state.uses.get(kind)
-    again = made_again(recorded)
+    again = rebuild_advisor(recorded)
     if recorded is not None and again is None:
         get_logger().warning(
             "Study %r was run with the %s %s, which can't be made again from its journal: pass %s=... to go on with it",

@@ -14,8 +14,9 @@ The names of `__all__` are here too, and imported when they are first used.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from hpo._lazy import attach
 
 if TYPE_CHECKING:
     from hpo.testing.folds import check_fold as check_fold
@@ -30,30 +31,26 @@ if TYPE_CHECKING:
     from hpo.testing.stopping import check_stopping_rule as check_stopping_rule
     from hpo.testing.study_machine import StudyMachine as StudyMachine
 
-_HOME = {
-    "PrunerLaws": "pruners",
-    "SamplerLaws": "samplers",
-    "StoppingLaws": "stopping",
-    "StorageLaws": "journals",
-    "StudyMachine": "study_machine",
-    "agreement_machine": "journals",
-    "check_fold": "folds",
-    "check_pruner": "pruners",
-    "check_sampler": "samplers",
-    "check_stopping_rule": "stopping",
-    "check_storage": "journals",
+_HOMES = {
+    "hpo.testing.folds": ("check_fold",),
+    "hpo.testing.journals": (
+        "StorageLaws",
+        "agreement_machine",
+        "check_storage",
+    ),
+    "hpo.testing.pruners": (
+        "PrunerLaws",
+        "check_pruner",
+    ),
+    "hpo.testing.samplers": (
+        "SamplerLaws",
+        "check_sampler",
+    ),
+    "hpo.testing.stopping": (
+        "StoppingLaws",
+        "check_stopping_rule",
+    ),
+    "hpo.testing.study_machine": ("StudyMachine",),
 }
 
-__all__ = [*_HOME]  # noqa: PLE0604 - names all
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'hpo.testing' has no attribute {name!r}")
-    value = getattr(import_module(f"hpo.testing.{_HOME[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return [*__all__]
+__getattr__, __dir__, __all__ = attach(__name__, _HOMES)

@@ -28,7 +28,7 @@ from hpo.samplers.cma_es import CmaEsSampler
 from hpo.samplers.cma_es.coding import CubeCoding
 from hpo.samplers.cma_es.sampler import evolution_of
 from hpo.samplers.random import RandomSampler
-from hpo.study.replaying.rebuild import made_again
+from hpo.study.replaying.rebuild import rebuild_advisor
 
 PLANE = SearchSpace({"x": FloatDistribution(-5.0, 5.0), "y": FloatDistribution(-5.0, 5.0)})
 CELLS = SearchSpace({"k": IntDistribution(0, 5), "p": FloatDistribution(0.0, 1.0, step=0.25)})
@@ -110,11 +110,11 @@ def test_a_warm_start_uses_the_columns_that_it_is_asked_for_and_one_source_is_en
 
 
 @pytest.mark.parametrize("separable", [False, True])
-def test_a_warm_started_study_is_made_again_from_its_journal_and_verified(separable):
+def test_a_warm_started_study_is_rebuilt_from_its_journal_and_verified(separable):
     other = hpo.create_study(sampler=RandomSampler(seed=1))
     other.optimize(lambda trial: valley({name: trial.suggest_float(name, -5, 5) for name in ("x", "y")}), n_trials=30)
     sampler = CmaEsSampler(source_trials=other.trials, use_separable_cma=separable)
-    assert made_again(identity_of(sampler)) == sampler
+    assert rebuild_advisor(identity_of(sampler)) == sampler
     study = hpo.create_study(sampler=sampler)
     study.optimize(lambda trial: valley({name: trial.suggest_float(name, -5, 5) for name in ("x", "y")}), n_trials=20)
     assert hpo.verify(study).clean

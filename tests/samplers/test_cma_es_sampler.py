@@ -38,7 +38,7 @@ from hpo.samplers.cma_es import CmaEsSampler
 from hpo.samplers.cma_es.coding import CubeCoding
 from hpo.samplers.cma_es.sampler import evolution_of
 from hpo.samplers.random import RandomSampler
-from hpo.study.replaying.rebuild import made_again
+from hpo.study.replaying.rebuild import rebuild_advisor
 from hpo.study.replaying.verification import verify
 
 CUBE = SearchSpace({f"x{i}": FloatDistribution(-5.0, 5.0) for i in range(5)})
@@ -360,7 +360,7 @@ def test_samplers_are_values_that_a_journal_can_name():
         x0={"x": np.float32(1.5), "c": "a"}, sigma0=np.float64(0.2), popsize=np.int64(7), restart_strategy="ipop"
     )
     assert pickle.loads(pickle.dumps(sampler)) == sampler
-    assert made_again(identity_of(sampler)) == sampler
+    assert rebuild_advisor(identity_of(sampler)) == sampler
     assert hpo.samplers.CmaEsSampler is CmaEsSampler
 
 

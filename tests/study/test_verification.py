@@ -218,7 +218,7 @@ def half(state, trial, space, key):
     return hpo.Suggestion({name: dist.from_unit(0.5) for name, dist in space.items()})
 
 
-def test_loading_says_when_the_recorded_sampler_cannot_be_made_again(tmp_path, caplog):
+def test_loading_says_when_the_recorded_sampler_cannot_be_rebuilt(tmp_path, caplog):
     path = tmp_path / "s.jsonl"
     hpo.create_study(storage=path, study_name="s", sampler=half).optimize(objective, n_trials=1)
     hpo.logging.enable_propagation()
@@ -234,13 +234,13 @@ def test_loading_says_when_the_recorded_sampler_cannot_be_made_again(tmp_path, c
 
 def test_a_name_in_the_journal_never_leads_to_code(tmp_path):
     from hpo.core import Identity
-    from hpo.study.replaying.rebuild import made_again
+    from hpo.study.replaying.rebuild import rebuild_advisor
 
     for name in ("os.system", "hpo.samplers.TPESampler", "Study", ""):
-        assert made_again(Identity(name, 1, {"seed": 1})) is None
-    assert made_again(Identity("RandomSampler", 1, {"seed": "x"})) is None
-    assert made_again(Identity("RandomSampler", 2, {"seed": 1})) is None
-    assert made_again(Identity("RandomSampler", 1, {"seed": 1})) == RandomSampler(seed=1)
+        assert rebuild_advisor(Identity(name, 1, {"seed": 1})) is None
+    assert rebuild_advisor(Identity("RandomSampler", 1, {"seed": "x"})) is None
+    assert rebuild_advisor(Identity("RandomSampler", 2, {"seed": 1})) is None
+    assert rebuild_advisor(Identity("RandomSampler", 1, {"seed": 1})) == RandomSampler(seed=1)
 
 
 def test_what_a_sampler_or_pruner_raises_is_what_came_out():

@@ -22,17 +22,8 @@ from hpo.core import (
     from_json_tree,
     to_json_tree,
 )
+from hpo.samplers.registry import SAMPLERS
 from hpo.study.replaying.verification import events_of
-
-_RULES: Mapping[str, str] = {
-    "startup": "drawn without a model, which needs more trials to learn from",
-    "model": "what its model of the finished trials expects most of",
-    "untried": "one of the configurations that nobody had tried, at random",
-    "independent": "left to its independent sampler",
-    "sobol": "the trial's point of a Sobol sequence",
-    "halton": "the trial's point of a Halton sequence",
-}
-"""The rules that samplers of this library note, in words."""
 
 
 @attrs.frozen
@@ -71,7 +62,8 @@ class ExplainedSuggestion:
             parts[0] += f", which asked {_printable(str(chosen))}"
         if self.rule is not None:
             del noted["rule"]
-            words = _RULES.get(self.rule)
+            asked = chosen if isinstance(chosen, str) else None
+            words = SAMPLERS.words(self.rule, asked, None if self.sampler is None else self.sampler.name)
             parts.append(f"rule {self.rule!r}" + (f" ({words})" if words else ""))
         if self.acquisition is not None:
             del noted["acquisition"]

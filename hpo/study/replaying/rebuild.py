@@ -1,56 +1,96 @@
-"""Samplers and pruners of this library, made again from what a journal says of them."""
+"""Samplers and pruners rebuilt from what a journal records of them."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from hpo.core import Identity, from_json_tree, identity_of
 from hpo.errors import HpoError
+from hpo.pruners.registry import PRUNERS
+from hpo.registration import Registration
+from hpo.samplers.registry import SAMPLERS
 
 
-def made_again(identity: Identity | None) -> Any:
-    """The sampler or pruner with this identity; None if it is not one of ours, or of another version or options.
+def rebuild_advisor(identity: Identity | None) -> Any:
+    """Return the sampler or pruner with this identity, or None if it can't be rebuilt.
 
-    Only classes and functions of a fixed table are ever called: nothing is imported by a name that was read.
+    That is the case if it is not registered, if its version is another one now, or if its options say too little: a
+    journal records JSON, and of other objects the name alone.
+
+    Only what is registered is ever called, by this library or by an installed package; nothing is imported by a name
+    that was read from a journal.
+
+    Raises:
+        BrokenPlugin: it belongs to a package that can't be loaded.
+
+    Example:
+        >>> rebuild_advisor(Identity("RandomSampler", 1, {"seed": 3}))
+        RandomSampler(seed=3)
     """
-    if identity is None or not isinstance(identity.options, dict):
+    registration = None if identity is None else _registered(identity)
+    if identity is None or registration is None:
         return None
-    from hpo import pruners, samplers
-    from hpo.samplers import tpe
+    recorded = _without_dropped_options(identity)
+    found = (PRUNERS if PRUNERS.find(registration.name) == registration else SAMPLERS).load(registration.name)
+    if isinstance(recorded.options, dict):
+        functions = registration.load_functions()
+        options = {name: _option(value, functions) for name, value in from_json_tree(recorded.options).items()}
+        try:
+            found = found(**options)
+        except (TypeError, HpoError):  # options of another version of the class
+            return None
+    elif not inspect.isroutine(found):  # an object that is no frozen class: its options are unknown
+        return None
+    return found if identity_of(found) == recorded else None
 
-    kinds: Mapping[str, Callable[..., Any]] = {
-        "BruteForceSampler": samplers.BruteForceSampler,
-        "CmaEsSampler": samplers.CmaEsSampler,
-        "Fallback": samplers.Fallback,
-        "GridSampler": samplers.GridSampler,
-        "PartialFixedSampler": samplers.PartialFixedSampler,
-        "QMCSampler": samplers.QMCSampler,
-        "RandomSampler": samplers.RandomSampler,
-        "TPESampler": samplers.TPESampler,
-        "Warmup": samplers.Warmup,
-        "MedianPruner": pruners.MedianPruner,
-        "NopPruner": pruners.NopPruner,
+
+def _registered(identity: Identity) -> Registration | None:
+    """Return the entry of a class, which is recorded by its name, or of a function, recorded with its module."""
+    module, _, name = identity.name.rpartition(".")
+    for registry in (SAMPLERS, PRUNERS):
+        registration = registry.find(name)
+        if registration is not None and (not module or module == registration.home):
+            return registration
+    return None
+
+
+def _without_dropped_options(identity: Identity) -> Identity:
+    """Return what this version would record for a sampler or pruner that an earlier version has recorded."""
+    registration = _registered(identity)
+    if registration is None or not isinstance(identity.options, dict):
+        return identity
+    dropped = registration.dropped_options
+    options = {
+        name: _without_dropped_in(value)
+        for name, value in identity.options.items()
+        if name not in dropped or value != dropped[name]
     }
-    functions = {
-        f"{function.__module__}.{function.__qualname__}": function
-        for function in (tpe.default_gamma, tpe.default_weights, tpe.hyperopt_gamma)
-    }
-    if identity.name not in kinds:
-        return None
-    options = from_json_tree(identity.options)
-    try:
-        thing = kinds[identity.name](**{name: _option(value, functions) for name, value in options.items()})
-    except (TypeError, HpoError):
-        return None
-    return thing if identity_of(thing) == identity else None
+    return replace(identity, options=options)
+
+
+def _without_dropped_in(option: Any) -> Any:
+    nested = _nested(option)
+    if nested is None:
+        return option
+    now = _without_dropped_options(nested)
+    return {"name": now.name, "version": now.version, "options": now.options}
 
 
 def _option(value: Any, functions: Mapping[str, Callable[..., Any]]) -> Any:
-    """What an option was: one of `functions` by its name, another sampler by its identity, or what it looks like."""
+    """Return an option's value: a function by its recorded name, another sampler by its identity, or what is recorded."""
     if isinstance(value, str):
         return functions.get(value, value)
-    match value:
-        case {"name": str(name), "version": int(version), "options": dict(options)} if len(value) == 3:
-            return made_again(Identity(name, version, options))
-    return value
+    nested = _nested(value)
+    return value if nested is None else rebuild_advisor(nested)
+
+
+def _nested(option: Any) -> Identity | None:
+    """Return the identity of a sampler that is an option of another one, or None if the option is something else."""
+    match option:
+        case {"name": str(name), "version": int(version), "options": dict(options)} if len(option) == 3:
+            return Identity(name, version, options)
+    return None

@@ -32,7 +32,7 @@ from hpo.core import (
     suggest_lone,
 )
 from hpo.errors import InvalidType, SearchSpaceExhausted
-from hpo.study.replaying.rebuild import made_again
+from hpo.study.replaying.rebuild import rebuild_advisor
 
 
 @attrs.frozen
@@ -150,7 +150,7 @@ class _Check:
         """Look at one more event, and move on."""
         before, self._state = self._state, evolve(self._state, event)
         if isinstance(event, AdvisorSet) and self._given[event.kind] is None:
-            self._advisors[event.kind] = made_again(event.identity)
+            self._advisors[event.kind] = rebuild_advisor(event.identity)
         elif isinstance(event, TrialStarted):
             self._started[event.number] = self._state
         elif isinstance(event, ParamsSuggested):

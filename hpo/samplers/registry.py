@@ -1,0 +1,46 @@
+"""The samplers of this library: one entry each, from which everything that lists samplers derives.
+
+That is `hpo.samplers` itself, what ``hpo verify`` can rebuild from a journal, the words of ``hpo explain``, the names in
+the help of ``--sampler``, the laws that the law tests try, and the table in the documentation. A new sampler needs its
+module and an entry here (``python .ci/write_registered.py`` then writes the stub and the table).
+"""
+
+from __future__ import annotations
+
+from hpo.registration import Registration, Registry
+
+_STARTUP = {"startup": "drawn without a model, which needs more trials to learn from"}
+_MODEL = {
+    **_STARTUP,
+    "model": "what its model of the finished trials expects most of",
+    "untried": "one of the configurations that nobody had tried, at random",
+}
+
+# laws, by what a sampler looks at: nothing but the trial's number; a model of the ranks of the results; what was tried
+_BLIND = ("rank_based", "affine", "mirror", "permutation", "recording_order", "bounded_work")
+_SPREAD = (*_BLIND, "scale", "coverage")
+_EXHAUSTIVE = (*_BLIND, "coverage", "no_repeats", "exhaustion")
+_RANKS = ("rank_based", "affine", "mirror", "recording_order", "bounded_work")
+_LEARNING = (*_RANKS, "scale", "coverage", "learning", "no_repeats", "exhaustion")
+# the tree of what was tried grows in the order in which trials ended and asked for parameters, so these two orders count
+_TREE = ("rank_based", "affine", "mirror", "scale", "coverage", "no_repeats", "exhaustion", "bounded_work")
+
+_GAMMAS = ("default_gamma", "hyperopt_gamma", "default_weights")
+_SOBOL = {"sobol": "the trial's point of a Sobol sequence", "halton": "the trial's point of a Halton sequence"}
+_CMA = {**_MODEL, "independent": "left to its independent sampler"}
+
+SAMPLERS = Registry(
+    "hpo.samplers",
+    "sampler",
+    (
+        Registration("BruteForceSampler", home="hpo.samplers.brute_force", claims=_TREE),
+        Registration("CmaEsSampler", home="hpo.samplers.cma_es", rules=_CMA, claims=_LEARNING),
+        Registration("Fallback", home="hpo.samplers.wrappers"),
+        Registration("GridSampler", home="hpo.samplers.grid", claims=_EXHAUSTIVE),
+        Registration("PartialFixedSampler", home="hpo.samplers.wrappers"),
+        Registration("QMCSampler", home="hpo.samplers.quasi_random", rules=_SOBOL, claims=_SPREAD),
+        Registration("RandomSampler", home="hpo.samplers.random", claims=_SPREAD),
+        Registration("TPESampler", home="hpo.samplers.tpe", rules=_MODEL, claims=_LEARNING, functions=_GAMMAS),
+        Registration("Warmup", home="hpo.samplers.wrappers"),
+    ),
+)
