@@ -1,4 +1,9 @@
-"""Every exception of the library: each has fields, derives from the builtin that fits, and says what to do."""
+"""Define every exception of the library.
+
+Each class derives from `HpoError` and from the builtin exception that fits, carries the facts as fields, and has a message
+that says what happened, to what, what is allowed and what to do. Values in messages are shortened, so no message grows
+with the data that caused it.
+"""
 
 from __future__ import annotations
 
@@ -6,174 +11,230 @@ from collections.abc import Sequence
 
 import attrs
 
-_MOST_SHOWN = 5  # names in one message
+_MOST_NAMES = 5  # study names listed in one message
+_LONGEST_VALUE = 300  # characters of a value, a distribution, an event or a name
+_LONGEST_PHRASE = 2_000  # characters of a path, or of a reason that another part of the library or of the system gave
+_BEFORE_A_CHANGE = {"waiting": "ask for it first", "paused": "resume it first"}  # by state of an unfinished trial
 
 
 class HpoError(Exception):
-    """Anything that this library raises on purpose."""
+    """Base class of every exception that this library raises on purpose."""
 
 
 class TrialPruned(HpoError):
-    """Raised by an objective to end its trial early; the trial becomes `TrialState.PRUNED`."""
+    """Raised by an objective to end its trial early; the trial's state becomes `TrialState.PRUNED`."""
 
 
 class InvalidDistribution(HpoError, ValueError):
-    """A distribution that describes no set of values, or is written in an unknown form."""
+    """A distribution describes no set of values, or is stored in an unknown form."""
 
 
 @attrs.define(eq=False)
 class ValueOutsideDistribution(HpoError, ValueError):
-    """A value that is not a member of the distribution it was given for."""
+    """A value is not a member of the distribution that it was given for.
+
+    Attributes:
+        value: The value, as it was given.
+        distribution: The distribution that it should be a member of.
+        name: The parameter's name, or None if the distribution was used without one.
+    """
 
     value: object
     distribution: object
     name: str | None = None
 
     def __str__(self) -> str:
-        parameter = f"parameter {self.name!r}" if self.name is not None else "the parameter"
-        return f"{self.value!r} is no value of {parameter}: allowed is {self.distribution!r}"
+        parameter = "the parameter" if self.name is None else f"parameter {_shown(self.name)}"
+        return (
+            f"{_shown(self.value)} is not a valid value for {parameter}; "
+            f"expected a member of {_shown(self.distribution)}"
+        )
 
 
 class InvalidArgument(HpoError, ValueError):
-    """An argument that has the right type and a value that is not allowed."""
+    """An argument has the right type, but a value that is not allowed."""
 
 
 class InvalidType(HpoError, TypeError):
-    """An argument of a type that is not allowed."""
+    """An argument has a type that is not allowed."""
 
 
 @attrs.define(eq=False)
 class TrialNotFound(HpoError, KeyError):
-    """No trial of the study has this number."""
+    """The study has no trial with this number.
+
+    Attributes:
+        number: The number that was asked for.
+        n_trials: How many trials the study has; they are numbered from 0.
+    """
 
     number: int
     n_trials: int
 
     def __str__(self) -> str:
         known = f"its trials are 0 to {self.n_trials - 1}" if self.n_trials else "it has no trials"
-        return f"the study has no trial {self.number}: {known}"
+        return f"the study has no trial {_shown(self.number)}: {known}"
 
 
 @attrs.define(eq=False)
 class TrialNotRunning(HpoError, RuntimeError):
-    """A change to a trial that waits or is finished already; the first result stands."""
+    """A trial that is not running was to be changed; it stays as it is.
+
+    Attributes:
+        number: The trial's number.
+        state: The value of its `TrialState`, such as ``"complete"``.
+    """
 
     number: int
     state: str
 
     def __str__(self) -> str:
-        advice = "ask for it first" if self.state == "waiting" else "a finished trial never changes"
-        state = "failed" if self.state == "fail" else self.state
+        state = "failed" if self.state == "fail" else _cut(self.state)
+        advice = _BEFORE_A_CHANGE.get(self.state, "a finished trial cannot be changed")
         return f"trial {self.number} is {state}, not running: {advice}"
 
 
 @attrs.define(eq=False)
 class WrongNumberOfValues(HpoError, ValueError):
-    """A result with more or fewer values than the study has directions."""
+    """A result does not have one value per direction of the study.
+
+    Attributes:
+        given: How many values were given.
+        expected: How many directions the study has.
+    """
 
     given: int
     expected: int
 
     def __str__(self) -> str:
-        return (
-            f"{self.given} objective value(s) given, but the study has {self.expected} direction(s): "
-            "give one value per direction"
-        )
+        expected = "1 objective value" if self.expected == 1 else f"{self.expected} objective values"
+        return f"expected {expected}, one per direction of the study, but got {self.given}"
 
 
 class InvalidSuggestion(HpoError, ValueError):
-    """A sampler that answered with something else than one allowed value per parameter asked for."""
+    """A sampler did not return exactly one allowed value for each parameter that it was asked for."""
 
 
 @attrs.define(eq=False)
 class SearchSpaceExhausted(HpoError, RuntimeError):
-    """The sampler has nothing left to suggest; `Study.optimize` stops quietly instead.
+    """The sampler has nothing left to suggest; `Study.optimize` then ends without an error.
 
-    Where it is so `for_now`, ask again when one of the running trials has ended.
+    Attributes:
+        reason: Why, in the sampler's words.
+        for_now: Whether it may suggest again once one of the running trials has finished.
     """
 
     reason: str
     for_now: bool = False
 
     def __str__(self) -> str:
-        advice = "; ask again when a running trial has ended" if self.for_now else ""
-        return f"nothing is left to suggest: {self.reason}{advice}"
+        advice = "; ask again when a running trial has finished" if self.for_now else ""
+        return f"nothing is left to suggest: {_cut(self.reason)}{advice}"
 
 
 @attrs.define(eq=False)
 class NoCompletedTrial(HpoError, ValueError):
-    """A question about the best trial of a study in which no trial is complete yet."""
+    """The best trial was asked for, but no trial of the study is complete yet.
+
+    Attributes:
+        n_trials: How many trials the study has, whatever their states.
+    """
 
     n_trials: int
 
     def __str__(self) -> str:
-        return f"no trial is completed yet, out of {self.n_trials}: run or tell one first"
+        trials = "1 trial" if self.n_trials == 1 else f"{self.n_trials} trials"
+        known = f"none of its {trials} is complete" if self.n_trials else "it has no trials"
+        return f"the study has no best trial yet, because {known}: run a trial, or tell the result of one, first"
 
 
 @attrs.define(eq=False)
 class SeveralObjectives(HpoError, RuntimeError, ValueError):
-    """A question that only a study with one direction can answer, or a sampler or pruner that needs one direction."""
+    """Something that requires a single objective was used with a study that has several.
+
+    Attributes:
+        asked: What was used: a property, a sampler, a pruner.
+        instead: What to use for several objectives.
+    """
 
     asked: str
     instead: str
 
     def __str__(self) -> str:
-        return f"{self.asked} has no meaning with several objectives: use {self.instead}"
+        return f"{_cut(self.asked)} requires a single objective: for several, use {_cut(self.instead)}"
 
 
 @attrs.define(eq=False)
 class DuplicatedStudyError(HpoError, ValueError):
-    """A study of this name exists in the storage."""
+    """The storage already has a study of this name.
+
+    Attributes:
+        study_name: The name.
+        storage: The storage's location.
+    """
 
     study_name: str
     storage: str
 
     def __str__(self) -> str:
         return (
-            f"a study named {self.study_name!r} exists in {self.storage}: "
-            "choose another name, or continue it with load_study, or with create_study(load_if_exists=True)"
+            f"a study named {_shown(self.study_name)} already exists in {_cut(self.storage)}: "
+            "choose another name, or continue it with load_study or create_study(load_if_exists=True)"
         )
 
 
 @attrs.define(eq=False)
 class StudyNotFound(HpoError, KeyError):
-    """The storage has no study of this name."""
+    """The storage has no study of this name, or no name was given and it does not have exactly one study.
+
+    Attributes:
+        study_name: The name that was asked for, or None if none was given.
+        storage: The storage's location.
+        known: The names of the studies in it.
+    """
 
     study_name: str | None
     storage: str
     known: Sequence[str] = ()
 
     def __str__(self) -> str:
-        if self.study_name is None and self.known:
-            return f"{self.storage} holds {len(self.known)} studies ({_listed(self.known)}): pass study_name"
+        storage = _cut(self.storage)
+        if self.study_name is not None:
+            known = f"it has {_listed(self.known)}" if self.known else "it has no studies"
+            return f"{storage} has no study {_shown(self.study_name)}: {known}"
         if not self.known:
-            wanted = "study" if self.study_name is None else f"study {self.study_name!r}, nor any other"
-            return f"{self.storage} has no {wanted}"
-        return f"{self.storage} has no study {self.study_name!r}: it has {_listed(self.known)}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(repr(name) for name in names[:_MOST_SHOWN])
-    return shown if len(names) <= _MOST_SHOWN else f"{shown} and {len(names) - _MOST_SHOWN} more"
+            return f"{storage} has no studies: create one first"
+        return f"{storage} has {len(self.known)} studies ({_listed(self.known)}): pass study_name to choose one"
 
 
 @attrs.define(eq=False)
 class Conflict(HpoError, RuntimeError):
-    """An append to a journal that has grown meanwhile. Nothing was added: read, decide and append again."""
+    """A journal has changed since it was read, so nothing was added: read the new events, decide and append again.
+
+    Attributes:
+        expected: How many events the writer had read.
+        actual: How many events the journal has.
+    """
 
     expected: int
     actual: int
 
     def __str__(self) -> str:
-        return f"the journal has {self.actual} events, not {self.expected}: another writer was faster"
+        return (
+            f"the journal has {self.actual} events, not {self.expected}, because another writer has changed it: "
+            "nothing was added; read its events and try again"
+        )
 
 
 @attrs.define(eq=False)
 class JournalCorrupted(HpoError, RuntimeError):
-    """A damaged record that is not the last one, so it was not left by a crash; nothing was changed.
+    """A journal is damaged before its last record, which no crash can cause; nothing was changed.
 
-    `line` (counted from 1) and `offset` (the line's first byte, counted from 0) are None in a database, which has no
-    lines: there `problem` names the study and the event.
+    Attributes:
+        path: The journal's path or location.
+        line: The damaged line, counted from 1. None in a database, which has no lines.
+        offset: The first byte of that line, counted from 0. None in a database.
+        problem: What is wrong; in a database it also names the study and the event.
     """
 
     path: str
@@ -182,90 +243,124 @@ class JournalCorrupted(HpoError, RuntimeError):
     problem: str
 
     def __str__(self) -> str:
-        place = "" if self.line is None else f", line {self.line} (byte {self.offset})"
-        return f"{self.path}{place}: {self.problem}"
+        position = "" if self.line is None else f", line {self.line} (byte {self.offset})"
+        return f"{_cut(self.path)}{position}: {_cut(self.problem)}"
 
 
 @attrs.define(eq=False)
 class JournalMoved(HpoError, RuntimeError):
-    """The study was deleted, or its file removed or replaced, while it was open; nothing was added."""
+    """A study was deleted, or its file removed or replaced, while it was open; nothing was added.
+
+    Attributes:
+        path: The path or location that it was opened from.
+    """
 
     path: str
 
     def __str__(self) -> str:
         return (
-            f"the study was deleted, or {self.path} removed or replaced, while it was open: nothing was added; "
-            "load the study again"
+            f"the study was deleted, or {_cut(self.path)} was removed or replaced, while it was open: "
+            "nothing was added; load the study again"
         )
 
 
 @attrs.define(eq=False)
 class JournalBusy(HpoError, TimeoutError):
-    """Another process held the journal's lock for too long; nothing was added."""
+    """Another process held the journal's lock for too long; nothing was added.
+
+    Attributes:
+        path: The journal's path or location.
+        waited: For how long this process waited, in seconds.
+        holder: The process that holds the lock, in words, if that is known.
+    """
 
     path: str
     waited: float
     holder: str | None = None
 
     def __str__(self) -> str:
-        holder = "another process" if self.holder is None else self.holder
-        return f"{self.path} was locked by {holder} for {self.waited:.1f} s: nothing was added"
+        holder = "another process" if self.holder is None else _cut(self.holder)
+        return f"{_cut(self.path)} was locked by {holder} for {self.waited:.1f} s: nothing was added; try again later"
 
 
 @attrs.define(eq=False)
 class WorkerLost(HpoError, RuntimeError):
-    """A trial that would start for a worker that others have given up; nothing was added."""
+    """A trial was to start for a worker that others have declared dead; nothing was added.
+
+    Attributes:
+        worker: The worker's name.
+    """
 
     worker: str
 
     def __str__(self) -> str:
         return (
-            f"worker {self.worker} was silent for longer than its grace period, and was given up: "
-            "nothing was added; begin again under another name"
+            f"worker {_cut(self.worker)} was silent for longer than its grace period, so others declared it dead: "
+            "nothing was added; start again under another name"
         )
 
 
 @attrs.define(eq=False)
 class OutcomeUnknown(HpoError, RuntimeError):
-    """A write that may or may not have become durable; reload the study to find out."""
+    """A write may or may not have become durable; load the study again to find out.
+
+    Attributes:
+        path: The journal's path or location.
+        cause: What went wrong.
+    """
 
     path: str
     cause: str
 
     def __str__(self) -> str:
-        return f"{self.path}: the last write may or may not be durable ({self.cause}); load the study again to see"
+        return (
+            f"{_cut(self.path)}: the last write may or may not be durable ({_cut(self.cause)}); "
+            "load the study again to find out"
+        )
 
 
 @attrs.define(eq=False)
 class UnsupportedJournal(HpoError, RuntimeError):
-    """A journal, or a location for one, that this version of the library cannot work with."""
+    """This version of the library cannot use a journal, or a location for one.
+
+    Attributes:
+        location: The journal's path or location.
+        problem: Why not.
+    """
 
     location: str
     problem: str
 
     def __str__(self) -> str:
-        return f"{self.location}: {self.problem}"
+        return f"{_cut(self.location)}: {_cut(self.problem)}"
 
 
 @attrs.define(eq=False)
 class UnreadableEvents(HpoError, ValueError):
-    """A text that is no array of events of a format that this version reads."""
+    """Bytes or a string are not an array of events in a format that this version can read.
+
+    Attributes:
+        problem: What is wrong with them.
+        format: The newest format that this version can read.
+    """
 
     problem: str
     format: int
 
     def __str__(self) -> str:
         return (
-            f"not events of journal format {self.format} or older ({self.problem}): "
-            "the text is damaged, or a newer version of hpo wrote it"
+            f"these are not events in journal format {self.format} or older ({_cut(self.problem)}): "
+            "they are damaged, or were written by a newer version of hpo"
         )
 
 
 @attrs.define(eq=False)
 class InconsistentEvents(HpoError, ValueError):
-    """An event that can't have come after those before it: whoever wrote it did not decide by them.
+    """An event cannot follow the ones before it, so its writer did not base it on them.
 
-    `position` counts the events before it.
+    Attributes:
+        position: How many events come before it.
+        event: The event.
     """
 
     position: int
@@ -273,51 +368,76 @@ class InconsistentEvents(HpoError, ValueError):
 
     def __str__(self) -> str:
         return (
-            f"event {self.position} of the journal, {self.event!r}, does not follow from those before it; "
-            "`hpo journal check` says where it is, and `hpo journal repair` saves what comes before"
+            f"event {self.position} of the journal, {_shown(self.event)}, cannot follow the events before it: "
+            "locate it with `hpo journal check`, and save the events before it with `hpo journal repair`"
         )
 
 
 class NotOptimizing(HpoError, RuntimeError):
-    """Something that is allowed only inside, or only outside, of a running `Study.optimize`."""
+    """A method was called inside a running `Study.optimize`, or outside of one, where that is not allowed."""
 
 
 @attrs.define(eq=False)
 class MissingExtra(HpoError, ImportError):
-    """Something that needs an optional dependency which is not installed."""
+    """A feature needs an optional dependency that is not installed.
+
+    Attributes:
+        feature: What needs it.
+        extra: The name of the extra that installs it.
+    """
 
     feature: str
     extra: str
 
     def __str__(self) -> str:
-        return f"{self.feature} needs an optional dependency: pip install 'purehpo[{self.extra}]'"
+        return f"{_cut(self.feature)} needs an optional dependency: pip install 'purehpo[{_cut(self.extra)}]'"
 
 
 @attrs.define(eq=False)
 class JournalFull(HpoError, OSError):
-    """No space, quota or permitted file size was left for a record; nothing was added."""
+    """A record did not fit into the space, quota or file size that is left; nothing was added.
+
+    Attributes:
+        path: The journal's path or location.
+        cause: What the operating system or the server said.
+    """
 
     path: str
     cause: str
 
     def __str__(self) -> str:
-        return f"{self.path}: nothing was added, because there is no room ({self.cause}); make room and try again"
+        return (
+            f"{_cut(self.path)}: nothing was added because there is no space left ({_cut(self.cause)}); "
+            "free some and try again"
+        )
 
 
 @attrs.define(eq=False)
 class JournalUnwritable(HpoError, OSError):
-    """The system refused to write or lock a journal; nothing was added."""
+    """The operating system or the server refused to write or lock a journal; nothing was added.
+
+    Attributes:
+        path: The journal's path or location.
+        cause: What it said.
+    """
 
     path: str
     cause: str
 
     def __str__(self) -> str:
-        return f"{self.path}: nothing was added, because the system refused it ({self.cause})"
+        return f"{_cut(self.path)}: nothing was added because the system refused it ({_cut(self.cause)})"
 
 
 @attrs.define(eq=False)
 class BrokenPlugin(HpoError, ImportError):
-    """An entry point of an installed package that can't be used; everything else works without it."""
+    """An entry point of an installed package cannot be used; everything else works without it.
+
+    Attributes:
+        package: The distribution that registers it.
+        group: The group of entry points, such as ``"hpo.samplers"``.
+        entry: Its name in the group.
+        problem: What is wrong with it.
+    """
 
     package: str
     group: str
@@ -326,6 +446,27 @@ class BrokenPlugin(HpoError, ImportError):
 
     def __str__(self) -> str:
         return (
-            f"the package {self.package} registers {self.entry!r} in {self.group!r}, which can't be used: {self.problem}; "
-            "update or uninstall the package"
+            f"the package {_cut(self.package)} registers {_shown(self.entry)} in {_shown(self.group)}, "
+            f"which can't be used: {_cut(self.problem)}; update or uninstall the package"
         )
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(_shown(name) for name in names[:_MOST_NAMES])
+    return shown if len(names) <= _MOST_NAMES else f"{shown} and {len(names) - _MOST_NAMES} more"
+
+
+def _shown(value: object) -> str:
+    """Return the repr of `value`, shortened in the middle."""
+    try:
+        text = repr(value)
+    except Exception as error:  # noqa: BLE001 - a user's class may fail in any way, and its error must not hide ours
+        text = f"<{type(value).__name__} whose repr raises {type(error).__name__}>"
+    return _cut(text, _LONGEST_VALUE)
+
+
+def _cut(given: object, longest: int = _LONGEST_PHRASE) -> str:
+    """Return `given` as a string, with "..." in place of its middle if it is too long."""
+    text = str(given)  # a sampler's reason comes from a user's code, and may be anything
+    half = longest // 2
+    return text if len(text) <= longest else f"{text[:half]}...{text[-half:]}"

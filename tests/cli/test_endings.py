@@ -112,7 +112,10 @@ def test_the_command_is_a_process_with_an_exit_code(place):
     assert created.communicate()[0] == "s\n"
     assert created.returncode == 0
     failed = process("best-trial", "--storage", "runs/", cwd=place)
-    assert failed.communicate() == ("", "hpo: error: no trial is completed yet, out of 0: run or tell one first\n")
+    assert failed.communicate() == (
+        "",
+        "hpo: error: the study has no best trial yet, because it has no trials: run a trial, or tell the result of one, first\n",
+    )
     assert failed.returncode == 1
 
 

@@ -257,7 +257,7 @@ def test_the_best_trial_is_one_record(study):
 def test_no_best_trial_is_an_error_and_no_front_is_an_empty_list(study):
     ran = study("best-trial")
     assert (ran.code, ran.out) == (1, "")
-    assert "no trial is completed yet" in ran.err
+    assert "the study has no best trial yet" in ran.err
     assert json.loads(study("best-trials -f json").out) == []
 
 

@@ -217,5 +217,5 @@ class TestBruteForceSampler(BasicSamplerTestCase, MultiObjectiveSamplerTestCase)
 def test_a_sampler_for_one_objective_says_so_by_our_error_and_by_optunas():
     study = optuna.create_study(directions=["minimize", "maximize"], sampler=Presented(CmaEsSampler()))
     for kind in (SeveralObjectives, ValueError, RuntimeError):
-        with pytest.raises(kind, match="CmaEsSampler has no meaning with several objectives"):
+        with pytest.raises(kind, match="CmaEsSampler requires a single objective"):
             study.ask({"x": optuna.distributions.FloatDistribution(0, 1)})

@@ -141,7 +141,7 @@ def test_an_enqueued_value_outside_a_range_is_kept_with_a_warning() -> None:
     with pytest.warns(UserWarning, match="parameter 'x' keeps the given value 7, which is outside"):
         _, trial = ask(state, middle, {"x": X})
     assert trial.params == {"x": 7.0}
-    with pytest.raises(ValueOutsideDistribution, match="'z' is no value of parameter 'c'"):
+    with pytest.raises(ValueOutsideDistribution, match="'z' is not a valid value for parameter 'c'"):
         ask(enqueue(StudyState.create(), {"c": "z"}), middle, {"c": C})
 
 

@@ -179,7 +179,7 @@ def test_enqueued_values_are_checked_against_a_declared_space() -> None:
         state,
         Enqueue({"c": "z"}),
         ValueOutsideDistribution,
-        "'z' is no value of parameter 'c': allowed is CategoricalDistribution(choices=('a', 'b'))",
+        "'z' is not a valid value for parameter 'c'; expected a member of CategoricalDistribution(choices=('a', 'b'))",
     )
     with pytest.warns(UserWarning, match="parameter 'x' keeps the given value 7"):
         decide(state, Enqueue({"x": 7}))
@@ -331,7 +331,7 @@ def test_only_running_trials_can_be_changed() -> None:
         lambda n: SetTrialAttribute(n, "k", 1),
         lambda n: Suggest(n, {"x": X}, {"x": 0.5}),
     ):
-        refused(state, make(0), TrialNotRunning, "trial 0 is complete, not running: a finished trial never changes")
+        refused(state, make(0), TrialNotRunning, "trial 0 is complete, not running: a finished trial cannot be changed")
         refused(state, make(1), TrialNotRunning, "trial 1 is waiting, not running: ask for it first")
         refused(state, make(2), TrialNotFound, "the study has no trial 2: its trials are 0 to 1")
         refused(state, make(-1), TrialNotFound, "the study has no trial -1: its trials are 0 to 1")
@@ -370,7 +370,7 @@ def test_what_can_not_be_added() -> None:
         InvalidArgument,
         "a running trial can't be added: nobody here runs it; tell its result first",
     )
-    with pytest.raises(WrongNumberOfValues, match="2 objective value"):
+    with pytest.raises(WrongNumberOfValues, match="but got 2"):
         decide(study(), AddTrial(create_trial(values=[1.0, 2.0])))
     for fields in (
         {"intermediate_values": {-1: 1.0}},

@@ -286,7 +286,7 @@ def test_nothing_odd_is_a_member(dist, value) -> None:
     assert not dist.contains(value)
     with pytest.raises(ValueOutsideDistribution) as caught:
         dist.to_internal(value)
-    assert str(caught.value) == f"{value!r} is no value of the parameter: allowed is {dist!r}"
+    assert str(caught.value) == f"{value!r} is not a valid value for the parameter; expected a member of {dist!r}"
 
 
 def test_a_number_outside_its_range_is_kept_as_it_is() -> None:
@@ -294,9 +294,9 @@ def test_a_number_outside_its_range_is_kept_as_it_is() -> None:
     assert IntDistribution(0, 1).to_internal(7.0) == 7
     assert not FloatDistribution(0.0, 1.0).contains(7)
     assert not IntDistribution(0, 9, step=3).contains(4)
-    with pytest.raises(ValueOutsideDistribution, match="no value of the parameter"):
+    with pytest.raises(ValueOutsideDistribution, match="not a valid value for the parameter"):
         IntDistribution(0, 9).to_internal(7.5)
-    with pytest.raises(ValueOutsideDistribution, match="no value of the parameter"):
+    with pytest.raises(ValueOutsideDistribution, match="not a valid value for the parameter"):
         FloatDistribution(0.0, 1.0).to_internal(INF)
 
 

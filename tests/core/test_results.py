@@ -45,12 +45,12 @@ def test_what_a_result_may_be(values, expected) -> None:
         (
             [1.0, 2.0],
             WrongNumberOfValues,
-            "2 objective value(s) given, but the study has 1 direction(s): give one value per direction",
+            "expected 1 objective value, one per direction of the study, but got 2",
         ),
         (
             [],
             WrongNumberOfValues,
-            "0 objective value(s) given, but the study has 1 direction(s): give one value per direction",
+            "expected 1 objective value, one per direction of the study, but got 0",
         ),
         (
             {"loss": 1.0},
@@ -75,7 +75,7 @@ def test_results_of_several_objectives_come_in_order_or_by_name() -> None:
     state = study(Ask(), directions=["minimize", "maximize"], metric_names=["loss", "speed"])
     assert done(state, Tell(0, {"speed": 2, "loss": 1})).finished[0].values == (1.0, 2.0)
     assert done(state, Tell(0, np.array([1, 2]))).finished[0].values == (1.0, 2.0)
-    with pytest.raises(WrongNumberOfValues, match="1 objective value"):
+    with pytest.raises(WrongNumberOfValues, match="expected 2 objective values"):
         decide(state, Tell(0, 1.0))
     refused(
         state,

@@ -137,8 +137,8 @@ def test_old_journals_may_lack_the_newest_fields() -> None:
 def test_a_text_that_is_no_events_is_refused(text) -> None:
     with pytest.raises(UnreadableEvents) as caught:
         decode_events(text)
-    assert str(caught.value).startswith("not events of journal format 1 or older (")
-    assert str(caught.value).endswith("): the text is damaged, or a newer version of hpo wrote it")
+    assert str(caught.value).startswith("these are not events in journal format 1 or older (")
+    assert str(caught.value).endswith("): they are damaged, or were written by a newer version of hpo")
 
 
 def test_what_a_user_was_promised_is_marked() -> None:
@@ -171,9 +171,7 @@ def test_an_event_that_does_not_follow_is_named_with_its_place(stranger) -> None
         TrialFinished(0, TrialState.COMPLETE, (1.0,)),
         TrialStarted(1),
     ]
-    with pytest.raises(
-        InconsistentEvents, match=f"event 4 of the journal, {re.escape(repr(stranger))}, does not follow"
-    ):
+    with pytest.raises(InconsistentEvents, match=f"event 4 of the journal, {re.escape(repr(stranger))}, cannot follow"):
         replay([*told, stranger])
     with pytest.raises(InconsistentEvents):
         evolve(replay(told), stranger)
@@ -235,7 +233,7 @@ def test_bytes_that_are_no_state_are_refused(change) -> None:
 
 @pytest.mark.parametrize("text", ["", "null", "[]", "{", "[" * 100_000])
 def test_texts_that_are_no_state_are_refused(text) -> None:
-    with pytest.raises(UnreadableEvents, match="the text is damaged"):
+    with pytest.raises(UnreadableEvents, match="they are damaged"):
         StudyState.from_json(text)
 
 

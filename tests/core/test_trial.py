@@ -84,7 +84,7 @@ def test_a_made_trial_is_complete_and_has_builtin_values() -> None:
         (
             {"value": 1.0, "params": {"x": 11.0}, "distributions": {"x": DISTRIBUTIONS["x"]}},
             ValueOutsideDistribution,
-            "11.0 is no value of parameter 'x': allowed is FloatDistribution(low=0.0, high=10.0)",
+            "11.0 is not a valid value for parameter 'x'; expected a member of FloatDistribution(low=0.0, high=10.0)",
         ),
         (
             {"value": 1.0, "intermediate_values": {-1: 0.0}},
@@ -132,7 +132,7 @@ def test_value_is_the_only_one() -> None:
     assert sample().value == 1.0
     with pytest.raises(SeveralObjectives) as caught:
         create_trial(values=[1.0, 2.0]).value  # noqa: B018
-    assert str(caught.value) == "the value of trial 0 has no meaning with several objectives: use values"
+    assert str(caught.value) == "the value of trial 0 requires a single objective: for several, use values"
 
 
 def test_what_is_derived_from_fields() -> None:
@@ -178,9 +178,9 @@ def test_a_frozen_trial_refuses_what_it_has_no_value_for() -> None:
     with pytest.raises(ValueOutsideDistribution) as caught_value:
         sample().suggest_categorical("c", [1, 2])
     assert str(caught_value.value) == (
-        "True is no value of parameter 'c': allowed is CategoricalDistribution(choices=(1, 2))"
+        "True is not a valid value for parameter 'c'; expected a member of CategoricalDistribution(choices=(1, 2))"
     )
-    with pytest.raises(ValueOutsideDistribution, match=r"2\.5 is no value of parameter 'x'"):
+    with pytest.raises(ValueOutsideDistribution, match=r"2\.5 is not a valid value for parameter 'x'"):
         sample().suggest_int("x", 0, 9)
     with pytest.raises(InvalidType, match="a reported value is a number"):
         sample().report("a", 0)  # type: ignore[arg-type]

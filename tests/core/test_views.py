@@ -68,8 +68,11 @@ def test_only_complete_trials_are_best() -> None:
     state = replay(decide(state, Ask()), state)
     with pytest.raises(NoCompletedTrial) as caught:
         best_trial(state)
-    assert str(caught.value) == "no trial is completed yet, out of 2: run or tell one first"
-    with pytest.raises(ValueError, match="out of 0"):
+    assert (
+        str(caught.value)
+        == "the study has no best trial yet, because none of its 2 trials is complete: run a trial, or tell the result of one, first"
+    )
+    with pytest.raises(ValueError, match="it has no trials"):
         best_trial(study())
 
 
@@ -97,7 +100,9 @@ def test_feasible_trials_come_first_and_the_least_violation_next() -> None:
 def test_several_objectives_have_no_best_trial() -> None:
     with pytest.raises(SeveralObjectives) as caught:
         best_trial(study(directions=["minimize", "minimize"]))
-    assert str(caught.value) == ("best_trial has no meaning with several objectives: use best_trials, the Pareto front")
+    assert str(caught.value) == (
+        "best_trial requires a single objective: for several, use best_trials, the Pareto front"
+    )
 
 
 def test_best_trials_are_those_that_no_other_dominates() -> None:

@@ -48,7 +48,7 @@ def test_whoever_asks_where_all_that_is_known_is_taken_is_told_to_ask_again():
     first, second = study.ask(), study.ask()
     assert {trial.suggest_int("x", 0, 1) for trial in (first, second)} == {0, 1}
     with pytest.raises(
-        SearchSpaceExhausted, match="tried or running; ask again when a running trial has ended"
+        SearchSpaceExhausted, match="tried or running; ask again when a running trial has finished"
     ) as told:
         study.ask()
     assert told.value.for_now

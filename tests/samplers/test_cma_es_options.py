@@ -131,7 +131,7 @@ def test_a_warm_started_study_is_rebuilt_from_its_journal_and_verified(separable
         ({"source_trials": source(2), "sigma0": 0.1}, "either source_trials, or x0"),
         (
             {"source_trials": [create_trial(values=[1.0, 2.0])]},
-            "the value of trial 0 has no meaning with several objectives",
+            "the value of trial 0 requires a single objective",
         ),
         ({"lr_adapt": 1}, "lr_adapt"),
         ({"duplicates": "never"}, "duplicates"),

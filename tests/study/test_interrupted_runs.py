@@ -201,7 +201,7 @@ def test_a_late_result_of_an_abandoned_thread_changes_nothing(tmp_path):
     )
     ran = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=PATIENCE, check=True)
     assert ran.stdout.splitlines() == [
-        "trial 0 is failed, not running: a finished trial never changes",
+        "trial 0 is failed, not running: a finished trial cannot be changed",
         "FAIL interrupted None",
     ]
 
@@ -259,5 +259,5 @@ def test_trials_that_a_failing_storage_takes_down_say_so(monkeypatch):
     assert [trial.state for trial in study.trials] == [TrialState.FAIL, TrialState.FAIL]
     for trial in study.trials:
         assert trial.reason.startswith(
-            "hpo.errors.JournalFull: study.jsonl: nothing was added, because there is no room"
+            "hpo.errors.JournalFull: study.jsonl: nothing was added because there is no space left"
         )

@@ -50,7 +50,7 @@ def test_a_direction_is_a_text_or_its_constant(direction):
 
 def test_a_name_is_taken_once(runs):
     a_study(runs).optimize(unit, n_trials=2)
-    with pytest.raises(DuplicatedStudyError, match=r"'digits' exists in .*load_if_exists=True"):
+    with pytest.raises(DuplicatedStudyError, match=r"'digits' already exists in .*load_if_exists=True"):
         a_study(runs)
     assert len(a_study(runs, load_if_exists=True).trials) == 2
 
@@ -146,7 +146,7 @@ def test_the_name_may_be_left_out_where_there_is_one_study_only(runs):
     a_study(runs, "one")
     assert hpo.load_study(storage=runs).study_name == "one"
     a_study(runs, "two")
-    with pytest.raises(StudyNotFound, match=r"holds 2 studies \('one', 'two'\): pass study_name"):
+    with pytest.raises(StudyNotFound, match=r"has 2 studies \('one', 'two'\): pass study_name"):
         hpo.load_study(storage=runs)
 
 
@@ -216,7 +216,7 @@ def test_a_summary_says_what_there_is_to_say(runs):
     assert digits.datetime_start == study.trials[0].datetime_start
     assert (empty.best_trial, empty.n_trials, empty.datetime_start) == (None, 0, None)
     assert two.best_trial is None
-    with pytest.raises(SeveralObjectives, match="the direction of study 'two' has no meaning"):
+    with pytest.raises(SeveralObjectives, match="the direction of study 'two' requires a single objective"):
         _ = two.direction
 
 
@@ -232,7 +232,7 @@ def test_questions_for_one_objective_name_the_question_for_several():
     for shown in (study, StudyView(study.state)):
         for ask in ("best_trial", "best_value", "best_params"):
             with pytest.raises(
-                SeveralObjectives, match=f"{ask} has no meaning with several objectives: use best_trials"
+                SeveralObjectives, match=f"{ask} requires a single objective: for several, use best_trials"
             ):
                 getattr(shown, ask)
         with pytest.raises(SeveralObjectives, match="use directions"):

@@ -172,8 +172,8 @@ def test_nan_is_reported_and_may_prune(study):
         (b"1", "the objective returned b'1'"),
         (1j, "the objective returned 1j"),
         ({"x": 1.0}, "metric names"),
-        ((1.0, 2.0), "2 objective value"),
-        ((), "0 objective value"),
+        ((1.0, 2.0), "but got 2"),
+        ((), "but got 0"),
         (math.nan, "NaN"),
         (np.float32("nan"), "NaN"),
     ],
@@ -234,5 +234,5 @@ def test_a_trial_pruned_without_a_number_has_no_value(study, reports):
 
     study.optimize(objective, n_trials=1)
     assert (study.trials[0].state, study.trials[0].value) == (TrialState.PRUNED, None)
-    with pytest.raises(ValueError, match="no trial is completed yet, out of 1"):
+    with pytest.raises(ValueError, match="none of its 1 trial is complete"):
         _ = study.best_trial

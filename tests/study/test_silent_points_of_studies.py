@@ -138,7 +138,7 @@ def test_an_enqueued_value_outside_the_range_is_kept_with_a_warning(study):
 
 def test_an_enqueued_value_that_is_no_choice_fails_its_trial(study):
     study.enqueue_trial({"c": "z"})
-    with pytest.raises(ValueError, match="'z' is no value of parameter 'c'"):
+    with pytest.raises(ValueError, match="'z' is not a valid value for parameter 'c'"):
         study.optimize(lambda trial: len(trial.suggest_categorical("c", ["a", "b"])), n_trials=1)
     assert study.trials[0].state is TrialState.FAIL
 

@@ -81,7 +81,7 @@ def test_a_running_trial_or_something_else_cannot_be_added():
 
 def test_the_values_of_an_added_trial_fit_the_directions():
     study = hpo.create_study(directions=["minimize", "minimize"], sampler=RandomSampler())
-    with pytest.raises(WrongNumberOfValues, match=r"1 objective value.* 2 direction"):
+    with pytest.raises(WrongNumberOfValues, match=r"expected 2 objective values, .* but got 1"):
         study.add_trial(one_trial())
     study.add_trial(create_trial(values=[1.0, 2.0]))
     assert study.best_trials[0].values == (1.0, 2.0)
@@ -117,7 +117,7 @@ def test_a_trial_made_by_hand_is_complete_and_has_no_times():
         ({"values": [1.0]}, "either value or values"),
         ({"params": {"x": 2.0, "y": 1}}, "every parameter needs its distribution"),
         ({"params": {}}, "every parameter needs its distribution"),
-        ({"params": {"x": 11.0}}, "11.0 is no value of parameter 'x'"),
+        ({"params": {"x": 11.0}}, "11.0 is not a valid value for parameter 'x'"),
         ({"state": TrialState.FAIL}, "a fail trial has no value"),
         ({"intermediate_values": {-1: 0.0}}, "step"),
     ],
@@ -134,9 +134,9 @@ def test_a_fixed_trial_refuses_what_it_was_not_given():
     trial = FixedTrial({"x": 11.0, "c": "z"})
     with pytest.raises(ValueError, match=r"no value was given for parameter 'y'.* x, c"):
         trial.suggest_float("y", 0, 1)
-    with pytest.raises(ValueOutsideDistribution, match=r"11.0 is no value of parameter 'x'"):
+    with pytest.raises(ValueOutsideDistribution, match=r"11.0 is not a valid value for parameter 'x'"):
         trial.suggest_float("x", 0, 10)
-    with pytest.raises(ValueOutsideDistribution, match="'z' is no value of parameter 'c'"):
+    with pytest.raises(ValueOutsideDistribution, match="'z' is not a valid value for parameter 'c'"):
         trial.suggest_categorical("c", ["a", "b"])
     assert (trial.params, trial.distributions) == ({}, {})
 

@@ -135,7 +135,7 @@ def test_only_a_running_trial_can_be_told(study):
         study.tell(0, 1.0)
     trial = study.ask()
     study.tell(trial, 1.0)
-    with pytest.raises(TrialNotRunning, match="a finished trial never changes"):
+    with pytest.raises(TrialNotRunning, match="a finished trial cannot be changed"):
         study.tell(trial, 2.0)
     with pytest.raises(TrialNotFound, match="its trials are 0 to 0"):
         study.tell(7, 1.0)
@@ -223,7 +223,7 @@ def test_what_cannot_be_a_parameter_cannot_be_enqueued(study, params, error):
 
 def test_a_declared_space_judges_enqueued_values():
     study = hpo.create_study(space=SPACE, sampler=RandomSampler())
-    with pytest.raises(ValueError, match="'z' is no value of parameter 'c'"):
+    with pytest.raises(ValueError, match="'z' is not a valid value for parameter 'c'"):
         study.enqueue_trial({"c": "z"})
     with pytest.warns(UserWarning, match="keeps the given value 99"):
         study.enqueue_trial({"n": 99})
@@ -261,7 +261,7 @@ def test_trials_are_filtered_by_state(study):
 
 def test_without_a_complete_trial_there_is_no_best_one(study):
     for ask in ("best_trial", "best_value", "best_params"):
-        with pytest.raises(NoCompletedTrial, match="no trial is completed yet"):
+        with pytest.raises(NoCompletedTrial, match="the study has no best trial yet"):
             getattr(study, ask)
     assert study.best_trials == []
 

@@ -174,7 +174,9 @@ def test_a_value_that_no_trial_can_have_here_is_named_with_its_trial(place, tmp_
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         theirs.tell(theirs.ask(DISTRIBUTIONS), 0.25)
-    with pytest.raises(InvalidArgument, match=r"trial 1 can't be imported: 10+.* is no value of the parameter"):
+    with pytest.raises(
+        InvalidArgument, match=r"trial 1 can't be imported: 10+.* is not a valid value for the parameter"
+    ):
         import_optuna(path, None, tmp_path / "hpo")
     assert not (tmp_path / "hpo").exists()
 

@@ -109,7 +109,7 @@ def test_tables_become_a_study(database, tmp_path):
         ),
         ("UPDATE trial_user_attributes SET value_json = '{'", "attribute 'x' of a trial is no JSON"),
         ("UPDATE study_user_attributes SET value_json = '{'", "attribute 'who' of the study is no JSON"),
-        ("INSERT INTO trial_values VALUES (9, 2, 1, 0.5, 'FINITE')", "trial 0 .*2 objective value"),
+        ("INSERT INTO trial_values VALUES (9, 2, 1, 0.5, 'FINITE')", "trial 0 .*but got 2"),
         ("UPDATE trial_intermediate_values SET step = -1 WHERE step = 1", "trial 0 .*step"),
     ],
 )

@@ -137,7 +137,7 @@ def test_who_asks_and_tells_in_time_or_late_knows_it(study, start, tmp_path):
     (tmp_path / "go").touch()
     process.send_signal(signal.SIGCONT)
     out, _ = finished(process)
-    assert out == "trial 0 is failed, not running: a finished trial never changes\n"
+    assert out == "trial 0 is failed, not running: a finished trial cannot be changed\n"
     assert [trial.state.name for trial in study.trials] == ["FAIL", "COMPLETE"]
     assert study.fail_lost_trials() == []
 

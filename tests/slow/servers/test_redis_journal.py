@@ -79,7 +79,7 @@ def test_a_server_without_room_adds_nothing(client, storage, make_events):
     journal = storage.create("s", make_events(0))
     client.config_set("maxmemory", 1)
     try:
-        with pytest.raises(JournalFull, match="no room"):
+        with pytest.raises(JournalFull, match="no space left"):
             journal.append([TrialStarted(0)], expected=1)
         with pytest.raises(JournalFull):
             storage.create("t", make_events(0, name="t"))

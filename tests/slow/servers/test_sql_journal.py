@@ -229,7 +229,7 @@ def test_what_a_database_does_not_allow_is_told(url, make_events, execute):
     journal = storage.create("s", make_events(1))
     execute("ALTER TABLE hpo_events RENAME TO hpo_other")
     execute("CREATE TABLE hpo_events (surprise INT)")
-    with pytest.raises(JournalUnwritable, match="nothing was added, because the system refused it"):
+    with pytest.raises(JournalUnwritable, match="nothing was added because the system refused it"):
         journal.append([TrialStarted(1)], expected=4)
     with pytest.raises(UnsupportedJournal, match="it can't be read"):
         journal.read(0)
