@@ -50,6 +50,8 @@ def attach(
             value = import_module(f"{package}.{name}")
         elif plugin is not None and not name.startswith("_"):  # Python itself asks for many names with underscores
             value = plugin(name)
+            if value is not None:
+                return value  # not kept: which packages there are may change
         if value is None:
             hint = f": {advice[name]}" if advice and name in advice else ""
             raise AttributeError(f"module {package!r} has no attribute {name!r}{hint}")

@@ -146,6 +146,18 @@ class Registry:
             if registration is not None:
                 yield registration
 
+    def made_without_options(self) -> Iterator[tuple[Registration, Any]]:
+        """Yield each entry that needs no options with an object made of it, as the law tests try it.
+
+        A function is yielded as it is. Entries that can't be loaded are left out.
+        """
+        for registration in self:
+            try:
+                found = self.load(registration.name)
+                yield registration, found() if isinstance(found, type) else found
+            except (BrokenPlugin, TypeError):  # a class whose options have no defaults is a TypeError
+                continue
+
     def built_in_only(self) -> Registry:
         """Return this registry without the entries of packages, as documentation lists it."""
         return attrs.evolve(self, group="")
@@ -153,11 +165,15 @@ class Registry:
     def table(self) -> str:
         """Return all entries as a table in Markdown: the name, what it does, the rules it notes, the laws it claims.
 
-        What it does is the first line of its docstring. This imports every entry.
+        What it does is the first line of its docstring. This imports every
+        entry; those of broken packages are left out.
         """
         rows = [f"| {self.kind} | what it does | rules it notes | laws it claims |", "|---|---|---|---|"]
         for registration in self:
-            does = (self.load(registration.name).__doc__ or "").strip().partition("\n")[0]
+            try:
+                does = (self.load(registration.name).__doc__ or "").strip().partition("\n")[0]
+            except BrokenPlugin:
+                continue
             rules, claims = (
                 ", ".join(f"`{word}`" for word in words) for words in (registration.rules, registration.claims)
             )
@@ -192,9 +208,14 @@ class Registry:
 
 
 def entry_points(group: str) -> Sequence[EntryPoint]:
-    """Return the entry points of a group in all packages on the module path, without importing the packages."""
+    """Return the entry points of a group, of all packages on the module path, without importing the packages.
+
+    No group has no entry points.
+    """
     import sys
 
+    if not group:
+        return ()
     return _entry_points(group, tuple(sys.path))
 
 

@@ -11,8 +11,10 @@ from msgspec.structs import replace
 from hpo.core import Identity, from_json_tree, identity_of
 from hpo.errors import HpoError
 from hpo.pruners.registry import PRUNERS
-from hpo.registration import Registration
+from hpo.registration import Registration, Registry
 from hpo.samplers.registry import SAMPLERS
+
+_BUILT_IN = (SAMPLERS.built_in_only(), PRUNERS.built_in_only())  # looked through first, without reading entry points
 
 
 def rebuild_advisor(identity: Identity | None) -> Any:
@@ -31,11 +33,11 @@ def rebuild_advisor(identity: Identity | None) -> Any:
         >>> rebuild_advisor(Identity("RandomSampler", 1, {"seed": 3}))
         RandomSampler(seed=3)
     """
-    registration = None if identity is None else _registered(identity)
-    if identity is None or registration is None:
+    entry = None if identity is None else _registered(identity)
+    if identity is None or entry is None:
         return None
-    recorded = _without_dropped_options(identity)
-    found = (PRUNERS if PRUNERS.find(registration.name) == registration else SAMPLERS).load(registration.name)
+    registry, registration = entry
+    recorded, found = _without_dropped_options(identity), registry.load(registration.name)
     if isinstance(recorded.options, dict):
         functions = registration.load_functions()
         options = {name: _option(value, functions) for name, value in from_json_tree(recorded.options).items()}
@@ -48,22 +50,22 @@ def rebuild_advisor(identity: Identity | None) -> Any:
     return found if identity_of(found) == recorded else None
 
 
-def _registered(identity: Identity) -> Registration | None:
+def _registered(identity: Identity) -> tuple[Registry, Registration] | None:
     """Return the entry of a class, which is recorded by its name, or of a function, recorded with its module."""
     module, _, name = identity.name.rpartition(".")
-    for registry in (SAMPLERS, PRUNERS):
+    for registry in (*_BUILT_IN, SAMPLERS, PRUNERS):
         registration = registry.find(name)
         if registration is not None and (not module or module == registration.home):
-            return registration
+            return registry, registration
     return None
 
 
 def _without_dropped_options(identity: Identity) -> Identity:
     """Return what this version would record for a sampler or pruner that an earlier version has recorded."""
-    registration = _registered(identity)
-    if registration is None or not isinstance(identity.options, dict):
+    entry = _registered(identity)
+    if entry is None or not isinstance(identity.options, dict):
         return identity
-    dropped = registration.dropped_options
+    dropped = entry[1].dropped_options
     options = {
         name: _without_dropped_in(value)
         for name, value in identity.options.items()
