@@ -16,6 +16,7 @@ from hpo.samplers import (
     TPESampler,
     Warmup,
 )
+from hpo.samplers.registry import SAMPLERS
 from hpo.samplers.tpe import default_gamma, hyperopt_gamma
 from hpo.testing import SamplerLaws, check_sampler
 from hpo.testing.options import configured
@@ -23,51 +24,59 @@ from hpo.testing.samplers.claims import CLAIMS
 from hpo.testing.scenarios import SMALL
 
 EXAMPLES = settings.default.max_examples
-BLIND = ("rank_based", "affine", "mirror", "permutation", "recording_order", "bounded_work")
-KNOWING = ("rank_based", "affine", "mirror", "recording_order", "bounded_work")
-MODEL = (*KNOWING, "scale", "coverage", "learning", "no_repeats", "exhaustion")
-ORDERLY = ("rank_based", "affine", "mirror", "scale", "coverage", "no_repeats", "exhaustion", "bounded_work")
-EXHAUSTIVE = (*BLIND, "coverage", "no_repeats", "exhaustion")
 NUMBERS = {"x": FloatDistribution(-5.0, 5.0), "lr": FloatDistribution(1e-4, 1.0, log=True), "n": IntDistribution(0, 9)}
 WITH_A_KIND = {**NUMBERS, "kind": CategoricalDistribution(["a", "b", "c"])}
 
+MADE_WITHOUT_OPTIONS = {registration.name: sampler for registration, sampler in SAMPLERS.made_without_options()}
+
+
+def claims_of(sampler, *, without=()):
+    """The laws that the sampler's registration claims, without those that these options or this space give up."""
+    claims = SAMPLERS.find(type(sampler).__name__).claims
+    assert {*without} <= {*claims}
+    return tuple(claim for claim in claims if claim not in without)
+
+
+def subject(sampler, space=None, *, without=()):
+    return sampler, space, claims_of(sampler, without=without)
+
+
 grid = GridSampler({"n": [0, 1, 2], "kind": ["a", "b"], "step": [0.0, 1.0]})
+tpe = TPESampler(n_startup_trials=2)
 SUBJECTS = {
-    "Random": (RandomSampler(), None, (*BLIND, "scale", "coverage")),
-    "RandomWithASeed": (RandomSampler(seed=11), None, (*BLIND, "scale")),
-    "Grid": (grid, SMALL, EXHAUSTIVE),
-    "ShuffledGrid": (GridSampler(grid.search_space, seed=5), SMALL, EXHAUSTIVE),
-    "BruteForce": (
-        BruteForceSampler(),
-        SMALL,
-        ORDERLY,
-    ),
-    "ShuffledBruteForce": (
-        BruteForceSampler(seed=5),
-        SMALL,
-        ORDERLY,
-    ),
-    "Sobol": (QMCSampler(), None, (*BLIND, "scale", "coverage")),
-    "Halton": (QMCSampler(qmc_type="halton", scramble=False), None, (*BLIND, "scale")),
-    "Tpe": (TPESampler(), None, MODEL),
-    "TpeFromTheSecondTrialOn": (TPESampler(n_startup_trials=1), None, MODEL),
-    "TpeLikeHyperopt": (TPESampler(**TPESampler.hyperopt_parameters()), None, MODEL),
-    "TpeOfEachParameter": (TPESampler(multivariate=False, n_startup_trials=2), WITH_A_KIND, MODEL),
-    "TpeOfGroups": (TPESampler(group=True, n_startup_trials=2), None, MODEL),
-    "TpeWithFailures": (TPESampler(consider_failed_trials=True, n_startup_trials=2), None, MODEL),
-    "CmaEs": (CmaEsSampler(), None, MODEL),
-    "CmaEsOfNumbers": (CmaEsSampler(popsize=3, consider_pruned_trials=True), NUMBERS, MODEL),
-    "CmaEsSeparable": (CmaEsSampler(popsize=3, use_separable_cma=True, with_margin=False), WITH_A_KIND, MODEL),
-    "CmaEsWithRestarts": (CmaEsSampler(popsize=3, restart_strategy="bipop"), NUMBERS, MODEL),
-    "CmaEsWithLearningRates": (CmaEsSampler(popsize=3, lr_adapt=True), NUMBERS, MODEL),
-    "PartialFixed": (PartialFixedSampler({"x": 0.5}, RandomSampler()), NUMBERS, BLIND),
-    "PartialFixedTpe": (
-        PartialFixedSampler({"x": 0.5}, TPESampler(n_startup_trials=2)),
+    **{name: subject(sampler) for name, sampler in MADE_WITHOUT_OPTIONS.items() if name != "BruteForceSampler"},
+    "RandomWithASeed": subject(RandomSampler(seed=11), without=["coverage"]),
+    "Grid": subject(grid, SMALL),
+    "ShuffledGrid": subject(GridSampler(grid.search_space, seed=5), SMALL),
+    "BruteForce": subject(BruteForceSampler(), SMALL),
+    "ShuffledBruteForce": subject(BruteForceSampler(seed=5), SMALL),
+    "Halton": subject(QMCSampler(qmc_type="halton", scramble=False), without=["coverage"]),
+    "TpeFromTheSecondTrialOn": subject(TPESampler(n_startup_trials=1)),
+    "TpeLikeHyperopt": subject(TPESampler(**TPESampler.hyperopt_parameters())),
+    "TpeOfEachParameter": subject(TPESampler(multivariate=False, n_startup_trials=2), WITH_A_KIND),
+    "TpeOfGroups": subject(TPESampler(group=True, n_startup_trials=2)),
+    "TpeWithFailures": subject(TPESampler(consider_failed_trials=True, n_startup_trials=2)),
+    "CmaEsOfNumbers": subject(CmaEsSampler(popsize=3, consider_pruned_trials=True), NUMBERS),
+    "CmaEsSeparable": subject(CmaEsSampler(popsize=3, use_separable_cma=True, with_margin=False), WITH_A_KIND),
+    "CmaEsWithRestarts": subject(CmaEsSampler(popsize=3, restart_strategy="bipop"), NUMBERS),
+    "CmaEsWithLearningRates": subject(CmaEsSampler(popsize=3, lr_adapt=True), NUMBERS),
+    # what a wrapper keeps is what the samplers in it keep
+    "PartialFixed": (
+        PartialFixedSampler({"x": 0.5}, RandomSampler()),
         NUMBERS,
-        (*KNOWING, "no_repeats", "exhaustion"),
+        claims_of(RandomSampler(), without=["scale", "coverage"]),
     ),
-    "WarmedUp": (Warmup(3, QMCSampler(), TPESampler(n_startup_trials=2)), None, MODEL[:-2]),
-    "FallenBack": (Fallback(grid, RandomSampler()), SMALL, (*BLIND, "coverage", "no_repeats")),
+    "PartialFixedTpe": (
+        PartialFixedSampler({"x": 0.5}, tpe),
+        NUMBERS,
+        claims_of(tpe, without=["scale", "coverage", "learning"]),
+    ),
+    "WarmedUp": (Warmup(3, QMCSampler(), tpe), None, claims_of(tpe, without=["no_repeats", "exhaustion"])),
+    "FallenBack": (
+        Fallback(grid, RandomSampler()),
+        SMALL,
+        (*claims_of(RandomSampler(), without=["scale"]), "no_repeats"),
+    ),
 }
 """Samplers, the space that they are asked for (None for all kinds), and what they claim."""
 
@@ -79,6 +88,11 @@ for name, (sampler, space, claims) in SUBJECTS.items():
 def test_every_law_is_claimed_by_some_sampler():
     claimed = {law for _, _, claims in SUBJECTS.values() for law in claims}
     assert claimed == {law.__name__ for law in CLAIMS}
+
+
+def test_every_registered_sampler_is_tried():
+    tried = {type(sampler).__name__ for sampler, _, _ in SUBJECTS.values()}
+    assert tried == {registration.name for registration in SAMPLERS.built_in}
 
 
 LAWS_FOR_ALL_OPTIONS = ["total", "complete", "in_domain", "builtin_types", "same_answer_twice", "json_note"]
