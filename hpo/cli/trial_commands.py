@@ -91,7 +91,7 @@ def tell(
     """
     from hpo.core import TrialState
     from hpo.logging import get_logger
-    from hpo.study.running.messages import narrate_end
+    from hpo.study.running.messages import log_trial_end
 
     if values and named:
         raise click.UsageError("give either --value or --values-by-name")
@@ -107,7 +107,7 @@ def tell(
         skip_if_finished=skip_if_finished,
     )
     if was_running:
-        narrate_end(study.state, trial)
+        log_trial_end(study.state, trial)
     else:
         get_logger().info("Trial %d was %s already: nothing has changed", number, trial.state.name)
 

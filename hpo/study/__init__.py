@@ -1,14 +1,13 @@
-"""Studies: the shell around the core, which waits, writes and calls objectives.
+"""Studies: the shell around the core, which waits, writes to journals, and calls objectives.
 
-- `study`, `trial`, `fixed_trial`: what users hold in their hands; `studies`: making, finding and deleting them
-- `plan`, `optimize`, `evaluation`, `executors`: the loops, from checked arguments down to one call of an objective
-- `recorder`, `desk`, `advisors`, `workers`: who writes, where trials are handed out, who suggests, who is at work
-- `retries`, `max_trials`: callbacks; `progress`, `narration`: what people see meanwhile
-- `enqueued`, `moments`, `copying`: questions to a study, versions of it, and its copies
-- `built_in`, `dataframe`: its advisors again, and its table
-- `verification`, `explanation`: proofs, and where parameters came from
+- `study`, `trial`, `fixed_trial`: the objects that users work with; `studies`: creating, loading and deleting them
+- `recorder`: writes to the journal; `open_trials`: starts and finishes trials; `advisors`: the sampler and the pruner
+- `running`: the loops behind `Study.optimize`, executors, workers and log messages
+- `replaying`: versions and forks, verification, explanations
+- `callbacks`: callbacks for `Study.optimize`
+- `dataframe`, `duplicates`: questions to the trials of a study
 
-The names of `__all__` are here too, and imported when they are first used.
+The names in `__all__` can be imported from here. They are loaded when they are first used.
 """
 
 from __future__ import annotations

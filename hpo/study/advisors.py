@@ -1,4 +1,4 @@
-"""Who suggests and who judges in a study, with what the journal records of them."""
+"""The sampler and the pruner of a study, and what the journal records about them."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from hpo.core import Pruner, Sampler, SetAdvisor, checked_pruner, checked_sample
 
 @attrs.frozen
 class Advisors:
-    """A sampler and a pruner.
+    """A sampler and a pruner, with the commands that record which ones they are.
 
     Attributes:
-        sampler: Who suggests parameters.
-        pruner: Who judges running trials.
-        sampler_use: The command that records the sampler, before each of its suggestions.
-        pruner_use: The command that records the pruner, before each of its decisions.
+        sampler: Suggests parameters.
+        pruner: Decides whether running trials go on.
+        set_sampler: The command that records the sampler, given before each of its suggestions.
+        set_pruner: The command that records the pruner, given before each of its decisions.
 
     Raises:
-        InvalidType: one of them can't be called, or is a class.
+        InvalidType: one of the two cannot be called, or is a class.
     """
 
     sampler: Sampler = attrs.field(converter=checked_sampler)
     pruner: Pruner = attrs.field(converter=checked_pruner)
-    sampler_use: SetAdvisor = attrs.field(init=False, repr=False)
-    pruner_use: SetAdvisor = attrs.field(init=False, repr=False)
+    set_sampler: SetAdvisor = attrs.field(init=False, repr=False)
+    set_pruner: SetAdvisor = attrs.field(init=False, repr=False)
 
-    @sampler_use.default
-    def _use_of_sampler(self) -> SetAdvisor:
+    @set_sampler.default
+    def _sampler_command(self) -> SetAdvisor:
         return SetAdvisor("sampler", identity_of(self.sampler))
 
-    @pruner_use.default
-    def _use_of_pruner(self) -> SetAdvisor:
+    @set_pruner.default
+    def _pruner_command(self) -> SetAdvisor:
         return SetAdvisor("pruner", identity_of(self.pruner))

@@ -26,7 +26,7 @@ _FIELDS = (*DEFAULT_FIELDS, "values", "distributions", "constraints", "intermedi
 
 
 def trials_dataframe(state: StudyState, attrs: Sequence[str] | None, *, multi_index: bool) -> pd.DataFrame:
-    """See `Study.trials_dataframe`."""
+    """Return the trials of `state` as a pandas data frame, as `Study.trials_dataframe` describes."""
     try:
         import pandas as pd
     except ImportError as error:
@@ -41,7 +41,9 @@ def trials_dataframe(state: StudyState, attrs: Sequence[str] | None, *, multi_in
     fields = tuple(dict.fromkeys(values if field in ("value", "values") else field for field in fields))
     rows = [dict(_cells(state, trial, fields)) for trial in state.trials]
     seen = dict.fromkeys(column for row in rows for column in row)
-    columns = sorted(seen, key=lambda column: fields.index(column[0]))  # those of a field as they came
+    columns = sorted(
+        seen, key=lambda column: fields.index(column[0])
+    )  # by field; the columns of one field in the order in which they were met
     if not columns:
         return pd.DataFrame()
     table = {column: [row.get(column) for row in rows] for column in columns}

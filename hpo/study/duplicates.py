@@ -1,4 +1,4 @@
-"""Whether a configuration is in a study already."""
+"""Checks whether a study already has a trial with given parameters."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from msgspec import Struct
 from hpo.core import FrozenTrial, InsertOnlyDict, StudyState, from_json_tree, to_json_tree
 
 Configuration: TypeAlias = frozenset[tuple[str, str, str]]
-"""Names, types and writings: ``True``, ``1`` and ``1.0`` are different."""
+"""The name, type and repr of each parameter, so that ``True``, ``1`` and ``1.0`` are different values."""
 
 
-def already_there(state: StudyState, params: Mapping[str, Any]) -> bool:
-    """Whether a trial has just these parameters, or waits for them.
+def is_duplicate(state: StudyState, params: Mapping[str, Any]) -> bool:
+    """Return whether some trial has exactly these parameters, or waits to be run with them.
 
-    O(trials new since the last question + running and waiting ones).
+    O(trials finished since the last call + running and waiting trials).
     """
     if not isinstance(params, Mapping):
-        return False  # the command that enqueues them says what is wrong
+        return False  # decide() rejects params that are not a mapping, with a message
     wanted = _configuration(from_json_tree(to_json_tree(params)))
     if wanted in state.finished.fold(_Configurations()):
         return True
@@ -28,7 +28,7 @@ def already_there(state: StudyState, params: Mapping[str, Any]) -> bool:
 
 
 class _Configurations(Struct, frozen=True):
-    """Fold: every configuration of a finished trial."""
+    """Fold: the configurations of all finished trials."""
 
     def init(self) -> InsertOnlyDict[Configuration, None]:
         return InsertOnlyDict()

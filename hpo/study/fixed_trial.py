@@ -1,4 +1,4 @@
-"""A trial with given parameters, for tests of objectives and for using what a study found."""
+"""A trial with given parameters, to test an objective or to call it with the best parameters of a study."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from hpo.errors import InvalidArgument, InvalidType, ValueOutsideDistribution
 
 
 class FixedTrial:
-    """Answers an objective's suggest calls with `params`, without any study.
+    """A trial that suggests the given parameters, without any study.
 
     Args:
         params: Values by name.
-        number: What `number` says.
+        number: The number of the trial.
 
     Raises:
-        InvalidType: `params` is no mapping.
+        InvalidType: `params` is not a mapping.
 
     Example:
         >>> def objective(trial):
@@ -50,29 +50,29 @@ class FixedTrial:
 
     @property
     def params(self) -> dict[str, Any]:
-        """The given parameters that were asked for."""
+        """The given parameters that have been asked for."""
         return {name: self._given[name] for name in self.distributions}
 
     def suggest_float(
         self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
     ) -> float:
-        """The given value of `name`; see `suggest`."""
+        """Return the given value of `name`, with the errors of `suggest`."""
         return float(self.suggest(name, FloatDistribution(low, high, log=log, step=step)))
 
     def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
-        """The given value of `name`; see `suggest`."""
+        """Return the given value of `name`, with the errors of `suggest`."""
         return int(self.suggest(name, IntDistribution(low, high, log=log, step=step)))
 
     def suggest_categorical(self, name: str, choices: Sequence[Choice]) -> Any:
-        """The given value of `name`; see `suggest`."""
+        """Return the given value of `name`, with the errors of `suggest`."""
         return self.suggest(name, CategoricalDistribution(choices))
 
     def suggest(self, name: str, distribution: Distribution) -> Any:
-        """The given value of `name`.
+        """Return the given value of `name`.
 
         Raises:
-            InvalidArgument: none was given.
-            ValueOutsideDistribution: it is no member of `distribution`.
+            InvalidArgument: no value was given.
+            ValueOutsideDistribution: the value is not a member of `distribution`.
         """
         if name not in self._given:
             raise InvalidArgument(
@@ -84,31 +84,31 @@ class FixedTrial:
         return distribution.to_external(distribution.to_internal(self._given[name]))
 
     def report(self, value: float, step: int) -> None:
-        """Keep the value in `intermediate_values`; the first one of a step stands.
+        """Keep an intermediate value. The first value of a step stays.
 
         Raises:
-            InvalidType, InvalidArgument: the value is no number, or the step no whole number from 0 on.
+            InvalidType, InvalidArgument: the value is not a number, or the step is not a whole number of at least 0.
         """
         number, whole = checked_report(value, step)
         self.intermediate_values.setdefault(whole, number)
 
     def should_prune(self) -> bool:
-        """False: nothing judges a fixed trial."""
+        """Return False: a fixed trial has no pruner."""
         return False
 
     def set_user_attr(self, key: str, value: Any) -> None:
-        """Keep an attribute in `user_attrs`.
+        """Keep a user attribute.
 
         Raises:
-            InvalidType: a study could not keep the value.
+            InvalidType: a study could not store the value.
         """
         self.user_attrs[key] = from_json_tree(to_json_tree(value))
 
     def set_constraint(self, key: str, value: float) -> None:
-        """Keep the value of constraint `key` in `constraints`; the first one stands.
+        """Keep the value of the constraint `key`. The first value stays.
 
         Raises:
-            InvalidType, InvalidArgument: the value is no number, or NaN.
+            InvalidType, InvalidArgument: the value is not a number, or is NaN.
         """
         name, number = checked_constraint(key, value)
         self.constraints.setdefault(name, number)

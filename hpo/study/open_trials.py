@@ -1,4 +1,4 @@
-"""Where trials are handed out and taken back."""
+"""Open trials: starting trials, and finishing the ones that were started here."""
 
 from __future__ import annotations
 
@@ -7,33 +7,50 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from hpo.core import Command, FrozenTrial, SearchSpace, StudyState, Tell, TrialState, as_int, running_by_worker
-from hpo.errors import TrialNotRunning
+from hpo.core import (
+    AnyEvent,
+    Ask,
+    Command,
+    Exhausted,
+    FrozenTrial,
+    SearchSpace,
+    StudyState,
+    Suggest,
+    Tell,
+    TrialStarted,
+    TrialState,
+    as_int,
+    is_replayable,
+    running_by_worker,
+    suggest_joint,
+)
+from hpo.errors import SearchSpaceExhausted, TrialNotRunning, ValueOutsideDistribution, WorkerLost
 from hpo.study.advisors import Advisors
-from hpo.study.recorder import JournalRecorder, now
-from hpo.study.running.workers import Worker, at_work
+from hpo.study.recorder import JournalRecorder, decide_all, now
+from hpo.study.running.messages import failure_reason
+from hpo.study.running.workers import Worker, working
 from hpo.study.trial import Trial
 
-_A_FEW = 64  # trials that are kept without looking whether somebody else has told them
+_FEWEST_TO_CHECK = 64  # open trials that are kept without looking whether somebody else has told them
 
 
 class Stoppable(Protocol):
-    """A run of trials that can be asked to end."""
+    """A run of trials that can be asked to stop."""
 
     def request_stop(self, number: int | None) -> None:
-        """Start no more trials; `number` is the trial that asks for it, if one does."""
+        """Start no more trials. `number` is the trial that asks for it, if a trial does."""
         ...
 
 
-class Whereabouts(threading.local):
-    """Which run, and which of its trials, the current thread works for."""
+class CurrentRun(threading.local):
+    """The run that the current thread works for, and the trial of it."""
 
     run: Stoppable | None = None
     number: int | None = None
 
     @contextlib.contextmanager
     def inside(self, run: Stoppable, number: int | None) -> Iterator[None]:
-        """Let the current thread work for `run`, and for its trial `number`."""
+        """Let the current thread work for `run` and its trial `number` until the end of the block."""
         before = self.run, self.number
         self.run, self.number = run, number
         try:
@@ -42,99 +59,180 @@ class Whereabouts(threading.local):
             self.run, self.number = before
 
 
-class TrialDesk:
-    """What a study and its runs share: the recorder, who suggests and judges, and the trials that are out.
+class OpenTrials:
+    """What a study and its runs share: the recorder, the advisors, and the trials that were started here and not told.
 
     Args:
         recorder: Where everything is recorded.
-        advisors: Who suggests parameters, and who judges running trials.
+        advisors: The sampler and the pruner.
     """
 
     def __init__(self, recorder: JournalRecorder, advisors: Advisors) -> None:
         self.recorder = recorder
         self.advisors = advisors
-        self.whereabouts = Whereabouts()
-        self._out: dict[int, Trial] = {}
-        self._look_again = _A_FEW
-        self._asking: Worker | None = None
+        self.current_run = CurrentRun()
+        self._by_number: dict[int, Trial] = {}
+        self._most_unchecked = _FEWEST_TO_CHECK
+        self._worker: Worker | None = None
 
-    def hand_out(
-        self, space: SearchSpace | None = None, *, worker: str | None = None
+    def start_trial(
+        self, space: SearchSpace | None = None, worker: Worker | None = None
     ) -> tuple[Trial, StudyState, StudyState]:
-        """A new trial, the state at its start, and the state with its joint parameters.
+        """Start a trial and give it its joint parameters.
+
+        The suggestion is computed from the state at the trial's start, without any lock. Start and suggestion are
+        appended together. If another writer was faster, the start is appended alone and the suggestion afterwards, so
+        that a slow sampler computes at most twice.
 
         Args:
-            space: Parameters that are suggested at once and count as asked for; None leaves it to the objective.
-            worker: Who will run it.
+            space: Parameters to suggest at once, which count as used; None leaves the space to the sampler.
+            worker: The worker that will run the trial, if that is known.
+
+        Returns:
+            The trial, the state at its start, and the state with its joint parameters.
 
         Raises:
-            SearchSpaceExhausted: the sampler has nothing left.
+            SearchSpaceExhausted: nothing is left to suggest. No trial was started, or it failed at once.
         """
-        started, state, number = self.recorder.start(self.advisors, space, worker=worker)
-        touched = () if space is None else space
-        trial = Trial(self.recorder, self.advisors, started, state.running[number], touched=touched)
-        self._out[number] = trial
-        if len(self._out) > self._look_again:
-            self._forget_ended(state)
+        # A stateful sampler must be asked only once for each trial, so it is asked after the start has been appended.
+        begun = self._start_with_params(space, worker) if is_replayable(self.advisors.sampler) else None
+        if begun is None:
+            started, number = self.start_without_params(worker)
+            begun = started, self._add_params(number, started, space), number
+        started, state, number = begun
+        trial = Trial(self.recorder, self.advisors, started, state.running[number], used=() if space is None else space)
+        self._by_number[number] = trial
+        if len(self._by_number) > self._most_unchecked:
+            self._forget_finished(state)
         return trial, started, state
 
-    def _forget_ended(self, state: StudyState) -> None:
-        """Let go of trials that were told elsewhere; of one that is newer than `state` it is not known."""
-        for number in [*self._out]:
+    def _start_with_params(
+        self, space: SearchSpace | None, worker: Worker | None
+    ) -> tuple[StudyState, StudyState, int] | None:
+        """Append start and suggestion at once; None if another writer, or the end of the worker's name, prevents it."""
+        advisors, name = self.advisors, None if worker is None else worker.name
+        before = self.recorder.state
+        start, started = decide_all(before, [advisors.set_sampler, Ask(now(), name)])
+        number = _started_number(start)
+        try:
+            suggestion = _joint_suggestion(started, advisors, number, space)
+        except ValueOutsideDistribution as error:  # enqueued with a value that the space cannot hold: leave the queue
+            self.recorder.record(Tell(number, state=TrialState.FAIL, at=now(), reason=str(error)))
+            raise
+        suggested, after = decide_all(started, [suggestion])
+        try:
+            appended = self.recorder.append([*start, *suggested], before, after)
+        except WorkerLost:
+            if worker is None or name is None:
+                raise
+            worker.change_name(name)
+            return None
+        return (started, after, number) if appended else None
+
+    def start_without_params(self, worker: Worker | None = None) -> tuple[StudyState, int]:
+        """Start a trial whose joint parameters will be suggested later, or in another process.
+
+        Returns:
+            The state at the trial's start, and the trial's number.
+
+        Raises:
+            SearchSpaceExhausted: the sampler says that nothing is left, already when asked for no parameters at all. No
+                trial was started.
+        """
+        while True:
+            name = None if worker is None else worker.name
+            before = self.recorder.state
+            events, started = decide_all(before, [Ask(now(), name)])
+            number = _started_number(events)
+            if is_replayable(self.advisors.sampler):
+                _joint_suggestion(started, self.advisors, number, SearchSpace())
+            try:
+                if self.recorder.append(events, before, started):
+                    return started, number
+            except WorkerLost:
+                if worker is None or name is None:
+                    raise
+                worker.change_name(name)
+
+    def _add_params(self, number: int, started: StudyState, space: SearchSpace | None) -> StudyState:
+        """Suggest and record the joint parameters of a trial that was started without; fail it if that is impossible."""
+        try:
+            suggestion = _joint_suggestion(started, self.advisors, number, space)
+            return self.recorder.record(self.advisors.set_sampler, suggestion)
+        except BaseException as error:  # nobody will run the trial
+            reason = str(error) if isinstance(error, SearchSpaceExhausted) else failure_reason(error)
+            self.recorder.record(Tell(number, state=TrialState.FAIL, at=now(), reason=reason))
+            raise
+
+    def _forget_finished(self, state: StudyState) -> None:
+        """Forget trials that somebody else has told. A trial newer than `state` may still be running, and is kept."""
+        for number in [*self._by_number]:
             if number < state.n_trials and number not in state.running and number not in state.waiting:
-                self._out.pop(number, None)
-        self._look_again = 2 * len(self._out) + _A_FEW  # so that it costs O(1) per trial
+                self._by_number.pop(number, None)
+        self._most_unchecked = 2 * len(self._by_number) + _FEWEST_TO_CHECK  # doubling: O(1) per trial, amortized
 
     def ask(self, space: SearchSpace | None) -> Trial:
-        """A new trial, of the worker whose block this is in, if there is one; see `hand_out`."""
-        if self._asking is None:
-            return self.hand_out(space)[0]
-        return self._asking.start(lambda name: self.hand_out(space, worker=name)[0])
+        """Start a trial for the worker of the block that the call is in, if it is in a block of `as_worker`."""
+        return self.start_trial(space, self._worker)[0]
 
     @contextlib.contextmanager
     def as_worker(self) -> Iterator[None]:
-        """Let a worker be alive until the end of the block, to whom all trials belong that are asked for meanwhile."""
-        before = self._asking
-        with at_work(self.recorder.journal) as worker:
-            self._asking = worker
+        """Keep a worker alive until the end of the block; trials that are asked for meanwhile belong to it."""
+        before = self._worker
+        with working(self.recorder.journal) as worker:
+            self._worker = worker
             try:
                 yield
             finally:
-                self._asking = before
+                self._worker = before
 
     def unused(self, number: int) -> tuple[str, ...]:
-        """Joint parameters of a trial that its objective has not asked for; none if it was handed out elsewhere."""
+        """Return the joint parameters that the objective of a trial has not asked for; none if it was started elsewhere."""
         whole = as_int(number)
-        trial = None if whole is None else self._out.get(whole)
+        trial = None if whole is None else self._by_number.get(whole)
         return () if trial is None else trial.unused
 
-    def take_back(self, tell: Tell, commands: Sequence[Command] = ()) -> tuple[StudyState, FrozenTrial]:
-        """Record the end of a trial, after what it recorded apart; the state then, and the finished trial.
+    def tell(self, tell: Tell) -> FrozenTrial:
+        """Record the end of a trial and return it; `decide` lists the errors."""
+        finished = self.recorder.record(tell).finished[-1]
+        self._by_number.pop(finished.number, None)
+        return finished
 
-        Where the trial has been told already, by its objective or by somebody who gave it up, that stands.
+    def finish_trial(self, tell: Tell, commands: Sequence[Command] = ()) -> tuple[StudyState, FrozenTrial]:
+        """Record the end of a trial, after the commands of a detached one.
+
+        A trial that was told already, by its objective or by others who gave it up, stays as it is.
+
+        Returns:
+            The state after that, and the finished trial.
         """
         try:
             state = self.recorder.record(*commands, tell)
         except TrialNotRunning:
             state = self.recorder.state
-        self._out.pop(tell.number, None)
+        self._by_number.pop(tell.number, None)
         trial = state.finished[-1]
         return state, trial if trial.number == tell.number else state.trial(tell.number)
 
-    def tell(self, tell: Tell) -> FrozenTrial:
-        """Record the end of a trial; see `decide` for errors."""
-        finished = self.recorder.record(tell).finished[-1]
-        self._out.pop(finished.number, None)
-        return finished
-
-    def give_up(self, numbers: Sequence[int], reason: str) -> None:
-        """Fail trials of which no result will come."""
+    def fail_trials(self, numbers: Sequence[int], reason: str) -> None:
+        """Fail those of the trials that are still running, because no result of them will come."""
         for number in numbers:
             with contextlib.suppress(TrialNotRunning):
                 self.recorder.record(Tell(number, state=TrialState.FAIL, at=now(), reason=reason))
-            self._out.pop(number, None)
+            self._by_number.pop(number, None)
 
-    def run_by(self, worker: Worker) -> list[int]:
-        """The running trials of a worker: what it will not finish once it is gone."""
+    def running_of(self, worker: Worker) -> list[int]:
+        """Return the numbers of the running trials of `worker`, under any of its names."""
         running = running_by_worker(self.recorder.state)
         return [number for name in worker.names for number in running.get(name, [])]
+
+
+def _joint_suggestion(started: StudyState, advisors: Advisors, number: int, space: SearchSpace | None) -> Suggest:
+    answer = suggest_joint(started, advisors.sampler, started.running[number], space)
+    if isinstance(answer, Exhausted):
+        raise SearchSpaceExhausted(answer.reason, answer.for_now)
+    return answer
+
+
+def _started_number(events: Sequence[AnyEvent]) -> int:
+    return next(event.number for event in events if isinstance(event, TrialStarted))

@@ -1,4 +1,4 @@
-"""Making, finding, copying and deleting studies."""
+"""Creating, loading, copying and deleting studies."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ from hpo.logging import get_logger
 from hpo.pruners import MedianPruner, NopPruner
 from hpo.samplers import RandomSampler
 from hpo.study.recorder import now
-from hpo.study.replaying.copies import renamed
 from hpo.study.replaying.rebuild import rebuild_advisor
-from hpo.study.running.messages import narrate_continuation, narrate_creation
+from hpo.study.replaying.versions import copied
+from hpo.study.running.messages import log_study_continued, log_study_created
 from hpo.study.study import Study
 
 StorageLike: TypeAlias = str | os.PathLike[str] | Storage
-"""A path, a URL, or a storage object; see `hpo.journal.open_journal`."""
+"""A path, a URL, or a storage object: what `hpo.journal.open_journal` takes."""
 
 
 def create_study(
@@ -54,28 +54,28 @@ def create_study(
     space: Mapping[str, Distribution] | None = None,
     metric_names: Sequence[str] | None = None,
 ) -> Study:
-    """Begin a study, or continue the one that exists.
+    """Create a study and return it, or continue an existing one.
 
     Args:
-        storage: Where to keep it: ``"study.jsonl"``, a directory ``"runs/"``, or a storage object. In memory if not
-            given.
-        sampler: Who suggests parameters; `TPESampler` if not given, or in a study that is continued, whom it was run
-            with last, as its journal says.
-        pruner: Who judges running trials; likewise, or `MedianPruner`.
-        study_name: Its name in the storage; a unique one is made up if not given.
+        storage: Where to keep the study: ``"study.jsonl"``, a directory ``"runs/"``, a URL or a storage object. By
+            default in memory.
+        sampler: Suggests parameters. By default `TPESampler`, or if the study is continued, the sampler that its journal
+            recorded last.
+        pruner: Decides whether running trials go on. By default `MedianPruner`, or the recorded one.
+        study_name: The name of the study in the storage. By default a unique name.
         direction: ``"minimize"``, the default, or ``"maximize"``.
         load_if_exists: Whether to continue a study of this name instead of raising.
         directions: One direction per objective, instead of `direction`.
-        seed: Root of all random numbers; drawn and recorded if not given.
-        space: The search space, where it is known before objectives run: all of it is suggested together from the
-            first trial on.
-        metric_names: A name per objective.
+        seed: The root of all random numbers. By default it is drawn, and recorded.
+        space: The search space, if it is known before objectives run. All of its parameters are then suggested together
+            from the first trial on.
+        metric_names: One name per objective.
 
     Raises:
-        DuplicatedStudyError: there is a study of this name, and not `load_if_exists`.
-        InvalidArgument: a direction of another name; both `direction` and `directions`; or the study that exists has
+        DuplicatedStudyError: the storage has a study of this name, and `load_if_exists` is False.
+        InvalidArgument: a direction is not valid, both `direction` and `directions` are given, or the existing study has
             another direction, seed or space, or other metric names, than given here.
-        InvalidType: an argument is of a type that is not allowed; nothing is created.
+        InvalidType: an argument has the wrong type; nothing is created.
 
     Example:
         >>> import hpo
@@ -91,7 +91,7 @@ def create_study(
         raise InvalidArgument(f"directions is a sequence of directions, got {directions!r}: use direction")
     _check_advisors(sampler, pruner)
     given = (direction,) if direction is not None else directions
-    place = open_journal(storage)
+    opened = open_journal(storage)
     name = f"no-name-{uuid.uuid4()}" if study_name is None else study_name
     command = CreateStudy(
         name=name,
@@ -103,16 +103,16 @@ def create_study(
     )
     events = decide(StudyState(), command)
     try:
-        place.create(name, events)
+        opened.create(name, events)
     except DuplicatedStudyError:
         if not load_if_exists:
             raise
-        study = _study(place, name, sampler, pruner)
+        study = _study(opened, name, sampler, pruner)
         _check_facts(study.state, directions=given, seed=seed, space=space, metric_names=metric_names)
-        narrate_continuation(name, place.location, study.state.n_trials)
+        log_study_continued(name, opened.location, study.state.n_trials)
         return study
-    narrate_creation(name, place.location)
-    return _study(place, name, sampler, pruner)
+    log_study_created(name, opened.location)
+    return _study(opened, name, sampler, pruner)
 
 
 def load_study(
@@ -122,17 +122,16 @@ def load_study(
     sampler: Sampler | None = None,
     pruner: Pruner | None = None,
 ) -> Study:
-    """Continue a study.
+    """Load a study to go on with it.
 
     Args:
-        study_name: Its name; not needed where the storage holds only one.
-        storage: Where it is; see `create_study`.
-        sampler: Who suggests parameters; if not given, whom the study was run with last, as its journal says, or
-            `TPESampler`.
-        pruner: Who judges running trials; likewise, or `MedianPruner`.
+        study_name: The name of the study. It can be left out if the storage has only one.
+        storage: Where the study is kept: a path, a URL or a storage object.
+        sampler: Suggests parameters. By default the sampler that the journal recorded last, or `TPESampler`.
+        pruner: Decides whether running trials go on. By default the recorded one, or `MedianPruner`.
 
     Raises:
-        StudyNotFound: there is no such study, or without `study_name` several.
+        StudyNotFound: there is no such study, or several and no `study_name`.
 
     Example:
         >>> import hpo
@@ -142,17 +141,17 @@ def load_study(
         'digits'
     """
     _check_advisors(sampler, pruner)
-    place = open_journal(storage)
+    opened = open_journal(storage)
     if study_name is None:
-        names = place.names()
+        names = opened.names()
         if len(names) != 1:
-            raise StudyNotFound(None, place.location, names)
+            raise StudyNotFound(None, opened.location, names)
         study_name = names[0]
-    return _study(place, study_name, sampler, pruner)
+    return _study(opened, study_name, sampler, pruner)
 
 
 def delete_study(*, study_name: str, storage: StorageLike) -> None:
-    """Remove a study with all its trials; its name is free again.
+    """Delete a study with all its trials. Its name can be used again.
 
     Raises:
         StudyNotFound: there is no such study.
@@ -175,17 +174,17 @@ def copy_study(
     to_storage: StorageLike,
     to_study_name: str | None = None,
 ) -> None:
-    """Copy a study, event by event. Trials that still run fail in the copy, where nobody will tell them.
+    """Copy a study event by event. Trials that are still running fail in the copy: nobody will tell them there.
 
     Args:
         from_study_name: The study to copy.
-        from_storage: Where it is.
-        to_storage: Where the copy goes.
-        to_study_name: The copy's name; the same if not given.
+        from_storage: Where it is kept.
+        to_storage: Where to keep the copy.
+        to_study_name: The name of the copy, by default the same.
 
     Raises:
         StudyNotFound: there is no such study.
-        DuplicatedStudyError: the target has a study of this name.
+        DuplicatedStudyError: `to_storage` has a study of this name.
 
     Example:
         >>> import hpo
@@ -197,11 +196,11 @@ def copy_study(
     """
     events = open_journal(from_storage).open(from_study_name).read(0)
     name = from_study_name if to_study_name is None else to_study_name
-    open_journal(to_storage).create(name, renamed(events, name))
+    open_journal(to_storage).create(name, copied(events, name))
 
 
 def get_all_study_names(storage: StorageLike) -> list[str]:
-    """The names of all studies of a storage, sorted.
+    """Return the names of all studies in a storage, sorted.
 
     Example:
         >>> import hpo
@@ -214,10 +213,10 @@ def get_all_study_names(storage: StorageLike) -> list[str]:
 
 
 def get_all_study_summaries(storage: StorageLike, include_best_trial: bool = True) -> list[StudySummary]:
-    """One summary for each study of a storage, by name.
+    """Return a summary of each study in a storage, sorted by name.
 
     Args:
-        storage: Where the studies are.
+        storage: Where the studies are kept.
         include_best_trial: Whether to look for the best trials.
 
     Example:
@@ -227,21 +226,21 @@ def get_all_study_summaries(storage: StorageLike, include_best_trial: bool = Tru
         >>> [(summary.study_name, summary.n_trials) for summary in get_all_study_summaries(storage)]
         [('digits', 0)]
     """
-    place = open_journal(storage)
-    return [_summary(replay(place.open(name).read(0)), include_best_trial) for name in place.names()]
+    opened = open_journal(storage)
+    return [_summary(replay(opened.open(name).read(0)), include_best_trial) for name in opened.names()]
 
 
 @attrs.frozen
 class StudySummary:
-    """What there is to say of a study at a glance.
+    """A study at a glance.
 
     Attributes:
-        study_name: Its name.
-        directions: One per objective.
-        best_trial: The best complete trial of a study with one direction; None without one.
-        user_attrs: What was attached to it.
-        n_trials: How many trials there are, in any state.
-        datetime_start: When its first trial started, in local time; None before.
+        study_name: The name of the study.
+        directions: One direction per objective.
+        best_trial: The best complete trial of a study with one direction; None if there is none.
+        user_attrs: The user attributes of the study.
+        n_trials: The number of trials in any state.
+        datetime_start: When its first trial started, in local time; None if none has started.
 
     Example:
         >>> import hpo
@@ -286,7 +285,7 @@ def _summary(state: StudyState, include_best_trial: bool) -> StudySummary:
 
 
 def _study(storage: Storage, name: str, sampler: Sampler | None, pruner: Pruner | None) -> Study:
-    """The study, with the advisors that are given, or that it was run with last, or the default ones."""
+    """Open a study with the advisors that are given, that its journal recorded last, or that are the default."""
     study = Study(
         storage, name, RandomSampler() if sampler is None else sampler, NopPruner() if pruner is None else pruner
     )
@@ -298,7 +297,7 @@ def _study(storage: Storage, name: str, sampler: Sampler | None, pruner: Pruner 
 
 
 def _check_advisors(sampler: Sampler | None, pruner: Pruner | None) -> None:
-    """Look at them before a storage is opened, so that nothing is left there by a call that fails."""
+    """Check them before a storage is opened, so that a call that fails leaves nothing in it."""
     if sampler is not None:
         checked_sampler(sampler)
     if pruner is not None:
@@ -306,7 +305,7 @@ def _check_advisors(sampler: Sampler | None, pruner: Pruner | None) -> None:
 
 
 def _default_sampler() -> Sampler:
-    from hpo.samplers import TPESampler  # loaded only where it is used: it needs numpy
+    from hpo.samplers import TPESampler  # imported only here, because it needs numpy
 
     return TPESampler()
 
@@ -333,7 +332,7 @@ def _check_facts(
     space: Mapping[str, Distribution] | None,
     metric_names: Sequence[str] | None,
 ) -> None:
-    """Make sure that a study which is continued is the one that the caller describes."""
+    """Raise unless the study that is continued has the facts that the caller gives."""
     given = {
         "directions": None if directions is None else tuple(directions),
         "seed": seed,

@@ -1,4 +1,4 @@
-"""A study: the effectful face of a journal, with a sampler and a pruner."""
+"""`Study`: a journal with a sampler and a pruner, and the methods that write to it."""
 
 from __future__ import annotations
 
@@ -32,13 +32,12 @@ from hpo.core import (
 from hpo.errors import InvalidArgument, NotOptimizing, TrialNotRunning
 from hpo.journal.storage import Storage
 from hpo.study.advisors import Advisors
-from hpo.study.duplicates import already_there
-from hpo.study.open_trials import TrialDesk
+from hpo.study.duplicates import is_duplicate
+from hpo.study.open_trials import OpenTrials
 from hpo.study.recorder import JournalRecorder, now
-from hpo.study.replaying.copies import forked
-from hpo.study.replaying.versions import events_until, version_before
+from hpo.study.replaying.versions import events_until, forked, version_before
 from hpo.study.running.evaluation import Objective
-from hpo.study.running.options import Callback, Plan
+from hpo.study.running.options import Callback, RunOptions
 from hpo.study.running.session import Session
 from hpo.study.running.workers import fail_lost
 from hpo.study.trial import Trial
@@ -48,20 +47,20 @@ if TYPE_CHECKING:
 
 
 class Study:
-    """A set of trials for one objective function. `create_study` and `load_study` make it.
+    """A set of trials of one objective function. `create_study` and `load_study` return one.
 
-    A study may be used from several threads, and any number of studies, in any number of processes, may work on one
-    journal at once. An in-memory study is pickled whole; others find their storage again.
+    Threads may share a study, and any number of `Study` objects, in any number of processes, may work on one journal
+    at once. A study in memory is pickled as a whole; any other is opened again in its storage when it is unpickled.
 
     Args:
-        storage: Where the study's journal is.
-        study_name: Its name there.
-        sampler: Who suggests parameters.
-        pruner: Who judges running trials.
+        storage: Where the study is kept.
+        study_name: Its name in the storage.
+        sampler: Suggests parameters.
+        pruner: Decides whether running trials go on.
 
     Raises:
-        InvalidType: the sampler or the pruner can't be called, or is a class.
-        StudyNotFound: the storage has no study of this name.
+        InvalidType: the sampler or the pruner cannot be called, or is a class.
+        StudyNotFound: the storage has no study with this name.
 
     Example:
         >>> import hpo
@@ -76,44 +75,44 @@ class Study:
         self.storage = storage
         self.study_name = study_name
         self._recorder = JournalRecorder(storage.open(study_name))
-        self._desk = TrialDesk(self._recorder, Advisors(sampler, pruner))
+        self._trials = OpenTrials(self._recorder, Advisors(sampler, pruner))
 
     @property
     def sampler(self) -> Sampler:
-        """Who suggests parameters; can be set to another one at any time."""
-        return self._desk.advisors.sampler
+        """The sampler, which suggests parameters. It can be replaced at any time."""
+        return self._trials.advisors.sampler
 
     @sampler.setter
     def sampler(self, sampler: Sampler) -> None:
-        self._desk.advisors = Advisors(sampler, self.pruner)
+        self._trials.advisors = Advisors(sampler, self.pruner)
 
     @property
     def pruner(self) -> Pruner:
-        """Who judges running trials; can be set to another one at any time."""
-        return self._desk.advisors.pruner
+        """The pruner, which decides whether running trials go on. It can be replaced at any time."""
+        return self._trials.advisors.pruner
 
     @pruner.setter
     def pruner(self, pruner: Pruner) -> None:
-        self._desk.advisors = Advisors(self.sampler, pruner)
+        self._trials.advisors = Advisors(self.sampler, pruner)
 
     @property
     def state(self) -> StudyState:
-        """The study now, as an immutable value."""
+        """The current state of the study, an immutable value."""
         return self._recorder.state
 
     @property
     def trials(self) -> list[FrozenTrial]:
-        """All trials, ordered by number; see `get_trials`."""
+        """All trials, ordered by number."""
         return self.get_trials()
 
     @property
     def directions(self) -> list[StudyDirection]:
-        """Whether less or more is better, for each objective."""
+        """The direction of each objective: minimize or maximize."""
         return StudyView(self.state).directions
 
     @property
     def direction(self) -> StudyDirection:
-        """Whether less or more is better.
+        """The direction of the only objective: minimize or maximize.
 
         Raises:
             SeveralObjectives: the study has several directions.
@@ -122,61 +121,61 @@ class Study:
 
     @property
     def metric_names(self) -> list[str] | None:
-        """The names of the objectives, if they have some."""
+        """The names of the objectives, or None if they have no names."""
         return StudyView(self.state).metric_names
 
     @property
     def user_attrs(self) -> dict[str, Any]:
-        """What was attached to the study."""
+        """The user attributes of the study."""
         return StudyView(self.state).user_attrs
 
     @property
     def best_trial(self) -> FrozenTrial:
-        """The complete trial with the best value; feasible ones come first. See `hpo.best_trial`.
+        """The complete trial with the best value. Feasible trials rank before infeasible ones.
 
         Raises:
-            SeveralObjectives: the study has several directions; ask for `best_trials`.
+            SeveralObjectives: the study has several directions, so it has `best_trials`.
             NoCompletedTrial: no trial is complete.
         """
         return views.best_trial(self.state)
 
     @property
     def best_trials(self) -> list[FrozenTrial]:
-        """The complete trials that no other dominates, by number. See `hpo.best_trials`."""
+        """The Pareto front: the complete trials that no other trial dominates, ordered by number."""
         return views.best_trials(self.state)
 
     @property
     def best_value(self) -> float:
-        """The value of `best_trial`; raises as it does."""
+        """The value of `best_trial`, which has the same errors."""
         return StudyView(self.state).best_value
 
     @property
     def best_params(self) -> dict[str, Any]:
-        """The parameters of `best_trial`; raises as it does."""
+        """The parameters of `best_trial`, which has the same errors."""
         return StudyView(self.state).best_params
 
     def get_trials(self, deepcopy: bool = True, states: Iterable[TrialState] | None = None) -> list[FrozenTrial]:
-        """All trials, or those in some states, ordered by number.
+        """Return all trials, or those in some states, ordered by number.
 
         Args:
             deepcopy: False gives the study's own objects, which is faster, instead of copies; they are immutable but
                 for `FrozenTrial.set_user_attr`, which must not be called on them.
-            states: Which states to keep; None keeps all.
+            states: The states to include; None includes all.
 
         Raises:
-            InvalidType: `states` is something else than several states.
+            InvalidType: `states` is not a collection of states.
         """
         return views.trials_in(self.state, states, copies=deepcopy)
 
     def events(self) -> list[AnyEvent]:
-        """Everything that ever happened in the study, in order: what `state` is the fold of."""
+        """Return all events of the study in order. Its `state` is the fold of them."""
         return [*self._recorder.events()]
 
     def at(self, version: int) -> StudyState:
-        """The study as it was after its first `version` events.
+        """Return the state of the study after its first `version` events.
 
         Raises:
-            InvalidArgument: it does not have as many.
+            InvalidArgument: it has fewer events.
         """
         return replay(events_until(self._recorder.events(), version))
 
@@ -188,20 +187,20 @@ class Study:
         before_trial: int | None = None,
         storage: Storage | None = None,
     ) -> Study:
-        """A new study with the same beginning. It goes on with the same seed, sampler and pruner; change any of them.
+        """Create a study that begins with the events of this one, and has its seed, sampler and pruner.
 
-        Trials that were running at that moment fail in the fork, where nobody will tell them.
+        Trials that were running at that version fail in the fork, because nobody will tell them there.
 
         Args:
             study_name: The name of the fork.
-            at: A version: how many events to take over. All of them if neither this nor `before_trial` is given.
-            before_trial: The number of a trial, instead: take over what was there when it was started.
-            storage: Where the fork goes; beside this study if not given.
+            at: A version: the number of events to copy. All of them by default.
+            before_trial: The number of a trial, instead of `at`: copy the events before the one that started it.
+            storage: The storage of the fork; by default that of this study.
 
         Raises:
-            DuplicatedStudyError: there is a study of this name.
-            InvalidArgument: the study does not have as many events; or both `at` and `before_trial` are given; or trial
-                `before_trial` was never started.
+            DuplicatedStudyError: the storage has a study with this name already.
+            InvalidArgument: the study has fewer events, both `at` and `before_trial` are given, or trial `before_trial`
+                was never started.
             TrialNotFound: there is no trial `before_trial`.
         """
         if before_trial is not None:
@@ -215,11 +214,11 @@ class Study:
         return Study(target, study_name, self.sampler, self.pruner)
 
     def version_before(self, number: int) -> int:
-        """How many events there were when trial `number` was started: a version for `at` and `fork`.
+        """Return the number of events before the start of trial `number`: a version for `at` and `fork`.
 
         Raises:
             TrialNotFound: there is no such trial.
-            InvalidArgument: it was never started: it waits, or came whole from elsewhere.
+            InvalidArgument: it was never started: it is waiting, or was added as a whole.
         """
         trial = self.state.trial(number)
         return version_before(self._recorder.events(), trial)
@@ -240,37 +239,37 @@ class Study:
     ) -> None:
         """Run trials of `func`.
 
-        A trial whose objective returns NaN, None or something else that is no result FAILs with a reason, and the
-        study goes on. An exception FAILs its trial and, unless it is in `catch`, is raised when the other running
-        trials have ended. On Ctrl-C the running trials FAIL with the reason "interrupted", and where the storage fails,
-        with its error.
+        If the objective returns NaN, None or anything else that is not a valid result, the trial fails with a reason
+        and the run goes on. If it raises, the trial fails, and unless the exception is in `catch`, it is raised again
+        when the other running trials have ended. On Ctrl-C the running trials fail with the reason "interrupted"; if
+        the storage fails, they fail with its error.
 
         Args:
             func: The objective: takes a `Trial` and returns a number, or one per direction as a sequence or by metric
                 name.
             n_trials: How many trials to run; None means no limit.
             timeout: Seconds after which no trial starts; None means no limit.
-            n_jobs: How many trials run at a time, in threads or in `executor`; -1 for all CPUs. 1 if not given, or the
+            n_jobs: How many trials run at a time, in threads or in `executor`; -1 for all CPUs. By default 1, or the
                 number of the executor's workers.
             catch: Exceptions that do not end the run.
-            callbacks: Called in this thread with the study and the finished trial, in order; one that raises ends the
-                run as an objective that raises does. They are also called for the trials of workers that died, which
-                this run fails when it begins, and once a minute; see `fail_lost_trials`.
+            callbacks: Called in this thread with the study and each finished trial, in order. One that raises ends the
+                run as an objective that raises does. They are also called for the trials of dead workers, which this
+                run fails at its start and once a minute, as `fail_lost_trials` does.
             gc_after_trial: Whether to collect garbage after each trial.
             show_progress_bar: Whether to show one (needs ``purehpo[progress]``).
-            executor: Runs the objectives, for example a `ProcessPoolExecutor`. State and sampler travel, suggestions
-                are computed by the worker (the joint ones here, for samplers that are asked in turn; see
-                `hpo.core.contracts.sampler.Sampler`), and what the trial recorded arrives with its result.
-            order: ``"deterministic"`` starts trial i when trial i - `n_jobs` has been told and tells results in the
-                order of numbers: the same seed and `n_jobs` give the same study, whatever the timing.
+            executor: Runs the objectives, for example a `ProcessPoolExecutor`. State and sampler are sent to its
+                workers, which compute the suggestions, and everything that a trial records comes back with its result.
+                Only joint suggestions of samplers that must see earlier ones first are computed in this process.
+            order: ``"deterministic"`` starts trial i when trial i - `n_jobs` has been told, and tells results in the
+                order of their numbers. The same seed and `n_jobs` then give the same study, whatever the timing.
 
         Raises:
-            InvalidArgument, InvalidType: an argument can't be followed; no trial is started.
-            NotOptimizing: it is called from inside an objective or callback of this study.
+            InvalidArgument, InvalidType: an argument is not valid; no trial is started.
+            NotOptimizing: it is called from inside an objective or a callback of this study.
         """
-        if self._desk.whereabouts.run is not None:
+        if self._trials.current_run.run is not None:
             raise NotOptimizing("optimize can't be called from inside an objective or a callback of the same study")
-        plan = Plan.checked(
+        options = RunOptions.checked(
             func,
             n_trials=n_trials,
             timeout=timeout,
@@ -282,16 +281,16 @@ class Study:
             executor=executor,
             order=order,
         )
-        Session(self, self._desk, plan).run()
+        Session(self, self._trials, options).run()
 
     def fail_lost_trials(self) -> list[FrozenTrial]:
-        """Fail the trials that will never be told, because the process that ran them is gone.
+        """Fail the running trials whose workers are gone, so that nobody will ever tell them.
 
-        Every trial is failed once, whoever asks, with the reason ``"lost: its worker is gone"``. A worker that still
-        works keeps its trials, and so does one of which it can't be known. Where a lock of the system tells, one that
-        is stopped or waits works, too; on a server, it is gone when it was silent for its grace period. Trials that
-        were asked for with `ask` have no worker, unless in a block of `as_worker`. `optimize` does this when it begins,
-        and once a minute between trials.
+        They fail with the reason ``"lost: its worker is gone"``. However many processes call this, each trial is failed
+        by one of them. A worker keeps its trials while it is alive, or while nobody can know whether it is. With locks
+        of the operating system, a worker that is stopped or blocked counts as alive. On a server, a worker is gone when
+        it has been silent for its grace period. Trials from `ask` have no worker, unless they were asked for in a block
+        of `as_worker`. `optimize` calls this at its start and once a minute between trials.
 
         Returns:
             The trials that this call failed, for example for `hpo.RetryFailedTrials`.
@@ -299,41 +298,42 @@ class Study:
         return [replace(trial) for trial in fail_lost(self._recorder)]
 
     def stop(self) -> None:
-        """Let the running `optimize` start no more trials; for objectives and callbacks.
+        """Let the running `optimize` start no more trials. Only objectives and callbacks may call this.
 
         Raises:
             NotOptimizing: it is called from anywhere else.
         """
-        where = self._desk.whereabouts
-        if where.run is None:
+        current = self._trials.current_run
+        if current.run is None:
             raise NotOptimizing("stop can only be called from inside an objective or a callback")
-        where.run.request_stop(where.number)
+        current.run.request_stop(current.number)
 
     @overload
     def ask(self, space: Mapping[str, Distribution] | None = ..., n: None = ...) -> Trial: ...
     @overload
     def ask(self, space: Mapping[str, Distribution] | None = ..., n: int = ...) -> list[Trial]: ...
     def ask(self, space: Mapping[str, Distribution] | None = None, n: int | None = None) -> Trial | list[Trial]:
-        """Start a trial whose result will be told.
+        """Start a trial, and return it. Its result will be told with `tell`.
 
         Args:
-            space: Parameters to suggest at once; without it they are suggested as they are asked for.
-            n: Start this many and return a list; each sees the ones before it as running trials.
+            space: Parameters to suggest at once. Without a space they are suggested when the trial is asked for them.
+            n: Start this many trials and return a list. Each sees the ones before it as running trials.
 
         Raises:
-            SearchSpaceExhausted: the sampler has nothing left; no trial is started.
+            SearchSpaceExhausted: the sampler has nothing left to suggest; no trial is started.
             InvalidArgument: `n` is less than 1.
         """
         joint = None if space is None else SearchSpace.of(space)
         if n is None:
-            return self._desk.ask(joint)
-        return [self._desk.ask(joint) for _ in range(checked_batch_size(n))]
+            return self._trials.ask(joint)
+        return [self._trials.ask(joint) for _ in range(checked_batch_size(n))]
 
     def as_worker(self) -> AbstractContextManager[None]:
-        """A block in which trials that this object's `ask` starts, in any thread, belong to a worker.
+        """Return a context manager in whose block the trials that `ask` starts, in any thread, belong to a worker.
 
-        Should the process die in the block, others can tell, and `fail_lost_trials` fails these trials. It fails those
-        as well that nobody has told when the block ends: without it, trials that were asked for wait for ever.
+        If the process dies in the block, others see that the worker is gone, and their `fail_lost_trials` fails these
+        trials. Trials that have not been told when the block ends are failed by it, too. Without a worker, a trial
+        that is never told stays running forever.
 
         Example:
             >>> import hpo
@@ -344,7 +344,7 @@ class Study:
             >>> [(trial.number, trial.reason) for trial in study.fail_lost_trials()]
             [(1, 'lost: its worker is gone')]
         """
-        return self._desk.as_worker()
+        return self._trials.as_worker()
 
     def tell(
         self,
@@ -355,25 +355,28 @@ class Study:
         skip_if_finished: bool = False,
         reason: str | None = None,
     ) -> FrozenTrial:
-        """Finish a trial that was asked for.
+        """Finish a trial that was started with `ask`.
 
         Args:
             trial: The trial, or its number.
-            values: A number, one per direction, or a mapping by metric name.
-            state: COMPLETE if not given; PRUNED takes the last reported value; FAIL has none.
-            skip_if_finished: Whether to return a finished trial as it is, instead of an error.
-            reason: Why it failed.
+            values: A number, a sequence with one number per direction, or a mapping by metric name.
+            state: How the trial ended, COMPLETE by default. PRUNED without values takes the last reported value; FAIL
+                has no values.
+            skip_if_finished: Whether to return a finished trial as it is instead of raising.
+            reason: Why the trial failed.
 
         Returns:
-            The finished trial. A result with a NaN makes a failed one.
+            The finished trial. If a value is NaN, the trial has failed.
 
         Raises:
             TrialNotFound, TrialNotRunning: there is no such running trial.
-            WrongNumberOfValues, InvalidType, InvalidArgument: the result is not one; nothing is recorded.
+            WrongNumberOfValues, InvalidType, InvalidArgument: the result is not valid; nothing is recorded.
         """
-        number, unused = (trial.number, trial.unused) if isinstance(trial, Trial) else (trial, self._desk.unused(trial))
+        number, unused = (
+            (trial.number, trial.unused) if isinstance(trial, Trial) else (trial, self._trials.unused(trial))
+        )
         try:
-            return replace(self._desk.tell(Tell(number, values, state, now(), reason, unused)))
+            return replace(self._trials.tell(Tell(number, values, state, now(), reason, unused)))
         except TrialNotRunning:
             told = self.state.trial(number)
             if skip_if_finished and told.state.is_finished():
@@ -387,43 +390,52 @@ class Study:
         *,
         skip_if_exists: bool = False,
     ) -> None:
-        """Let a coming trial have `params`; first in, first out. Others are sampled.
+        """Enqueue a trial with `params`: trials that are started later take the queue in order. Other parameters are sampled.
 
         Args:
             params: Values by name.
-            user_attrs: Attributes of the trial.
-            skip_if_exists: Whether to do nothing if a trial has, or waits for, just these parameters.
+            user_attrs: User attributes of the trial.
+            skip_if_exists: Whether to do nothing if some trial has exactly these parameters, or waits with them.
 
         Raises:
-            InvalidType, InvalidArgument: a value can't be a parameter.
-            ValueOutsideDistribution: the declared space can't hold it.
+            InvalidType, InvalidArgument: a value cannot be that of a parameter.
+            ValueOutsideDistribution: a value is not in the declared space.
         """
-        if not (skip_if_exists and already_there(self.state, params)):
-            self._recorder.record(Enqueue(params, user_attrs))
+        command = Enqueue(params, user_attrs)
+        if not skip_if_exists:
+            self._recorder.record(command)
+            return
+        while not is_duplicate(state := self._recorder.state, params):
+            if self._recorder.record_if(state, command) is not None:
+                return
 
     def add_trial(self, trial: FrozenTrial) -> None:
-        """Take over a finished trial, or let a waiting one wait here, under the next free number.
+        """Add a finished or waiting trial from elsewhere under the next free number. `hpo.create_trial` makes one.
 
         Raises:
-            InvalidArgument: the trial runs, or lacks what its state needs; see `hpo.create_trial`.
-            WrongNumberOfValues: its values don't fit the study's directions.
+            InvalidArgument: the trial is running, or lacks what its state needs.
+            WrongNumberOfValues: it does not have one value per direction.
         """
         self._recorder.record(AddTrial(trial))
 
     def add_trials(self, trials: Iterable[FrozenTrial]) -> None:
-        """Take over several trials, all or none; see `add_trial`."""
+        """Add several trials as `add_trial` does, either all or none."""
         self._recorder.record(*map(AddTrial, trials))
 
     def set_user_attr(self, key: str, value: Any) -> None:
-        """Attach a JSON value or a datetime to the study, instead of an earlier one.
+        """Attach a value to the study. It replaces an earlier one under the same key.
+
+        Args:
+            key: The name of the attribute.
+            value: Anything that JSON has a form for, or a datetime.
 
         Raises:
-            InvalidType: the value can't be kept; nothing changes.
+            InvalidType: the value cannot be stored; nothing changes.
         """
         self._recorder.record(SetStudyAttribute(key, value))
 
     def set_metric_names(self, metric_names: Sequence[str]) -> None:
-        """Name the objectives: logs and data frames use the names, and results can be told by them.
+        """Name the objectives. Logs and data frames use the names, and results can be told by name.
 
         Raises:
             InvalidArgument: there is not one name per direction, or two are the same.
@@ -431,14 +443,14 @@ class Study:
         self._recorder.record(SetMetricNames(metric_names))
 
     def trials_dataframe(self, attrs: Sequence[str] | None = None, multi_index: bool = False) -> pd.DataFrame:
-        """The trials as a pandas data frame, one row each; needs ``purehpo[pandas]``.
+        """Return the trials as a pandas data frame, one row each; needs ``purehpo[pandas]``.
 
         Args:
-            attrs: Fields of `FrozenTrial`; by default number, value, the times, params, user_attrs and state.
-            multi_index: Whether columns such as ``("params", "x")`` stay pairs instead of ``params_x``.
+            attrs: Fields of `FrozenTrial`. By default number, value, the times, params, user_attrs and state.
+            multi_index: Whether columns are pairs such as ``("params", "x")`` instead of names such as ``params_x``.
 
         Raises:
-            InvalidArgument: a trial has no such field.
+            InvalidArgument: a trial has no field with one of these names.
         """
         from hpo.study.dataframe import trials_dataframe
 

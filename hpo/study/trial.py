@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from hpo.core import (
     CategoricalDistribution,
     Choice,
+    Command,
     Distribution,
     FloatDistribution,
     FrozenTrial,
@@ -34,16 +35,16 @@ T = TypeVar("T", bound=Choice)
 
 
 class Trial:
-    """A trial while it runs: it suggests parameters, takes reports, and tells when to give up.
+    """A trial while it runs: it suggests parameters, takes reports, and says when to stop early.
 
-    `Study.optimize` and `Study.ask` make it.
+    `Study.optimize` and `Study.ask` create it.
 
     Args:
         recorder: Where it reads the study and writes what happens.
-        advisors: Who suggests, and who judges the reports.
-        started: The study at the moment when the trial started: what every suggestion is computed from.
-        trial: The trial with its joint parameters, and no other ones.
-        touched: Joint parameters that count as asked for already.
+        advisors: The sampler that suggests, and the pruner that decides on reports.
+        started: The study as it was when the trial started. Every suggestion is computed from it.
+        trial: The trial with its joint parameters, and no others.
+        used: The joint parameters that count as asked for already.
 
     Example:
         >>> import hpo
@@ -64,7 +65,7 @@ class Trial:
         started: StudyState,
         trial: FrozenTrial,
         *,
-        touched: Iterable[str] = (),
+        used: Iterable[str] = (),
     ) -> None:
         self._recorder = recorder
         self._advisors = advisors
@@ -72,177 +73,199 @@ class Trial:
         self._joint = trial
         self._params: Mapping[str, Any] = trial.params
         self._distributions = trial.distributions.mapping
-        self._touched: dict[str, None] = dict.fromkeys(touched)
+        self._used: dict[str, None] = dict.fromkeys(used)
 
     @property
     def number(self) -> int:
-        """Place in the study, from 0, without gaps."""
+        """The trial's number in the study. Numbers start at 0 and have no gaps."""
         return self._joint.number
 
     @property
     def params(self) -> dict[str, Any]:
         """The parameters suggested so far, in the order in which they were asked for."""
-        return {name: self._params[name] for name in self._touched}
+        return {name: self._params[name] for name in self._used}
 
     @property
     def distributions(self) -> dict[str, Distribution]:
-        """What each parameter suggested so far was drawn from."""
-        return {name: self._distributions[name] for name in self._touched}
+        """The distributions of the parameters suggested so far."""
+        return {name: self._distributions[name] for name in self._used}
 
     @property
     def user_attrs(self) -> dict[str, Any]:
-        """What was attached to the trial."""
+        """The user attributes of the trial."""
         return dict(self._now().user_attrs)
 
     @property
     def constraints(self) -> dict[str, float]:
-        """The constraint values that were set."""
+        """The values of the constraints set so far."""
         return dict(self._now().constraints)
 
     @property
     def datetime_start(self) -> datetime.datetime | None:
-        """When it was started, in local time."""
+        """When the trial was started, in local time."""
         return self._joint.datetime_start
 
     @property
     def unused(self) -> tuple[str, ...]:
-        """Joint parameters that the objective has not asked for; they are dropped when the trial is told."""
-        return tuple(name for name in self._joint.params if name not in self._touched)
+        """The joint parameters that the objective has not asked for. They are dropped when the trial is told."""
+        return tuple(name for name in self._joint.params if name not in self._used)
 
     def suggest_float(
         self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
     ) -> float:
-        """A real number in ``[low, high]``.
+        """Suggest a float in ``[low, high]``.
 
         Args:
-            name: The parameter; the same name gives the same value again in this trial.
+            name: The parameter. The same name has the same value throughout the trial.
             low: Smallest value.
-            high: Largest value; with a `step` that does not divide the range it is lowered with a warning.
-            step: Distance of the grid points from `low` on; not together with `log`.
-            log: Whether to draw on the logarithmic axis; needs ``low > 0``.
+            high: Largest value. If `step` does not divide the range, it is lowered with a warning.
+            step: Distance between the grid points, which start at `low`. Cannot be combined with `log`.
+            log: Whether the parameter is on a logarithmic scale. Needs ``low > 0``.
 
         Raises:
-            InvalidDistribution: the arguments describe no range; see `FloatDistribution`.
-            InvalidArgument: the name stands for another kind of parameter in this trial.
+            InvalidDistribution: the arguments are not a valid range.
+            InvalidArgument: the name is a parameter of another type in this trial.
         """
-        known = self._distributions.get(name)
-        if (
-            type(known) is FloatDistribution
-            and known.low == low
-            and known.high == high
-            and known.step == step
-            and known.log is log
-        ):  # the common case costs no new distribution
-            self._touched[name] = None
-            return self._params[name]  # type: ignore[no-any-return]
-        return self._suggest(name, FloatDistribution(low, high, log=log, step=step))  # type: ignore[no-any-return]
+        value = self._known_value(FloatDistribution, name, low, high, step, log)
+        if value is None:
+            value = self._suggest(name, FloatDistribution(low, high, log=log, step=step))
+        return value  # type: ignore[no-any-return]
 
     def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
-        """A whole number in ``[low, high]``, both included.
+        """Suggest an int in ``[low, high]``, both included.
 
         Args:
-            name: The parameter; the same name gives the same value again in this trial.
+            name: The parameter. The same name has the same value throughout the trial.
             low: Smallest value.
-            high: Largest value; lowered with a warning where `step` does not divide the range.
-            step: Distance between values; only 1 together with `log`.
-            log: Whether small values are favoured; needs ``low >= 1``.
+            high: Largest value. If `step` does not divide the range, it is lowered with a warning.
+            step: Distance between values. Must be 1 together with `log`.
+            log: Whether the parameter is on a logarithmic scale, which favours small values. Needs ``low >= 1``.
 
         Raises:
-            InvalidDistribution, InvalidType: the arguments describe no range; see `IntDistribution`.
-            InvalidArgument: the name stands for another kind of parameter in this trial.
+            InvalidDistribution, InvalidType: the arguments are not a valid range.
+            InvalidArgument: the name is a parameter of another type in this trial.
         """
-        known = self._distributions.get(name)
-        if (
-            type(known) is IntDistribution
-            and known.low == low
-            and known.high == high
-            and known.step == step
-            and known.log is log
-        ):
-            self._touched[name] = None
-            return self._params[name]  # type: ignore[no-any-return]
-        return self._suggest(name, IntDistribution(low, high, log=log, step=step))  # type: ignore[no-any-return]
+        value = self._known_value(IntDistribution, name, low, high, step, log)
+        if value is None:
+            value = self._suggest(name, IntDistribution(low, high, log=log, step=step))
+        return value  # type: ignore[no-any-return]
 
     def suggest_categorical(self, name: str, choices: Sequence[T]) -> T:
-        """One of `choices`.
+        """Suggest one of `choices`.
 
         Args:
-            name: The parameter; the same name gives the same value again in this trial.
-            choices: None, bools, ints, floats and texts; ``True``, ``1`` and ``1.0`` are different.
+            name: The parameter. The same name has the same value throughout the trial.
+            choices: None, bools, ints, floats and strings; ``True``, ``1`` and ``1.0`` are different choices.
 
         Raises:
-            InvalidDistribution, InvalidType: the choices are none, or not different, or of other types.
-            InvalidArgument: the name stands for another kind of parameter, or other choices, in this trial.
+            InvalidDistribution, InvalidType: there are no choices, two are equal, or one has another type.
+            InvalidArgument: the name is a parameter of another type, or has other choices, in this trial.
         """
         return self._suggest(name, CategoricalDistribution(choices))  # type: ignore[no-any-return]
 
     def report(self, value: float, step: int) -> None:
-        """Tell how the trial is doing; the first value of a step stands, a second one is ignored with a warning.
+        """Record an intermediate value. The first value of a step stays; a second one is ignored with a warning.
 
         Args:
-            value: The intermediate value of the objective; a number of any type, NaN and infinities too.
-            step: For example the epoch; a whole number from 0 on.
+            value: The objective's value at this step: any number, also NaN or an infinity.
+            step: A whole number of at least 0, for example the epoch.
 
         Raises:
-            InvalidType, InvalidArgument: the value is no number, or the step no whole number from 0 on.
+            InvalidType, InvalidArgument: the value is not a number, or the step is not a whole number of at least 0.
             TrialNotRunning: the trial is finished.
         """
         number, whole = checked_report(value, step)
-        if whole in running_trial(self._recorder.state, self.number).intermediate_values:
+        if not self._record_new(Report(self.number, number, whole), lambda trial: whole in trial.intermediate_values):
             warnings.warn(f"trial {self.number} has a value for step {whole} already: it stays", stacklevel=2)
-            return
-        self._recorder.record(Report(self.number, number, whole))
 
     def should_prune(self) -> bool:
-        """Whether the study's pruner would end the trial now, judged by what was reported.
+        """Return whether the study's pruner would stop the trial now, given its intermediate values.
 
-        Ending it is up to the objective: ``raise hpo.TrialPruned``.
+        The decision is recorded. Stopping is up to the objective: ``raise hpo.TrialPruned``.
         """
         recorder, advisors = self._recorder, self._advisors
         while True:
             state = recorder.state
             stop = decision_to_stop(state, advisors.pruner, running_trial(state, self.number))
-            if recorder.record_if(state, advisors.pruner_use, RecordPruning(self.number, stop, recorder.detached)):
+            command = RecordPruning(self.number, stop, recorder.detached)
+            if recorder.record_if(state, advisors.set_pruner, command) is not None:
                 return stop
 
     def set_user_attr(self, key: str, value: Any) -> None:
-        """Attach a JSON value or a datetime to the trial.
+        """Attach a value to the trial. It replaces an earlier one under the same key.
+
+        Args:
+            key: The name of the attribute.
+            value: Anything that JSON has a form for, or a datetime.
 
         Raises:
-            InvalidType: the value can't be kept; nothing changes.
+            InvalidType: the value cannot be stored; nothing changes.
             TrialNotRunning: the trial is finished.
         """
         self._recorder.record(SetTrialAttribute(self.number, key, value))
 
     def set_constraint(self, key: str, value: float) -> None:
-        """Record the value of constraint `key`, feasible when <= 0; the first one stands, a second one warns.
+        """Record the value of a constraint. The first value stays; a second one is ignored with a warning.
+
+        Args:
+            key: The name of the constraint.
+            value: At most 0 if the constraint is satisfied. A trial is feasible if all of its constraints are.
 
         Raises:
-            InvalidType, InvalidArgument: the value is no number, or NaN.
+            InvalidType, InvalidArgument: the value is not a number, or is NaN.
             TrialNotRunning: the trial is finished.
         """
         name, number = checked_constraint(key, value)
-        if name in running_trial(self._recorder.state, self.number).constraints:
+        if not self._record_new(SetConstraint(self.number, name, number), lambda trial: name in trial.constraints):
             warnings.warn(f"trial {self.number} has a value for constraint {name!r} already: it stays", stacklevel=2)
-            return
-        self._recorder.record(SetConstraint(self.number, name, number))
+
+    def _record_new(self, command: Command, is_recorded: Callable[[FrozenTrial], bool]) -> bool:
+        """Carry out `command` unless the trial has such a value already; return whether it was carried out.
+
+        Each attempt reads the journal once, because on a server each read is a round trip.
+        """
+        while True:
+            state = self._recorder.state
+            if is_recorded(running_trial(state, self.number)):
+                return False
+            if self._recorder.record_if(state, command) is not None:
+                return True
 
     def _now(self) -> FrozenTrial:
         return self._recorder.state.trial(self.number)
 
+    def _known_value(
+        self,
+        kind: type[FloatDistribution | IntDistribution],
+        name: str,
+        low: float,
+        high: float,
+        step: float | None,
+        log: bool,
+    ) -> Any:
+        """Return the parameter's value if it was suggested from just this range, or None.
+
+        This is the common case, in which no distribution has to be built.
+        """
+        known = self._distributions.get(name)
+        if type(known) is kind and known.low == low and known.high == high and known.step == step and known.log is log:
+            self._used[name] = None
+            return self._params[name]
+        return None
+
     def _suggest(self, name: str, distribution: Distribution) -> Any:
         known = self._distributions.get(name)
         if known == distribution:
-            self._touched[name] = None
-        elif name in self._touched:
+            self._used[name] = None
+        elif name in self._used:
             self._check_repetition(name, known, distribution)
-        else:  # not among the joint parameters, or there with another range
+        else:  # not a joint parameter, or a joint one with another range
             space = SearchSpace({name: distribution})
             command = suggest_lone(self._started, self._advisors.sampler, self._joint, name, space)
-            state = self._recorder.record(self._advisors.sampler_use, command)
+            state = self._recorder.record(self._advisors.set_sampler, command)
             self._params = state.running[self.number].params
             self._distributions = state.running[self.number].distributions.mapping
-            self._touched[name] = None
+            self._used[name] = None
         return self._params[name]
 
     def _check_repetition(self, name: str, first: Distribution | None, again: Distribution) -> None:

@@ -252,7 +252,7 @@ def test_trials_that_a_failing_storage_takes_down_say_so(monkeypatch):
     def no_room(tell, commands):
         raise JournalFull("study.jsonl", "no space left on device")
 
-    monkeypatch.setattr(study._desk, "take_back", no_room)
+    monkeypatch.setattr(study._trials, "finish_trial", no_room)
     with pytest.raises(JournalFull):
         study.optimize(objective, n_trials=2, n_jobs=2)
     over.set()

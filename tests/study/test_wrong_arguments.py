@@ -39,7 +39,7 @@ CALLS_OF_A_STUDY = [
     (
         lambda study: study.version_before(0),
         InvalidArgument,
-        "trial 0 was never started in this study: it waits, or came whole from elsewhere",
+        "trial 0 was never started in this study: it is waiting, or was added as a whole",
     ),
     (
         lambda study: study.get_trials(states=["complete"]),

@@ -1,4 +1,4 @@
-"""An end after so many trials, whoever ran them."""
+"""A callback that stops a study at a number of trials."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 @attrs.frozen
 class MaxTrialsCallback:
-    """Lets a run of `Study.optimize` start no more trials when the study has `n_trials` of them.
+    """Stops a run of `Study.optimize` when the study has `n_trials` trials.
 
-    The argument `n_trials` of `Study.optimize` counts the trials of one run; this callback counts those of the study,
-    of all runs and workers. Trials that run at that moment are finished, so that there may be a few more in the end.
+    The argument `n_trials` of `Study.optimize` counts the trials of one run. This callback counts the trials of the
+    study, from all runs and workers. Trials that are running at that moment are finished, so there may be a few more.
 
     Args:
-        n_trials: How many trials are enough; at least one is run in any case, before callbacks are called.
-        states: Which trials count; None counts all, also those that run or wait.
+        n_trials: How many trials are enough. At least one is run, because callbacks are called after a trial.
+        states: The states of the trials that count; None counts all, also running and waiting ones.
 
     Raises:
-        InvalidArgument: `n_trials` is no whole number from 0 on.
-        InvalidType: `states` holds something else than states.
+        InvalidArgument: `n_trials` is not a whole number of at least 0.
+        InvalidType: `states` holds something that is not a state.
 
     Example:
         >>> import hpo
@@ -50,9 +50,9 @@ class MaxTrialsCallback:
 
 
 def number_of_trials(state: StudyState, states: Iterable[TrialState] | None) -> int:
-    """How many trials of a study are in one of `states`, or in any where that is None.
+    """Return how many trials of a study are in one of `states`, or in any state if that is None.
 
-    O(trials finished since the last question).
+    O(trials finished since the last call).
 
     Example:
         >>> number_of_trials(StudyState.create(), [TrialState.COMPLETE])
@@ -70,7 +70,7 @@ def number_of_trials(state: StudyState, states: Iterable[TrialState] | None) -> 
 
 
 class _FinishedByState(Struct, frozen=True):
-    """Fold: how many trials ended in each state."""
+    """Fold: the number of finished trials in each state."""
 
     def init(self) -> FrozenDict[TrialState, int]:
         return FrozenDict()

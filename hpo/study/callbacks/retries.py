@@ -1,4 +1,4 @@
-"""Failed trials that are tried again."""
+"""A callback that retries failed trials."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import attrs
 
 from hpo.core import FrozenTrial, TrialState, as_int
 from hpo.errors import InvalidArgument
+from hpo.study.running.workers import is_lost
 
 if TYPE_CHECKING:
     from hpo.study.study import Study
@@ -22,22 +23,22 @@ def _checked_limit(_: RetryFailedTrials, __: attrs.Attribute[int | None], given:
 
 @attrs.frozen
 class RetryFailedTrials:
-    """Enqueues failed trials again, with the parameters, the user attributes and the lineage that they have.
+    """Enqueues failed trials again, with their parameters and user attributes.
 
-    A callback for `Study.optimize`, and a function for the trials that `Study.fail_lost_trials` gives back: each trial
-    is given to one caller only, so each failure leads to one retry at most, however many workers do this. To none it
-    leads where that caller itself dies between the failure and the retry.
+    It is a callback for `Study.optimize`, and can be called with the trials that `Study.fail_lost_trials` returns. Each
+    failed trial is given to the callbacks of one process only, so it is retried at most once, however many workers do
+    this. It is not retried if that process dies between the failure and the retry.
 
-    The new trial has two user attributes more: ``retried_from``, the number of the trial that was tried first, and
-    ``retry``, 1 for the first retry. Parameters that the failed trial did not have yet are sampled.
+    The new trial has two more user attributes: ``retried_from``, the number of the trial that was tried first, and
+    ``retry``, which is 1 for the first retry. Parameters that the failed trial did not have yet are sampled.
 
     Args:
-        max_retry: How often a trial is tried again, counted along its lineage; None means no limit.
-        lost_only: Whether to retry only trials whose reason begins with ``"lost:"``, because their workers died. False
-            retries every failed trial, which makes sense for an objective that fails at random.
+        max_retry: How often a trial is retried at most, counted from the trial that was tried first; None means no limit.
+        lost_only: Whether to retry only trials whose workers died: their reason begins with ``"lost:"``. False retries
+            every failed trial, which makes sense if the objective fails at random.
 
     Raises:
-        InvalidArgument: `max_retry` is no whole number from 0 on.
+        InvalidArgument: `max_retry` is not a whole number of at least 0.
 
     Example:
         >>> import hpo
@@ -57,10 +58,10 @@ class RetryFailedTrials:
     lost_only: bool = attrs.field(default=True, kw_only=True)
 
     def __call__(self, study: Study, trial: FrozenTrial) -> None:
-        """Enqueue `trial` in `study` again, if it failed and may be retried."""
+        """Enqueue `trial` in `study` again if it failed and may be retried."""
         if trial.state is not TrialState.FAIL:
             return
-        if self.lost_only and not (trial.reason or "").startswith("lost:"):
+        if self.lost_only and not is_lost(trial):
             return
         original, retries = lineage(trial)
         if self.max_retry is not None and retries >= self.max_retry:
@@ -70,7 +71,7 @@ class RetryFailedTrials:
 
 
 def lineage(trial: FrozenTrial) -> tuple[int, int]:
-    """The number of the trial that was tried first, and which retry of it `trial` is; its own and 0 if it is none.
+    """Return the number of the trial that was tried first, and which retry of it `trial` is: 0 if it is not a retry.
 
     Example:
         >>> lineage(FrozenTrial(7, TrialState.FAIL))

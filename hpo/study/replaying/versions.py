@@ -1,18 +1,21 @@
-"""Moments of a study: how many of its events had happened."""
+"""Versions of a study, which are numbers of events, and copies and forks that begin with one."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hpo.core import AnyEvent, FrozenTrial, TrialStarted, as_int
+from msgspec.structs import replace
+
+from hpo.core import AnyEvent, FrozenTrial, StudyCreated, TrialFinished, TrialStarted, TrialState, as_int, replay
 from hpo.errors import InvalidArgument
+from hpo.study.recorder import now
 
 
 def events_until(events: Sequence[AnyEvent], version: int) -> Sequence[AnyEvent]:
-    """The first `version` of a study's `events`.
+    """Return the first `version` of a study's `events`.
 
     Raises:
-        InvalidArgument: there are not as many, or `version` is no whole number from 1 on.
+        InvalidArgument: there are fewer, or `version` is not a whole number of at least 1.
 
     Example:
         >>> import hpo
@@ -28,10 +31,10 @@ def events_until(events: Sequence[AnyEvent], version: int) -> Sequence[AnyEvent]
 
 
 def version_before(events: Sequence[AnyEvent], trial: FrozenTrial) -> int:
-    """How many of a study's `events` come before the one that started `trial`; O(events).
+    """Return how many of a study's `events` come before the one that started `trial`. O(events).
 
     Raises:
-        InvalidArgument: none of them did: the trial waits, or came whole from elsewhere.
+        InvalidArgument: no event started it: the trial is waiting, or was added as a whole.
 
     Example:
         >>> import hpo
@@ -44,5 +47,28 @@ def version_before(events: Sequence[AnyEvent], trial: FrozenTrial) -> int:
         if isinstance(event, TrialStarted) and event.number == trial.number:
             return version
     raise InvalidArgument(
-        f"trial {trial.number} was never started in this study: it waits, or came whole from elsewhere"
+        f"trial {trial.number} was never started in this study: it is waiting, or was added as a whole"
     )
+
+
+def copied(events: Sequence[AnyEvent], name: str) -> list[AnyEvent]:
+    """Return `events` as those of a study `name`. Trials that are still running fail: nobody will tell them there."""
+    return [*_renamed(events, name, None), *_failures(events, "it still ran when the study was copied")]
+
+
+def forked(events: Sequence[AnyEvent], name: str) -> list[AnyEvent]:
+    """Return `events` as the first ones of a study `name` that names its parent. Running trials fail in it."""
+    created = events[0]
+    assert isinstance(created, StudyCreated)
+    beginning = _renamed(events, name, (created.name, len(events)))
+    return [*beginning, *_failures(events, "it still ran when the study was forked")]
+
+
+def _renamed(events: Sequence[AnyEvent], name: str, parent: tuple[str, int] | None) -> list[AnyEvent]:
+    created = events[0]
+    assert isinstance(created, StudyCreated)
+    return [replace(created, name=name, parent=parent or created.parent), *events[1:]]
+
+
+def _failures(events: Sequence[AnyEvent], reason: str) -> list[AnyEvent]:
+    return [TrialFinished(n, TrialState.FAIL, at=now(), reason=reason) for n in replay(events).running]

@@ -1,27 +1,31 @@
-"""What the log says about trials."""
+"""What people see of a run: log messages, the reasons of failed trials, and the progress bar."""
 
 from __future__ import annotations
 
+import contextlib
+import time
 import traceback
+import warnings
+from typing import Any
 
 from hpo.core import FrozenTrial, StudyState, TrialState, best_or_none
 from hpo.errors import SearchSpaceExhausted
 from hpo.logging import INFO, WARNING, get_logger
 
 
-def narrate_creation(name: str, location: str) -> None:
-    """Say that a study begins."""
+def log_study_created(name: str, location: str) -> None:
+    """Log that a study was created."""
     get_logger().info("A new study created in %s with name: %s", location, name)
 
 
-def narrate_continuation(name: str, location: str, n_trials: int) -> None:
-    """Say that a study goes on that was there already."""
+def log_study_continued(name: str, location: str, n_trials: int) -> None:
+    """Log that a study existed already and is continued."""
     trials = "1 trial" if n_trials == 1 else f"{n_trials} trials"
     get_logger().info("Using an existing study in %s with name: %s (%s)", location, name, trials)
 
 
-def narrate_end(state: StudyState, trial: FrozenTrial) -> None:
-    """Say how `trial` ended; `state` is the study with it."""
+def log_trial_end(state: StudyState, trial: FrozenTrial) -> None:
+    """Log how `trial` ended. `state` is the study with the finished trial."""
     logger = get_logger()
     if trial.state is TrialState.FAIL:
         if logger.isEnabledFor(WARNING):
@@ -49,8 +53,8 @@ def narrate_end(state: StudyState, trial: FrozenTrial) -> None:
     logger.info("%s", message)
 
 
-def narrate_lateness(trial: FrozenTrial) -> None:
-    """Say that the result of `trial` comes after it was given up."""
+def log_late_result(trial: FrozenTrial) -> None:
+    """Log that the result of `trial` arrived after others had failed the trial as lost."""
     get_logger().warning(
         "The result of trial %d comes too late and is refused: this worker was silent for longer than its grace "
         "period, and others failed the trial.",
@@ -58,13 +62,13 @@ def narrate_lateness(trial: FrozenTrial) -> None:
     )
 
 
-def narrate_exhaustion(exhausted: SearchSpaceExhausted) -> None:
-    """Say that a run ends because the sampler has nothing left."""
+def log_exhausted(exhausted: SearchSpaceExhausted) -> None:
+    """Log that a run ends because the sampler has nothing left to suggest."""
     get_logger().info("The study stops: %s", exhausted)
 
 
 def failure_reason(error: BaseException) -> str:
-    """The last line of the traceback, and where it happened."""
+    """Return the last line of the error's traceback, and the place where it was raised."""
     if isinstance(error, KeyboardInterrupt):
         return "interrupted"
     last_line = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
@@ -73,3 +77,44 @@ def failure_reason(error: BaseException) -> str:
         return last_line
     where = frames[-1]
     return f"{last_line} ({where.filename}, line {where.lineno}, in {where.name})"
+
+
+class ProgressBar:
+    """A tqdm bar that counts trials, or seconds if only a timeout limits the run.
+
+    Without tqdm (``pip install 'purehpo[progress]'``) there is a warning and no bar.
+    """
+
+    def __init__(self, *, show: bool, n_trials: int | None, timeout: float | None) -> None:
+        self._bar: Any = None
+        self._log_above_bar = contextlib.ExitStack()
+        self._by_time = n_trials is None and timeout is not None
+        self._started = time.monotonic()
+        if not show:
+            return
+        try:
+            from tqdm.auto import tqdm
+            from tqdm.contrib.logging import logging_redirect_tqdm
+        except ImportError:
+            warnings.warn("show_progress_bar needs tqdm: pip install 'purehpo[progress]'", stacklevel=4)
+            return
+        self._log_above_bar.enter_context(logging_redirect_tqdm(loggers=[get_logger()]))
+        self._bar = tqdm(total=timeout if self._by_time else n_trials, unit="s" if self._by_time else "trial")
+
+    def update(self, state: StudyState) -> None:
+        """Count one more finished trial, and show the best value of `state`."""
+        if self._bar is None:
+            return
+        if self._by_time:
+            elapsed = min(time.monotonic() - self._started, self._bar.total)
+            self._bar.update(round(elapsed - self._bar.n, 1))
+        else:
+            self._bar.update(1)
+        if len(state.directions) == 1 and (best := best_or_none(state)) is not None:
+            self._bar.set_description(f"best is trial {best.number}: {best.value:.6g}", refresh=False)
+
+    def close(self) -> None:
+        """Leave the bar on the terminal as it is, and let log messages go where they went before."""
+        if self._bar is not None:
+            self._bar.close()
+        self._log_above_bar.close()

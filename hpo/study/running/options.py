@@ -1,11 +1,11 @@
-"""What `Study.optimize` is asked to do, checked."""
+"""The arguments of `Study.optimize`, checked."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 
@@ -13,13 +13,20 @@ from hpo.core import FrozenTrial, as_float, as_int, shown_with_advice
 from hpo.errors import InvalidArgument, InvalidType
 from hpo.study.running.evaluation import Objective
 
-Callback: TypeAlias = Callable[[Any, FrozenTrial], None]
+if TYPE_CHECKING:
+    from hpo.study.study import Study
+
+Callback: TypeAlias = Callable[["Study", FrozenTrial], None]
 """Called with the study and a finished trial."""
 
 
 @attrs.frozen
-class Plan:
-    """The checked arguments of `Study.optimize`; see there."""
+class RunOptions:
+    """The checked arguments of `Study.optimize`, which describes them.
+
+    Attributes:
+        ordered: Whether trials are told in the order of their numbers: ``order="deterministic"``.
+    """
 
     objective: Objective
     n_trials: int | None
@@ -46,8 +53,8 @@ class Plan:
         show_progress_bar: bool,
         executor: Executor | None,
         order: str,
-    ) -> Plan:
-        """A plan, or an error that names the argument that can't be followed."""
+    ) -> RunOptions:
+        """Return the options, or raise an error that names the argument that is not valid."""
         if not callable(objective):
             raise InvalidType(f"an objective is a callable that takes a trial, got {objective!r}")
         if n_trials is not None and ((count := as_int(n_trials)) is None or count < 0):
@@ -61,9 +68,9 @@ class Plan:
             objective=objective,
             n_trials=n_trials,
             timeout=seconds,
-            n_jobs=_jobs(n_jobs, _executor(executor)),
-            catch=_exception_types(catch),
-            callbacks=_callbacks(callbacks),
+            n_jobs=_job_count(n_jobs, _checked_executor(executor)),
+            catch=_checked_catch(catch),
+            callbacks=_checked_callbacks(callbacks),
             gc_after_trial=gc_after_trial,
             show_progress_bar=show_progress_bar,
             executor=executor,
@@ -71,7 +78,7 @@ class Plan:
         )
 
 
-def _callbacks(given: object) -> tuple[Callback, ...]:
+def _checked_callbacks(given: object) -> tuple[Callback, ...]:
     if given is None:
         return ()
     callbacks = tuple(given) if isinstance(given, Iterable) else ()
@@ -81,7 +88,7 @@ def _callbacks(given: object) -> tuple[Callback, ...]:
     return callbacks
 
 
-def _executor(given: Executor | None) -> Executor | None:
+def _checked_executor(given: Executor | None) -> Executor | None:
     if given is not None and (isinstance(given, type) or not callable(getattr(given, "submit", None))):
         raise InvalidType(
             "an executor is one of concurrent.futures, or has a method submit as they have; "
@@ -90,7 +97,7 @@ def _executor(given: Executor | None) -> Executor | None:
     return given
 
 
-def _jobs(n_jobs: int | None, executor: Executor | None) -> int:
+def _job_count(n_jobs: int | None, executor: Executor | None) -> int:
     if n_jobs is None:
         return (getattr(executor, "_max_workers", None) or os.cpu_count() or 1) if executor is not None else 1
     count = as_int(n_jobs)
@@ -101,7 +108,7 @@ def _jobs(n_jobs: int | None, executor: Executor | None) -> int:
     return (os.cpu_count() or 1) if count == -1 else count
 
 
-def _exception_types(catch: object) -> tuple[type[BaseException], ...]:
+def _checked_catch(catch: object) -> tuple[type[BaseException], ...]:
     types = (catch,) if isinstance(catch, type) else tuple(catch) if isinstance(catch, Iterable) else (catch,)
     for kind in types:
         if not (isinstance(kind, type) and issubclass(kind, BaseException)):

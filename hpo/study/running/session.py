@@ -2,76 +2,79 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from typing import Any
+from typing import TYPE_CHECKING
 
-import attrs
 from msgspec.structs import replace
 
 from hpo.core import FrozenTrial, is_replayable, needs_pending
 from hpo.errors import SearchSpaceExhausted
-from hpo.study.open_trials import TrialDesk
+from hpo.study.open_trials import OpenTrials
 from hpo.study.recorder import now
-from hpo.study.running.evaluation import ApartJob, Ended, Job, LiveJob, caught, evaluate, run_in_other_process
-from hpo.study.running.executors import DaemonThreads
-from hpo.study.running.messages import failure_reason, narrate_end, narrate_exhaustion, narrate_lateness
-from hpo.study.running.options import Plan
-from hpo.study.running.progress import ProgressBar
-from hpo.study.running.workers import Worker, at_work, fail_lost, is_lost, others_at_work
+from hpo.study.running.detached import DetachedJob
+from hpo.study.running.evaluation import TrialResult, evaluate
+from hpo.study.running.executors import DaemonThreads, InExecutor
+from hpo.study.running.messages import ProgressBar, failure_reason, log_exhausted, log_late_result, log_trial_end
+from hpo.study.running.options import RunOptions
+from hpo.study.running.workers import Worker, fail_lost, is_lost, others_working, working
+
+if TYPE_CHECKING:
+    from hpo.study.study import Study
 
 _LONGEST_WAIT = 0.5  # seconds
 _LOOK_FOR_LOST = 60.0
-"""Seconds from one look for the trials of dead workers to the next."""
+"""Seconds between two looks for the trials of dead workers."""
 
 
 class Session:
     """One call of `Study.optimize` while it runs.
 
     Args:
-        study: What callbacks get.
-        desk: Where trials come from and go to.
-        plan: What to do.
+        study: The first argument of callbacks.
+        trials: Where trials are started and finished.
+        options: The checked arguments of the call.
     """
 
-    def __init__(self, study: Any, desk: TrialDesk, plan: Plan) -> None:
+    def __init__(self, study: Study, trials: OpenTrials, options: RunOptions) -> None:
         self._study = study
-        self._desk = desk
-        self._plan = plan
+        self._trials = trials
+        self._options = options
         self._next_look = 0.0
-        self._left = plan.n_trials
-        self._deadline = None if plan.timeout is None else time.monotonic() + plan.timeout
+        self._left = options.n_trials
+        self._deadline = None if options.timeout is None else time.monotonic() + options.timeout
         self._stopping = False
         self._stop_after: set[int] = set()
         self._error: BaseException | None = None  # the first one; raised when the running trials have ended
-        self._bar = ProgressBar(show=plan.show_progress_bar, n_trials=plan.n_trials, timeout=plan.timeout)
+        self._bar = ProgressBar(show=options.show_progress_bar, n_trials=options.n_trials, timeout=options.timeout)
 
     def run(self) -> None:
-        """Run trials until nothing is left of the plan, and fail those of workers that died."""
-        with at_work(self._desk.recorder.journal) as worker:
-            self._worker: Worker = worker  # whose trials those of this session are
+        """Run trials until the options say that it is enough, and fail the trials of dead workers meanwhile."""
+        with working(self._trials.recorder.journal) as worker:
+            self._worker: Worker = worker  # all trials of this session belong to it
             self._run()
 
     def _run(self) -> None:
-        plan = self._plan
+        options = self._options
         try:
-            with self._desk.whereabouts.inside(self, None):
-                self._look_for_lost()
-                if plan.executor is None and plan.n_jobs == 1 and not plan.ordered:
+            with self._trials.current_run.inside(self, None):
+                self._fail_lost()
+                if options.executor is None and options.n_jobs == 1 and not options.ordered:
                     self._run_serially()
                 else:
-                    self._run_in_parallel(plan.executor or DaemonThreads())
+                    self._run_in_parallel(options.executor or DaemonThreads())
         except BaseException as error:
-            self._desk.give_up(self._desk.run_by(self._worker), failure_reason(error))
+            self._trials.fail_trials(self._trials.running_of(self._worker), failure_reason(error))
             raise
         finally:
             self._bar.close()
 
     def request_stop(self, number: int | None) -> None:
-        """Start no more trials: at once, or in a fixed order when trial `number`, which asks for it, is told."""
-        if self._plan.ordered and number is not None:
+        """Start no more trials: from now on, or in a fixed order from when trial `number`, which asks, is told."""
+        if self._options.ordered and number is not None:
             self._stop_after.add(number)
         else:
             self._stopping = True
@@ -88,34 +91,38 @@ class Session:
     def _run_serially(self) -> None:
         while self._may_start():
             try:
-                trial, started, _ = self._worker.start(lambda name: self._desk.hand_out(worker=name))
+                trial, started, _ = self._trials.start_trial(worker=self._worker)
             except SearchSpaceExhausted as exhausted:
                 if self._may_try_again(exhausted):
                     continue
-                narrate_exhaustion(exhausted)
+                log_exhausted(exhausted)
                 return
-            error = self._finish(evaluate(trial, self._plan.objective, started))
+            error = self._finish(evaluate(trial, self._options.objective, started))
             if error is not None:
                 raise error
 
     def _may_try_again(self, exhausted: SearchSpaceExhausted) -> bool:
-        """Whether trials of other workers may leave something to try; after a moment, so that one may have ended."""
-        if not exhausted.for_now or not (self._look_for_lost() or others_at_work(self._desk.recorder)):
+        """Return whether a running trial of another worker may leave something to try. Waits a moment for its end."""
+        if not exhausted.for_now or not (self._fail_lost() or others_working(self._trials.recorder)):
             return False
-        self._left = None if self._left is None else self._left + 1
+        self._count_back()
         time.sleep(_LONGEST_WAIT)
         return True
 
+    def _count_back(self) -> None:
+        """Do not count the trial that `_may_start` has allowed, because it was not started."""
+        self._left = None if self._left is None else self._left + 1
+
     def _run_in_parallel(self, executor: Executor) -> None:
-        running: dict[Future[Ended], int] = {}
+        running: dict[Future[TrialResult], int] = {}
         try:
             while True:
-                while len(running) < self._plan.n_jobs and self._may_start():
+                while len(running) < self._options.n_jobs and self._may_start():
                     if not self._submit_next(executor, running):
                         break
                 if not running:
                     break
-                for future in self._ended(running):
+                for future in self._wait_for_some(running):
                     self._end_with(self._finish_future(future, running.pop(future)))
         except BaseException:
             for future in running:
@@ -124,17 +131,17 @@ class Session:
         if self._error is not None:
             raise self._error
 
-    def _submit_next(self, executor: Executor, running: dict[Future[Ended], int]) -> bool:
-        """Start a trial in `executor`; False where nothing is left before a running one has ended."""
+    def _submit_next(self, executor: Executor, running: dict[Future[TrialResult], int]) -> bool:
+        """Start a trial in `executor`; False if none can be started before a running one has ended."""
         try:
             number, job = self._next_job()
         except SearchSpaceExhausted as exhausted:
-            if running:  # what they find out may leave something to try: ask again when the next one has ended
-                self._left = None if self._left is None else self._left + 1
+            if running:  # their results may leave something to try: ask again when the next one has ended
+                self._count_back()
                 return False
             if self._may_try_again(exhausted):
                 return True
-            narrate_exhaustion(exhausted)
+            log_exhausted(exhausted)
             self._stopping = True
             return False
         except Exception as error:  # noqa: BLE001 - of a sampler; raised when the running trials have ended
@@ -143,15 +150,15 @@ class Session:
         try:
             running[executor.submit(job)] = number
         except Exception as error:  # noqa: BLE001 - raised when the running trials have ended
-            self._desk.give_up([number], f"the executor failed: {error!r}")
+            self._trials.fail_trials([number], f"the executor failed: {error!r}")
             self._end_with(error)
         return True
 
-    def _ended(self, running: dict[Future[Ended], int]) -> list[Future[Ended]]:
-        """Wait for trials to end: those that have, or in a fixed order the oldest one."""
-        awaited = [next(iter(running))] if self._plan.ordered else [*running]
-        ended: set[Future[Ended]] = set()
-        while not ended:  # a signal that arrives just before a wait would go unnoticed until its end
+    def _wait_for_some(self, running: dict[Future[TrialResult], int]) -> list[Future[TrialResult]]:
+        """Wait until some trials have ended, or in a fixed order the oldest one, and return their futures."""
+        awaited = [next(iter(running))] if self._options.ordered else [*running]
+        ended: set[Future[TrialResult]] = set()
+        while not ended:  # in short waits, because a signal that arrives just before one is only handled after it
             ended = wait(awaited, timeout=_LONGEST_WAIT, return_when=FIRST_COMPLETED).done
         return [future for future in awaited if future in ended]
 
@@ -160,98 +167,84 @@ class Session:
         if error is not None:
             self._error, self._stopping = self._error or error, True
 
-    def _next_job(self) -> tuple[int, Callable[[], Ended]]:
-        """The number of the next trial, started, and what an executor has to run for it."""
-        desk, plan = self._desk, self._plan
-        sampler = desk.advisors.sampler
-        if plan.executor is not None and not plan.ordered and is_replayable(sampler) and not needs_pending(sampler):
-            started, number = self._worker.start(lambda name: desk.recorder.start_alone(desk.advisors, worker=name))
-            trial = started.running[number]
-            job = ApartJob(started, started, trial, False, desk.advisors, plan.objective)
-            return number, _Elsewhere(job, _Marked(self, desk, number, job))
-        live, started, state = self._worker.start(lambda name: desk.hand_out(worker=name))
-        number = live.number
-        if plan.executor is None and not plan.ordered:
-            return number, _Marked(self, desk, number, LiveJob(live, plan.objective, started))
-        trial = state.running[number]
-        job = ApartJob(state, started, trial, True, desk.advisors, plan.objective)
-        marked = _Marked(self, desk, number, job)
-        return number, (marked if plan.executor is None else _Elsewhere(job, marked))
+    def _next_job(self) -> tuple[int, Callable[[], TrialResult]]:
+        """Start the next trial, and return its number and what an executor has to call for it."""
+        trials, options = self._trials, self._options
+        sampler = trials.advisors.sampler
+        if (
+            options.executor is not None
+            and not options.ordered
+            and is_replayable(sampler)
+            and not needs_pending(sampler)
+        ):
+            # The suggestion is computed by the executor's worker: it may be slow, and depends on nothing but `started`.
+            started, number = trials.start_without_params(self._worker)
+            job = DetachedJob(started, started, started.running[number], False, trials.advisors, options.objective)
+            return number, InExecutor(job, self._in_thread(number, job))
+        trial, started, state = trials.start_trial(worker=self._worker)
+        number = trial.number
+        if options.executor is None and not options.ordered:
+            return number, self._in_thread(number, functools.partial(evaluate, trial, options.objective, started))
+        job = DetachedJob(state, started, state.running[number], True, trials.advisors, options.objective)
+        in_thread = self._in_thread(number, job)
+        return number, (in_thread if options.executor is None else InExecutor(job, in_thread))
 
-    def _finish_future(self, future: Future[Ended], number: int) -> BaseException | None:
-        """Tell the trial; the error that ends the session, if there is one."""
+    def _in_thread(self, number: int, job: Callable[[], TrialResult]) -> Callable[[], TrialResult]:
+        """Return `job` for a thread of this process, where the objective may call `Study.stop`."""
+
+        def run() -> TrialResult:
+            with self._trials.current_run.inside(self, number):
+                return job()
+
+        return run
+
+    def _finish_future(self, future: Future[TrialResult], number: int) -> BaseException | None:
+        """Tell the trial, and return the error that ends the session, or None."""
         broken = future.exception()
-        if broken is not None:  # not the objective: the executor could not run it
-            self._desk.give_up([number], f"the executor failed: {broken!r}")
+        if broken is not None:  # not the objective's error: the executor could not run it
+            self._trials.fail_trials([number], f"the executor failed: {broken!r}")
             return broken
-        ended = future.result()
-        if ended.exhausted:
+        result = future.result()
+        if result.exhausted:
             self._stopping = True
-        return self._finish(ended)
+        return self._finish(result)
 
-    def _finish(self, ended: Ended) -> BaseException | None:
-        """Tell the trial; the error that ends the session, if there is one: a callback's, or the objective's."""
-        state, trial = self._desk.take_back(replace(ended.tell, at=now()), ended.commands)
+    def _finish(self, result: TrialResult) -> BaseException | None:
+        """Tell the trial, and return the error that ends the session, or None. It may be a callback's."""
+        state, trial = self._trials.finish_trial(replace(result.tell, at=now()), result.commands)
         late = is_lost(trial)
         if late:
-            narrate_lateness(trial)
+            log_late_result(trial)
         else:
-            narrate_end(state, trial)
+            log_trial_end(state, trial)
         self._stopping = self._stopping or trial.number in self._stop_after
-        if self._plan.gc_after_trial:
+        if self._options.gc_after_trial:
             gc.collect()
         try:
-            if not late:  # who gave it up has told its callbacks, and a second retry would be one too many
+            if not late:  # whoever failed it has called the callbacks for it; a second retry would be one too many
                 self._call_back(trial)
             if time.monotonic() >= self._next_look:
-                self._look_for_lost()
+                self._fail_lost()
         except Exception as error:  # noqa: BLE001 - raised when the other running trials have ended
             return error
         self._bar.update(state)
-        return None if late or caught(ended.error, self._plan.catch) else ended.error
+        caught = result.error is None or isinstance(result.error, self._options.catch)
+        return None if late or caught else result.error
 
-    def _look_for_lost(self) -> int:
-        """Fail the trials of dead workers; how many there were."""
+    def _fail_lost(self) -> int:
+        """Fail the trials of dead workers, call the callbacks for them, and return how many there were."""
         self._next_look = time.monotonic() + _LOOK_FOR_LOST
-        lost = fail_lost(self._desk.recorder)
+        lost = fail_lost(self._trials.recorder)
         error: Exception | None = None
         for trial in lost:
             try:
                 self._call_back(trial)
-            except Exception as raised:  # noqa: BLE001 - nobody else will tell the callbacks of the other trials
+            except Exception as raised:  # noqa: BLE001 - nobody else will call the callbacks for the other trials
                 error = error or raised
         if error is not None:
             raise error
         return len(lost)
 
     def _call_back(self, trial: FrozenTrial) -> None:
-        for callback in self._plan.callbacks:
+        for callback in self._options.callbacks:
             callback(self._study, replace(trial))
-
-
-@attrs.frozen
-class _Marked:
-    """A job in a thread of this process, in which the objective may call `Study.stop`."""
-
-    session: Session
-    desk: TrialDesk
-    number: int
-    job: Job
-
-    def __call__(self) -> Ended:
-        with self.desk.whereabouts.inside(self.session, self.number):
-            return self.job()
-
-
-@attrs.frozen
-class _Elsewhere:
-    """A job for somebody else's executor: in a thread of this process it is the marked one, which does not travel."""
-
-    job: ApartJob
-    marked: _Marked | None = None
-
-    def __call__(self) -> Ended:
-        return run_in_other_process(self.job) if self.marked is None else self.marked()
-
-    def __reduce__(self) -> tuple[type[_Elsewhere], tuple[ApartJob]]:
-        return _Elsewhere, (self.job,)

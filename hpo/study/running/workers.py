@@ -1,6 +1,6 @@
-"""Workers: who runs trials, whether they are at work, and what becomes of the trials of lost ones.
+"""Workers: who runs trials, whether they are alive, and what happens to the trials of dead ones.
 
-A run of `Study.optimize` is one, and so is a block of `Study.as_worker`.
+Each run of `Study.optimize` is a worker, and so is each block of `Study.as_worker`.
 """
 
 from __future__ import annotations
@@ -8,31 +8,30 @@ from __future__ import annotations
 import contextlib
 import secrets
 import threading
-from collections.abc import Callable, Iterator
-from typing import TypeVar
+from collections.abc import Iterator
 
 from hpo.core import FrozenTrial, Tell, TrialState, running_by_worker
-from hpo.errors import JournalUnwritable, TrialNotRunning, WorkerLost
+from hpo.errors import JournalUnwritable
 from hpo.journal.storage import Journal, TracksWorkers
 from hpo.logging import get_logger
 from hpo.study.recorder import JournalRecorder, now
-from hpo.study.running.messages import narrate_end
-
-T = TypeVar("T")
+from hpo.study.running.messages import log_trial_end
 
 LOST = "lost: its worker is gone"
 """The reason of trials whose worker died."""
+_LOST_PREFIX = "lost:"
 
 
 class Worker:
-    """A worker that is alive for all who use a journal, until its block ends.
+    """A worker that others who use the journal can see to be alive, until its block ends.
 
-    It has one name, unless it is so silent that others give it up: the trials that it starts then have another one.
-    Where the system refuses to let it be alive, which is logged, it has a name of which nobody can tell.
+    It has one name, unless it is silent for so long that others give it up. The trials that it starts after that have
+    another name. If its lock cannot be taken, this is logged and the worker is named ``unwatched-...``, so that nobody
+    can tell whether it is alive.
 
     Args:
-        journal: What it works on.
-        block: Ends with the block.
+        journal: The journal of the study that it works on.
+        block: When this is closed, the worker is gone.
     """
 
     def __init__(self, journal: Journal, block: contextlib.ExitStack) -> None:
@@ -40,18 +39,18 @@ class Worker:
         self._block = block
         self._mutex = threading.Lock()
         self.names = [self._new_name()]
-        """All that it has had; the last one is what it goes by."""
+        """All the names that it has had. The last one is the current one."""
 
-    def start(self, start: Callable[[str], T]) -> T:
-        """What `start` returns, called with the worker's name, and again with a new one where that was given up."""
-        while True:
-            name = self.names[-1]
-            try:
-                return start(name)
-            except WorkerLost:
-                with self._mutex:
-                    if name == self.names[-1]:  # else another thread was faster
-                        self.names.append(self._new_name())
+    @property
+    def name(self) -> str:
+        """The name of the worker for the trials that it starts now."""
+        return self.names[-1]
+
+    def change_name(self, lost: str) -> None:
+        """Take a new name, because others gave up the name `lost`, unless another thread has done so already."""
+        with self._mutex:
+            if lost == self.names[-1]:
+                self.names.append(self._new_name())
 
     def _new_name(self) -> str:
         name = secrets.token_hex(4)
@@ -65,36 +64,43 @@ class Worker:
 
 
 @contextlib.contextmanager
-def at_work(journal: Journal) -> Iterator[Worker]:
-    """A new worker, which is alive until the end of the block."""
+def working(journal: Journal) -> Iterator[Worker]:
+    """Yield a new worker, which is alive until the end of the block."""
     with contextlib.ExitStack() as block:
         yield Worker(journal, block)
 
 
 def fail_lost(recorder: JournalRecorder) -> list[FrozenTrial]:
-    """The trials of dead workers, failed here and now; those that somebody else failed meanwhile are left out."""
+    """Fail the running trials of dead workers.
+
+    Returns:
+        The trials that this call failed, by number. Those that somebody else failed meanwhile are left out.
+    """
     journal = recorder.journal
     if not isinstance(journal, TracksWorkers):
         return []
     while True:
+        before = recorder.state
         lost = [
             number
-            for worker, numbers in running_by_worker(recorder.state).items()
+            for worker, numbers in running_by_worker(before).items()
             if journal.is_alive(worker) is False
             for number in numbers
         ]
-        try:
-            state = recorder.record(*[Tell(number, state=TrialState.FAIL, at=now(), reason=LOST) for number in lost])
-        except TrialNotRunning:  # somebody was faster with one of them, and none was recorded
+        if not lost:
+            return []
+        tells = [Tell(number, state=TrialState.FAIL, at=now(), reason=LOST) for number in lost]
+        state = recorder.record_if(before, *tells)
+        if state is None:  # somebody else wrote, perhaps the end of one of these trials: look again
             continue
         trials = [state.trial(number) for number in sorted(lost)]
         for trial in trials:
-            narrate_end(state, trial)
+            log_trial_end(state, trial)
         return trials
 
 
-def others_at_work(recorder: JournalRecorder) -> bool:
-    """Whether some worker that is known to be alive runs a trial, which therefore will end."""
+def others_working(recorder: JournalRecorder) -> bool:
+    """Return whether a worker that is known to be alive runs a trial, which therefore will end."""
     journal = recorder.journal
     return isinstance(journal, TracksWorkers) and any(
         journal.is_alive(worker) for worker in running_by_worker(recorder.state)
@@ -102,5 +108,8 @@ def others_at_work(recorder: JournalRecorder) -> bool:
 
 
 def is_lost(trial: FrozenTrial) -> bool:
-    """Whether `trial` was failed because its worker was gone: by whoever gave it up, who tells its callbacks."""
-    return trial.state is TrialState.FAIL and trial.reason == LOST
+    """Return whether `trial` was failed because its worker was gone.
+
+    Whoever failed it calls the callbacks for it, so its worker, if it is still alive, must not do so again.
+    """
+    return trial.state is TrialState.FAIL and (trial.reason or "").startswith(_LOST_PREFIX)

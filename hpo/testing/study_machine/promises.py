@@ -20,7 +20,7 @@ from hpo.pruners.nop import NopPruner
 from hpo.samplers.random import RandomSampler
 from hpo.study.callbacks.retries import lineage
 from hpo.study.replaying.verification import verify
-from hpo.study.running.evaluation import Ended
+from hpo.study.running.evaluation import TrialResult
 from hpo.study.running.workers import LOST
 from hpo.study.study import Study
 from hpo.study.trial import Trial
@@ -78,7 +78,7 @@ class StudyPromises(RuleBasedStateMachine):
         self.reports: dict[tuple[int, int], float] = {}
         self.tickets: dict[int, bool] = {}
         """Enqueued trials, and whether that was acknowledged."""
-        self.away: dict[int, Ended] = {}
+        self.away: dict[int, TrialResult] = {}
         """Trials that were run apart, and what they did."""
         self.broken = False
 

@@ -11,9 +11,11 @@ from hpo.core import AnyEvent, Pruner, Sampler
 from hpo.errors import Conflict
 from hpo.journal.storage import Journal, Storage, TracksWorkers
 from hpo.study.advisors import Advisors
+from hpo.study.open_trials import OpenTrials
 from hpo.study.recorder import JournalRecorder
-from hpo.study.running.evaluation import ApartJob, Ended, Objective
-from hpo.study.running.workers import at_work
+from hpo.study.running.detached import DetachedJob
+from hpo.study.running.evaluation import Objective, TrialResult
+from hpo.study.running.workers import working
 from hpo.study.study import Study
 from hpo.study.trial import Trial
 
@@ -178,7 +180,7 @@ class Worker:
         """Those that it runs, by number."""
         self._life = ExitStack()
         self._life.enter_context(self.study.as_worker())
-        self._apart = self._life.enter_context(at_work(self.journal))
+        self._apart = self._life.enter_context(working(self.journal))
 
     @property
     def names(self) -> set[str]:
@@ -189,17 +191,17 @@ class Worker:
         """Be alive no more, for all who ask."""
         self._life.close()
 
-    def run_apart(self, objective: Objective) -> Callable[[], Ended]:
+    def run_apart(self, objective: Objective) -> Callable[[], TrialResult]:
         """Start a trial that is run elsewhere, by what is known now; the job that runs it.
 
         Raises:
             SearchSpaceExhausted: nothing is left to suggest.
         """
-        recorder = JournalRecorder(self.journal)
-        started, number = self._apart.start(lambda name: recorder.start_alone(self.advisors, worker=name))
-        return ApartJob(started, started, started.running[number], False, self.advisors, objective)
+        trials = OpenTrials(JournalRecorder(self.journal), self.advisors)
+        started, number = trials.start_without_params(self._apart)
+        return DetachedJob(started, started, started.running[number], False, self.advisors, objective)
 
-    def merge(self, ended: Ended) -> None:
+    def merge(self, ended: TrialResult) -> None:
         """Record what a trial has done that was run elsewhere.
 
         Raises:

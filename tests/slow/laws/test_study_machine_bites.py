@@ -126,7 +126,7 @@ def test_lost_trials_that_are_failed_wrongly_are_found_out(fail_lost, said, monk
 
 
 def test_a_trial_that_is_nobodys_is_found_out(monkeypatch):
-    monkeypatch.setattr("hpo.study.running.workers.Worker.start", lambda self, start: start("deadbeef"))
+    monkeypatch.setattr("hpo.study.running.workers.Worker.name", property(lambda self: "deadbeef"))
     with pytest.raises(AssertionError, match="of deadbeef, is its worker's: wanted True, got False"):
         run(StudyMachine)
 

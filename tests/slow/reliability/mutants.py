@@ -135,7 +135,7 @@ MUTANTS = [
     Mutant("P7", "what is torn off is thrown away", _OPEN, "keep_torn(self.path, offset, os.pread(self.fd, size - offset, offset))", "os.pread(self.fd, size - offset, offset)", (_DAMAGE, "cut_anywhere")),
     Mutant("P7", "damage is a torn end wherever it is", _SCAN, "last = not os.pread(fd, 1, offset + len(line) + 1)", "last = True", (_DAMAGE, "flipped or two_damaged")),
     Mutant("P7", "a row without its key is taken for the end of a study", "hpo/journal/sqlite/journal.py", "if not start and self._is_cut(connection, end):", "if False:", (_SQLITE, "without_its_key")),
-    Mutant("P8", "a forked child keeps the locks of threads that it does not have", "hpo/study/recorder.py", "if self._with_others:", "if False:", (_FORKS, "r23_a_child_waits")),
+    Mutant("P8", "a forked child keeps the locks of threads that it does not have", "hpo/study/recorder.py", "if self._other_threads:", "if False:", (_FORKS, "r23_a_child_waits")),
     Mutant("P8", "a writer never unlocks", _OPEN, "                try:  # not in a function of its own: an interrupt could come between the call and the unlocking\n                    fcntl.flock(self.fd, fcntl.LOCK_UN)", "                try:\n                    self.fd = int(self.fd)", (_WRITERS, "r22")),
     Mutant("P8", "a wait for the lock has no end", _OPEN, "if (late := time.monotonic() - deadline) > 0:", "if (late := time.monotonic() - deadline) > 80.0:", (_WRITERS, "r22")),
     Mutant(
