@@ -20,7 +20,7 @@ from hpo.core import (
     StudyState,
 )
 from hpo.core.values.categorical import identity_of_choice
-from hpo.samplers.parts.tried import Known, Tried, tried
+from hpo.samplers.parts.tried import Carry, Fold, tried_configurations
 from hpo.testing import check_fold, strategies
 
 finite_distributions = (
@@ -87,7 +87,7 @@ def test_what_is_tried_and_what_is_left_are_those_of_a_plain_set(data: st.DataOb
     state = data.draw(strategies.states(space=space, most=12))
     names = data.draw(st.lists(st.sampled_from(list(space)), min_size=1, unique=True))
     asked = data.draw(st.sampled_from([space, space, SearchSpace({name: space[name] for name in names})]))
-    found, expected = tried(state, asked), by_hand(state, asked)
+    found, expected = tried_configurations(state, asked), by_hand(state, asked)
     if expected is None:
         assert found is None
         return
@@ -117,17 +117,17 @@ def written_within(trial: FrozenTrial, space: SearchSpace) -> Any:
     )
 
 
-def read(known: Known) -> Any:
-    return known.n_untried, sorted(known.at.items()), sorted(known.where.items()), known.wider
+def read(carry: Carry) -> Any:
+    return carry.n_untried, sorted(carry.index_at.items()), sorted(carry.place_of.items()), carry.wider
 
 
 def test_what_a_history_remembers_is_what_its_trials_tell_from_the_start() -> None:
-    fold = Tried.of(FIXED)
+    fold = Fold.of(FIXED)
     assert fold is not None
     check_fold(fold, read=read, space=FIXED, max_examples=examples(0.5).max_examples)
 
 
 def test_trials_of_any_space_can_be_counted() -> None:
-    fold = Tried.of(SearchSpace({"x": IntDistribution(0, 3)}))
+    fold = Fold.of(SearchSpace({"x": IntDistribution(0, 3)}))
     assert fold is not None
     check_fold(fold, read=read, max_examples=examples(0.5).max_examples)

@@ -116,12 +116,12 @@ def test_the_separable_one_learns_the_scales_of_an_ellipsoid_sooner():
     assert scales(10) @ separable.mean**2 < 1e-2 * (scales(10) @ full.mean**2)
 
 
-def test_a_far_stranger_moves_the_mean_no_further_than_its_cut_step():
+def test_a_far_injected_point_moves_the_mean_no_further_than_its_cut_step():
     strategy = strategy_parameters(2)
     model = initial_model(strategy, np.zeros(2), 0.1)
     points = np.vstack([[1e6, 0.0], np.zeros((strategy.popsize - 1, 2))])
-    strangers = np.arange(strategy.popsize) == 0
-    moved = updated(strategy, model, points, strangers=strangers)
+    injected = np.arange(strategy.popsize) == 0
+    moved = updated(strategy, model, points, injected=injected)
     cut = math.sqrt(2.0) + 2.0 * 2.0 / 4.0
     assert moved.mean == pytest.approx([strategy.weights[0] * 0.1 * cut, 0.0])
 

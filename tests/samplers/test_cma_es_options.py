@@ -25,8 +25,8 @@ from hpo.core import (
 from hpo.core.ask_tell import ask
 from hpo.errors import HpoError, InvalidArgument
 from hpo.samplers.cma_es import CmaEsSampler
-from hpo.samplers.cma_es.coding import CubeCoding
-from hpo.samplers.cma_es.sampler import evolution_of
+from hpo.samplers.cma_es.coding import DrawCoding
+from hpo.samplers.cma_es.sampler import fold_for
 from hpo.samplers.random import RandomSampler
 from hpo.study.replaying.rebuild import rebuild_advisor
 
@@ -46,8 +46,8 @@ def run(n, loss=valley, space=PLANE, sampler=None, **create):
     return study(n, loss, space, sampler or CmaEsSampler(), **create)
 
 
-def course(state, sampler, space=PLANE):
-    return state.finished.fold(evolution_of(sampler, space, state.directions, state.seed))
+def carry_of(state, sampler, space=PLANE):
+    return state.finished.fold(fold_for(sampler, space, state.directions, state.seed))
 
 
 def centre(trials):
@@ -69,7 +69,7 @@ def source(n=200, seed=5, **changes):
 def test_a_warm_start_begins_near_the_sources_best_and_in_their_shape():
     state = run(9, sampler=CmaEsSampler(source_trials=source(), n_startup_trials=0))
     assert centre(state.finished) == pytest.approx([3.0, -2.0], abs=1.0)
-    model = course(StudyState.create(), CmaEsSampler(source_trials=source())).model
+    model = carry_of(StudyState.create(), CmaEsSampler(source_trials=source())).model
     assert model.variances[0] < 0.7 * model.variances[1]  # x counts ten times as much
 
 
@@ -97,7 +97,7 @@ def test_source_trials_that_do_not_fit_are_left_out():
         {"params": {"x": True, "y": "a"}, "value": -1.0},
     ]
     plain, more = CmaEsSampler(source_trials=source()), CmaEsSampler(source_trials=[*source(), *odd])
-    assert course(StudyState.create(), plain) == course(StudyState.create(), more)
+    assert carry_of(StudyState.create(), plain) == carry_of(StudyState.create(), more)
     with pytest.raises(InvalidArgument, match="none of 3 has a value within the range of each of x, y"):
         run(2, sampler=CmaEsSampler(source_trials=odd))
 
@@ -187,7 +187,7 @@ def test_learning_rates_that_adapt_get_nearer_to_an_optimum_in_noise():
     def regret(lr_adapt, seed):
         chance, sampler = Key(seed).generator(), CmaEsSampler(lr_adapt=lr_adapt, restart_strategy=None)
         state = run(2500, lambda params: valley(params) + 5.0 * chance.standard_normal(), sampler=sampler, seed=seed)
-        return valley(CubeCoding.of(PLANE).params(course(state, sampler).model.mean)[0])
+        return valley(DrawCoding.of(PLANE).params(carry_of(state, sampler).model.mean)[0])
 
     plain, adapting = (statistics.median(regret(adapt, seed) for seed in range(7)) for adapt in (False, True))
     assert adapting < 0.5 * plain
@@ -195,7 +195,7 @@ def test_learning_rates_that_adapt_get_nearer_to_an_optimum_in_noise():
 
 def test_learning_rates_fall_where_results_are_chance():
     chance, sampler = Key(3).generator(), CmaEsSampler(lr_adapt=True, restart_strategy=None)
-    rates = course(run(900, lambda params: chance.standard_normal(), sampler=sampler), sampler).model.rates
+    rates = carry_of(run(900, lambda params: chance.standard_normal(), sampler=sampler), sampler).model.rates
     assert rates.mean.value < 0.2
     assert rates.covariance.value < 0.5
 
@@ -214,7 +214,7 @@ def test_restarts_find_the_deepest_of_many_valleys(strategy):
 def test_bipop_makes_large_and_small_runs():
     sampler = CmaEsSampler(restart_strategy="bipop")
     state = run(3000, valley, sampler=sampler)
-    learned = course(state, sampler)
+    learned = carry_of(state, sampler)
     assert learned.run.number > 3
     assert learned.run.n_small > 0
     assert learned.run.n_large > 0
@@ -224,7 +224,7 @@ def test_bipop_makes_large_and_small_runs():
 def test_a_run_is_over_when_its_continuous_parameters_have_shrunk_however_wide_a_margin_keeps_the_others():
     space = SearchSpace({**PLANE, "k": IntDistribution(0, 9)})
     state = run(500, lambda params: valley(params) + (params["k"] - 4) ** 2, space)
-    assert course(state, CmaEsSampler(), space).run.number >= 1
+    assert carry_of(state, CmaEsSampler(), space).run.number >= 1
 
 
 # -- repeats

@@ -27,10 +27,10 @@ from hpo.core import (
     tell,
 )
 from hpo.core.ask_tell import ask
+from hpo.samplers.parts.observations import Fold
+from hpo.samplers.parts.unit_cube import UnitCube
 from hpo.samplers.random import RandomSampler
 from hpo.samplers.tpe import TPESampler, hyperopt_gamma
-from hpo.samplers.tpe.coding import UnitCoding
-from hpo.samplers.tpe.observations import Observations
 
 
 def added(study, **trial):
@@ -96,7 +96,7 @@ def test_importing_the_sampler_does_not_import_scipy():
 
 
 def fold_of(state, space=MIXED):
-    return Observations(state.directions, UnitCoding.of(SearchSpace.of(space)).columns)
+    return Fold(state.directions, UnitCube.of(SearchSpace.of(space)).columns)
 
 
 def test_folds_of_prefixes_are_those_of_fresh_histories():
@@ -260,7 +260,7 @@ def test_a_range_that_changes_at_every_trial_still_leads_to_the_optimum():
         state = tell(state, trial.number, (trial.params["x"] - 2.0) ** 2)
     assert min(t.value for t in state.finished) < 0.01
     folds = state.finished._buffers.memo
-    assert sum(isinstance(fold, Observations) for fold in folds) == 1
+    assert sum(isinstance(fold, Fold) for fold in folds) == 1
 
 
 def test_a_parameter_may_change_its_kind():

@@ -24,7 +24,7 @@ from hpo.errors import InvalidArgument, InvalidType, SearchSpaceExhausted
 from hpo.numerics.parzen import fit_parzen
 from hpo.pruners import NopPruner
 from hpo.samplers import RandomSampler, TPESampler
-from hpo.samplers.tpe.branches import Branches, in_order
+from hpo.samplers.tpe.branches import Fold
 
 UNIT = FloatDistribution(0.0, 1.0)
 
@@ -96,15 +96,15 @@ def finished(*names, state=TrialState.COMPLETE):
 
 
 def branches_of(*trials):
-    carry = Branches().init()
+    carry = Fold().init()
     for trial in trials:
-        carry = Branches().step(carry, trial)
+        carry = Fold().step(carry, trial)
     return carry
 
 
 def test_branches_are_the_parameters_that_the_same_trials_have():
     carry = branches_of(finished("a", "b", "x"), finished("a", "b", "y"), finished("a", "b", "x", "z"), finished("a"))
-    found = [(sorted(b.names), sorted(b.companions), b.n_trials) for b in in_order(carry.branches)]
+    found = [(sorted(b.names), sorted(b.companions), b.n_trials) for b in carry.in_order]
     assert found == [
         (["a"], ["a"], 4),
         (["b"], ["a", "b"], 3),
@@ -118,7 +118,7 @@ def test_branches_do_not_depend_on_the_order_of_trials_and_ignore_failed_ones():
     trials = [finished("a", "b", "x"), finished("a", "b", "y"), finished("a", "c"), finished("a", "b", "x", "z")]
     one = branches_of(*trials, finished("nothing", state=TrialState.FAIL))
     other = branches_of(*reversed(trials))
-    assert in_order(one.branches) == in_order(other.branches)
+    assert one.in_order == other.in_order
     assert set(one.space) == {"a", "b", "c", "x", "y", "z"}
 
 
@@ -205,13 +205,13 @@ def test_the_furthest_choice_is_as_unlikely_as_any_other_without_distances():
 
 
 def test_distances_that_are_none_are_named():
-    with pytest.raises(
-        InvalidType, match="categorical_distance_func gives functions of two choices by parameter, got 3"
-    ):
+    with pytest.raises(InvalidType, match="categorical_distance_func maps names to functions of two choices, got 3"):
         TPESampler(categorical_distance_func=3)
     state = study(5, lambda p: 1.0, {"c": CategoricalDistribution(["a", "b", "c", "d", "e", "f"])})
     bad = attrs.evolve(EAGER, categorical_distance_func={"c": lambda a, b: -1.0})
-    with pytest.raises(InvalidArgument, match=r"gives 'c' finite distances from 0 on, got .* for the choices \['a'"):
+    with pytest.raises(
+        InvalidArgument, match=r"must return finite distances of at least 0 for 'c'; for the choices \['a'"
+    ):
         suggested(state, {"c": CategoricalDistribution(["a", "b", "c", "d", "e", "f"])}, bad)
 
 

@@ -10,15 +10,16 @@ from sampled_studies import EAGER, MIXED, study, suggested
 
 from hpo.core import FloatDistribution, IntDistribution, SearchSpace
 from hpo.errors import InvalidArgument, InvalidType
+from hpo.samplers.parts.observations import Fold
+from hpo.samplers.parts.unit_cube import UnitCube
 from hpo.samplers.random import RandomSampler
 from hpo.samplers.tpe import TPESampler, default_gamma, default_weights, hyperopt_gamma
-from hpo.samplers.tpe.coding import UnitCoding
+from hpo.samplers.tpe import model as tpe_model
 from hpo.samplers.tpe.model import fitted
-from hpo.samplers.tpe.observations import Observations
 
 
 def fold_of(state, space=MIXED):
-    return Observations(state.directions, UnitCoding.of(SearchSpace.of(space)).columns)
+    return Fold(state.directions, UnitCube.of(SearchSpace.of(space)).columns)
 
 
 def test_hyperopt_parameters_make_a_sampler_that_works():
@@ -67,10 +68,14 @@ def test_whole_numbers_of_other_types_are_taken():
 @pytest.mark.parametrize(
     ("sampler", "error", "match"),
     [
-        (TPESampler(n_startup_trials=0, gamma=lambda n: 0.5), InvalidType, r"gamma gives a whole number"),
-        (TPESampler(n_startup_trials=0, weights=lambda n: -np.ones(n)), InvalidArgument, r"weights gives one"),
-        (TPESampler(n_startup_trials=0, weights=lambda n: np.ones(n + 1)), InvalidArgument, r"weights gives one"),
-        (TPESampler(n_startup_trials=0, weights=lambda n: np.full(n, 1e308)), InvalidArgument, r"weights gives one"),
+        (TPESampler(n_startup_trials=0, gamma=lambda n: 0.5), InvalidType, r"gamma must return a whole number"),
+        (TPESampler(n_startup_trials=0, weights=lambda n: -np.ones(n)), InvalidArgument, r"weights must return one"),
+        (TPESampler(n_startup_trials=0, weights=lambda n: np.ones(n + 1)), InvalidArgument, r"weights must return one"),
+        (
+            TPESampler(n_startup_trials=0, weights=lambda n: np.full(n, 1e308)),
+            InvalidArgument,
+            r"weights must return one",
+        ),
     ],
 )
 def test_functions_that_break_their_promise_are_named(sampler, error, match):
@@ -114,30 +119,30 @@ def test_the_magic_clip_keeps_kernels_wide_where_the_prior_weighs_little():
 def test_weights_are_given_to_each_group_in_the_order_told():
     state = study(30)
     fold = fold_of(state)
-    observed = state.finished.fold(fold)
-    coding = UnitCoding.of(MIXED)
+    carry = state.finished.fold(fold)
+    cube = UnitCube.of(MIXED)
     asked = []
 
     def weights(n):
         asked.append(n)
         return np.arange(n) + 1.0
 
-    model = fitted(attrs.evolve(EAGER, weights=weights), coding, fold, observed, np.empty((0, 6)), {})
-    points = coding.units(fold.values(observed.rows.array))
+    model = fitted(attrs.evolve(EAGER, weights=weights), cube, fold, carry, np.empty((0, 6)), {})
+    points = cube.units(fold.values(carry.rows.array))
     losses = np.array([t.value for t in state.finished])
     good = np.sort(np.argsort(losses, kind="stable")[:5])
     assert asked == [5, 25]
-    np.testing.assert_array_equal(model.likely.observations, points[good])
-    np.testing.assert_array_equal(model.unlikely.observations, np.delete(points, good, axis=0))
-    np.testing.assert_allclose(model.unlikely.weights, np.append(np.arange(25) + 1.0, 1.0) / 326.0)
+    np.testing.assert_array_equal(model.good.observations, points[good])
+    np.testing.assert_array_equal(model.bad.observations, np.delete(points, good, axis=0))
+    np.testing.assert_allclose(model.bad.weights, np.append(np.arange(25) + 1.0, 1.0) / 326.0)
 
 
 def test_the_better_of_the_good_trials_weigh_more():
     state = study(30)
     fold = fold_of(state)
-    model = fitted(EAGER, UnitCoding.of(MIXED), fold, state.finished.fold(fold), np.empty((0, 6)), {})
+    model = fitted(EAGER, UnitCube.of(MIXED), fold, state.finished.fold(fold), np.empty((0, 6)), {})
     losses = np.array([t.value for t in state.finished])
-    weights = model.likely.weights[:-1]
+    weights = model.good.weights[:-1]
     values = losses[np.sort(np.argsort(losses)[:5])]
     assert (np.argsort(-weights) == np.argsort(values)).all()
 
@@ -146,6 +151,6 @@ def test_coarse_grids_are_modelled_by_the_mass_of_their_cells(monkeypatch):
     space = {"k": IntDistribution(1, 9), "p": FloatDistribution(0.0, 1.0, step=0.1)}
     state = study(60, lambda p: abs(p["k"] - 2) + p["p"], space, RandomSampler())
     by_mass = [suggested(state, space, seed=seed).params for seed in range(30)]
-    monkeypatch.setattr(UnitCoding, "cells", lambda self, points: {})
+    monkeypatch.setattr(tpe_model, "cells_at", lambda cube, points: {})
     by_point = [suggested(state, space, seed=seed).params for seed in range(30)]
     assert by_mass != by_point

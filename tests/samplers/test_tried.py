@@ -25,7 +25,7 @@ from hpo.core import (
 from hpo.core.ask_tell import ask
 from hpo.errors import InvalidArgument
 from hpo.samplers import CmaEsSampler, RandomSampler, TPESampler
-from hpo.samplers.parts.tried import Tried, checked_duplicates, tried
+from hpo.samplers.parts.tried import Fold, tried_configurations
 from hpo.study.studies import create_study
 
 SPACE = SearchSpace(
@@ -71,14 +71,14 @@ def left(found):
 
 
 def test_a_fresh_study_has_every_configuration_left_and_has_tried_none():
-    found = tried(StudyState.create(), SPACE)
+    found = tried_configurations(StudyState.create(), SPACE)
     assert (found.size, found.n_untried, found.exhausted) == (60, 60, None)
     assert texts(left(found)) == texts(ALL)
     assert not any(map(found.contains, ALL))
 
 
 def test_types_of_choices_count():
-    found = tried(added(ALL[3]), SPACE)
+    found = tried_configurations(added(ALL[3]), SPACE)
     assert ALL[3]["kind"] == 1
     assert [params["kind"] for params in ALL[0:15:3]] == [True, 1, 1.0, "1", None]
     assert [found.contains(params) for params in ALL[0:15:3]] == [False, True, False, False, False]
@@ -86,55 +86,55 @@ def test_types_of_choices_count():
 
 def test_what_is_left_and_what_was_tried_share_all_configurations_out():
     done = ALL[::7]
-    found = tried(added(*done), SPACE)
+    found = tried_configurations(added(*done), SPACE)
     assert found.n_untried == 60 - len(done)
     assert texts(left(found)) == texts(ALL) - texts(done)
     assert all(found.contains(params) == (params in done) for params in ALL[::7])
 
 
 def test_a_configuration_counts_once_however_often_it_was_tried():
-    assert tried(added(ALL[5], ALL[5], ALL[5]), SPACE).n_untried == 59
+    assert tried_configurations(added(ALL[5], ALL[5], ALL[5]), SPACE).n_untried == 59
 
 
 @pytest.mark.parametrize("state", [TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL])
 def test_what_became_of_a_trial_does_not_matter(state):
-    assert tried(added(ALL[7], state=state), SPACE).contains(ALL[7])
+    assert tried_configurations(added(ALL[7], state=state), SPACE).contains(ALL[7])
 
 
 def test_running_trials_count_and_a_trial_without_parameters_does_not():
     state, trial = ask(StudyState.create(seed=1), RandomSampler(), SPACE)
-    found = tried(state, SPACE)
+    found = tried_configurations(state, SPACE)
     assert found.contains(trial.params)
     assert texts(left(found)) == texts(ALL) - texts([dict(trial.params)])
-    assert tried(tell(state, trial.number, outcome=TrialState.FAIL), SPACE).n_untried == 59
+    assert tried_configurations(tell(state, trial.number, outcome=TrialState.FAIL), SPACE).n_untried == 59
     state, _ = ask(StudyState.create(seed=1), RandomSampler(), {})
-    assert tried(state, SPACE).n_untried == 60
+    assert tried_configurations(state, SPACE).n_untried == 60
 
 
 def test_looking_at_running_trials_leaves_what_is_remembered_of_finished_ones_as_it_is():
     state = added(*ALL[:4])
-    before = tried(state, SPACE)
+    before = tried_configurations(state, SPACE)
     busy, trial = ask(state, RandomSampler(), SPACE)
-    tried(busy, SPACE)
-    after = tried(state, SPACE)
+    tried_configurations(busy, SPACE)
+    after = tried_configurations(state, SPACE)
     assert left(after) == left(before)
-    remembered = state.finished.fold(Tried.of(SPACE))
+    remembered = state.finished.fold(Fold.of(SPACE))
     told = tell(busy, trial.number, 1.0)
-    assert told.finished.fold(Tried.of(SPACE)).at._writings is remembered.at._writings, "no copy was needed"
+    assert told.finished.fold(Fold.of(SPACE)).n_untried == remembered.n_untried - 1
 
 
 def test_nothing_is_left_when_all_are_tried_or_running():
     state = added(*ALL[:-1])
-    assert tried(state, SPACE).exhausted is None
+    assert tried_configurations(state, SPACE).exhausted is None
     state, _ = ask(enqueue(state, ALL[-1]), RandomSampler(), SPACE)
-    found = tried(state, SPACE)
+    found = tried_configurations(state, SPACE)
     assert found.exhausted == Exhausted("all 60 configurations are tried or running")
     with pytest.raises(IndexError, match="configuration 0 of 0 that are left"):
         found.untried(0)
     with pytest.raises(IndexError):
         found.random_untried(Key(1))
     with pytest.raises(IndexError):
-        tried(added(), SPACE).untried(-1)
+        tried_configurations(added(), SPACE).untried(-1)
 
 
 @pytest.mark.parametrize(
@@ -150,17 +150,17 @@ def test_nothing_is_left_when_all_are_tried_or_running():
     ],
 )
 def test_what_is_no_configuration_of_the_space_does_not_count(params):
-    found = tried(added(ALL[0]), SPACE)
+    found = tried_configurations(added(ALL[0]), SPACE)
     assert not found.contains(params)
     distributions = {name: CategoricalDistribution([value]) for name, value in params.items()}
     trial = create_trial(value=0.0, params=params, distributions=distributions)
-    assert tried(StudyState(finished=History([trial])), SPACE).n_untried == 60
+    assert tried_configurations(StudyState(finished=History([trial])), SPACE).n_untried == 60
 
 
 def test_values_are_read_against_the_range_that_is_asked_for_now():
     old = SearchSpace({"n": IntDistribution(0, 9)})
     state = added(*({"n": n} for n in (1, 4, 8)), space=old)
-    found = tried(state, SearchSpace({"n": IntDistribution(4, 12, step=2)}))
+    found = tried_configurations(state, SearchSpace({"n": IntDistribution(4, 12, step=2)}))
     assert found.size == 5
     assert sorted(params["n"] for params in left(found)) == [6, 10, 12]
 
@@ -168,9 +168,9 @@ def test_values_are_read_against_the_range_that_is_asked_for_now():
 def test_the_order_of_the_parameters_is_that_of_the_space_and_changes_no_configuration():
     turned = SearchSpace({name: SPACE[name] for name in reversed(SPACE)})
     state = added(*ALL[::3])
-    assert left(tried(state, turned)) == left(tried(state, SPACE))
-    assert list(tried(state, turned).untried(0)) == list(turned)
-    assert list(tried(state, SPACE).untried(0)) == list(SPACE)
+    assert left(tried_configurations(state, turned)) == left(tried_configurations(state, SPACE))
+    assert list(tried_configurations(state, turned).untried(0)) == list(turned)
+    assert list(tried_configurations(state, SPACE).untried(0)) == list(SPACE)
 
 
 @pytest.mark.parametrize(
@@ -178,23 +178,23 @@ def test_the_order_of_the_parameters_is_that_of_the_space_and_changes_no_configu
     [{}, {"x": FloatDistribution(0.0, 1.0)}, {"n": IntDistribution(1, 3), "x": FloatDistribution(1.0, 2.0, log=True)}],
 )
 def test_a_space_with_a_continuum_or_without_parameters_is_never_used_up(space):
-    assert Tried.of(SearchSpace(space)) is None
-    assert tried(StudyState.create(), SearchSpace(space)) is None
+    assert Fold.of(SearchSpace(space)) is None
+    assert tried_configurations(StudyState.create(), SearchSpace(space)) is None
 
 
 def test_where_trials_have_more_parameters_than_the_space_nothing_can_be_counted():
     wide = {**ALL[0], "extra": 0.5}
-    assert tried(added(ALL[1], wide), SPACE) is None
-    assert tried(added(wide, ALL[1]), SPACE) is None
+    assert tried_configurations(added(ALL[1], wide), SPACE) is None
+    assert tried_configurations(added(wide, ALL[1]), SPACE) is None
     state, _ = ask(StudyState.create(seed=1), RandomSampler(), {**SPACE, "extra": FloatDistribution(0.0, 1.0)})
-    assert tried(state, SPACE) is None
+    assert tried_configurations(state, SPACE) is None
 
 
 @pytest.mark.parametrize("sampler", [TPESampler(), CmaEsSampler()], ids=["tpe", "cma-es"])
 def test_a_lone_parameter_is_never_used_up(sampler):
     one = SearchSpace({"n": IntDistribution(0, 0)})
     state = added({"n": 0}, space=one)
-    assert tried(state, one).n_untried == 0
+    assert tried_configurations(state, one).n_untried == 0
     state, trial = ask(state, RandomSampler(), {})
     assert ask_sampler(sampler, state, trial, one, Key(1), lone=True).params == {"n": 0}
 
@@ -220,7 +220,7 @@ def test_trials_of_another_space_are_ignored():
     other = {"extra": 0.5, "x": 0.1, "kind": None, "a": 1}
     distributions = {name: CategoricalDistribution([value]) for name, value in other.items()}
     trial = create_trial(value=0.0, params=other, distributions=distributions)
-    assert tried(StudyState(finished=History([trial])), SPACE).n_untried == 60
+    assert tried_configurations(StudyState(finished=History([trial])), SPACE).n_untried == 60
 
 
 def test_a_space_of_more_configurations_than_a_float_can_count_costs_no_more():
@@ -229,7 +229,7 @@ def test_a_space_of_more_configurations_than_a_float_can_count_costs_no_more():
     for _ in range(20):
         state, trial = ask(state, RandomSampler(), space)
         state = tell(state, trial.number, 0.0)
-    found = tried(state, space)
+    found = tried_configurations(state, space)
     assert found.size == 10**400
     assert found.n_untried == 10**400 - 20
     assert all(found.contains(trial.params) for trial in state.finished)
@@ -237,18 +237,18 @@ def test_a_space_of_more_configurations_than_a_float_can_count_costs_no_more():
     assert len(texts(drawn)) == 50
     digits = [value for params in drawn for value in params.values()]
     assert all(abs(digits.count(digit) - 2000) < 5 * math.sqrt(1800) for digit in range(10)), "all digits are random"
-    assert len(state.finished.fold(Tried.of(space)).where) <= 40
+    assert len(state.finished.fold(Fold.of(space)).place_of) <= 40
 
 
 def test_a_space_of_one_configuration_is_used_up_by_one_trial():
     space = SearchSpace({"x": FloatDistribution(1.0, 1.0), "n": IntDistribution(3, 3)})
-    assert tried(StudyState.create(), space).untried(0) == {"x": 1.0, "n": 3}
+    assert tried_configurations(StudyState.create(), space).untried(0) == {"x": 1.0, "n": 3}
     state, trial = ask(StudyState.create(), RandomSampler(), space)
-    assert tried(tell(state, trial.number, 0.0), space).n_untried == 0
+    assert tried_configurations(tell(state, trial.number, 0.0), space).n_untried == 0
 
 
 def test_the_random_ones_of_those_left_are_uniform_and_depend_on_the_key_alone():
-    found = tried(added(*ALL[:50]), SPACE)
+    found = tried_configurations(added(*ALL[:50]), SPACE)
     counts = dict.fromkeys(texts(ALL[50:]), 0)
     n = 4000
     for seed in range(n):
@@ -261,7 +261,7 @@ def test_the_random_ones_of_those_left_are_uniform_and_depend_on_the_key_alone()
 
 def test_drawing_what_is_left_until_nothing_is_visits_every_configuration_once():
     state = StudyState.create(seed=3)
-    while (found := tried(state, SPACE)).exhausted is None:
+    while (found := tried_configurations(state, SPACE)).exhausted is None:
         state = enqueue(state, found.random_untried(Key(3).child(state.n_trials)))
         state, trial = ask(state, RandomSampler(), SPACE)
         state = tell(state, trial.number, 0.0)
@@ -271,12 +271,12 @@ def test_drawing_what_is_left_until_nothing_is_visits_every_configuration_once()
 
 def test_a_trial_that_broke_off_before_it_had_parameters_has_tried_nothing():
     state = StudyState(finished=History([FrozenTrial(0, TrialState.FAIL, reason="a sampler raised")]))
-    assert tried(state, SPACE).n_untried == 60
+    assert tried_configurations(state, SPACE).n_untried == 60
 
 
 @pytest.mark.parametrize("given", ["forbid", None, True, ["avoid"]])
-def test_the_option_has_two_values(given):
-    assert checked_duplicates("avoid") == "avoid"
-    assert checked_duplicates("allow") == "allow"
+@pytest.mark.parametrize("sampler", [TPESampler, CmaEsSampler])
+def test_the_option_has_two_values(sampler, given):
+    assert [sampler(duplicates=allowed).duplicates for allowed in ("avoid", "allow")] == ["avoid", "allow"]
     with pytest.raises(InvalidArgument, match="duplicates is 'avoid' or 'allow', got"):
-        checked_duplicates(given)
+        sampler(duplicates=given)

@@ -24,7 +24,16 @@ from hpo.core.values.grid import grid_value, nearest_cell
 from hpo.core.values.identity import Identity, checked_callable, identity_of, name_of, shown_with_advice
 from hpo.core.values.json_tree import Number, from_json_tree, from_number, to_json_tree, to_number
 from hpo.core.values.key import Key
-from hpo.core.values.option_checks import is_bool, to_int_if_whole, whole_from
+from hpo.core.values.option_checks import (
+    is_bool,
+    is_function,
+    is_positive,
+    one_of,
+    option_check,
+    to_float_if_number,
+    to_int_if_whole,
+    whole_from,
+)
 from hpo.core.values.search_space import SearchSpace
 from hpo.core.values.trial import FrozenTrial, TrialState, checked_states, create_trial, validated
 from hpo.core.values.trial_checks import checked_constraint, checked_report, checked_value, coerced_value
@@ -61,10 +70,15 @@ __all__ = [
     "grid_value",
     "identity_of",
     "is_bool",
+    "is_function",
+    "is_positive",
     "json_to_distribution",
     "name_of",
     "nearest_cell",
+    "one_of",
+    "option_check",
     "shown_with_advice",
+    "to_float_if_number",
     "to_int_if_whole",
     "to_json_tree",
     "to_number",

@@ -231,7 +231,7 @@ def candidate(model: Model, normal: NDArray[np.float64] | list[float]) -> NDArra
 
 
 def updated(
-    strategy: Strategy, model: Model, points: NDArray[np.float64], *, strangers: NDArray[np.bool_] | None = None
+    strategy: Strategy, model: Model, points: NDArray[np.float64], *, injected: NDArray[np.bool_] | None = None
 ) -> Model:
     """The distribution of the next generation.
 
@@ -239,22 +239,22 @@ def updated(
         strategy: The constants.
         model: The distribution so far.
         points: A generation, best first, ``(popsize, n)``.
-        strangers: Which points were not drawn from `model`, ``(popsize,)``; none if not given. Their steps are cut to
+        injected: Which points were not drawn from `model`, ``(popsize,)``; none if not given. Their steps are cut to
             the length ``sqrt(n) + 2 n / (n + 2)``, so that a far one can't tear the distribution apart.
 
     Returns:
         The new distribution, with finite entries and a condition number of 1e14 at most.
 
-    Source: Hansen 2016, sec. 5; for strangers Hansen, "Injecting External Solutions Into CMA-ES", arXiv:1110.4181 (2011).
+    Source: Hansen 2016, sec. 5; for injected Hansen, "Injecting External Solutions Into CMA-ES", arXiv:1110.4181 (2011).
     """
-    steps, squares = _steps(strategy, model, points, strangers)
+    steps, squares = _steps(strategy, model, points, injected)
     mean_step = strategy.weights[: strategy.mu] @ steps[: strategy.mu]  # eq. 41
     mean_whitened = _whitened(model, mean_step)
     p_sigma = _step_size_path(strategy, model, mean_whitened)
-    heavy = _is_not_stalled(strategy, p_sigma, model.generation + 1)
-    p_c = _covariance_path(strategy, model, mean_step, heavy=heavy)
+    h_sigma = _h_sigma(strategy, p_sigma, model.generation + 1)
+    p_c = _covariance_path(strategy, model, mean_step, h_sigma=h_sigma)
     weights = np.where(strategy.weights >= 0.0, strategy.weights, strategy.weights * (strategy.n / squares))  # eq. 46
-    covariance = _covariance(strategy, model, p_c, steps, weights, heavy=heavy)
+    covariance = _covariance(strategy, model, p_c, steps, weights, h_sigma=h_sigma)
     sigma, rates = _step_size(strategy, model.sigma, p_sigma), model.rates
     if rates is not None:
         covariance *= (sigma / model.sigma) ** 2
@@ -277,18 +277,18 @@ def updated(
 
 
 def _steps(
-    strategy: Strategy, model: Model, points: NDArray[np.float64], strangers: NDArray[np.bool_] | None
+    strategy: Strategy, model: Model, points: NDArray[np.float64], injected: NDArray[np.bool_] | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The points as steps from the mean, ``(popsize, n)``, and their squared lengths in the covariance's metric."""
     steps = (points - model.mean) / (model.sigma * model.stretch)
     along = (steps if model.axes is None else steps @ model.axes) / model.lengths
     squares = np.maximum(np.einsum("ij,ij->i", along, along), _LEAST_SQUARE)
     root = math.sqrt(strategy.n)
-    if strangers is None and squares.max() <= (root + _HONEST) ** 2:
+    if injected is None and squares.max() <= (root + _HONEST) ** 2:
         return steps, squares
     longest = np.full(len(points), root + _HONEST)
-    if strangers is not None:
-        longest[strangers] = root + 2.0 * strategy.n / (strategy.n + 2.0)
+    if injected is not None:
+        longest[injected] = root + 2.0 * strategy.n / (strategy.n + 2.0)
     cut = np.minimum(1.0, longest / np.sqrt(squares))
     return steps * cut[:, None], squares * cut**2
 
@@ -347,19 +347,19 @@ def _in_range(sigma: float) -> float:
     return min(max(sigma, least), most)
 
 
-def _is_not_stalled(strategy: Strategy, p_sigma: NDArray[np.float64], generation: int) -> bool:
+def _h_sigma(strategy: Strategy, p_sigma: NDArray[np.float64], generation: int) -> bool:
     """The h_sigma of eq. 45: whether the path of the step size is no longer than usual."""
     usual = math.sqrt(1.0 - (1.0 - strategy.c_sigma) ** (2 * generation)) * strategy.chi_n
     return math.sqrt(float(p_sigma @ p_sigma)) < (1.4 + 2.0 / (strategy.n + 1.0)) * usual
 
 
 def _covariance_path(
-    strategy: Strategy, model: Model, mean_step: NDArray[np.float64], *, heavy: bool
+    strategy: Strategy, model: Model, mean_step: NDArray[np.float64], *, h_sigma: bool
 ) -> NDArray[np.float64]:
     """Eq. 45."""
     c = strategy.c_c
     faded = (1.0 - c) * model.p_c
-    return faded + math.sqrt(c * (2.0 - c) * strategy.mu_eff) * mean_step if heavy else faded
+    return faded + math.sqrt(c * (2.0 - c) * strategy.mu_eff) * mean_step if h_sigma else faded
 
 
 def _covariance(
@@ -369,11 +369,11 @@ def _covariance(
     steps: NDArray[np.float64],
     weights: NDArray[np.float64],
     *,
-    heavy: bool,
+    h_sigma: bool,
 ) -> NDArray[np.float64]:
     """Eq. 47."""
     c_1, c_mu = strategy.c_1, strategy.c_mu
-    shortfall = 0.0 if heavy else strategy.c_c * (2.0 - strategy.c_c)
+    shortfall = 0.0 if h_sigma else strategy.c_c * (2.0 - strategy.c_c)
     kept = 1.0 + c_1 * shortfall - c_1 - c_mu * strategy.total_weight
     if strategy.separable:
         rank_one, rank_mu = p_c * p_c, weights @ (steps * steps)

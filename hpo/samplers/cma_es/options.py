@@ -6,12 +6,8 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import attrs
-
 from hpo.core import FrozenDict, FrozenTrial, TrialState, as_float
-from hpo.errors import InvalidArgument, InvalidType
-
-_RESTARTS = ("ipop", "bipop")
+from hpo.errors import InvalidType
 
 
 def first_values(given: object) -> FrozenDict[str, Any] | None:
@@ -69,28 +65,3 @@ def _builtin(option: str, name: str, value: Any) -> Any:
     if number is None:
         raise InvalidType(f"{option} gives {name!r} the value {value!r}: allowed is what a parameter can have")
     return number
-
-
-def float_or_as_given(value: Any) -> Any:
-    """`value` as a builtin float if it is a number."""
-    number = None if isinstance(value, bool) else as_float(value)
-    return value if number is None else number
-
-
-def check_share(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    """Raises InvalidArgument unless `value` is None or a finite number above 0."""
-    if value is not None and not (isinstance(value, float) and 0.0 < value < math.inf):
-        raise InvalidArgument(f"{attribute.name} is a finite number above 0, or None, got {value!r}")
-
-
-def check_restart(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    """Raises InvalidArgument unless `value` is the name of a rule, or None."""
-    if value is not None and value not in _RESTARTS:
-        allowed = " or ".join(map(repr, _RESTARTS))
-        raise InvalidArgument(f"{attribute.name} is {allowed}, or None for no restarts; got {value!r}")
-
-
-def check_sampler(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    """Raises InvalidType unless `value` is an object that can be called, or None."""
-    if value is not None and (isinstance(value, type) or not callable(value)):
-        raise InvalidType(f"{attribute.name} is a sampler, or None for a TPESampler; got {value!r}")

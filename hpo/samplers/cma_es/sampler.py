@@ -17,24 +17,29 @@ from hpo.core import (
     SearchSpace,
     StudyState,
     Suggestion,
-    ask_sampler,
     checked_seed,
     is_bool,
+    is_function,
+    is_positive,
+    one_of,
+    to_float_if_number,
     to_int_if_whole,
     whole_from,
 )
 from hpo.errors import InvalidArgument, SeveralObjectives
 from hpo.numerics.cma_es.model import recommended_popsize
-from hpo.samplers.cma_es import options
-from hpo.samplers.cma_es.beginning import given_start, learned_start
-from hpo.samplers.cma_es.coding import CubeCoding
-from hpo.samplers.cma_es.drawing import drawn
-from hpo.samplers.cma_es.evolution import Evolution
+from hpo.samplers.cma_es.coding import DrawCoding
+from hpo.samplers.cma_es.evolution import Fold
+from hpo.samplers.cma_es.options import first_values, sources
+from hpo.samplers.cma_es.propose import propose
 from hpo.samplers.cma_es.restarts import RestartStrategy
-from hpo.samplers.parts.tried import Duplicates, TriedConfigurations, checked_duplicates, tried
+from hpo.samplers.cma_es.start import given_start, learned_start
+from hpo.samplers.parts.driver import DUPLICATES, Duplicates, ask_noted, suggest
+from hpo.samplers.parts.tried import TriedConfigurations
 from hpo.samplers.tpe import TPESampler
 
 _SIGMA0 = 1.0 / 6.0  # of the range: its ends are three standard deviations from the middle
+_IS_SAMPLER = is_function("a sampler (None means a TPESampler)", classes=False, optional=True)
 
 
 @attrs.frozen(kw_only=True, cache_hash=True)
@@ -109,97 +114,84 @@ class CmaEsSampler:
 
     needs_pending: ClassVar[bool] = True  # what running trials have counts
 
-    x0: Mapping[str, Any] | None = attrs.field(default=None, converter=options.first_values, hash=False)
-    sigma0: float | None = attrs.field(default=None, converter=options.float_or_as_given, validator=options.check_share)
+    x0: Mapping[str, Any] | None = attrs.field(default=None, converter=first_values, hash=False)
+    sigma0: float | None = attrs.field(default=None, converter=to_float_if_number, validator=is_positive(optional=True))
     n_startup_trials: int = attrs.field(default=1, converter=to_int_if_whole, validator=whole_from(0))
-    independent_sampler: Sampler | None = attrs.field(default=None, validator=options.check_sampler, hash=False)
+    independent_sampler: Sampler | None = attrs.field(default=None, validator=_IS_SAMPLER, hash=False)
     seed: int | None = attrs.field(default=None, converter=checked_seed)
     popsize: int | None = attrs.field(default=None, converter=to_int_if_whole, validator=whole_from(2, optional=True))
     consider_pruned_trials: bool = attrs.field(default=False, validator=is_bool)
     use_separable_cma: bool = attrs.field(default=False, validator=is_bool)
     with_margin: bool = attrs.field(default=True, validator=is_bool)
     lr_adapt: bool = attrs.field(default=False, validator=is_bool)
-    restart_strategy: RestartStrategy | None = attrs.field(default="bipop", validator=options.check_restart)
+    restart_strategy: RestartStrategy | None = attrs.field(
+        default="bipop", validator=one_of("ipop", "bipop", optional=True)
+    )
     inc_popsize: int = attrs.field(default=2, converter=to_int_if_whole, validator=whole_from(1))
     source_trials: Sequence[FrozenTrial | Mapping[str, Any]] | None = attrs.field(
-        default=None, converter=options.sources, hash=False
+        default=None, converter=sources, hash=False
     )
-    duplicates: Duplicates = attrs.field(default="avoid", converter=checked_duplicates)
+    duplicates: Duplicates = attrs.field(default="avoid", validator=one_of(*DUPLICATES))
 
     def __attrs_post_init__(self) -> None:
         if self.source_trials is not None and (self.x0 is not None or self.sigma0 is not None):
             raise InvalidArgument("give either source_trials, or x0 and sigma0: both say where the first run begins")
 
     def __call__(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
-        """See `Sampler`.
+        """Return values for the joint space.
 
-        The note's ``rule`` says whether the values are from the "startup", the "model", or, all of them, from the
-        "independent" sampler, or whether they are just "untried"; ``cma`` and ``generation`` are what later suggestions
-        know the trial by.
+        The note's ``rule`` says where they are from: "startup"; "model"; "independent" if no parameter is numeric, so
+        that all values are the independent sampler's; or "untried" if the others proposed only configurations that were
+        tried. ``cma`` and ``generation`` are what later suggestions know the trial by.
 
         Raises:
             SeveralObjectives: the study has several.
-            InvalidArgument: `x0` has a value that is not one of its parameter's; or no source trial has values for all
+            InvalidArgument: `x0` has a value outside of its parameter's range; or no source trial has values for all
                 parameters.
         """
         _check_one_objective(state)
-        if not space:
-            return Suggestion({})
-        taken = tried(state, space) if self.duplicates == "avoid" else None
-        if taken is not None and taken.exhausted is not None:
-            return taken.exhausted
-        answer = self._suggested(state, trial, space, key, taken)
-        if taken is None or isinstance(answer, Exhausted) or not taken.contains(answer.params):
-            return answer
-        return Suggestion(taken.random_untried(key), {"rule": "untried"})
 
-    def _suggested(
-        self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key, taken: TriedConfigurations | None
-    ) -> Answer:
-        """The answer; with `taken`, most probably one that was not tried."""
-        evolution = evolution_of(self, space, state.directions, key.seed)
-        if evolution is None:
-            return self._independent(state, trial, space, key, {"rule": "independent"})
-        coding = evolution.coding
-        course = state.finished.fold(evolution)
-        if course.n_learnable < self.n_startup_trials:
-            return self._independent(state, trial, space, key, {"rule": "startup"})
-        note: dict[str, Any] = {"rule": "model", "cma": coding.digest, "generation": course.generation}
-        others: Mapping[str, Any] = {}
-        off_grid = False
-        if len(coding.names) < len(space):
-            rest = space.without(coding.columns)
-            answer = self._independent(state, trial, rest, key.child("independent"), note)
-            if isinstance(answer, Exhausted):
-                return answer
-            others, note, off_grid = answer.params, dict(answer.note), answer.off_grid
-        values, untold = drawn(coding, course, trial.number, key, taken=taken, others=others)
-        if untold:
-            note["draw"] = untold
-        return Suggestion({**values, **others} if others else values, note, off_grid)
+        def ask_model(tried: TriedConfigurations | None) -> Answer | None:
+            return self._suggestion(state, trial, space, key, tried)
+
+        return suggest(
+            state, trial, space, key, ask_model, start=self._other, duplicates=self.duplicates, keep_start_rule=False
+        )
 
     def suggest_lone(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
         """Return the independent sampler's value: a lone parameter is not one of the distribution's dimensions."""
         _check_one_objective(state)
-        return self._independent(state, trial, space, key, {"rule": "independent"}, lone=True)
+        return ask_noted(self._other, state, trial, space, key, {"rule": "independent"}, lone=True)
 
-    def _independent(
-        self,
-        state: StudyState,
-        trial: FrozenTrial,
-        space: SearchSpace,
-        key: Key,
-        note: Mapping[str, Any],
-        *,
-        lone: bool = False,
-    ) -> Answer:
-        """The independent sampler's answer, its note put into `note`."""
-        sampler = self.independent_sampler or TPESampler()
-        answer = ask_sampler(sampler, state, trial, space, key, lone=lone)
-        if isinstance(answer, Exhausted):
-            return answer
-        inner = {"independent": answer.note} if answer.note else {}
-        return Suggestion(answer.params, {**note, **inner}, answer.off_grid)
+    @property
+    def _other(self) -> Sampler:
+        """The independent sampler."""
+        return self.independent_sampler or TPESampler()
+
+    def _suggestion(
+        self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key, tried: TriedConfigurations | None
+    ) -> Answer | None:
+        """Return values from the distribution and, for the other parameters, from the independent sampler."""
+        fold = fold_for(self, space, state.directions, key.seed)
+        if fold is None:
+            return ask_noted(self._other, state, trial, space, key, {"rule": "independent"})
+        coding = fold.coding
+        carry = state.finished.fold(fold)
+        if carry.n_learnable < self.n_startup_trials:
+            return None
+        note: dict[str, Any] = {"rule": "model", "cma": coding.digest, "generation": carry.generation}
+        others: Mapping[str, Any] = {}
+        off_grid = False
+        if len(coding.names) < len(space):
+            rest = space.without(coding.cube.space)
+            answer = ask_noted(self._other, state, trial, rest, key.child("independent"), note)
+            if isinstance(answer, Exhausted):
+                return answer
+            others, note, off_grid = answer.params, dict(answer.note), answer.off_grid
+        values, offsets = propose(coding, carry, trial.number, key, tried=tried, others=others)
+        if offsets:
+            note["draw"] = offsets
+        return Suggestion({**values, **others} if others else values, note, off_grid)
 
 
 def _check_one_objective(state: StudyState) -> None:
@@ -208,18 +200,18 @@ def _check_one_objective(state: StudyState) -> None:
 
 
 @lru_cache(maxsize=64)
-def evolution_of(sampler: CmaEsSampler, space: SearchSpace, directions: tuple[str, ...], seed: int) -> Evolution | None:
-    """The fold over the trials of a study, for the numeric parameters of `space`; None where there are none."""
-    coding = CubeCoding.of(space)
+def fold_for(sampler: CmaEsSampler, space: SearchSpace, directions: tuple[str, ...], seed: int) -> Fold | None:
+    """Return the fold over the trials of a study, for the numeric parameters of `space`; None if there are none."""
+    coding = DrawCoding.of(space)
     if not coding.names:
         return None
     sigma0 = _SIGMA0 if sampler.sigma0 is None else sampler.sigma0
     if sampler.source_trials is None:
-        start = given_start(coding, sampler.x0 or {}, sigma0)
+        start = given_start(coding.cube, sampler.x0 or {}, sigma0)
     else:
-        sources = cast("Sequence[Mapping[str, Any]]", sampler.source_trials)  # what the converter makes of trials
-        start = learned_start(coding, sources, directions)
-    return Evolution(
+        trials = cast("Sequence[Mapping[str, Any]]", sampler.source_trials)  # what the converter makes of trials
+        start = learned_start(coding.cube, trials, directions)
+    return Fold(
         coding=coding,
         directions=directions,
         start=start,

@@ -1,11 +1,13 @@
-"""Tree-structured Parzen estimators: model good and bad trials apart, suggest what is likelier among the good.
+"""Tree-structured Parzen estimators: model good and bad trials apart, and suggest what is likelier among the good.
 
 - `sampler`: `TPESampler`
-- `options`: what its options may be; the functions that split and weigh trials
-- `branches`: the fold that groups parameters by the trials that have them
-- `observations`: the fold that keeps trials as columns of numbers, and their order from best to worst
-- `coding`: a search space as such columns
+- `options`: the functions that split and weigh trials
+- `propose`: from a study's state to values, part by part
 - `model`: the two densities, and candidates from them
+- `kernels`: what kernels know about a space
+- `branches`: the fold that groups parameters by the trials that have them
+
+The fold that keeps trials as rows of numbers is `hpo.samplers.parts.observations`.
 """
 
 from hpo.samplers.tpe.options import default_gamma, default_weights, hyperopt_gamma

@@ -1,19 +1,20 @@
-"""Which parameters go together: groups that the same trials have, and which others every one of those trials has."""
+"""Which parameters go together in an objective with branches: groups that the same trials have."""
 
 from __future__ import annotations
 
 import attrs
 
-from hpo.core import FrozenTrial, SearchSpace, TrialState
+from hpo.core import FrozenTrial, SearchSpace
+from hpo.samplers.parts.observations import is_learnable
 
 
 @attrs.frozen
-class Branch:
-    """Parameters that so far no trial had without each other.
+class Group:
+    """Parameters that no trial has had without each other so far.
 
     Attributes:
         names: The parameters.
-        companions: All parameters that every trial with these had, themselves among them.
+        companions: All parameters that every trial with these had, including these.
         n_trials: How many trials had them.
     """
 
@@ -23,63 +24,64 @@ class Branch:
 
 
 @attrs.frozen
-class Branched:
-    """The carry of `Branches`.
+class Carry:
+    """What `Fold` keeps.
 
     Attributes:
         space: Each parameter that was seen, with its newest distribution.
-        branches: See `Branch`; each parameter is in one.
+        groups: The parameters in groups; each one is in exactly one.
     """
 
     space: SearchSpace
-    branches: tuple[Branch, ...] = ()
+    groups: tuple[Group, ...] = ()
+
+    @property
+    def in_order(self) -> list[Group]:
+        """The groups, most trials first, equals by name: a group comes before those that are conditional on it."""
+        return sorted(self.groups, key=lambda group: (-group.n_trials, sorted(group.names)))
 
 
 @attrs.frozen
-class Branches:
+class Fold:
     """Fold: the parameters of complete and pruned trials, grouped by the trials that have them.
 
-    An objective that takes one of several branches gives one group to the parameters that all trials have, and one to
-    those of each branch. O(parameters seen) per trial, O(1) for one with the distributions of the last.
+    For an objective with several branches the parameters that all trials have are one group, and those of each branch
+    another one. O(parameters seen) per trial.
 
     Example:
-        >>> from hpo.core.values.distributions import FloatDistribution
-        >>> from hpo.core.values.trial import create_trial
-        >>> unit, carry = FloatDistribution(0.0, 1.0), Branches().init()
+        >>> from hpo.core import FloatDistribution, History, create_trial
+        >>> unit, trials = FloatDistribution(0.0, 1.0), []
         >>> for extra in ("p", "q"):
         ...     params = {"x": 0.5, extra: 0.5}
-        ...     trial = create_trial(value=1.0, params=params, distributions=dict.fromkeys(params, unit))
-        ...     carry = Branches().step(carry, trial)
-        >>> [sorted(branch.names) for branch in in_order(carry.branches)]
+        ...     trials.append(create_trial(value=1.0, params=params, distributions=dict.fromkeys(params, unit)))
+        >>> groups = History(trials).fold(Fold()).in_order
+        >>> [sorted(group.names) for group in groups]
         [['x'], ['p'], ['q']]
-        >>> sorted(in_order(carry.branches)[1].companions)
+        >>> sorted(groups[1].companions)
         ['p', 'x']
     """
 
-    def init(self) -> Branched:
-        """No trials."""
-        return Branched(SearchSpace())
+    def init(self) -> Carry:
+        """Return the carry of no trials."""
+        return Carry(SearchSpace())
 
-    def step(self, carry: Branched, trial: FrozenTrial) -> Branched:
-        """One more finished trial."""
-        if trial.state is not TrialState.COMPLETE and trial.state is not TrialState.PRUNED:
+    def step(self, carry: Carry, trial: FrozenTrial) -> Carry:
+        """Return the carry after one more finished trial."""
+        if not is_learnable(trial):
             return carry
         seen = trial.distributions
         names = frozenset(seen)
-        branches, new = [], names
-        for branch in carry.branches:
-            inside = branch.names & names
+        groups, new = [], names
+        for group in carry.groups:
+            inside = group.names & names
             new -= inside
             if inside:
-                branches.append(Branch(inside, branch.companions & names, branch.n_trials + 1))
-            if len(inside) < len(branch.names):
-                branches.append(attrs.evolve(branch, names=branch.names - inside))
+                groups.append(Group(inside, group.companions & names, group.n_trials + 1))
+            # the trial lacks some of the group: they never were one, or are not any more
+            if len(inside) < len(group.names):
+                groups.append(attrs.evolve(group, names=group.names - inside))
         if new:
-            branches.append(Branch(new, names, 1))
+            groups.append(Group(new, names, 1))
+        # most trials have the distributions of the one before: the space, whose hash is kept, stays the same object
         space = seen if carry.space == seen or not carry.space else SearchSpace({**carry.space, **seen})
-        return Branched(space, tuple(branches))
-
-
-def in_order(branches: tuple[Branch, ...]) -> list[Branch]:
-    """The groups that most trials have first, equals by name: those that others are conditional on come before them."""
-    return sorted(branches, key=lambda branch: (-branch.n_trials, sorted(branch.names)))
+        return Carry(space, tuple(groups))

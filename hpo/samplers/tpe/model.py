@@ -11,22 +11,22 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from hpo.core import Choice, Key, as_int
-from hpo.errors import InvalidArgument, InvalidType
+from hpo.core import Key
 from hpo.numerics.pareto.hypervolume import good_weights
 from hpo.numerics.parzen import ParzenEstimator, fit_parzen
-from hpo.samplers.tpe.coding import UnitCoding
-from hpo.samplers.tpe.observations import Observations, Observed
-from hpo.samplers.tpe.options import default_weights
+from hpo.samplers.parts.observations import Carry, Fold
+from hpo.samplers.parts.unit_cube import UnitCube
+from hpo.samplers.tpe.kernels import DistanceFunctions, cells_at, distances_between_choices
+from hpo.samplers.tpe.options import n_good_of, weights_of
 
-_NARROWEST_SHARE = 100
-_SHRINKAGE = 0.3  # of the prior's weight; see `fit_parzen`
-_BAD_NARROWING = 0.5  # of the bad trials' kernels
-_MOST_BAD = 128  # the best of them, which are near to the good ones; the others count as uniformly distributed
+_NARROWEST_SHARE = 100  # the magic clip of Bergstra et al. 2011, as Hyperopt has it
+_SHRINKAGE = 0.3  # of the prior's weight, in the widths of kernels; see `fit_parzen`
+_BAD_NARROWING = 0.5  # the bad trials' kernels are half as wide: they say where not to go, and that is nearby
+_MOST_BAD = 128  # the best of them get kernels, being next to the good ones; the others count as uniformly distributed
 
 
 class ModelOptions(Protocol):
-    """The options of `TPESampler` that a model depends on; see there."""
+    """The options of `TPESampler` that a model depends on."""
 
     @property
     def gamma(self) -> Callable[[int], int]:
@@ -45,16 +45,16 @@ class ModelOptions(Protocol):
 
     @property
     def consider_magic_clip(self) -> bool:
-        """Whether kernels are not too narrow."""
+        """Whether kernels have a least width."""
         ...
 
     @property
     def consider_endpoints(self) -> bool:
-        """Whether the ends of ranges count in widths."""
+        """Whether the ends of ranges count in the widths of kernels."""
         ...
 
     @property
-    def categorical_distance_func(self) -> tuple[tuple[str, Callable[[Choice, Choice], float]], ...]:
+    def categorical_distance_func(self) -> DistanceFunctions:
         """How far choices are from each other, by parameter."""
         ...
 
@@ -64,143 +64,129 @@ class GoodAndBad:
     """The densities of good and of bad trials; make them with `fitted`.
 
     Attributes:
-        coding: What points mean.
-        likely: The density of the good trials, over the columns that are to be suggested.
-        unlikely: That of the others, over the same ones.
+        cube: The coding of points.
+        good: The density of the good trials, over the columns that are to be suggested.
+        bad: The density of the others, over the same columns.
         known: The point that was given, ``(d,)``; only its values in the other columns count.
-        free: The columns to be suggested, ``(d,)``.
+        free: The columns that are to be suggested.
     """
 
-    coding: UnitCoding
-    likely: ParzenEstimator
-    unlikely: ParzenEstimator
+    cube: UnitCube
+    good: ParzenEstimator
+    bad: ParzenEstimator
     known: NDArray[np.float64]
     free: NDArray[np.intp]
 
     def candidates(self, key: Key, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Points, ``(count, d)``, drawn from the good trials' density, and their scores, ``(count,)``; best first."""
+        """Return points, ``(count, d)``, drawn from the good density, and their scores, ``(count,)``; best first."""
+        # inverting the distribution functions of numbers in a fixed order gives the same points on every machine
         uniforms = key.generator().random((count, 1 + 2 * len(self.free)))
         points = np.repeat(self.known[None], count, axis=0)
-        points[:, self.free] = self.likely.sample(uniforms)
+        points[:, self.free] = self.good.sample(uniforms)
         scores = self.scores(points)
         order = np.argsort(-scores, kind="stable")
         return points[order], scores[order]
 
     def scores(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        """How much likelier points, ``(m, d)``, are among the good trials than among the bad ones: the log ratio."""
-        cells = self.coding.cells(points)
+        """Return how much likelier points, ``(m, d)``, are among the good trials: the log ratio, ``(m,)``.
+
+        Where it is largest, so is the expected improvement (Bergstra et al. 2011, section 4.1).
+        """
+        cells = cells_at(self.cube, points)
         if len(self.free) < points.shape[1]:
             cells = {new: cells[old] for new, old in enumerate(self.free.tolist()) if old in cells}
             points = points[:, self.free]
-        score: NDArray[np.float64] = self.likely.log_density(points, cells) - self.unlikely.log_density(points, cells)
+        score: NDArray[np.float64] = self.good.log_density(points, cells) - self.bad.log_density(points, cells)
         return score
 
 
 def fitted(
     options: ModelOptions,
-    coding: UnitCoding,
-    fold: Observations,
-    observed: Observed,
+    cube: UnitCube,
+    fold: Fold,
+    carry: Carry,
     liars: NDArray[np.float64],
     known: dict[int, float],
 ) -> GoodAndBad | None:
-    """The densities as the options want them; None if there is no trial inside the ranges.
+    """Return the densities that the options ask for, or None if there is no trial inside the ranges.
 
     Args:
-        options: Of the sampler.
-        coding: Of the space that is modelled.
-        fold: What `observed` is from.
-        observed: The trials.
-        liars: Points that count as bad, ``(l, d)``.
+        options: The options of the sampler.
+        cube: The coding of the space that is modelled.
+        fold: The fold that `carry` is from.
+        carry: The trials.
+        liars: Points that count as bad, ``(l, d)``: running trials, which are taken to be no better than the others.
         known: Positions, in the unit interval or as indices of choices, that are given, by column.
 
     Raises:
-        InvalidType, InvalidArgument: what `gamma`, `weights` or a distance function gave is none.
+        InvalidType, InvalidArgument: `gamma`, `weights` or a distance function returned an invalid value.
     """
-    rows, alike = observed.rows.array, observed.alike
-    if not coding.holds(observed.low, observed.high):
-        rows = rows[coding.fits(fold.values(rows))]
+    rows, alike = carry.rows.array, carry.alike
+    if not cube.covers(carry.low, carry.high):  # some trial is from before a range changed
+        rows = rows[cube.fits(fold.values(rows))]
     if not len(rows):
         return None
-    n_good = _n_good(options, len(rows))
+    n_good = n_good_of(options.gamma, len(rows))
     order = fold.best_first(rows, n_good + _MOST_BAD, alike=alike)
+    # kernels are in the order told, since the weights are by age
     by_age = order[:n_good].argsort()
     good, bad = order[by_age], np.sort(order[n_good : n_good + _MOST_BAD])
     rank_weights = _rank_weights(fold, rows[order[:n_good]], alike=alike)[by_age]
-    points = coding.units(fold.values(rows[np.concatenate((good, bad))]))
+    points = cube.units(fold.values(rows[np.concatenate((good, bad))]))
     n = len(rows) + len(liars)
-    likely = _estimator(options, coding, points[:n_good], rank_weights * _weights(options, n_good), n)
+    good_density = _estimator(options, cube, points[:n_good], rank_weights * weights_of(options.weights, n_good), n)
+    # the place of a bad trial among all bad ones is its place among all, less the good ones before it
     ages = bad - good.searchsorted(bad) if len(bad) < len(rows) - n_good else None
-    unlikely = _of_bad(options, coding, points[n_good:], ages, liars, len(rows) - n_good, n)
-    whole = np.zeros(len(coding.columns))
+    bad_density = _bad_density(options, cube, points[n_good:], ages, liars, len(rows) - n_good, n)
+    point = np.zeros(len(cube.columns))
     if not known:
-        return GoodAndBad(coding, likely, unlikely, whole, np.arange(len(whole)))
+        return GoodAndBad(cube, good_density, bad_density, point, np.arange(len(point)))
     given = np.array(sorted(known), dtype=np.intp)
-    whole[given] = [known[column] for column in given.tolist()]
-    cells = coding.cells(whole[None])
+    point[given] = [known[column] for column in given.tolist()]
+    cells = cells_at(cube, point[None])
     return GoodAndBad(
-        coding,
-        likely.given(given, whole, cells),
-        unlikely.given(given, whole, cells),
-        whole,
-        np.setdiff1d(np.arange(len(whole)), given),
+        cube,
+        good_density.given(given, point, cells),
+        bad_density.given(given, point, cells),
+        point,
+        np.setdiff1d(np.arange(len(point)), given),
     )
 
 
-def _of_bad(
+def _bad_density(
     options: ModelOptions,
-    coding: UnitCoding,
+    cube: UnitCube,
     points: NDArray[np.float64],
     ages: NDArray[np.intp] | None,
     liars: NDArray[np.float64],
     n_bad: int,
     n: int,
 ) -> ParzenEstimator:
-    """The density of `n_bad` trials, of which `points` have kernels, and of liars, the newest of all.
+    """Return the density of `n_bad` trials, some of which have kernels, and of liars, which are the newest of all.
 
     Args:
-        options: Of the sampler.
-        coding: Of the points.
-        points: Oldest first, ``(k, d)``.
+        options: The options of the sampler.
+        cube: The coding of the points.
+        points: The trials with kernels, oldest first, ``(k, d)``.
         ages: Which ones of the bad trials they are, counted from the oldest, ``(k,)``; None for all of them.
-        liars: Shape ``(l, d)``.
-        n_bad: How many bad trials there are without the liars; the weight of those without kernels is uniform.
+        liars: The points of running trials, ``(l, d)``.
+        n_bad: How many bad trials there are, not counting the liars; the weight of those without kernels is uniform.
         n: How many trials there are, good ones and liars included.
     """
-    weights, left_out = _weights(options, n_bad + len(liars)), 0.0
+    weights, left_out = weights_of(options.weights, n_bad + len(liars)), 0.0
     if ages is not None:
         total = weights.sum()
         weights = weights[np.concatenate((ages, np.arange(n_bad, n_bad + len(liars))))]
-        left_out = max(float(total - weights.sum()), 0.0)
+        left_out = max(float(total - weights.sum()), 0.0)  # rounding could take it below 0
     if len(liars):
         points = np.concatenate((points, liars))
-    return _estimator(options, coding, points, weights, n, narrowing=_BAD_NARROWING, left_out=left_out)
+    return _estimator(options, cube, points, weights, n, narrowing=_BAD_NARROWING, left_out=left_out)
 
 
-def _n_good(options: ModelOptions, n: int) -> int:
-    given = options.gamma(n)
-    n_good = as_int(given)
-    if n_good is None:
-        raise InvalidType(f"gamma gives a whole number of good trials, got {given!r} for {n}")
-    return min(max(n_good, 0), n)
+def _rank_weights(fold: Fold, good: NDArray[np.float64], *, alike: bool) -> NDArray[np.float64]:
+    """Return the weights of good rows, the best first, with the mean 1: ``log(n + 1) - log(rank)``.
 
-
-def _weights(options: ModelOptions, n: int) -> NDArray[np.float64]:
-    """What the option `weights` gives for `n` trials, checked."""
-    weights = np.asarray(options.weights(n), dtype=np.float64)
-    if options.weights is default_weights:
-        return weights
-    with np.errstate(over="ignore"):
-        usable = weights.shape == (n,) and math.isfinite(weights.sum()) and (weights >= 0.0).all()
-    if not usable:
-        raise InvalidArgument(f"weights gives one finite weight per trial, none negative; for {n} it gave {weights!r}")
-    return weights
-
-
-def _rank_weights(fold: Observations, good: NDArray[np.float64], *, alike: bool) -> NDArray[np.float64]:
-    """Weights of good rows, the best first, with the mean 1: ``log(n + 1) - log(rank)``.
-
-    With several objectives, where the front has no order, the hypervolume that only a trial has decides instead.
+    With several objectives, whose front has no order, a trial's weight is its exclusive hypervolume contribution.
 
     Source: Hansen, "The CMA Evolution Strategy: A Tutorial", 2016 (weights by the logarithm of the rank); Ozaki et al.,
     "Multiobjective Tree-Structured Parzen Estimator", JAIR 2022 (weights by the contribution).
@@ -218,14 +204,14 @@ def _log_rank_weights(n: int) -> NDArray[np.float64]:
 
 
 def _with_mean_1(weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Positive weights, scaled."""
+    # so that good trials as a group weigh next to the prior what they weighed without ranks
     scaled: NDArray[np.float64] = weights * (len(weights) / weights.sum()) if len(weights) else weights
     return scaled
 
 
 def _estimator(
     options: ModelOptions,
-    coding: UnitCoding,
+    cube: UnitCube,
     points: NDArray[np.float64],
     weights: NDArray[np.float64],
     n: int,
@@ -236,13 +222,14 @@ def _estimator(
     clip = 1.0 / min(_NARROWEST_SHARE, 1 + n) if options.consider_magic_clip else 0.0
     return fit_parzen(
         points,
-        coding.n_choices,
+        cube.n_choices,
         weights,
         prior_weight=options.prior_weight,
         weight_left_out=left_out,
         shrinkage=_SHRINKAGE * options.prior_weight,
         narrowing=narrowing,
-        min_width=np.maximum(coding.cell_width, clip),
+        # a kernel narrower than a cell would make a grid's value certain after one good trial
+        min_width=np.maximum(cube.cell_width, clip),
         consider_endpoints=options.consider_endpoints,
-        distances=coding.distances(options.categorical_distance_func),
+        distances=distances_between_choices(cube, options.categorical_distance_func),
     )

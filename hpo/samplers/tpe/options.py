@@ -1,24 +1,24 @@
-"""The options of the TPE: what they may be, and the functions that they are by default."""
+"""The options of the TPE that are functions: the published ones, and how they are checked."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from hpo.core import Choice, as_float
+from hpo.core import as_int
 from hpo.errors import InvalidArgument, InvalidType
+from hpo.samplers.tpe.kernels import DistanceFunctions
 
 _MOST_GOOD = 25
-_REMEMBERED = 25
+_NEWEST = 25  # trials that are not forgotten at all
 
 
 def default_gamma(n: int) -> int:
-    """How many of `n` trials count as good: 15 %, rounded up, at most 25.
+    """Return how many of `n` trials are good: 15 %, rounded up, and at most 25.
 
     Example:
         >>> default_gamma(31)
@@ -28,7 +28,7 @@ def default_gamma(n: int) -> int:
 
 
 def hyperopt_gamma(n: int) -> int:
-    """How many of `n` trials Hyperopt counts as good: a quarter of the square root, rounded up, at most 25.
+    """Return how many of `n` trials are good for Hyperopt: a quarter of the square root, rounded up, and at most 25.
 
     Example:
         >>> hyperopt_gamma(100)
@@ -38,7 +38,7 @@ def hyperopt_gamma(n: int) -> int:
 
 
 def default_weights(n: int) -> NDArray[np.float64]:
-    """Weights of `n` trials, oldest first: 1 for the newest 25, older ones on a line down to ``1 / n``.
+    """Return the weights of `n` trials, oldest first: 1 for the newest 25, and a line down to ``1 / n`` for the others.
 
     Source: Bergstra, Yamins and Cox, "Making a Science of Model Search", ICML 2013 (linear forgetting).
 
@@ -46,7 +46,7 @@ def default_weights(n: int) -> NDArray[np.float64]:
         >>> default_weights(3).tolist()
         [1.0, 1.0, 1.0]
     """
-    old = n - _REMEMBERED
+    old = n - _NEWEST
     if old <= 0:
         return np.ones(n)
     weights = np.ones(n)
@@ -54,21 +54,43 @@ def default_weights(n: int) -> NDArray[np.float64]:
     return weights
 
 
-def positive(instance: object, attribute: attrs.Attribute[float], value: object) -> None:
-    """Validator: a finite number above 0."""
-    number = None if isinstance(value, bool) else as_float(value)
-    if number is None or not 0.0 < number < math.inf:
-        raise InvalidArgument(f"{attribute.name} is a finite number above 0, got {value!r}")
+def n_good_of(gamma: Any, n: int) -> int:
+    """Return how many of `n` trials are good by the option `gamma`, at least 0 and at most `n`.
+
+    Raises:
+        InvalidType: `gamma` did not return a whole number.
+    """
+    given = gamma(n)
+    n_good = as_int(given)
+    if n_good is None:
+        raise InvalidType(f"gamma must return a whole number of good trials; for {n} trials it returned {given!r}")
+    return min(max(n_good, 0), n)
 
 
-def function(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    """Validator: something that can be called."""
-    if not callable(value):
-        raise InvalidType(f"{attribute.name} is a function of a number of trials, got {value!r}")
+def weights_of(weights: Any, n: int) -> NDArray[np.float64]:
+    """Return what the option `weights` gives `n` trials, ``(n,)``.
+
+    Raises:
+        InvalidArgument: it did not return `n` finite numbers of at least 0 with a finite sum.
+    """
+    found = np.asarray(weights(n), dtype=np.float64)
+    if weights is default_weights:
+        return found
+    with np.errstate(over="ignore"):
+        usable = found.shape == (n,) and math.isfinite(found.sum()) and (found >= 0.0).all()
+    if not usable:
+        raise InvalidArgument(
+            f"weights must return one finite weight of at least 0 per trial; for {n} trials it returned {found!r}"
+        )
+    return found
 
 
-def distances(given: Any) -> tuple[tuple[str, Callable[[Choice, Choice], float]], ...]:
-    """Converter: functions of two choices by the name of a parameter, as pairs sorted by name; None for none."""
+def checked_distances(given: Any) -> DistanceFunctions:
+    """Return the option `categorical_distance_func` as pairs sorted by name; a converter.
+
+    Raises:
+        InvalidType: it does not map names to functions.
+    """
     if given is None:
         return ()
     pairs = given.items() if isinstance(given, Mapping) else given
@@ -76,6 +98,6 @@ def distances(given: Any) -> tuple[tuple[str, Callable[[Choice, Choice], float]]
         functions = dict(pairs)
     except (TypeError, ValueError):
         functions = None
-    if functions is None or not all(isinstance(n, str) and callable(f) for n, f in functions.items()):
-        raise InvalidType(f"categorical_distance_func gives functions of two choices by parameter, got {given!r}")
+    if functions is None or not all(isinstance(name, str) and callable(f) for name, f in functions.items()):
+        raise InvalidType(f"categorical_distance_func maps names to functions of two choices, got {given!r}")
     return tuple(sorted(functions.items(), key=lambda pair: pair[0]))

@@ -1,9 +1,9 @@
-"""The tree-structured Parzen estimator, jointly over all parameters."""
+"""The sampler that models good and bad trials by Parzen estimators."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, NamedTuple, TypeAlias
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import attrs
 import numpy as np
@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 from hpo.core import (
     Answer,
-    Choice,
-    Distribution,
     FrozenTrial,
     Key,
     SearchSpace,
@@ -20,36 +18,21 @@ from hpo.core import (
     Suggestion,
     checked_seed,
     is_bool,
+    is_function,
+    is_positive,
     joint_space,
+    one_of,
     to_int_if_whole,
     whole_from,
 )
-from hpo.samplers.parts.tried import Duplicates, TriedConfigurations, checked_duplicates, tried
+from hpo.samplers.parts.driver import DUPLICATES, Duplicates, suggest, suggest_lone
+from hpo.samplers.parts.tried import TriedConfigurations
 from hpo.samplers.random import RandomSampler
-from hpo.samplers.tpe import options
-from hpo.samplers.tpe.branches import Branches, in_order
-from hpo.samplers.tpe.coding import UnitCoding, column_values
-from hpo.samplers.tpe.model import fitted
-from hpo.samplers.tpe.observations import Observations
+from hpo.samplers.tpe import branches, options
+from hpo.samplers.tpe.kernels import DistanceFunctions
+from hpo.samplers.tpe.propose import propose
 
-_ATTEMPTS = 8  # rounds of candidates until one was not tried yet
-
-
-_Draw: TypeAlias = Callable[[StudyState, FrozenTrial, SearchSpace, Key], Suggestion]
-
-
-class _Part(NamedTuple):
-    """Parameters that one model suggests, and the names of those that it is conditional on; None for all known."""
-
-    space: SearchSpace
-    companions: frozenset[str] | None
-
-
-class _Found(NamedTuple):
-    """What a model suggests, and the logarithm of how much likelier that is among good trials."""
-
-    params: Mapping[str, Any]
-    acquisition: float
+_GIVEN_N = is_function("a function of a number of trials")
 
 
 @attrs.frozen(kw_only=True)
@@ -125,19 +108,15 @@ class TPESampler:
     seed: int | None = attrs.field(default=None, converter=checked_seed)
     multivariate: bool = attrs.field(default=True, validator=is_bool)
     group: bool = attrs.field(default=False, validator=is_bool)
-    gamma: Callable[[int], int] = attrs.field(default=options.default_gamma, validator=options.function)
-    weights: Callable[[int], NDArray[np.float64]] = attrs.field(
-        default=options.default_weights, validator=options.function
-    )
-    prior_weight: float = attrs.field(default=1.0, validator=options.positive)
+    gamma: Callable[[int], int] = attrs.field(default=options.default_gamma, validator=_GIVEN_N)
+    weights: Callable[[int], NDArray[np.float64]] = attrs.field(default=options.default_weights, validator=_GIVEN_N)
+    prior_weight: float = attrs.field(default=1.0, validator=is_positive())
     constant_liar: bool = attrs.field(default=True, validator=is_bool)
     consider_magic_clip: bool = attrs.field(default=True, validator=is_bool)
     consider_endpoints: bool = attrs.field(default=False, validator=is_bool)
     consider_failed_trials: bool = attrs.field(default=False, validator=is_bool)
-    categorical_distance_func: tuple[tuple[str, Callable[[Choice, Choice], float]], ...] = attrs.field(
-        default=None, converter=options.distances
-    )
-    duplicates: Duplicates = attrs.field(default="avoid", converter=checked_duplicates)
+    categorical_distance_func: DistanceFunctions = attrs.field(default=None, converter=options.checked_distances)
+    duplicates: Duplicates = attrs.field(default="avoid", validator=one_of(*DUPLICATES))
 
     @staticmethod
     def hyperopt_parameters() -> dict[str, Any]:
@@ -158,133 +137,35 @@ class TPESampler:
         }
 
     def joint_space(self, state: StudyState, trial: FrozenTrial) -> SearchSpace:
-        """What is suggested together where no space is declared; see `group`."""
-        if self.group:
-            return state.finished.fold(Branches()).space
-        return joint_space(state)
+        """Return what is suggested together if no space is declared: with `group` every parameter that was seen."""
+        return state.finished.fold(branches.Fold()).space if self.group else joint_space(state)
 
     def __call__(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
-        """See `Sampler`.
+        """Return values for the joint space.
 
-        The note's ``rule`` says where the values are from: "startup", "model", or "untried", where the model had none
-        but configurations that were tried. With a model, ``acquisition`` is the logarithm of how much likelier the
-        values are among good trials than among bad ones.
+        The note's ``rule`` says where they are from: "startup"; "model"; or "untried" if the model proposed only
+        configurations that were tried. With a model, ``acquisition`` is the logarithm of how much likelier the values
+        are among good trials than among bad ones.
         """
-        if not space:
-            return Suggestion({})
-        seen = tried(state, space) if self.duplicates == "avoid" else None
-        if seen is not None and seen.exhausted:
-            return seen.exhausted
-        return self._suggested(state, trial, space, key, seen)
+
+        def ask_model(tried: TriedConfigurations | None) -> Answer | None:
+            return self._suggestion(state, trial, space, key, tried)
+
+        return suggest(state, trial, space, key, ask_model, start=RandomSampler(), duplicates=self.duplicates)
 
     def suggest_lone(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
-        """Return a value for a lone parameter given the joint ones; it may have been tried before."""
-        return self._suggested(state, trial, space, key, None, lone=True)
+        """Return a value for a lone parameter, given the joint ones; it may have been tried before."""
 
-    def _suggested(
-        self,
-        state: StudyState,
-        trial: FrozenTrial,
-        space: SearchSpace,
-        key: Key,
-        seen: TriedConfigurations | None,
-        *,
-        lone: bool = False,
-    ) -> Suggestion:
-        random = RandomSampler().suggest_lone if lone else RandomSampler()
-        parts = self._parts(state, space)
-        if len(parts) == 1:
-            found = self._joint(state, parts[0], trial.params, trial.distributions, key, seen)
-        else:
-            found = self._part_by_part(state, trial, parts, key, random)
-        values = found.params if found else random(state, trial, space, key).params
-        params = {name: values[name] for name in space}
-        note: dict[str, Any] = {"rule": "model", "acquisition": found.acquisition} if found else {"rule": "startup"}
-        if seen is not None and seen.contains(params):
-            params = seen.random_untried(key)
-            if found:
-                note = {"rule": "untried"}
-        return Suggestion(params, note)
+        def ask_model(tried: TriedConfigurations | None) -> Answer | None:
+            return self._suggestion(state, trial, space, key, tried)
 
-    def _parts(self, state: StudyState, space: SearchSpace) -> list[_Part]:
-        """The parts of `space` that are modelled one after the other."""
-        if not self.multivariate:
-            return [_Part(SearchSpace({name: space[name]}), frozenset()) for name in sorted(space)]
-        if not self.group:
-            return [_Part(space, None)]
-        parts, left = [], dict(space)
-        for branch in in_order(state.finished.fold(Branches()).branches):
-            inside = {name: left.pop(name) for name in space if name in branch.names}
-            if inside:
-                parts.append(_Part(SearchSpace(inside), branch.companions))
-        if left:
-            parts.append(_Part(SearchSpace(left), None))
-        return parts
+        return suggest_lone(state, trial, space, key, ask_model, start=RandomSampler())
 
-    def _part_by_part(
-        self, state: StudyState, trial: FrozenTrial, parts: list[_Part], key: Key, random: _Draw
-    ) -> _Found | None:
-        """Values from one model for each part, at random where it has none; None as long as no part has one."""
-        params, distributions = dict(trial.params), dict(trial.distributions)
-        acquisition, modelled = 0.0, False
-        for part in parts:
-            branch_key = key.child(min(part.space))
-            found = self._joint(state, part, params, distributions, branch_key, None)
-            if found:
-                modelled, acquisition = True, acquisition + found.acquisition
-                params.update(found.params)
-            else:
-                params.update(random(state, trial, part.space, key).params)
-            distributions.update(part.space)
-        return _Found(params, acquisition) if modelled else None
-
-    def _joint(
-        self,
-        state: StudyState,
-        part: _Part,
-        params: Mapping[str, Any],
-        distributions: Mapping[str, Distribution],
-        key: Key,
-        seen: TriedConfigurations | None,
-    ) -> _Found | None:
-        """Values for a part from one model, given those of `params` that it is conditional on; None for no model.
-
-        An enqueued value may be outside of its range; the model knows nothing of it.
-        """
-        known = {
-            name: value
-            for name, value in params.items()
-            if (part.companions is None or name in part.companions) and distributions[name].contains(value)
-        }
-        space = SearchSpace({**{name: distributions[name] for name in known}, **part.space}) if known else part.space
-        coding = UnitCoding.of(space)
-        fold = Observations(state.directions, coding.columns, self.consider_failed_trials)
-        observed = state.finished.fold(fold)
-        liars = self._running(state, coding)
-        n_seen = observed.n_learnable + min(len(liars), observed.n_learnable)
-        if n_seen < self.n_startup_trials or all(name in known for name, _ in coding.columns):
+    def _suggestion(
+        self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key, tried: TriedConfigurations | None
+    ) -> Suggestion | None:
+        proposal = propose(self, state, trial, space, key, tried)
+        if proposal is None:
             return None
-        model = fitted(self, coding, fold, observed, liars, coding.positions(known))
-        if model is None:
-            return None
-        for attempt in range(1 if seen is None else _ATTEMPTS):
-            points, scores = model.candidates(key.child("again", attempt) if attempt else key, self.n_ei_candidates)
-            for point, score in zip(points, scores.tolist(), strict=True):
-                values = coding.params(point)
-                if seen is None or not seen.contains(values):
-                    return _Found({name: values[name] for name in part.space}, score)
-        return _Found(values, score)
-
-    def _running(self, state: StudyState, coding: UnitCoding) -> NDArray[np.float64]:
-        """Points of the running trials that have all parameters, ``(n, d)``; the one that is asked for has none yet."""
-        values = []
-        if self.constant_liar:
-            for other in state.running.values():
-                if other.params:
-                    row = column_values(coding.columns, other)
-                    if row is not None:
-                        values.append(row)
-        if not values:
-            return np.empty((0, len(coding.columns)))
-        table = np.array(values, dtype=np.float64)
-        return coding.units(table[coding.fits(table)])
+        params = {name: proposal.params[name] for name in space}
+        return Suggestion(params, {"rule": "model", "acquisition": proposal.acquisition})

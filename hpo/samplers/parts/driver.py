@@ -1,0 +1,88 @@
+"""What every model-based sampler does around its model: start-up, exhaustion, and no configuration twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, TypeAlias
+
+from hpo.core import Answer, Exhausted, FrozenTrial, Key, Sampler, SearchSpace, StudyState, Suggestion, ask_sampler
+from hpo.samplers.parts.tried import TriedConfigurations, tried_configurations
+
+Duplicates: TypeAlias = Literal["avoid", "allow"]
+"""Whether a sampler avoids configurations of a finite space that were tried already."""
+DUPLICATES: tuple[Duplicates, Duplicates] = ("avoid", "allow")
+"""The values of the option; for ``attrs.field(default="avoid", validator=one_of(*DUPLICATES))``."""
+
+Propose: TypeAlias = Callable[[TriedConfigurations | None], Answer | None]
+"""The model's answer, which keeps away from what was tried as far as it can; None as long as there is no model."""
+
+
+def suggest(
+    state: StudyState,
+    trial: FrozenTrial,
+    space: SearchSpace,
+    key: Key,
+    propose: Propose,
+    *,
+    start: Sampler,
+    duplicates: Duplicates,
+    keep_start_rule: bool = True,
+) -> Answer:
+    """Return the answer of a model-based sampler for a joint space.
+
+    1. Nothing is suggested for an empty space, and the answer is `Exhausted` if everything in a finite one is tried.
+    2. Without a model, the sampler for the start-up is asked; the note's ``rule`` is "startup".
+    3. With a model, `propose` gives the values, and a note that says so.
+    4. If these values were tried already, a random configuration of the untried ones takes their place, and ``rule``
+       is "untried".
+
+    Args:
+        state: The study at the moment when `trial` started.
+        trial: The trial that needs values.
+        space: The joint space that is asked for.
+        key: The random stream of the call.
+        propose: The model; it is given what was tried, or None if nothing needs to be avoided.
+        start: The sampler that is asked as long as there is no model.
+        duplicates: Whether tried configurations are avoided.
+        keep_start_rule: Whether a start-up draw that is replaced by an untried configuration keeps its note. Both are
+            random draws; what the note says is part of the journals of each sampler.
+    """
+    if not space:
+        return Suggestion({})
+    tried = tried_configurations(state, space) if duplicates == "avoid" else None
+    if tried is not None and tried.exhausted is not None:
+        return tried.exhausted
+    answer = propose(tried)
+    starting = answer is None
+    if answer is None:
+        answer = ask_noted(start, state, trial, space, key, {"rule": "startup"})
+    # what another sampler suggests, or a model after its last attempt, may have been tried
+    if tried is None or isinstance(answer, Exhausted) or not tried.contains(answer.params):
+        return answer
+    return Suggestion(tried.random_untried(key), answer.note if starting and keep_start_rule else {"rule": "untried"})
+
+
+def suggest_lone(
+    state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key, propose: Propose, *, start: Sampler
+) -> Answer:
+    """Return the answer of a model-based sampler for a lone parameter, which may have any value again."""
+    answer = propose(None)
+    return ask_noted(start, state, trial, space, key, {"rule": "startup"}, lone=True) if answer is None else answer
+
+
+def ask_noted(
+    sampler: Sampler,
+    state: StudyState,
+    trial: FrozenTrial,
+    space: SearchSpace,
+    key: Key,
+    note: Mapping[str, Any],
+    *,
+    lone: bool = False,
+) -> Answer:
+    """Return another sampler's answer with `note`, in which the other one's note is kept under ``independent``."""
+    answer = ask_sampler(sampler, state, trial, space, key, lone=lone)
+    if isinstance(answer, Exhausted):
+        return answer
+    inner = {"independent": answer.note} if answer.note else {}
+    return Suggestion(answer.params, {**note, **inner}, answer.off_grid)

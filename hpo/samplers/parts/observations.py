@@ -1,0 +1,192 @@
+"""Finished trials in the order of their worth, and as rows of numbers: what model-based samplers learn from."""
+
+from __future__ import annotations
+
+import math
+from typing import TypeAlias
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from hpo.core import FrozenTrial, TrialState, losses, violation
+from hpo.core.memory.rows import Rows
+from hpo.numerics.pareto.nondomination import best_first
+from hpo.samplers.parts.columns import Columns, column_values
+
+Standing: TypeAlias = tuple[float, float, float, float]
+"""Orders trials, less is better; see `standing`."""
+
+COMPLETE, PRUNED, FAILED = 0.0, 1.0, 2.0
+_FAILED_STANDING: Standing = (math.inf, FAILED, 0.0, 0.0)
+_VIOLATION, _ENDED, _FIRST, _SECOND, _LOSSES = range(5)  # the places of these in a row
+
+
+def standing(directions: tuple[str, ...], trial: FrozenTrial) -> Standing:
+    """Return four numbers that order finished trials from best to worst; none of them is NaN.
+
+    1. By how much the trial violates constraints, in all: feasible trials come first.
+    2. How it ended: complete (0), pruned (1) or failed (2).
+    3. The loss of a complete trial; minus the last step of a pruned one, so that the one that came furthest is best.
+       A loss that is NaN counts as infinite, and a trial that was pruned before its first report as the least far.
+    4. The last loss that a pruned trial reported; 0 for others.
+
+    With several objectives losses have no order by themselves: all complete trials have 0 in their place, and so have
+    the last reports of pruned ones. Failed trials are all alike.
+
+    Example:
+        >>> from hpo.core import create_trial
+        >>> standing(("maximize",), create_trial(value=2.0)), standing(("maximize",), create_trial(state=TrialState.FAIL))
+        ((0.0, 0.0, -2.0, 0.0), (inf, 2.0, 0.0, 0.0))
+    """
+    several = len(directions) > 1
+    if trial.state is TrialState.COMPLETE and trial.values is not None:
+        loss = 0.0 if several else _number(losses(directions, trial.values)[0])
+        return violation(trial), COMPLETE, loss, 0.0
+    if not is_learnable(trial):
+        return _FAILED_STANDING
+    step = trial.last_step
+    if step is None:
+        return violation(trial), PRUNED, math.inf, 0.0
+    last = 0.0 if several else _number(losses(directions, [trial.intermediate_values[step]])[0])
+    return violation(trial), PRUNED, -float(step), last
+
+
+def is_learnable(trial: FrozenTrial) -> bool:
+    """Return whether a finished trial has a result to learn from: it is complete or pruned, and not failed."""
+    return trial.state is TrialState.PRUNED or (trial.state is TrialState.COMPLETE and trial.values is not None)
+
+
+def _number(loss: float) -> float:
+    return loss if loss == loss else math.inf
+
+
+@attrs.frozen
+class Carry:
+    """What `Fold` keeps.
+
+    Attributes:
+        n_learnable: How many complete and pruned trials there were, with or without the columns.
+        rows: One row for each of them that has the columns, in the order told; see `Fold`.
+        alike: Whether all rows are of complete trials that violate no constraint.
+        low: The smallest value of each column, ``(d,)``.
+        high: The largest value of each column, ``(d,)``.
+    """
+
+    n_learnable: int
+    rows: Rows
+    alike: bool
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+
+
+@attrs.frozen
+class Fold:
+    """Fold: complete and pruned trials as rows of numbers.
+
+    A row holds the trial's `standing`, its losses if the study has several, and its column values. O(columns) per
+    trial.
+
+    Args:
+        directions: The directions of the study.
+        columns: Which parameters to keep, and on which scales.
+        failed: Whether failed trials have rows as well, as the worst of all; otherwise they are left out.
+        missing: Whether trials that lack some of the columns have rows as well, with NaN in these columns.
+
+    Example:
+        >>> from hpo.core import FloatDistribution, History, create_trial
+        >>> unit = FloatDistribution(0.0, 1.0)
+        >>> trials = [create_trial(value=v, params={"x": v}, distributions={"x": unit}) for v in (0.3, 0.1, 0.2)]
+        >>> fold = Fold(("minimize",), (("x", "linear"),))
+        >>> carry = History(trials).fold(fold)
+        >>> fold.best_first(carry.rows.array, 2, alike=carry.alike).tolist()[:2]
+        [1, 2]
+        >>> fold.values(carry.rows.array).tolist()
+        [[0.3], [0.1], [0.2]]
+    """
+
+    directions: tuple[str, ...]
+    columns: Columns
+    failed: bool = False
+    missing: bool = False
+
+    @property
+    def n_losses(self) -> int:
+        """How many losses a row holds: none with one objective, whose loss is part of the standing."""
+        return len(self.directions) if len(self.directions) > 1 else 0
+
+    def init(self) -> Carry:
+        """Return the carry of no trials."""
+        d = len(self.columns)
+        rows = Rows(_LOSSES + self.n_losses + d)
+        return Carry(0, rows, alike=True, low=(math.inf,) * d, high=(-math.inf,) * d)
+
+    def step(self, carry: Carry, trial: FrozenTrial) -> Carry:
+        """Return the carry after one more finished trial."""
+        learnable = is_learnable(trial)
+        if not learnable and not self.failed:
+            return carry
+        n_learnable = carry.n_learnable + learnable
+        values = column_values(self.columns, trial, missing=self.missing)
+        if values is None:
+            return attrs.evolve(carry, n_learnable=n_learnable)
+        stands = standing(self.directions, trial)
+        row = [*stands, *self._losses(trial), *values] if self.n_losses else [*stands, *values]
+        return Carry(
+            n_learnable,
+            carry.rows.with_row(row),
+            alike=carry.alike and stands[_VIOLATION] == 0.0 and stands[_ENDED] == COMPLETE,
+            # NaN, which is less than nothing and greater than nothing, changes neither as the second argument
+            low=tuple(map(min, carry.low, values)),
+            high=tuple(map(max, carry.high, values)),
+        )
+
+    def values(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the column values in rows, ``(n, d)``."""
+        return rows[:, _LOSSES + self.n_losses :]
+
+    def losses(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the losses in rows of a study with several objectives, ``(n, n_losses)``.
+
+        Those of trials that are not complete are 0 and mean nothing.
+        """
+        return rows[:, _LOSSES : _LOSSES + self.n_losses]
+
+    def best_first(self, rows: NDArray[np.float64], enough: int, *, alike: bool = False) -> NDArray[np.intp]:
+        """Return the indices of at least the `enough` best rows, from best to worst; equals stay in the order told.
+
+        Rows are ordered by `standing`; complete trials of several objectives by non-domination, and within a front by
+        hypervolume.
+
+        Args:
+            rows: Rows of the carry.
+            enough: How many of the best are needed in their order. What follows them is in any order, and may be left
+                out.
+            alike: Whether all rows are of complete trials that violate no constraint, which makes it O(n).
+        """
+        if alike:
+            if self.n_losses:
+                return best_first(self.losses(rows), enough)
+            return _smallest_first(rows[:, _FIRST], enough)
+        order = rows[:, :_LOSSES]
+        if self.n_losses:
+            # the trials that are best by the first two numbers get their rank by non-domination as the third
+            contenders = np.flatnonzero((rows[:, _VIOLATION] == 0.0) & (rows[:, _ENDED] == COMPLETE))
+            order = order.copy()
+            order[contenders[best_first(self.losses(rows[contenders]), enough)], _FIRST] = np.arange(len(contenders))
+        return np.lexsort(order[:, [_SECOND, _FIRST, _ENDED, _VIOLATION]].T)  # the last key is the first to count
+
+    def _losses(self, trial: FrozenTrial) -> list[float]:
+        """Return the losses of a trial of several objectives, or zeros in their place if it is not complete."""
+        if trial.state is TrialState.COMPLETE and trial.values is not None:
+            return [_number(loss) for loss in losses(self.directions, trial.values)]
+        return [0.0] * self.n_losses
+
+
+def _smallest_first(numbers: NDArray[np.float64], enough: int) -> NDArray[np.intp]:
+    """Return the indices of at least the `enough` smallest numbers, in order, equals by index; O(n)."""
+    # sorting all costs less than a partition that is followed by sorting half
+    if not 0 < enough < len(numbers) // 2:
+        return np.argsort(numbers, kind="stable")
+    front = np.flatnonzero(numbers <= np.partition(numbers, enough - 1)[enough - 1])
+    return front[np.argsort(numbers[front], kind="stable")]

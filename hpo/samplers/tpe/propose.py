@@ -1,0 +1,172 @@
+"""What the TPE suggests: the best of some candidates, for one part of the space after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpo.core import Distribution, FrozenTrial, Key, SearchSpace, StudyState
+from hpo.samplers.parts.columns import column_values
+from hpo.samplers.parts.observations import Fold
+from hpo.samplers.parts.tried import TriedConfigurations
+from hpo.samplers.parts.unit_cube import UnitCube
+from hpo.samplers.random import RandomSampler
+from hpo.samplers.tpe import branches
+from hpo.samplers.tpe.model import ModelOptions, fitted
+
+_ATTEMPTS = 8  # rounds of candidates until one is found that was not tried yet
+
+
+class ProposalOptions(ModelOptions, Protocol):
+    """The options of `TPESampler` that a proposal depends on."""
+
+    @property
+    def n_startup_trials(self) -> int:
+        """How many trials there are before the first model."""
+        ...
+
+    @property
+    def n_ei_candidates(self) -> int:
+        """How many candidates are compared."""
+        ...
+
+    @property
+    def multivariate(self) -> bool:
+        """Whether parameters are modelled together."""
+        ...
+
+    @property
+    def group(self) -> bool:
+        """Whether each group of parameters that the same trials have is modelled by itself."""
+        ...
+
+    @property
+    def constant_liar(self) -> bool:
+        """Whether running trials count as bad."""
+        ...
+
+    @property
+    def consider_failed_trials(self) -> bool:
+        """Whether failed trials count as the worst."""
+        ...
+
+
+class Proposal(NamedTuple):
+    """What a model suggests, and the logarithm of how much likelier that is among good trials."""
+
+    params: Mapping[str, Any]
+    acquisition: float
+
+
+class _Part(NamedTuple):
+    """Parameters that one model suggests, and the names of those that it is conditional on; None for all known."""
+
+    space: SearchSpace
+    companions: frozenset[str] | None
+
+
+def propose(
+    options: ProposalOptions,
+    state: StudyState,
+    trial: FrozenTrial,
+    space: SearchSpace,
+    key: Key,
+    tried: TriedConfigurations | None,
+) -> Proposal | None:
+    """Return values for `space` from the models of its parts, or None as long as no part has enough trials.
+
+    Args:
+        options: The options of the sampler.
+        state: The study at the moment when `trial` started.
+        trial: The trial; for a lone parameter, the model is conditional on the joint parameters that it has.
+        space: The parameters that need values.
+        key: The random stream of the call.
+        tried: What to keep away from; None if everything is allowed.
+    """
+    parts = _parts(options, state, space)
+    if len(parts) == 1:
+        return _from_model(options, state, parts[0], trial.params, trial.distributions, key, tried)
+    params, distributions = dict(trial.params), dict(trial.distributions)
+    acquisition, modelled = 0.0, False
+    for part in parts:
+        # what is suggested for a part does not depend on what else there is: its stream is named by a parameter of it
+        found = _from_model(options, state, part, params, distributions, key.child(min(part.space)), None)
+        if found:
+            # log ratios of densities that are conditional on each other add up to that of the whole
+            modelled, acquisition = True, acquisition + found.acquisition
+            params.update(found.params)
+        else:
+            params.update(RandomSampler()(state, trial, part.space, key).params)
+        distributions.update(part.space)
+    return Proposal(params, acquisition) if modelled else None
+
+
+def _parts(options: ProposalOptions, state: StudyState, space: SearchSpace) -> list[_Part]:
+    """Return the parts of `space` that are modelled one after the other."""
+    if not options.multivariate:
+        return [_Part(SearchSpace({name: space[name]}), frozenset()) for name in sorted(space)]
+    if not options.group:
+        return [_Part(space, None)]
+    parts, left = [], dict(space)
+    for group in state.finished.fold(branches.Fold()).in_order:
+        inside = {name: left.pop(name) for name in space if name in group.names}
+        if inside:
+            parts.append(_Part(SearchSpace(inside), group.companions))
+    if left:  # no trial has had them so far
+        parts.append(_Part(SearchSpace(left), None))
+    return parts
+
+
+def _from_model(
+    options: ProposalOptions,
+    state: StudyState,
+    part: _Part,
+    params: Mapping[str, Any],
+    distributions: Mapping[str, Distribution],
+    key: Key,
+    tried: TriedConfigurations | None,
+) -> Proposal | None:
+    """Return values for a part from one model, given those of `params` that it is conditional on; None for no model."""
+    # an enqueued value may be outside of its range, and the model knows nothing of such a place
+    known = {
+        name: value
+        for name, value in params.items()
+        if (part.companions is None or name in part.companions) and distributions[name].contains(value)
+    }
+    space = SearchSpace({**{name: distributions[name] for name in known}, **part.space}) if known else part.space
+    cube = UnitCube.of(space)
+    fold = Fold(state.directions, cube.columns, options.consider_failed_trials)
+    carry = state.finished.fold(fold)
+    liars = _running_points(options, state, cube)
+    # many workers would all draw at random until the first of them is done: so running trials count, but half at most
+    n_seen = carry.n_learnable + min(len(liars), carry.n_learnable)
+    if n_seen < options.n_startup_trials or all(name in known for name in cube.names):
+        return None
+    model = fitted(options, cube, fold, carry, liars, cube.positions(known))
+    if model is None:
+        return None
+    for attempt in range(1 if tried is None else _ATTEMPTS):
+        points, scores = model.candidates(key.child("again", attempt) if attempt else key, options.n_ei_candidates)
+        for point, score in zip(points.tolist(), scores.tolist(), strict=True):
+            values = cube.params(point)
+            if tried is None or not tried.contains(values):
+                return Proposal({name: values[name] for name in part.space}, score)
+    return Proposal(values, score)  # the last one, for the driver to replace
+
+
+def _running_points(options: ProposalOptions, state: StudyState, cube: UnitCube) -> NDArray[np.float64]:
+    """Return the points of running trials that have all parameters, ``(l, d)``; the one that is asked for has none."""
+    values = []
+    if options.constant_liar:
+        for other in state.running.values():
+            if other.params:
+                row = column_values(cube.columns, other)
+                if row is not None:
+                    values.append(row)
+    if not values:
+        return np.empty((0, len(cube.columns)))
+    table = np.array(values, dtype=np.float64)
+    return cube.units(table[cube.fits(table)])
