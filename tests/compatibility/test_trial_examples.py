@@ -1,7 +1,5 @@
 """The examples of the reference pages of trials and pruners, with today's names and models that train in a moment."""
 
-import copy
-import datetime
 import warnings
 
 import numpy as np
@@ -207,22 +205,3 @@ def test_the_best_trial_evaluates_again_to_the_best_value():  # EX-64
     study = hpo.create_study()
     study.optimize(objective, n_trials=3)
     assert objective(study.best_trial) == study.best_value
-
-
-def test_evaluating_a_trial_again_overwrites_its_attributes_and_not_the_study():  # EX-65
-    def objective(trial):
-        x = trial.suggest_float("x", -1, 1)
-        trial.set_user_attr("evaluation time", datetime.datetime.now())  # noqa: DTZ005 - as users write it
-        return x**2
-
-    study = hpo.create_study()
-    study.optimize(objective, n_trials=3)
-
-    best_trial = study.best_trial
-    best_trial_copy = copy.deepcopy(best_trial)
-
-    objective(best_trial)  # re-evaluate
-
-    assert best_trial.user_attrs != best_trial_copy.user_attrs
-    assert best_trial_copy == study.best_trial
-    assert isinstance(best_trial.user_attrs["evaluation time"], datetime.datetime)

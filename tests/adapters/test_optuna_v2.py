@@ -1,5 +1,7 @@
 """Code written for Optuna 2 runs with the import changed."""
 
+import copy
+import datetime
 import itertools
 import pickle
 
@@ -66,7 +68,7 @@ def tutorial_objective(trial):
     return x**2 + y
 
 
-def test_the_simulated_annealing_tutorial_runs_with_only_the_import_changed():
+def test_the_simulated_annealing_tutorial_runs():
     sampler = SimulatedAnnealingSampler()
     study = optuna.create_study(sampler=sampler)
     study.optimize(tutorial_objective, n_trials=100)
@@ -149,3 +151,112 @@ def test_a_study_with_old_names_survives_a_pickle():
     copied = pickle.loads(pickle.dumps(study))
     copied.optimize(tutorial_objective, n_trials=1)
     assert [trial.params for trial in copied.trials[:2]] == [trial.params for trial in study.trials]
+
+
+def timed_objective(trial):
+    x = trial.suggest_uniform("x", -1, 1)
+    trial.set_user_attr("evaluation time", datetime.datetime.now())  # noqa: DTZ005 - as users write it
+    return x**2
+
+
+def test_evaluating_a_finished_trial_again_overwrites_its_attributes():
+    study = optuna.create_study()
+    study.optimize(timed_objective, n_trials=3)
+
+    best_trial = study.best_trial
+    best_trial_copy = copy.deepcopy(best_trial)
+
+    timed_objective(best_trial)  # re-evaluate
+
+    assert best_trial.user_attrs != best_trial_copy.user_attrs
+    assert best_trial_copy == study.best_trial
+    assert isinstance(best_trial.user_attrs["evaluation time"], datetime.datetime)
+
+
+def finished_trials(study):
+    """Return the study's only trial, in each way that a program gets hold of it, and how it was got."""
+    from_callbacks = []
+    study.optimize(tutorial_objective, n_trials=1, callbacks=[lambda study, trial: from_callbacks.append(trial)])
+    return {
+        "best_trial": study.best_trial,
+        "best_trials": study.best_trials[0],
+        "trials": study.trials[0],
+        "get_trials": study.get_trials(deepcopy=False)[0],
+        "callback": from_callbacks[0],
+        "tell": study.tell(study.ask(), 99.0),
+        "create_trial": optuna.create_trial(value=1.0),
+    }
+
+
+def test_every_trial_that_a_study_hands_out_can_be_overwritten():
+    study = optuna.create_study()
+    for source, trial in finished_trials(study).items():
+        trial.set_user_attr("k", source)
+        assert trial.user_attrs == {"k": source}
+        assert isinstance(trial, optuna.trial.FrozenTrial)
+    assert [trial.user_attrs for trial in study.trials] == [{}, {}]
+
+
+def test_values_that_a_study_cannot_keep_are_refused():
+    trial = optuna.create_trial(value=1.0)
+    with pytest.raises(TypeError):
+        trial.set_user_attr("k", object())
+    assert trial.user_attrs == {}
+
+
+def test_finished_trials_are_compared_sorted_copied_and_pickled():
+    study = optuna.create_study()
+    study.optimize(tutorial_objective, n_trials=3)
+    first, second = study.trials[:2]
+    assert first == study.trials[0]
+    assert first == study.hpo_study.trials[0]
+    assert first != second
+    assert sorted([second, first]) == [first, second]
+    assert copy.deepcopy(first) == pickle.loads(pickle.dumps(first)) == first
+    assert repr(first) == repr(study.hpo_study.trials[0])
+
+
+def test_trials_made_by_hand_and_trials_of_other_studies_are_added():
+    space = {"x": uniform(0, 10)}
+    study, other = optuna.create_study(), optuna.create_study()
+    study.add_trial(optuna.trial.create_trial(params={"x": 2.0}, distributions=space, value=4.0))
+    other.add_trials(study.trials)
+    assert other.trials == study.trials
+    assert other.best_trial.suggest_uniform("x", 0, 10) == 2.0
+
+
+def test_trials_that_are_asked_for_have_the_old_names():
+    study = optuna.create_study()
+    trial = study.ask()
+    assert study.tell(trial, trial.suggest_loguniform("x", 1, 10)).params == trial.params
+    assert [study.tell(one, one.suggest_uniform("y", 0, 1)).number for one in study.ask(n=2)] == [1, 2]
+    assert study.tell(study.ask().number, state=hpo.TrialState.FAIL).state is hpo.TrialState.FAIL
+
+
+def test_an_objective_is_tested_with_fixed_parameters():
+    assert tutorial_objective(optuna.trial.FixedTrial({"x": 2.0, "y": -1.0})) == 3.0
+
+
+def test_callbacks_get_the_study_with_the_old_names():
+    def stop_after_two(study, trial):
+        if study.get_trials()[-1] == trial and trial.number == 1:
+            study.stop()
+
+    study = optuna.create_study()
+    study.optimize(tutorial_objective, 9, callbacks=[stop_after_two])
+    assert len(study.trials) == 2
+
+
+def test_the_sampler_and_the_pruner_of_a_study_can_be_replaced():
+    study = optuna.create_study()
+    study.sampler, study.pruner = optuna.samplers.RandomSampler(seed=1), optuna.pruners.NopPruner()
+    assert study.hpo_study.sampler == study.sampler == optuna.samplers.RandomSampler(seed=1)
+    assert study.hpo_study.pruner == study.pruner == optuna.pruners.NopPruner()
+
+
+@pytest.mark.parametrize("wrong", [{"func": 1}, {"func": tutorial_objective, "callbacks": [1]}])
+def test_an_objective_or_callback_that_cannot_be_called_is_refused(wrong):
+    study = optuna.create_study()
+    with pytest.raises(TypeError, match="got 1"):
+        study.optimize(**wrong, n_trials=1)
+    assert study.trials == []
