@@ -14,7 +14,7 @@ PAGES = [ROOT / "README.md", ROOT / ".ci" / "README.md", *sorted(DOCS.rglob("*.m
 
 
 def prose_of(page):
-    """The page without its blocks of code, where brackets and parentheses are no links."""
+    """The page without its blocks of code, where brackets and parentheses are not links."""
     return re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
 
 
