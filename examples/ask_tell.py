@@ -28,7 +28,7 @@ def one_trial(blob):
     for epoch in range(EPOCHS):
         state = hpo.report(state, trial.number, value=loss_after(epoch, trial.params), step=epoch)
         if hpo.should_prune(state, PRUNER, trial.number):
-            return hpo.tell(state, trial.number, outcome=hpo.TrialState.PRUNED).to_bytes()
+            return hpo.tell(state, trial.number, state=hpo.TrialState.PRUNED).to_bytes()
     return hpo.tell(state, trial.number, loss_after(EPOCHS, trial.params)).to_bytes()
 
 

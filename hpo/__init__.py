@@ -17,7 +17,19 @@ from hpo._lazy import attach
 __version__ = "0.1.0"
 
 _HOMES = {
-    "hpo.core.ask_tell": ("ask", "enqueue", "report", "set_constraint", "should_prune", "tell", "what_if"),
+    "hpo.core.ask_tell": (
+        "ask",
+        "enqueue",
+        "events_since",
+        "pause",
+        "report",
+        "resume",
+        "set_constraint",
+        "set_user_attr",
+        "should_prune",
+        "tell",
+        "what_if",
+    ),
     "hpo.core.values.direction": ("StudyDirection",),
     "hpo.core.values.distributions": (
         "CategoricalDistribution",
@@ -26,7 +38,11 @@ _HOMES = {
         "IntDistribution",
     ),
     "hpo.core.values.key": ("Key",),
-    "hpo.core.contracts.pruner": ("Decision", "Pruner"),
+    "hpo.core.contracts.promoter": ("ForkTrial", "Promoter", "Resume"),
+    "hpo.core.contracts.pruner": ("Decision", "Pruner", "Verdict"),
+    "hpo.core.contracts.stopping": ("Stop", "StoppingRule"),
+    "hpo.core.decide": ("decide",),
+    "hpo.core.values.origin": ("Artifact", "Origin"),
     "hpo.core.contracts.sampler": ("Exhausted", "Sampler", "Suggestion"),
     "hpo.core.values.search_space": ("SearchSpace",),
     "hpo.core.evolve": ("evolve", "replay"),
@@ -65,6 +81,7 @@ _ROOMS = (
     "testing",
     "transfer",
     "trial",
+    "views",
 )
 
 _ADVICE = {  # what programs for Optuna look for

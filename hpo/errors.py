@@ -95,6 +95,18 @@ class TrialNotRunning(HpoError, RuntimeError):
 
 
 @attrs.define(eq=False)
+class TrialNotPaused(HpoError, RuntimeError):
+    """A request to resume a trial that is not paused."""
+
+    number: int
+    state: str
+
+    def __str__(self) -> str:
+        state = "failed" if self.state == "fail" else self.state
+        return f"trial {self.number} is {state}, not paused: only a paused trial can be resumed"
+
+
+@attrs.define(eq=False)
 class WrongNumberOfValues(HpoError, ValueError):
     """A result does not have one value per direction of the study.
 

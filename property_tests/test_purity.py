@@ -146,9 +146,9 @@ def run(state: StudyState, sampler: Any, n: int) -> StudyState:
         state, trial = ask(state, sampler, MIXED)
         state = report(state, trial.number, objective(trial.params) + 1.0, 0)
         if trial.number % 7 == 3:
-            state = tell(state, trial.number, outcome=TrialState.FAIL, reason="unlucky")
+            state = tell(state, trial.number, state=TrialState.FAIL, reason="unlucky")
         elif trial.number % 7 == 5:
-            state = tell(state, trial.number, outcome=TrialState.PRUNED)
+            state = tell(state, trial.number, state=TrialState.PRUNED)
         else:
             state = tell(state, trial.number, objective(trial.params))
     return state

@@ -1,32 +1,49 @@
-"""Ask and tell as pure functions, for people who own their loop, storage and clock.
+"""Ask and tell as pure functions, for schedulers that own their loop, storage and clock.
 
-Each takes a state and returns the next one; the old one stays what it was. Nothing here waits, writes or reads
-a clock: pass `at` where times should be shown.
+Each function takes a state and returns the next one; the old one stays what it was. Nothing here waits, writes or reads
+a clock: pass `at` if times should be shown. Where a trial is meant, pass it or its number.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, overload
+from typing import Any, TypeAlias, overload
 
 from msgspec.structs import replace
 
-from hpo.core.commands import Ask, Command, Enqueue, Report, SetConstraint, Tell
+from hpo.core.commands import (
+    Ask,
+    Command,
+    Enqueue,
+    PauseTrial,
+    Report,
+    ResumeTrial,
+    SetConstraint,
+    SetStudyAttribute,
+    SetTrialAttribute,
+    Tell,
+)
 from hpo.core.contracts import (
+    Decision,
     Exhausted,
+    Promoter,
     Pruner,
     Sampler,
+    checked_promoter,
     checked_pruner,
     checked_sampler,
-    decision_to_stop,
+    judged,
+    promotion,
     suggest_joint,
 )
 from hpo.core.decide import decide, running_trial
-from hpo.core.evolve import evolve, replay
-from hpo.core.records import TrialStarted
+from hpo.core.evolve import replay
+from hpo.core.records import AnyEvent, TrialResumed, TrialStarted
 from hpo.core.state import StudyState
-from hpo.core.values import Distribution, FrozenTrial, TrialState, as_int
+from hpo.core.values import Distribution, FrozenTrial, Origin, TrialState, as_int
 from hpo.errors import InvalidArgument, InvalidType, SearchSpaceExhausted
+
+TrialOrNumber: TypeAlias = FrozenTrial | int
 
 
 @overload
@@ -38,6 +55,8 @@ def ask(
     *,
     at: float | None = ...,
     worker: str | None = ...,
+    promoter: Promoter | None = ...,
+    origin: Origin | None = ...,
 ) -> tuple[StudyState, FrozenTrial]: ...
 @overload
 def ask(
@@ -48,6 +67,8 @@ def ask(
     *,
     at: float | None = ...,
     worker: str | None = ...,
+    promoter: Promoter | None = ...,
+    origin: Origin | None = ...,
 ) -> tuple[StudyState, list[FrozenTrial]]: ...
 def ask(
     state: StudyState,
@@ -57,103 +78,199 @@ def ask(
     *,
     at: float | None = None,
     worker: str | None = None,
+    promoter: Promoter | None = None,
+    origin: Origin | None = None,
 ) -> tuple[StudyState, FrozenTrial] | tuple[StudyState, list[FrozenTrial]]:
     """Start the next trial and give it its parameters.
 
     Args:
         state: The study.
-        sampler: Who suggests; see `Sampler`.
-        space: The parameters to suggest. If not given: the state's declared space, or what its history shows.
+        sampler: The sampler that suggests the parameters.
+        space: The parameters to suggest. If not given: the state's declared space, or the one its history shows.
         n: Start this many, at least 1, and return a list. Each sees the ones before it as running trials.
         at: Now, in seconds since 1970, for display only.
-        worker: Who will run it; see `hpo.core.views.running_by_worker`.
+        worker: The name of the worker that will run the trial; see `hpo.views.running_by_worker`.
+        promoter: Asked first, unless a trial waits in the queue: a paused trial may go on, or a trial be forked.
+        origin: Where the request comes from. If its request key was carried out already, the trial that was started
+            then is returned, and nothing changes; for one trial at a time.
 
     Returns:
         The next state, and the running trial with its `number` and `params`, or a list of `n` such trials. A trial
-        that was enqueued is started first, and keeps the values that it was enqueued with.
+        that was enqueued is started first, and keeps the values that it was enqueued with. A resumed trial has the
+        parameters that it had, and its `checkpoint`.
 
     Raises:
         SearchSpaceExhausted: the sampler has nothing left. No trial is started.
         InvalidSuggestion: the sampler's answer does not fit the space.
-        InvalidArgument: `n` is less than 1.
-        InvalidType: the sampler can't be called, or is a class; or `space` is no mapping to distributions.
+        InvalidArgument: `n` is less than 1, or given together with a request key.
+        InvalidType: the sampler or promoter can't be called, or is a class; or `space` is not a mapping to
+            distributions.
         ValueOutsideDistribution: the next trial was enqueued with a value of another kind than the space has. Take it
-            off the queue with ``tell(state, state.waiting.first(), outcome=TrialState.FAIL)``.
+            off the queue with ``tell(state, state.waiting.first(), state="fail")``.
 
     Example:
         >>> from hpo.core.values.distributions import FloatDistribution
         >>> from hpo.samplers import RandomSampler
-        >>> state = StudyState.create(directions=["minimize"], seed=7)
+        >>> state = StudyState.create(direction="minimize", seed=7)
         >>> state, trial = ask(state, RandomSampler(), {"x": FloatDistribution(0.0, 1.0)})
         >>> trial.number, 0.0 <= trial.params["x"] <= 1.0
         (0, True)
-        >>> state = tell(state, trial.number, 0.42)
+        >>> state = tell(state, trial, 0.42)
     """
     checked_sampler(sampler)
+    checked_promoter(promoter)
+    command = Ask(at, worker, origin)
     if n is None:
-        return _ask_one(state, sampler, space, Ask(at, worker))
+        return _ask_one(state, sampler, space, command, promoter)
+    if origin is not None and origin.request is not None:
+        raise InvalidArgument("a request key stands for one trial: give either n or a request key")
     trials = []
     for _ in range(checked_batch_size(n)):
-        state, trial = _ask_one(state, sampler, space, Ask(at, worker))
+        state, trial = _ask_one(state, sampler, space, command, promoter)
         trials.append(trial)
     return state, trials
 
 
 def tell(
-    state: StudyState,
-    number: int,
+    study: StudyState,
+    trial: TrialOrNumber,
     values: Any = None,
+    state: TrialState | str | None = None,
     *,
-    outcome: TrialState | None = None,
     at: float | None = None,
     reason: str | None = None,
+    sem: Any = None,
+    cost: float | None = None,
+    origin: Origin | None = None,
 ) -> StudyState:
-    """Finish a running trial.
+    """Finish a trial, with the arguments of `Study.tell`.
 
     Args:
-        state: The study.
-        number: The trial.
+        study: The state of the study.
+        trial: The running or paused trial, or its number.
         values: Its result: a number, a sequence with one number per direction, or a mapping by metric name.
-        outcome: COMPLETE if not given; PRUNED takes the last reported value unless there are `values`; FAIL has none.
+        state: How it ended, as a `TrialState` or its name: ``"complete"`` if not given; ``"pruned"`` takes the last
+            reported value unless there are `values`; ``"fail"`` has none.
         at: Now, in seconds since 1970, for display only.
-        reason: Why it failed.
+        reason: Why it failed or was pruned, for people.
+        sem: The standard error of each value, at least 0: a number, or a sequence with one per direction.
+        cost: What the evaluation cost, at least 0, in a unit of your choice.
+        origin: Where the request comes from; one whose request key was carried out already changes nothing.
 
     Returns:
         The next state. A result with a NaN makes a failed trial.
 
     Raises:
-        TrialNotFound, TrialNotRunning: there is no such running trial.
-        WrongNumberOfValues, InvalidType, InvalidArgument: the result is not one; nothing is recorded.
+        TrialNotFound: there is no such trial.
+        TrialNotRunning: the trial waits or is finished; the first result stands.
+        WrongNumberOfValues, InvalidType, InvalidArgument: an argument is not valid; nothing is recorded.
 
     Example:
         >>> from hpo.samplers import RandomSampler
-        >>> state, trial = ask(StudyState.create(), RandomSampler())
-        >>> told = tell(state, trial.number, 0.5)
-        >>> told.trial(0).value, state.trial(0).value  # the old state stays what it was
+        >>> study, trial = ask(StudyState.create(), RandomSampler())
+        >>> told = tell(study, trial, 0.5)
+        >>> told.trial(0).value, study.trial(0).value  # the old state stays what it was
         (0.5, None)
     """
-    return _carry_out(state, Tell(number, values, outcome, at, reason))
+    command = Tell(_number(trial), values, state, at, reason, sem=sem, cost=cost, origin=origin)
+    return _carry_out(study, command)
 
 
-def report(state: StudyState, number: int, value: float, step: int) -> StudyState:
-    """Record an intermediate value of a running trial; the first value of a step stands.
+def report(
+    state: StudyState,
+    trial: TrialOrNumber,
+    value: float | Mapping[str, float],
+    step: int,
+    *,
+    origin: Origin | None = None,
+) -> StudyState:
+    """Record an intermediate value of a running trial, or several by metric name; the first report of a step stands.
 
     Raises:
         TrialNotFound, TrialNotRunning: there is no such running trial.
-        InvalidType, InvalidArgument: the value is no number, or the step no whole number from 0 on.
+        InvalidType, InvalidArgument: the value is not a number or a mapping of them, or the step is not a whole number
+            of at least 0.
 
     Example:
         >>> from hpo.samplers import RandomSampler
         >>> state, trial = ask(StudyState.create(), RandomSampler())
-        >>> state = report(state, trial.number, 0.9, step=0)
-        >>> state.trial(0).intermediate_values
-        {0: 0.9}
+        >>> state = report(state, trial, 0.9, step=0)
+        >>> state = report(state, trial, {"loss": 0.7, "latency": 12.0}, step=1)
+        >>> state.trial(0).intermediate_values, state.trial(0).metrics
+        ({0: 0.9}, {1: {'loss': 0.7, 'latency': 12.0}})
     """
-    return _carry_out(state, Report(number, value, step))
+    return _carry_out(state, Report(_number(trial), value, step, origin))
 
 
-def enqueue(state: StudyState, params: Mapping[str, Any], *, user_attrs: Mapping[str, Any] | None = None) -> StudyState:
-    """Let a coming trial have `params`; enqueued trials are started first in, first out.
+def pause(
+    state: StudyState,
+    trial: TrialOrNumber,
+    *,
+    checkpoint: str | None = None,
+    at: float | None = None,
+    origin: Origin | None = None,
+) -> StudyState:
+    """Let a running trial wait until it is resumed; it keeps what it reported.
+
+    Args:
+        state: The study.
+        trial: The running trial, or its number.
+        checkpoint: Where its objective can continue from, as a string of your own, for example a path or the id of an
+            artifact; None keeps an earlier one.
+        at: Now, in seconds since 1970, for display only.
+        origin: Where the request comes from.
+
+    Raises:
+        TrialNotFound, TrialNotRunning: there is no such running trial.
+        InvalidType: the checkpoint is not a string.
+
+    Example:
+        >>> from hpo.samplers import RandomSampler
+        >>> state, trial = ask(StudyState.create(), RandomSampler())
+        >>> state = pause(state, trial, checkpoint="weights-10.pt")
+        >>> state.trial(0).state, state.trial(0).checkpoint
+        (<TrialState.PAUSED: 'paused'>, 'weights-10.pt')
+    """
+    return _carry_out(state, PauseTrial(_number(trial), checkpoint, at, origin))
+
+
+def resume(
+    state: StudyState,
+    trial: TrialOrNumber,
+    *,
+    at: float | None = None,
+    worker: str | None = None,
+    origin: Origin | None = None,
+) -> tuple[StudyState, FrozenTrial]:
+    """Let a paused trial run again, for any worker.
+
+    Returns:
+        The next state, and the running trial with its parameters and its `checkpoint`.
+
+    Raises:
+        TrialNotFound: there is no such trial.
+        TrialNotPaused: it is in another state.
+
+    Example:
+        >>> from hpo.samplers import RandomSampler
+        >>> state, trial = ask(StudyState.create(), RandomSampler())
+        >>> state, trial = resume(pause(state, trial, checkpoint="weights-10.pt"), trial)
+        >>> trial.state, trial.checkpoint
+        (<TrialState.RUNNING: 'running'>, 'weights-10.pt')
+    """
+    number = _number(trial)
+    state = _carry_out(state, ResumeTrial(number, at, worker, origin=origin))
+    return state, state.trial(number)
+
+
+def enqueue(
+    state: StudyState,
+    params: Mapping[str, Any],
+    *,
+    user_attrs: Mapping[str, Any] | None = None,
+    origin: Origin | None = None,
+) -> StudyState:
+    """Put a trial with `params` into the queue; enqueued trials are started first in, first out.
 
     Raises:
         InvalidType, InvalidArgument: a value can't be a parameter.
@@ -167,38 +284,63 @@ def enqueue(state: StudyState, params: Mapping[str, Any], *, user_attrs: Mapping
         >>> trial.params
         {'x': 0.25}
     """
-    return _carry_out(state, Enqueue(params, user_attrs))
+    return _carry_out(state, Enqueue(params, user_attrs, origin))
 
 
-def set_constraint(state: StudyState, number: int, name: str, value: float) -> StudyState:
+def set_user_attr(
+    state: StudyState, trial: TrialOrNumber | None, key: str, value: Any, *, origin: Origin | None = None
+) -> StudyState:
+    """Attach a value to a running trial, or to the study if `trial` is None; it replaces an earlier one.
+
+    Args:
+        state: The study.
+        trial: The running trial, its number, or None for the study itself.
+        key: The name of the attribute.
+        value: JSON values and datetimes, nested at most 100 levels deep.
+        origin: Where the request comes from.
+
+    Raises:
+        TrialNotFound, TrialNotRunning: there is no such running trial.
+        InvalidType: the key is not a string, or the value can't be kept.
+
+    Example:
+        >>> set_user_attr(StudyState.create(), None, "data", "digits").user_attrs
+        {'data': 'digits'}
+    """
+    if trial is None:
+        return _carry_out(state, SetStudyAttribute(key, value, origin))
+    return _carry_out(state, SetTrialAttribute(_number(trial), key, value, origin))
+
+
+def set_constraint(
+    state: StudyState, trial: TrialOrNumber, name: str, value: float, *, origin: Origin | None = None
+) -> StudyState:
     """Record the constraint `name` of a running trial, feasible when <= 0; the first value stands.
 
     Raises:
         TrialNotFound, TrialNotRunning: there is no such running trial.
-        InvalidType, InvalidArgument: the value is no number, or NaN.
+        InvalidType, InvalidArgument: the value is not a number, or is NaN.
 
     Example:
         >>> from hpo.samplers import RandomSampler
         >>> state, trial = ask(StudyState.create(), RandomSampler())
-        >>> state = set_constraint(state, trial.number, "memory", 1.5)
+        >>> state = set_constraint(state, trial, "memory", 1.5)
         >>> state.trial(0).feasible
         False
     """
-    return _carry_out(state, SetConstraint(number, name, value))
+    return _carry_out(state, SetConstraint(_number(trial), name, value, origin))
 
 
 def what_if(state: StudyState, results: Mapping[int, Any]) -> StudyState:
-    """The state as it would be if running trials had these results; `state` stays what it is.
-
-    Ask the new one what would be suggested then.
+    """Return the state as it would be if running trials had these results; `state` stays what it is.
 
     Args:
         state: The study.
-        results: Values by trial number; see `tell`.
+        results: Values by trial number, as for `tell`.
 
     Raises:
-        TrialNotFound, TrialNotRunning: a trial isn't running.
-        WrongNumberOfValues, InvalidType, InvalidArgument: a result is not one.
+        TrialNotFound, TrialNotRunning: a trial is not running.
+        WrongNumberOfValues, InvalidType, InvalidArgument: a result is not valid.
 
     Example:
         >>> from hpo.samplers import RandomSampler
@@ -213,29 +355,69 @@ def what_if(state: StudyState, results: Mapping[int, Any]) -> StudyState:
     return state
 
 
-def should_prune(state: StudyState, pruner: Pruner, number: int) -> bool:
-    """Whether `pruner` would stop a running trial, judged by what has been reported.
+def should_prune(state: StudyState, pruner: Pruner, trial: TrialOrNumber) -> bool:
+    """Return whether `pruner` would stop a running trial, judged by what has been reported.
 
     Raises:
         TrialNotFound, TrialNotRunning: there is no such running trial.
+        InvalidType: the pruner can't be called, or its answer is neither a `Decision` nor a `Verdict`.
 
     Example:
-        >>> from hpo.core.contracts.pruner import Decision
         >>> from hpo.samplers import RandomSampler
         >>> state, trial = ask(StudyState.create(), RandomSampler())
         >>> def impatient(state, trial):
         ...     return Decision.STOP if trial.last_step == 1 else Decision.CONTINUE
-        >>> should_prune(report(state, trial.number, 0.9, step=1), impatient, trial.number)
+        >>> should_prune(report(state, trial, 0.9, step=1), impatient, trial)
         True
     """
-    return decision_to_stop(state, checked_pruner(pruner), running_trial(state, number))
+    running = running_trial(state, _number(trial))
+    return judged(state, checked_pruner(pruner), running).decision is Decision.STOP
+
+
+def events_since(state: StudyState, version: int) -> list[AnyEvent]:
+    """Return the events by which the functions of this module came from `version` to `state`, oldest first.
+
+    A scheduler appends them to a list that it keeps, instead of writing whole states; `replay` reads them back. At
+    least the newest 16,384 events are remembered; `replay` and `StudyState.from_bytes` start anew.
+
+    Args:
+        state: The study.
+        version: The `version` of an earlier state, for example of the one that was given to `ask`.
+
+    Raises:
+        InvalidArgument: `version` is newer than `state`, or older than what `state` remembers.
+
+    Example:
+        >>> from hpo.samplers import RandomSampler
+        >>> before = StudyState.create()
+        >>> after, trial = ask(before, RandomSampler())
+        >>> after = tell(after, trial, 0.5)
+        >>> [type(event).__name__ for event in events_since(after, before.version)]
+        ['TrialStarted', 'TrialFinished']
+        >>> replay(events_since(after, before.version), before) == after
+        True
+    """
+    wanted = as_int(version)
+    if wanted is None:
+        raise InvalidType(f"a version is a number of events, got {version!r} of type {type(version).__name__}")
+    if wanted == state.version:
+        return []
+    # the log of a state that was replayed or read from bytes ends before the state does
+    first = state.log.start if state.log.end == state.version else state.version
+    if not first <= wanted <= state.version:
+        raise InvalidArgument(
+            f"this state has the version {state.version} and remembers the events after version {first}; got {wanted}: "
+            "take the events after each step, or keep the state's bytes"
+        )
+    events: list[AnyEvent] = state.log.since(wanted)
+    return events
 
 
 def checked_batch_size(n: object) -> int:
-    """How many trials to start at once, as a builtin.
+    """Return how many trials to start at once, as a builtin.
 
     Raises:
-        InvalidArgument: `n` is no whole number from 1 on.
+        InvalidArgument: `n` is not a whole number of at least 1.
     """
     size = as_int(n)
     if size is None or size < 1:
@@ -244,17 +426,45 @@ def checked_batch_size(n: object) -> int:
 
 
 def _ask_one(
-    state: StudyState, sampler: Sampler, space: Mapping[str, Distribution] | None, command: Ask
+    state: StudyState,
+    sampler: Sampler,
+    space: Mapping[str, Distribution] | None,
+    command: Ask,
+    promoter: Promoter | None,
 ) -> tuple[StudyState, FrozenTrial]:
-    (start,) = decide(state, command)
-    assert isinstance(start, TrialStarted), "that is what a trial is asked for with"
-    started = evolve(state, start)
-    suggest = suggest_joint(started, sampler, started.running[start.number], space)
+    origin = command.origin
+    if origin is not None and origin.request is not None and origin.request in state.requests:
+        number = state.requests[origin.request]
+        if number is None:
+            raise InvalidArgument(f"the request key {origin.request!r} was used for something other than a trial")
+        return state, state.trial(number)
+    start: Command = command
+    if promoter is not None and not state.waiting:  # an enqueued trial goes first: a person wants it
+        promoted = promotion(state, promoter, at=command.at, worker=command.worker)
+        start = command if promoted is None else replace(promoted, origin=origin)
+    events = decide(state, start)
+    started = _after(state, events)
+    last = events[-1]
+    assert isinstance(last, TrialStarted | TrialResumed), "each of these commands starts a trial"
+    trial = started.running[last.number]
+    if isinstance(start, ResumeTrial):
+        return started, trial
+    suggest = suggest_joint(started, sampler, trial, space)
     if isinstance(suggest, Exhausted):
         raise SearchSpaceExhausted(suggest.reason, suggest.for_now)
     state = _carry_out(started, suggest)
-    return state, replace(state.running[start.number])
+    return state, state.running[trial.number]
+
+
+def _number(trial: TrialOrNumber) -> int:
+    return trial.number if isinstance(trial, FrozenTrial) else trial
 
 
 def _carry_out(state: StudyState, command: Command) -> StudyState:
-    return replay(decide(state, command), state)
+    return _after(state, decide(state, command))
+
+
+def _after(state: StudyState, events: list[AnyEvent]) -> StudyState:
+    if not events:
+        return state
+    return replace(replay(events, state), log=state.log.extended(state.version, events))

@@ -1,4 +1,4 @@
-"""What a study can be told to do; `hpo.core.decide` says what comes of it."""
+"""Commands: what a study can be asked to do. `hpo.core.decide` turns them into events, or refuses them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct
 
-from hpo.core.values import Distribution, FrozenTrial, Identity, TrialState
+from hpo.core.values import Artifact, Distribution, FrozenTrial, Identity, Origin, TrialState
 
 
 class CreateStudy(Struct, frozen=True):
-    """Begin a study; see `StudyState.create`."""
+    """Create the study, with the arguments of `StudyState.create`."""
 
     name: str
     directions: Sequence[str]
@@ -19,33 +19,37 @@ class CreateStudy(Struct, frozen=True):
     space: Mapping[str, Distribution] | None = None
     metric_names: Sequence[str] | None = None
     at: float | None = None
+    origin: Origin | None = None
 
 
 class SetStudyAttribute(Struct, frozen=True):
-    """Attach a value to the study, instead of an earlier one under the same key."""
+    """Attach a value to the study; it replaces an earlier one under the same key."""
 
     key: str
     value: Any
+    origin: Origin | None = None
 
 
 class SetMetricNames(Struct, frozen=True):
     """Name the objectives."""
 
     names: Sequence[str]
+    origin: Origin | None = None
 
 
 class SetAdvisor(Struct, frozen=True):
-    """Let a sampler suggest, or a pruner judge, from now on."""
+    """Record which sampler, pruner or promoter the study uses from here on."""
 
-    kind: Literal["sampler", "pruner"]
+    kind: Literal["sampler", "pruner", "promoter"]
     identity: Identity
 
 
 class Enqueue(Struct, frozen=True):
-    """Let a coming trial have these parameters."""
+    """Put a trial with these parameters into the queue."""
 
     params: Mapping[str, Any]
     user_attrs: Mapping[str, Any] | None = None
+    origin: Origin | None = None
 
 
 class Ask(Struct, frozen=True):
@@ -53,6 +57,43 @@ class Ask(Struct, frozen=True):
 
     at: float | None = None
     worker: str | None = None
+    origin: Origin | None = None
+
+
+class StartFork(Struct, frozen=True):
+    """Start a new trial that continues from the checkpoint of `parent`, with parameters of its own.
+
+    `params` gives values by name; parameters that it leaves out are suggested.
+    """
+
+    parent: int
+    params: Mapping[str, Any]
+    reason: Any = None
+    at: float | None = None
+    worker: str | None = None
+    origin: Origin | None = None
+
+
+class PauseTrial(Struct, frozen=True):
+    """Let a running trial wait until it is resumed; its worker is free.
+
+    `checkpoint` says where the objective can continue from, as a string of the user's own; None keeps an earlier one.
+    """
+
+    number: int
+    checkpoint: str | None = None
+    at: float | None = None
+    origin: Origin | None = None
+
+
+class ResumeTrial(Struct, frozen=True):
+    """Let a paused trial run again, for any worker; `reason` is what a promoter said."""
+
+    number: int
+    at: float | None = None
+    worker: str | None = None
+    reason: Any = None
+    origin: Origin | None = None
 
 
 class Suggest(Struct, frozen=True):
@@ -67,27 +108,34 @@ class Suggest(Struct, frozen=True):
 
 
 class RecordPruning(Struct, frozen=True):
-    """Record what the pruner said of a running trial."""
+    """Record what the pruner decided about a running trial, and why.
+
+    `decision` is ``"continue"``, ``"pause"`` or ``"stop"``; `reason` is a small JSON value; `detached` says that the
+    pruner knew the study only as it was when the trial started.
+    """
 
     number: int
-    stop: bool
+    decision: Literal["continue", "pause", "stop"]
+    reason: Any = None
     detached: bool = False
 
 
 class Report(Struct, frozen=True):
-    """Record an intermediate value; the first one of a step stands."""
+    """Record an intermediate value, or several by metric name; the first report of a step stands."""
 
     number: int
     value: Any
     step: Any
+    origin: Origin | None = None
 
 
 class SetTrialAttribute(Struct, frozen=True):
-    """Attach a value to a running trial, instead of an earlier one under the same key."""
+    """Attach a value to a running trial; it replaces an earlier one under the same key."""
 
     number: int
     key: str
     value: Any
+    origin: Origin | None = None
 
 
 class SetConstraint(Struct, frozen=True):
@@ -96,28 +144,55 @@ class SetConstraint(Struct, frozen=True):
     number: int
     name: str
     value: Any
+    origin: Origin | None = None
+
+
+class AddArtifact(Struct, frozen=True):
+    """Record that a file belongs to a trial, whatever its state, or to the study where `number` is None.
+
+    The bytes must be in their store already; a second artifact with the same id replaces the first.
+    """
+
+    artifact: Artifact
+    number: int | None = None
+    at: float | None = None
+    origin: Origin | None = None
+
+
+class RemoveArtifact(Struct, frozen=True):
+    """Record that a file no longer belongs to a trial, or to the study where `number` is None."""
+
+    id: str
+    number: int | None = None
+    at: float | None = None
+    origin: Origin | None = None
 
 
 class Tell(Struct, frozen=True):
-    """Finish a trial.
+    """Finish a running or paused trial.
 
-    `values` is a number, a sequence of them, or a mapping by metric name; `state` COMPLETE unless given. A waiting
-    trial can be told as FAIL, which takes it off the queue.
-    A result with a NaN makes a failed trial: it ranks nowhere, so no sampler may learn from it as a value.
+    `values` is a number, a sequence of them, or a mapping by metric name; `state` is a `TrialState` or its name,
+    COMPLETE if not given. A waiting trial can be told as FAIL, which takes it off the queue.
+    A result with a NaN makes a failed trial: it has no rank, so no sampler may learn from it as a value.
+    `sem` is the standard error of each value, `cost` what the evaluation cost.
     """
 
     number: int
     values: Any = None
-    state: TrialState | None = None
+    state: TrialState | str | None = None
     at: float | None = None
     reason: str | None = None
     unused: tuple[str, ...] = ()
+    sem: Any = None
+    cost: Any = None
+    origin: Origin | None = None
 
 
 class AddTrial(Struct, frozen=True):
-    """Take over a trial from elsewhere, under the next free number."""
+    """Add a whole trial that came from elsewhere, under the next free number."""
 
     trial: FrozenTrial
+    origin: Origin | None = None
 
 
 Command: TypeAlias = (
@@ -127,11 +202,16 @@ Command: TypeAlias = (
     | SetAdvisor
     | Enqueue
     | Ask
+    | StartFork
+    | PauseTrial
+    | ResumeTrial
     | Suggest
     | RecordPruning
     | Report
     | SetTrialAttribute
     | SetConstraint
+    | AddArtifact
+    | RemoveArtifact
     | Tell
     | AddTrial
 )

@@ -1,4 +1,4 @@
-"""`decide`: from a study and a command to events, the only place where facts are judged."""
+"""`decide` turns a command into events, or refuses it: the only place where facts are judged."""
 
 from __future__ import annotations
 
@@ -8,24 +8,31 @@ from typing import Any
 from msgspec.structs import replace
 
 from hpo.core.commands import (
+    AddArtifact,
     AddTrial,
     Ask,
     Command,
     CreateStudy,
     Enqueue,
+    PauseTrial,
     RecordPruning,
+    RemoveArtifact,
     Report,
+    ResumeTrial,
     SetAdvisor,
     SetConstraint,
     SetMetricNames,
     SetStudyAttribute,
     SetTrialAttribute,
+    StartFork,
     Suggest,
     Tell,
 )
 from hpo.core.records import (
     AdvisorSet,
     AnyEvent,
+    ArtifactAdded,
+    ArtifactRemoved,
     ConstraintSet,
     MetricNamesSet,
     ParamsSuggested,
@@ -35,22 +42,31 @@ from hpo.core.records import (
     TrialAttributeSet,
     TrialEnqueued,
     TrialFinished,
+    TrialPaused,
+    TrialResumed,
     TrialStarted,
     ValueReported,
     checked_metric_names,
     study_created,
     trial_record,
+    written_metrics,
 )
 from hpo.core.state import StudyState
 from hpo.core.values import (
     CategoricalDistribution,
     Distribution,
     FrozenTrial,
+    Origin,
     SearchSpace,
     TrialState,
     as_int,
+    checked_artifact,
     checked_constraint,
+    checked_cost,
+    checked_origin,
     checked_report,
+    checked_sem,
+    checked_state,
     checked_text,
     checked_time,
     checked_value,
@@ -63,25 +79,40 @@ from hpo.errors import (
     InvalidArgument,
     InvalidSuggestion,
     InvalidType,
+    TrialNotPaused,
     TrialNotRunning,
     WrongNumberOfValues,
 )
 
 _MISSING = object()
+_DECISIONS = ("continue", "pause", "stop")
 
 
 def decide(state: StudyState, command: Command) -> list[AnyEvent]:
-    """The events that carry out `command`, or none where there is nothing to change.
+    """Return the events that carry out `command`; an empty list if there is nothing to change.
 
-    Pure: the caller appends them and folds them in. O(size of the command), whatever the number of trials.
+    Pure: the caller appends the events and folds them in with `evolve`. A command whose origin has a request key that
+    the study has seen already changes nothing. O(size of the command), whatever the number of trials.
 
     Raises:
-        TrialNotFound, TrialNotRunning: the command is about a trial that isn't there, or isn't running.
+        TrialNotFound: the command is about a trial that does not exist.
+        TrialNotRunning, TrialNotPaused: the command is about a trial in another state.
         WrongNumberOfValues: a result without one value per direction.
         InvalidSuggestion: a suggestion that does not answer for its space.
         ValueOutsideDistribution: an enqueued value that the declared space can't hold.
         InvalidArgument, InvalidType: anything else that is not allowed; the message names it.
+
+    Example:
+        >>> import hpo
+        >>> state = hpo.StudyState.create()
+        >>> events = decide(state, Ask())
+        >>> [type(event).__name__ for event in events], hpo.replay(events, state).n_trials
+        (['TrialStarted'], 1)
     """
+    if state.requests:
+        origin: Origin | None = getattr(command, "origin", None)
+        if origin is not None and origin.request in state.requests:
+            return []  # a client that repeats a request must not make a second trial or tell a second result
     return _DECIDE[type(command)](state, command)
 
 
@@ -110,16 +141,19 @@ def _create_study(state: StudyState, command: CreateStudy) -> list[AnyEvent]:
             space=command.space,
             metric_names=command.metric_names,
             at=command.at,
+            origin=command.origin,
         )
     ]
 
 
 def _set_study_attribute(state: StudyState, command: SetStudyAttribute) -> list[AnyEvent]:
-    return [StudyAttributeSet(checked_text(command.key, "an attribute's key"), to_json_tree(command.value))]
+    key = checked_text(command.key, "an attribute's key")
+    return [StudyAttributeSet(key, to_json_tree(command.value), checked_origin(command.origin))]
 
 
 def _set_metric_names(state: StudyState, command: SetMetricNames) -> list[AnyEvent]:
-    return [MetricNamesSet(checked_metric_names(command.names, len(state.directions)))]
+    names = checked_metric_names(command.names, len(state.directions))
+    return [MetricNamesSet(names, checked_origin(command.origin))]
 
 
 def _use(state: StudyState, command: SetAdvisor) -> list[AnyEvent]:
@@ -130,24 +164,61 @@ def _use(state: StudyState, command: SetAdvisor) -> list[AnyEvent]:
 
 
 def _enqueue(state: StudyState, command: Enqueue) -> list[AnyEvent]:
-    if not isinstance(command.params, Mapping):
-        raise InvalidType(f"params to enqueue are a dict by name, got {command.params!r}")
-    for name, value in command.params.items():
+    params = _fixed_params(state, command.params)
+    if not isinstance(command.user_attrs, Mapping | None):
+        raise InvalidType(f"the user_attrs of a trial are a dict by name, got {command.user_attrs!r}")
+    attributes = to_json_tree(command.user_attrs or {}) or None
+    return [TrialEnqueued(state.n_trials, params, attributes, origin=checked_origin(command.origin))]
+
+
+def _fixed_params(state: StudyState, given: Mapping[str, Any]) -> Any:
+    """Return the JSON tree of values that a trial is started with, each of which a parameter can have."""
+    if not isinstance(given, Mapping):
+        raise InvalidType(f"params to enqueue are a dict by name, got {given!r}")
+    for name, value in given.items():
         checked_text(name, "a parameter's name")
         tree = to_json_tree(value)
         if isinstance(tree, list) or (isinstance(tree, dict) and tree.get("$float") in (None, "nan")):
             raise InvalidArgument(f"parameter {name!r} can be fixed to None, a bool, a number or a text; got {value!r}")
         if state.space is not None and name in state.space:
             coerced_value(name, value, state.space[name])
-    if not isinstance(command.user_attrs, Mapping | None):
-        raise InvalidType(f"the user_attrs of a trial are a dict by name, got {command.user_attrs!r}")
-    return [TrialEnqueued(state.n_trials, to_json_tree(command.params), to_json_tree(command.user_attrs or {}) or None)]
+    return to_json_tree(given)
 
 
 def _ask(state: StudyState, command: Ask) -> list[AnyEvent]:
     head = state.waiting.first()
-    worker = None if command.worker is None else checked_text(command.worker, "a worker's name")
-    return [TrialStarted(state.n_trials if head is None else head, checked_time(command.at), worker)]
+    number = state.n_trials if head is None else head
+    return [TrialStarted(number, checked_time(command.at), _worker(command.worker), checked_origin(command.origin))]
+
+
+def _worker(name: object) -> str | None:
+    return None if name is None else checked_text(name, "a worker's name")
+
+
+def _start_fork(state: StudyState, command: StartFork) -> list[AnyEvent]:
+    parent = state.trial(command.parent)
+    if parent.state is TrialState.WAITING:
+        raise InvalidArgument(f"trial {parent.number} was never started, so no trial can continue from it")
+    number, origin = state.n_trials, checked_origin(command.origin)
+    params, reason = _fixed_params(state, command.params), to_json_tree(command.reason)
+    return [
+        TrialEnqueued(number, params, parent=parent.number, reason=reason, origin=origin),
+        TrialStarted(number, checked_time(command.at), _worker(command.worker), origin),
+    ]
+
+
+def _pause(state: StudyState, command: PauseTrial) -> list[AnyEvent]:
+    trial = running_trial(state, command.number)
+    checkpoint = None if command.checkpoint is None else checked_text(command.checkpoint, "a checkpoint")
+    return [TrialPaused(trial.number, checked_time(command.at), checkpoint, checked_origin(command.origin))]
+
+
+def _resume(state: StudyState, command: ResumeTrial) -> list[AnyEvent]:
+    trial = state.trial(command.number)
+    if trial.state is not TrialState.PAUSED:
+        raise TrialNotPaused(trial.number, trial.state.value)
+    at, worker, reason = checked_time(command.at), _worker(command.worker), to_json_tree(command.reason)
+    return [TrialResumed(trial.number, at, worker, reason, checked_origin(command.origin))]
 
 
 def _suggest(state: StudyState, command: Suggest) -> list[AnyEvent]:
@@ -194,36 +265,61 @@ def _outside(trial: FrozenTrial, command: Suggest, name: str, distribution: Dist
 
 
 def _judge(state: StudyState, command: RecordPruning) -> list[AnyEvent]:
-    return [PruningDecided(running_trial(state, command.number).number, command.stop, command.detached)]
+    trial = running_trial(state, command.number)
+    if command.decision not in _DECISIONS:
+        raise InvalidArgument(
+            f"a pruning decision is one of {', '.join(map(repr, _DECISIONS))}; got {command.decision!r}"
+        )
+    return [PruningDecided(trial.number, command.decision, command.detached, to_json_tree(command.reason))]
 
 
 def _report(state: StudyState, command: Report) -> list[AnyEvent]:
     trial = running_trial(state, command.number)
     value, step = checked_report(command.value, command.step)
-    if step in trial.intermediate_values:
+    if step in trial.intermediate_values or step in trial.metrics:
         return []
-    return [ValueReported(trial.number, step, to_number(value))]
+    written = written_metrics(value) if isinstance(value, Mapping) else to_number(value)
+    return [ValueReported(trial.number, step, written, checked_origin(command.origin))]
 
 
 def _set_trial_attribute(state: StudyState, command: SetTrialAttribute) -> list[AnyEvent]:
     trial = running_trial(state, command.number)
     key = checked_text(command.key, "an attribute's key")
-    return [TrialAttributeSet(trial.number, key, to_json_tree(command.value))]
+    return [TrialAttributeSet(trial.number, key, to_json_tree(command.value), checked_origin(command.origin))]
 
 
 def _set_constraint(state: StudyState, command: SetConstraint) -> list[AnyEvent]:
     trial = running_trial(state, command.number)
     name, value = checked_constraint(command.name, command.value)
-    return [] if name in trial.constraints else [ConstraintSet(trial.number, name, to_number(value))]
+    if name in trial.constraints:
+        return []
+    return [ConstraintSet(trial.number, name, to_number(value), checked_origin(command.origin))]
+
+
+def _add_artifact(state: StudyState, command: AddArtifact) -> list[AnyEvent]:
+    number = None if command.number is None else state.trial(command.number).number
+    artifact, at = checked_artifact(command.artifact), checked_time(command.at)
+    return [ArtifactAdded(artifact, number, at, checked_origin(command.origin))]
+
+
+def _remove_artifact(state: StudyState, command: RemoveArtifact) -> list[AnyEvent]:
+    number = None if command.number is None else state.trial(command.number).number
+    owner = "the study" if number is None else f"trial {number}"
+    if command.id not in state.artifacts_of(number):
+        known = ", ".join(map(repr, state.artifacts_of(number))) or "none"
+        raise InvalidArgument(f"{owner} has no artifact with the id {command.id!r}; its artifacts are: {known}")
+    return [ArtifactRemoved(command.id, number, checked_time(command.at), checked_origin(command.origin))]
 
 
 def _tell(state: StudyState, command: Tell) -> list[AnyEvent]:
-    if command.state is TrialState.FAIL and command.values is None:
+    outcome, reason = None if command.state is None else checked_state(command.state), command.reason
+    if outcome is TrialState.FAIL and command.values is None:
         number = as_int(command.number)
         if number is not None and number in state.waiting:
-            return [TrialFinished(number, TrialState.FAIL, None, checked_time(command.at), _text(command.reason))]
-    trial = running_trial(state, command.number)
-    outcome, reason = command.state, command.reason
+            origin = checked_origin(command.origin)
+            at = checked_time(command.at)
+            return [TrialFinished(number, TrialState.FAIL, None, at, _text(reason), origin=origin)]
+    trial = _unfinished_trial(state, command.number)
     values = None if command.values is None else objective_values(state, command.values)
     if outcome is None:
         if values is None:
@@ -231,7 +327,7 @@ def _tell(state: StudyState, command: Tell) -> list[AnyEvent]:
                 f"trial {trial.number} is told without values: give them, or tell it as TrialState.FAIL or PRUNED"
             )
         outcome = TrialState.COMPLETE
-    if not isinstance(outcome, TrialState) or not outcome.is_finished():
+    if not outcome.is_finished():
         raise InvalidArgument(f"a trial is told as TrialState.COMPLETE, PRUNED or FAIL, got {outcome!r}")
     if outcome is TrialState.COMPLETE and values is None:
         raise InvalidArgument(f"trial {trial.number} is told as COMPLETE without values: give one per direction")
@@ -243,6 +339,7 @@ def _tell(state: StudyState, command: Tell) -> list[AnyEvent]:
         if outcome is TrialState.COMPLETE:
             outcome, reason = TrialState.FAIL, reason or "the objective value is NaN"
         values = None
+    sem, cost = (None if values is None else checked_sem(command.sem, values)), checked_cost(command.cost)
     return [
         TrialFinished(
             number=trial.number,
@@ -253,8 +350,17 @@ def _tell(state: StudyState, command: Tell) -> list[AnyEvent]:
             unused=tuple([checked_text(name, "a parameter's name") for name in command.unused])
             if command.unused
             else (),
+            sem=None if sem is None else tuple(map(to_number, sem)),
+            cost=None if cost is None else to_number(cost),
+            origin=checked_origin(command.origin),
         )
     ]
+
+
+def _unfinished_trial(state: StudyState, number: int) -> FrozenTrial:
+    """Return the running or paused trial with this number; a paused one may end without being resumed."""
+    trial: FrozenTrial | None = state.paused.get(number) if state.paused and type(number) is int else None
+    return running_trial(state, number) if trial is None else trial
 
 
 def _all_numbers(values: tuple[float, ...]) -> bool:
@@ -309,7 +415,7 @@ def _items(given: object) -> list[Any] | None:
 
 
 def _last_report(state: StudyState, trial: FrozenTrial) -> tuple[float, ...] | None:
-    step = trial.last_step
+    step = max(trial.intermediate_values, default=None)
     return None if step is None or len(state.directions) != 1 else (trial.intermediate_values[step],)
 
 
@@ -318,9 +424,11 @@ def _add_trial(state: StudyState, command: AddTrial) -> list[AnyEvent]:
         raise InvalidType(f"a trial to add is a FrozenTrial (see create_trial), got {command.trial!r}")
     trial = validated(command.trial)
     if trial.state is TrialState.WAITING:
-        return _enqueue(state, Enqueue({**trial.params, **trial.fixed_params}, trial.user_attrs))
-    if trial.state is TrialState.RUNNING:
-        raise InvalidArgument("a running trial can't be added: nobody here runs it; tell its result first")
+        return _enqueue(state, Enqueue({**trial.params, **trial.fixed_params}, trial.user_attrs, command.origin))
+    if not trial.state.is_finished():
+        raise InvalidArgument(
+            f"a {trial.state.value} trial can't be added, because no worker here runs it: tell its result first"
+        )
     if trial.values is not None and len(trial.values) != len(state.directions):
         raise WrongNumberOfValues(len(trial.values), len(state.directions))
     events: list[AnyEvent] = []
@@ -332,7 +440,8 @@ def _add_trial(state: StudyState, command: AddTrial) -> list[AnyEvent]:
             index = len(state.spaces)
         else:
             trial = replace(trial, distributions=state.spaces.key_at(index))
-    return [*events, trial_record(replace(trial, number=state.n_trials), index)]
+    record = trial_record(replace(trial, number=state.n_trials, parent=None), index)
+    return [*events, record if command.origin is None else replace(record, origin=checked_origin(command.origin))]
 
 
 _DECIDE: Mapping[type, Callable[[StudyState, Any], list[AnyEvent]]] = {
@@ -343,6 +452,11 @@ _DECIDE: Mapping[type, Callable[[StudyState, Any], list[AnyEvent]]] = {
     RecordPruning: _judge,
     Enqueue: _enqueue,
     Ask: _ask,
+    StartFork: _start_fork,
+    PauseTrial: _pause,
+    ResumeTrial: _resume,
+    AddArtifact: _add_artifact,
+    RemoveArtifact: _remove_artifact,
     Suggest: _suggest,
     Report: _report,
     SetTrialAttribute: _set_trial_attribute,

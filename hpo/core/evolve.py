@@ -1,4 +1,4 @@
-"""`evolve`, the only way a state comes to be, and what each event does to it."""
+"""`evolve` takes a state and an event to the next state: the only way in which a state comes to be."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from hpo.core.memory import FrozenDict
 from hpo.core.records import (
     AdvisorSet,
     AnyEvent,
+    ArtifactAdded,
+    ArtifactRemoved,
     ConstraintSet,
     MetricNamesSet,
     ParamsSuggested,
@@ -22,23 +24,27 @@ from hpo.core.records import (
     TrialAttributeSet,
     TrialEnqueued,
     TrialFinished,
+    TrialPaused,
+    TrialResumed,
     TrialStarted,
     ValueReported,
     added_trial,
     external_params,
+    read_metrics,
 )
-from hpo.core.state import StudyState
-from hpo.core.values import FrozenTrial, SearchSpace, TrialState, from_json_tree, from_number
+from hpo.core.state import OF_STUDY, StudyState
+from hpo.core.values import Artifact, FrozenTrial, SearchSpace, TrialState, from_json_tree, from_number
 from hpo.errors import InconsistentEvents
 
 
 def evolve(state: StudyState, event: AnyEvent) -> StudyState:
-    """The state after `event`. It records facts and never judges them: that was done by `hpo.core.decide.decide`.
+    """Return the state after `event`.
 
-    O(1) amortized in the number of finished trials, O(log n) in that of running ones.
+    It records facts and never judges them, because `decide` did that. O(1) amortized in the number of finished trials,
+    O(log n) in that of running ones.
 
     Raises:
-        InconsistentEvents: nothing that was decided in `state` leads to `event`.
+        InconsistentEvents: `event` cannot follow the events that made `state`.
 
     Example:
         >>> from hpo.core.records.events import TrialStarted
@@ -49,10 +55,10 @@ def evolve(state: StudyState, event: AnyEvent) -> StudyState:
 
 
 def replay(events: Iterable[AnyEvent], state: StudyState | None = None) -> StudyState:
-    """The state that `events` lead to, from `state` or from nothing.
+    """Return the state after `events`, starting from `state`, or from a study that does not exist yet.
 
     Raises:
-        InconsistentEvents: one of them does not follow from those before it.
+        InconsistentEvents: one of them cannot follow the events before it.
 
     Example:
         >>> import hpo
@@ -64,6 +70,11 @@ def replay(events: Iterable[AnyEvent], state: StudyState | None = None) -> Study
     for event in events:  # reduce(evolve, events, state), at two thirds of its price
         try:
             state = _EVOLVE[type(event)](state, event)
+            origin = getattr(event, "origin", None)
+            if origin is not None and origin.request is not None:
+                state = replace(
+                    state, requests=state.requests.with_item(origin.request, getattr(event, "number", None))
+                )
         except (LookupError, TypeError, ValueError) as error:
             raise InconsistentEvents(state.version, event) from error
     return state
@@ -92,11 +103,14 @@ def _space_defined(state: StudyState, event: SpaceDefined) -> StudyState:
 
 
 def _enqueued(state: StudyState, event: TrialEnqueued) -> StudyState:
+    parent = None if event.parent is None else state.trial(event.parent)
     trial = FrozenTrial(
         number=event.number,
         state=TrialState.WAITING,
         fixed_params=from_json_tree(event.params),
         user_attrs=from_json_tree(event.user_attrs or {}),
+        checkpoint=None if parent is None else parent.checkpoint,  # as it is now: the parent may go on and pause again
+        parent=event.parent,
     )
     return replace(
         state,
@@ -123,6 +137,28 @@ def _started(state: StudyState, event: TrialStarted) -> StudyState:
     )
 
 
+def _paused(state: StudyState, event: TrialPaused) -> StudyState:
+    trial = state.running[event.number]
+    checkpoint = trial.checkpoint if event.checkpoint is None else event.checkpoint
+    waits = replace(trial, state=TrialState.PAUSED, checkpoint=checkpoint, worker=None)
+    return replace(
+        state,
+        running=state.running.without(trial.number),
+        paused=state.paused.with_item(trial.number, waits),
+        version=state.version + 1,
+    )
+
+
+def _resumed(state: StudyState, event: TrialResumed) -> StudyState:
+    trial = replace(state.paused[event.number], state=TrialState.RUNNING, worker=event.worker)
+    return replace(
+        state,
+        running=state.running.with_item(trial.number, trial),
+        paused=state.paused.without(trial.number),
+        version=state.version + 1,
+    )
+
+
 def _suggested(state: StudyState, event: ParamsSuggested) -> StudyState:
     trial, space = state.running[event.number], state.spaces.key_at(event.space)
     params = external_params(space, event.values)
@@ -137,8 +173,17 @@ def _suggested(state: StudyState, event: ParamsSuggested) -> StudyState:
 
 def _reported(state: StudyState, event: ValueReported) -> StudyState:
     trial = state.running[event.number]
-    reports = trial.intermediate_values.with_item(event.step, from_number(event.value))
-    return _with_running(state, replace(trial, intermediate_values=reports))
+    reports = trial.intermediate_values
+    if not isinstance(event.value, dict):
+        return _with_running(
+            state, replace(trial, intermediate_values=reports.with_item(event.step, from_number(event.value)))
+        )
+    by_name = read_metrics(event.value)
+    if len(state.directions) == 1 and state.metric_names is not None and state.metric_names[0] in by_name:
+        # the objective by its name is what rules for one value compare
+        reports = reports.with_item(event.step, by_name[state.metric_names[0]])
+    metrics = trial.metrics.with_item(event.step, by_name)
+    return _with_running(state, replace(trial, intermediate_values=reports, metrics=metrics))
 
 
 def _trial_attribute_set(state: StudyState, event: TrialAttributeSet) -> StudyState:
@@ -159,11 +204,14 @@ def _with_running(state: StudyState, trial: FrozenTrial) -> StudyState:
 
 def _finished(state: StudyState, event: TrialFinished) -> StudyState:
     number = event.number
-    trial = state.running.get(number)
-    if trial is None:  # it was taken off the queue
-        trial, running, waiting = state.waiting[number], state.running, state.waiting.without(number)
-    else:
-        running, waiting = state.running.without(number), state.waiting
+    running, waiting, paused = state.running, state.waiting, state.paused
+    trial = running.get(number)
+    if trial is not None:
+        running = running.without(number)
+    elif number in paused:
+        trial, paused = paused[number], paused.without(number)
+    else:  # it was taken off the queue
+        trial, waiting = waiting[number], waiting.without(number)
     if event.unused:
         trial = replace(
             trial,
@@ -176,11 +224,14 @@ def _finished(state: StudyState, event: TrialFinished) -> StudyState:
         values=None if event.values is None else tuple(map(from_number, event.values)),
         reason=event.reason,
         finished_at=event.at,
+        sem=None if event.sem is None else tuple(map(from_number, event.sem)),
+        cost=None if event.cost is None else from_number(event.cost),
     )
     return replace(
         state,
         running=running,
         waiting=waiting,
+        paused=paused,
         finished=state.finished.append(finished),
         version=state.version + 1,
     )
@@ -196,6 +247,22 @@ def _added(state: StudyState, event: TrialAdded) -> StudyState:
     )
 
 
+def _artifact_added(state: StudyState, event: ArtifactAdded) -> StudyState:
+    return _with_artifacts(
+        state, event.number, state.artifacts_of(event.number).with_item(event.artifact.id, event.artifact)
+    )
+
+
+def _artifact_removed(state: StudyState, event: ArtifactRemoved) -> StudyState:
+    kept = {id_: artifact for id_, artifact in state.artifacts_of(event.number).items() if id_ != event.id}
+    return _with_artifacts(state, event.number, FrozenDict(kept))
+
+
+def _with_artifacts(state: StudyState, number: int | None, artifacts: FrozenDict[str, Artifact]) -> StudyState:
+    owner = OF_STUDY if number is None else number
+    return replace(state, artifacts=state.artifacts.with_item(owner, artifacts), version=state.version + 1)
+
+
 _EVOLVE: Mapping[type, Callable[[StudyState, Any], StudyState]] = {
     StudyCreated: StudyState.created_by,
     StudyAttributeSet: _study_attribute_set,
@@ -205,6 +272,10 @@ _EVOLVE: Mapping[type, Callable[[StudyState, Any], StudyState]] = {
     PruningDecided: _judged,
     TrialEnqueued: _enqueued,
     TrialStarted: _started,
+    TrialPaused: _paused,
+    TrialResumed: _resumed,
+    ArtifactAdded: _artifact_added,
+    ArtifactRemoved: _artifact_removed,
     ParamsSuggested: _suggested,
     ValueReported: _reported,
     TrialAttributeSet: _trial_attribute_set,

@@ -8,12 +8,15 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hpo.core.memory import FrozenDict, History, InsertOnlyDict, NumberMap
+from hpo.core.memory import EventLog, FrozenDict, History, InsertOnlyDict, NumberMap
 from hpo.core.records import FORMAT, Snapshot, StudyCreated, decode_snapshot, encode_snapshot, study_created
-from hpo.core.values import Distribution, FrozenTrial, Identity, Key, SearchSpace, as_int
-from hpo.errors import InvalidType, TrialNotFound
+from hpo.core.values import Artifact, Distribution, FrozenTrial, Identity, Key, SearchSpace, as_int
+from hpo.errors import InvalidArgument, InvalidType, TrialNotFound
 
 _NOTHING: FrozenDict[str, Any] = FrozenDict()
+_NO_ARTIFACTS: FrozenDict[str, Artifact] = FrozenDict()
+OF_STUDY = -1
+"""The owner of the artifacts that belong to the study and not to a trial."""
 
 
 class StudyState(Struct, frozen=True, gc=False):
@@ -28,13 +31,18 @@ class StudyState(Struct, frozen=True, gc=False):
         user_attrs: What users attached.
         spaces: Every space that suggestions were made from, by the number that events use.
         finished: The finished trials, in the order told.
-        running: Trials by number.
+        running: Running trials by number.
         waiting: Enqueued trials by number; the smallest is started first.
+        paused: Paused trials by number; any worker may resume them.
         n_trials: How many trials there are, and the number of the next new one.
         version: How many events made this state.
         created_at: Seconds since 1970, or None.
         parent: The study that this one was forked from, and after how many events; or None.
-        uses: The identities of the ``"sampler"`` and the ``"pruner"`` that were used last.
+        uses: The identities of the ``"sampler"``, the ``"pruner"`` and the ``"promoter"`` that were used last.
+        artifacts: Files by their owner's number, -1 for the study itself, and by id; see `artifacts_of`.
+        requests: The request keys of clients that were carried out, with the number of the trial that each was about,
+            or None.
+        log: The newest events, for `hpo.events_since`; no part of the value: it is neither compared nor kept as bytes.
 
     Example:
         >>> state = StudyState.create(directions=["minimize"], seed=7)
@@ -57,11 +65,16 @@ class StudyState(Struct, frozen=True, gc=False):
     created_at: float | None = None
     parent: tuple[str, int] | None = None
     uses: FrozenDict[str, Identity] = FrozenDict()
+    paused: NumberMap[FrozenTrial] = NumberMap()
+    artifacts: NumberMap[FrozenDict[str, Artifact]] = NumberMap()
+    requests: InsertOnlyDict[str, int | None] = InsertOnlyDict()
+    log: EventLog = EventLog()
 
     @classmethod
     def create(
         cls,
         *,
+        direction: str | None = None,
         directions: Sequence[str] | None = None,
         seed: int = 0,
         name: str = "",
@@ -69,10 +82,11 @@ class StudyState(Struct, frozen=True, gc=False):
         metric_names: Sequence[str] | None = None,
         at: float | None = None,
     ) -> StudyState:
-        """A study without trials.
+        """Return a study without trials.
 
         Args:
-            directions: ``"minimize"`` or ``"maximize"`` per objective; one minimized objective if not given.
+            direction: ``"minimize"`` or ``"maximize"``, for one objective; minimized if not given.
+            directions: One direction per objective; give either this or `direction`.
             seed: Root of all random numbers. The same seed and the same results give the same suggestions.
             name: For people only.
             space: The search space, where it is known.
@@ -80,12 +94,17 @@ class StudyState(Struct, frozen=True, gc=False):
             at: Now, in seconds since 1970, for display only.
 
         Raises:
-            InvalidArgument: a direction of another name, or none, or a wrong number of metric names.
-            InvalidType: the seed is no int, the space no mapping to distributions, or a name no text.
+            InvalidArgument: a direction has another name; both `direction` and `directions` are given; there is no
+                direction; or the number of metric names is wrong.
+            InvalidType: the seed is not an int, the space not a mapping to distributions, or a name not a string.
         """
+        if direction is not None and directions is not None:
+            raise InvalidArgument(
+                f"give either direction or directions, got direction={direction!r} and directions={directions!r}"
+            )
         created = study_created(
             name=name,
-            directions=("minimize",) if directions is None else directions,
+            directions=("minimize" if direction is None else direction,) if directions is None else directions,
             seed=seed,
             space=space,
             metric_names=metric_names,
@@ -131,15 +150,28 @@ class StudyState(Struct, frozen=True, gc=False):
             return self.running[number]
         if number in self.waiting:
             return self.waiting[number]
+        if number in self.paused:
+            return self.paused[number]
         position: int | None = self.finished.fold(_Positions()).get(number)
         if position is None:
             raise TrialNotFound(number, self.n_trials)
         return self.finished[position]
 
+    def artifacts_of(self, number: int | None) -> FrozenDict[str, Artifact]:
+        """Return the artifacts of trial `number`, or of the study itself for None, by id.
+
+        Example:
+            >>> StudyState.create().artifacts_of(None)
+            {}
+        """
+        found: FrozenDict[str, Artifact] = self.artifacts.get(OF_STUDY if number is None else number, _NO_ARTIFACTS)
+        return found
+
     def __iter__(self) -> Iterator[FrozenTrial]:
-        """The finished trials as told, then the running ones, then the waiting ones."""
+        """Iterate over the finished trials as told, then the running, the paused and the waiting ones by number."""
         yield from self.finished
         yield from self.running.values()
+        yield from self.paused.values()
         yield from self.waiting.values()
 
     def to_bytes(self) -> bytes:
@@ -164,6 +196,9 @@ class StudyState(Struct, frozen=True, gc=False):
                 finished=self.finished,
                 running=self.running,
                 waiting=self.waiting,
+                paused=self.paused,
+                artifacts=self.artifacts,
+                requests=self.requests,
             )
         )
 
@@ -185,6 +220,9 @@ class StudyState(Struct, frozen=True, gc=False):
             finished=snapshot.finished,
             running=snapshot.running,
             waiting=snapshot.waiting,
+            paused=snapshot.paused,
+            artifacts=snapshot.artifacts,
+            requests=snapshot.requests,
         )
 
     def to_json(self) -> str:
@@ -203,9 +241,10 @@ class StudyState(Struct, frozen=True, gc=False):
         return StudyState.from_bytes, (self.to_bytes(),)
 
     def __repr__(self) -> str:
+        paused = f", {len(self.paused)} paused" if self.paused else ""
         return (
             f"<StudyState {self.name!r}: version {self.version}, {len(self.finished)} finished, "
-            f"{len(self.running)} running, {len(self.waiting)} waiting>"
+            f"{len(self.running)} running, {len(self.waiting)} waiting{paused}>"
         )
 
 

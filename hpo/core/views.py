@@ -1,4 +1,4 @@
-"""Pure questions to a state. Directions are applied here and nowhere else: a *loss* is always minimized."""
+"""Pure questions about a state. Directions are applied here and nowhere else: a *loss* is always minimized."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from hpo.core.state import StudyState
 from hpo.core.values import FrozenTrial, SearchSpace, TrialState, checked_states
@@ -18,12 +17,12 @@ Rank: TypeAlias = tuple[float, tuple[float, ...]]
 
 
 def losses(directions: Sequence[str], values: Sequence[float]) -> tuple[float, ...]:
-    """`values` with the maximized objectives negated, so that less is better in all."""
+    """Return `values` with the maximized objectives negated, so that less is better in all of them."""
     return tuple([-v if d == "maximize" else v for d, v in zip(directions, values, strict=True)])
 
 
 def violation(trial: FrozenTrial) -> float:
-    """The sum of the constraint values above 0; a constraint that was not set counts as met."""
+    """Return the sum of the constraint values above 0; a constraint that was not set counts as met."""
     if not trial.constraints:
         return 0.0
     try:  # `sum` depends on the order, and since Python 3.12 on the version
@@ -33,13 +32,13 @@ def violation(trial: FrozenTrial) -> float:
 
 
 def best_trial(state: StudyState) -> FrozenTrial:
-    """The complete trial with the best value, as a copy; the first told among equals.
+    """Return the complete trial with the best value; among equals the one that was told first.
 
-    Feasible trials come before others; without a feasible one, the least violation decides, then the value.
+    Feasible trials come before others; if there is no feasible one, the least violation decides, then the value.
     O(trials new since the last question).
 
     Raises:
-        SeveralObjectives: the study has several; ask for `best_trials`.
+        SeveralObjectives: the study has several objectives; ask for `best_trials`.
         NoCompletedTrial: there is no complete trial.
 
     Example:
@@ -54,20 +53,20 @@ def best_trial(state: StudyState) -> FrozenTrial:
     best = best_or_none(state)
     if best is None:
         raise NoCompletedTrial(state.n_trials)
-    return replace(best)
+    return best
 
 
 def best_or_none(state: StudyState) -> FrozenTrial | None:
-    """The `best_trial` of a study with one direction, or None while no trial is complete."""
+    """Return the `best_trial` of a study with one direction, or None while no trial is complete."""
     best = state.finished.fold(_Best(state.directions))
     return None if best is None else best[1]
 
 
 def best_trials(state: StudyState) -> list[FrozenTrial]:
-    """The complete trials that no other dominates, as copies, by number.
+    """Return the complete trials that no other one dominates, ordered by number.
 
-    One dominates another if it violates its constraints less, or, both being feasible, is better in one objective
-    and worse in none. O(front size x trials new since the last question).
+    A trial dominates another one if it violates its constraints less, or if both are feasible and it is better in one
+    objective and worse in none. O(front size x trials new since the last question).
 
     Example:
         >>> import hpo
@@ -77,21 +76,19 @@ def best_trials(state: StudyState) -> list[FrozenTrial]:
         [0, 1]
     """
     front = state.finished.fold(_Front(state.directions))
-    return sorted((replace(trial) for _, trial in front), key=lambda trial: trial.number)
+    return sorted((trial for _, trial in front), key=lambda trial: trial.number)
 
 
-def trials_in(
-    state: StudyState, states: Iterable[TrialState] | None = None, *, copies: bool = True
-) -> list[FrozenTrial]:
-    """All trials, or those in some states, ordered by number; O(trials).
+def trials_in(state: StudyState, states: Iterable[TrialState | str] | None = None) -> list[FrozenTrial]:
+    """Return all trials, or those in some states, ordered by number; O(trials).
 
     Args:
         state: The study.
-        states: Which states to keep; None keeps all.
-        copies: Whether to give copies, whose attributes may be overwritten, or the study's own objects.
+        states: The states to keep, as members of `TrialState` or their names; None keeps all.
 
     Raises:
-        InvalidType: `states` is something else than several states.
+        InvalidType: `states` is not a collection of states.
+        InvalidArgument: a name is not the name of a state.
 
     Example:
         >>> import hpo
@@ -101,15 +98,14 @@ def trials_in(
         [1]
     """
     wanted = checked_states(states)
-    trials = [trial for trial in state.trials if wanted is None or trial.state in wanted]
-    return [replace(trial) for trial in trials] if copies else trials
+    return [trial for trial in state.trials if wanted is None or trial.state in wanted]
 
 
 def joint_space(state: StudyState) -> SearchSpace:
-    """What a sampler should suggest together: the declared space, else what history shows.
+    """Return what a sampler should suggest together: the declared space, or the one that the history shows.
 
-    From history: the parameters that every complete or pruned trial has, each with its newest distribution, so that a
-    range that changed stays in. O(trials new since the last question).
+    The history shows the parameters that every complete or pruned trial has, each with its newest distribution, so that
+    a parameter whose range changed stays in. O(trials new since the last question).
     """
     if state.space is not None:
         return state.space
@@ -117,15 +113,15 @@ def joint_space(state: StudyState) -> SearchSpace:
 
 
 def intersection_space(state: StudyState) -> SearchSpace:
-    """The parameters that every complete trial has with one and the same distribution, sorted by name."""
+    """Return the parameters that every complete trial has with one and the same distribution, sorted by name."""
     shared = state.finished.fold(_Shared(newest=False)) or SearchSpace()
     return SearchSpace({name: shared[name] for name in sorted(shared)})
 
 
 def running_by_worker(state: StudyState) -> dict[str, list[int]]:
-    """The numbers of the running trials of each worker, ascending; trials without one are left out. O(running).
+    """Return the numbers of the running trials of each worker, ascending; trials without a worker are left out.
 
-    Whoever knows that a worker is gone can end its trials: ``tell(state, number, outcome=TrialState.FAIL)``.
+    A scheduler that knows that a worker is gone can end its trials: ``tell(state, number, state="fail")``. O(running).
 
     Example:
         >>> from hpo.core.ask_tell import ask
@@ -144,7 +140,7 @@ def running_by_worker(state: StudyState) -> dict[str, list[int]]:
 
 
 class _Best(Struct, frozen=True):
-    """Fold: the rank and the trial of the best complete trial, or None."""
+    """Fold: the best complete trial with its rank, or None."""
 
     directions: tuple[str, ...]
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import final
 
-from msgspec.structs import replace
-
 from hpo.core import Decision, FrozenTrial, StudyState, StudyView
 from hpo.errors import InvalidType
 
@@ -47,7 +45,7 @@ class BasePruner(ABC):
         Raises:
             InvalidType: `prune` answers with something else than True or False.
         """
-        stop = self.prune(StudyView(state), replace(trial))
+        stop = self.prune(StudyView(state), trial)
         if not isinstance(stop, bool) and getattr(getattr(stop, "dtype", None), "kind", None) != "b":
             raise InvalidType(f"{type(self).__name__}.prune answers with True or False, got {stop!r}")
         return Decision.STOP if stop else Decision.CONTINUE

@@ -158,14 +158,13 @@ class Study:
         """Return all trials, or those in some states, ordered by number.
 
         Args:
-            deepcopy: False gives the study's own objects, which is faster, instead of copies; they are immutable but
-                for `FrozenTrial.set_user_attr`, which must not be called on them.
+            deepcopy: Accepted for programs that pass it; trials are immutable, so nothing needs to be copied.
             states: The states to include; None includes all.
 
         Raises:
             InvalidType: `states` is not a collection of states.
         """
-        return views.trials_in(self.state, states, copies=deepcopy)
+        return views.trials_in(self.state, states)
 
     def events(self) -> list[AnyEvent]:
         """Return all events of the study in order. Its `state` is the fold of them."""
@@ -350,7 +349,7 @@ class Study:
         self,
         trial: Trial | int,
         values: float | Sequence[float] | Mapping[str, float] | None = None,
-        state: TrialState | None = None,
+        state: TrialState | str | None = None,
         *,
         skip_if_finished: bool = False,
         reason: str | None = None,

@@ -11,6 +11,7 @@ from hpo.core import (
     CategoricalDistribution,
     Choice,
     Command,
+    Decision,
     Distribution,
     FloatDistribution,
     FrozenTrial,
@@ -23,7 +24,7 @@ from hpo.core import (
     StudyState,
     checked_constraint,
     checked_report,
-    decision_to_stop,
+    judged,
     running_trial,
     suggest_lone,
 )
@@ -186,10 +187,10 @@ class Trial:
         recorder, advisors = self._recorder, self._advisors
         while True:
             state = recorder.state
-            stop = decision_to_stop(state, advisors.pruner, running_trial(state, self.number))
-            command = RecordPruning(self.number, stop, recorder.detached)
+            verdict = judged(state, advisors.pruner, running_trial(state, self.number))
+            command = RecordPruning(self.number, verdict.decision.value, verdict.reason, recorder.detached)
             if recorder.record_if(state, advisors.set_pruner, command) is not None:
-                return stop
+                return verdict.decision is Decision.STOP
 
     def set_user_attr(self, key: str, value: Any) -> None:
         """Attach a value to the trial. It replaces an earlier one under the same key.

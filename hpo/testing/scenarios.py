@@ -229,7 +229,7 @@ def _reported_often(state: StudyState, number: int) -> StudyState:
     level = float((number * 5) % 7)
     for i, step in enumerate(STEPS[: 2 + number % 4]):
         state = report(state, number, level + 2.0 ** (3 - i), step)
-    return tell(state, number, outcome=TrialState.PRUNED) if number % 4 < 2 else tell(state, number, level)
+    return tell(state, number, state=TrialState.PRUNED) if number % 4 < 2 else tell(state, number, level)
 
 
 def _several(state: StudyState, number: int) -> StudyState:
@@ -237,15 +237,15 @@ def _several(state: StudyState, number: int) -> StudyState:
 
 
 def _failed(state: StudyState, number: int) -> StudyState:
-    return tell(state, number, outcome=TrialState.FAIL, reason="it broke")
+    return tell(state, number, state=TrialState.FAIL, reason="it broke")
 
 
 def _pruned(state: StudyState, number: int) -> StudyState:
-    return tell(report(state, number, float(number % 3), number % 4), number, outcome=TrialState.PRUNED)
+    return tell(report(state, number, float(number % 3), number % 4), number, state=TrialState.PRUNED)
 
 
 def _pruned_in_silence(state: StudyState, number: int) -> StudyState:
-    return tell(state, number, outcome=TrialState.PRUNED)
+    return tell(state, number, state=TrialState.PRUNED)
 
 
 def _constant(state: StudyState, number: int) -> StudyState:
@@ -262,7 +262,7 @@ def _huge(state: StudyState, number: int) -> StudyState:
 
 def _reported_nan(state: StudyState, number: int) -> StudyState:
     value = math.nan if number % 3 else float(number)
-    return tell(report(state, number, value, 0), number, outcome=(TrialState.PRUNED, None)[number % 2], values=0.0)
+    return tell(report(state, number, value, 0), number, state=(TrialState.PRUNED, None)[number % 2], values=0.0)
 
 
 def _infeasible(state: StudyState, number: int) -> StudyState:

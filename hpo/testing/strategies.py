@@ -286,7 +286,7 @@ def _one_more(
     if outcome == "running":
         return state
     reason = "it broke" if outcome == "failed" else None
-    return tell(state, number, outcome=TrialState.FAIL if reason else TrialState.PRUNED, reason=reason)
+    return tell(state, number, state=TrialState.FAIL if reason else TrialState.PRUNED, reason=reason)
 
 
 def _after(state: StudyState, command: Command) -> StudyState:

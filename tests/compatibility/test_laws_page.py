@@ -102,8 +102,8 @@ def told_study():
     """A study with a trial of each kind, and one that waits for `x`."""
     state = StudyState.create(directions=["maximize"], seed=1)
     state = tell(set_constraint(suggested(state, X, [0.25]), 0, "c", 1.0), 0, 3.0)
-    state = tell(report(suggested(state, X, [0.5]), 1, 0.125, 7), 1, outcome=TrialState.PRUNED)
-    state = tell(suggested(state, X, [0.75]), 2, outcome=TrialState.FAIL, reason="it broke")
+    state = tell(report(suggested(state, X, [0.5]), 1, 0.125, 7), 1, state=TrialState.PRUNED)
+    state = tell(suggested(state, X, [0.75]), 2, state=TrialState.FAIL, reason="it broke")
     return started(suggested(state, X, [1.0]))
 
 

@@ -242,7 +242,7 @@ def test_a_pruner_is_asked_about_the_running_trial() -> None:
     assert not should_prune(report(state, 0, 0.5, 4), at_three, 0)
     with pytest.raises(InvalidType) as caught:
         should_prune(state, lambda *_: True, 0)
-    assert str(caught.value).startswith("a pruner answers with a Decision; ")
+    assert str(caught.value).startswith("a pruner answers with a Decision or a Verdict; ")
     with pytest.raises(TrialNotRunning):
         should_prune(tell(state, 0, 1.0), at_three, 0)
 
@@ -252,9 +252,9 @@ def test_reports_constraints_and_outcomes_are_recorded() -> None:
     assert state.running[0].intermediate_values == {0: 0.5}
     assert state.running[0].constraints == {"m": -1.0}
     assert report(state, 0, 9.0, 0) == state
-    pruned = tell(state, 0, outcome=TrialState.PRUNED)
+    pruned = tell(state, 0, state=TrialState.PRUNED)
     assert (pruned.finished[0].state, pruned.finished[0].values) == (TrialState.PRUNED, (0.5,))
-    failed = tell(state, 0, outcome=TrialState.FAIL, reason="it broke")
+    failed = tell(state, 0, state=TrialState.FAIL, reason="it broke")
     assert failed.finished[0].reason == "it broke"
     with pytest.raises(TrialNotRunning):
         tell(pruned, 0, 1.0)

@@ -90,7 +90,7 @@ def test_a_study_that_makes_no_sense_is_not_created(fields, error, message) -> N
 def test_a_study_is_created_once() -> None:
     command = CreateStudy("s", (StudyDirection.MAXIMIZE,), np.int64(7), {"x": X}, ("accuracy",), 5)
     (event,) = decide(StudyState(), command)
-    assert event == StudyCreated(1, "s", ("maximize",), 7, SearchSpace({"x": X}), ("accuracy",), 5.0)
+    assert event == StudyCreated(2, "s", ("maximize",), 7, SearchSpace({"x": X}), ("accuracy",), 5.0)
     assert (type(event.seed), type(event.directions[0]), type(event.at)) == (int, str, float)
     refused(replay([event]), command, InvalidArgument, "the study 's' exists already: it is created once")
 
@@ -368,7 +368,7 @@ def test_what_can_not_be_added() -> None:
         study(),
         AddTrial(FrozenTrial(0, TrialState.RUNNING)),
         InvalidArgument,
-        "a running trial can't be added: nobody here runs it; tell its result first",
+        "a running trial can't be added, because no worker here runs it: tell its result first",
     )
     with pytest.raises(WrongNumberOfValues, match="but got 2"):
         decide(study(), AddTrial(create_trial(values=[1.0, 2.0])))

@@ -55,7 +55,7 @@ def test_an_enqueued_value_that_can_never_be_is_taken_off_the_queue_by_hand():
     state = hpo.enqueue(hpo.StudyState.create(), {"kind": "z"})
     with pytest.raises(ValueError, match="'z'"):
         hpo.ask(state, hpo.samplers.RandomSampler(), space)
-    state = hpo.tell(state, state.waiting.first(), outcome=hpo.TrialState.FAIL, reason="no such kind")
+    state = hpo.tell(state, state.waiting.first(), state=hpo.TrialState.FAIL, reason="no such kind")
     assert not state.waiting
     assert state.finished[0].reason == "no such kind"
     state, trial = hpo.ask(state, hpo.samplers.RandomSampler(), space)

@@ -129,11 +129,22 @@ def test_a_failed_trial_has_a_reason_and_no_values() -> None:
     )
 
 
-@pytest.mark.parametrize("outcome", [TrialState.RUNNING, TrialState.WAITING, "complete", 1])
+@pytest.mark.parametrize("outcome", [TrialState.RUNNING, TrialState.WAITING, TrialState.PAUSED, "running"])
 def test_a_trial_ends_as_one_of_three(outcome) -> None:
     refused(
         study(Ask()),
         Tell(0, 1.0, outcome),
         InvalidArgument,
-        f"a trial is told as TrialState.COMPLETE, PRUNED or FAIL, got {outcome!r}",
+        f"a trial is told as TrialState.COMPLETE, PRUNED or FAIL, got {TrialState(outcome)!r}",
+    )
+
+
+def test_a_state_is_given_as_a_member_or_by_its_name() -> None:
+    for state in ("pruned", "PRUNED", TrialState.PRUNED):
+        (event,) = decide(study(Ask()), Tell(0, 1.0, state))
+        assert event.state is TrialState.PRUNED
+    allowed = "'waiting', 'running', 'paused', 'complete', 'pruned', 'fail'"
+    refused(study(Ask()), Tell(0, 1.0, "done"), InvalidArgument, f"a trial's state is one of {allowed}; got 'done'")
+    refused(
+        study(Ask()), Tell(0, 1.0, 1), InvalidType, "a trial's state is a TrialState or its name, got 1 of type int"
     )

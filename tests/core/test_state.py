@@ -93,11 +93,11 @@ def test_an_event_is_a_short_array_that_begins_with_its_tag() -> None:
         TrialEnqueued(4, {"x": 1}),
     ]
     assert json.loads(encode_events(events)) == [
-        ["started", 3, 1.5, "w"],
+        ["started", 3, 1.5, "w", None],
         ["suggested", 3, 0, [0.5, 1], {"rule": "a"}, False],
-        ["reported", 3, 7, "nan"],
-        ["finished", 3, "complete", [0.97, "-inf"], 2.5, None, []],
-        ["enqueued", 4, {"x": 1}, None],
+        ["reported", 3, 7, "nan", None],
+        ["finished", 3, "complete", [0.97, "-inf"], 2.5, None, [], None, None, None],
+        ["enqueued", 4, {"x": 1}, None, None, None, None],
     ]
 
 
@@ -137,12 +137,19 @@ def test_old_journals_may_lack_the_newest_fields() -> None:
 def test_a_text_that_is_no_events_is_refused(text) -> None:
     with pytest.raises(UnreadableEvents) as caught:
         decode_events(text)
-    assert str(caught.value).startswith("these are not events in journal format 1 or older (")
+    assert str(caught.value).startswith("these are not events in journal format 2 or older (")
     assert str(caught.value).endswith("): they are damaged, or were written by a newer version of hpo")
 
 
 def test_what_a_user_was_promised_is_marked() -> None:
-    assert {kind.__name__ for kind in ACKNOWLEDGED} == {"StudyCreated", "TrialEnqueued", "TrialFinished", "TrialAdded"}
+    assert {kind.__name__ for kind in ACKNOWLEDGED} == {
+        "StudyCreated",
+        "TrialEnqueued",
+        "TrialPaused",
+        "TrialFinished",
+        "TrialAdded",
+        "ArtifactAdded",
+    }
 
 
 def test_a_state_is_the_fold_of_its_events() -> None:
@@ -221,13 +228,13 @@ def test_a_written_state_goes_on_where_it_was() -> None:
         lambda d: d["finished"][0].__setitem__(4, 99),
         lambda d: d["finished"][0].__setitem__(5, [1]),
         lambda d: d["finished"][0].__setitem__(5, [1, 99]),
-        lambda d: d["created"].__setitem__(1, 2),
+        lambda d: d["created"].__setitem__(1, 3),
     ],
 )
 def test_bytes_that_are_no_state_are_refused(change) -> None:
     document = json.loads(replay(STORY).to_bytes())
     change(document)
-    with pytest.raises(UnreadableEvents, match="journal format 1"):
+    with pytest.raises(UnreadableEvents, match="journal format 2"):
         StudyState.from_bytes(json.dumps(document).encode())
 
 
@@ -239,10 +246,10 @@ def test_texts_that_are_no_state_are_refused(text) -> None:
 
 def test_a_state_of_a_newer_format_is_refused_by_name() -> None:
     document = json.loads(replay(STORY).to_bytes())
-    document["created"][1] = 2
+    document["created"][1] = 3
     with pytest.raises(UnreadableEvents) as caught:
         StudyState.from_bytes(json.dumps(document).encode())
-    assert "it has format 2" in str(caught.value)
+    assert "it has format 3" in str(caught.value)
 
 
 def test_trials_are_found_by_number_whatever_their_state() -> None:

@@ -29,6 +29,7 @@ def test_the_states_that_are_ends() -> None:
     assert {state.name: state.is_finished() for state in TrialState} == {
         "WAITING": False,
         "RUNNING": False,
+        "PAUSED": False,
         "COMPLETE": True,
         "PRUNED": True,
         "FAIL": True,
@@ -188,16 +189,15 @@ def test_a_frozen_trial_refuses_what_it_has_no_value_for() -> None:
         sample().set_constraint("m", math.nan)
 
 
-def test_an_attribute_set_on_a_copy_stays_there() -> None:
+def test_an_attribute_is_set_on_a_changed_copy_and_never_on_the_trial() -> None:
     original = sample(user_attrs={"a": 1})
-    twin = copy.copy(original)
-    deep = copy.deepcopy(original)
-    for other in (twin, deep):
-        other.set_user_attr("b", [1])
-        assert other.user_attrs == {"a": 1, "b": [1]}
+    assert copy.copy(original) is copy.deepcopy(original) is original
+    assert original.set_user_attr("b", [1]).user_attrs == {"a": 1, "b": [1]}
     assert original.user_attrs == {"a": 1}
     with pytest.raises(InvalidType, match="an attribute is made of"):
-        twin.set_user_attr("b", object())
+        original.set_user_attr("b", object())
+    with pytest.raises(InvalidType, match="an attribute's key"):
+        original.set_user_attr(1, "b")
 
 
 def test_trials_are_immutable_comparable_and_hashable() -> None:

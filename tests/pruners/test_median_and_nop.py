@@ -25,7 +25,7 @@ def study(*histories, direction="minimize", outcomes=None):
     for history, outcome in zip(histories, outcomes or [TrialState.COMPLETE] * len(histories), strict=True):
         state, number = running(state, history)
         values = 0.0 if outcome is TrialState.COMPLETE else None
-        state = tell(state, number, values, outcome=outcome)
+        state = tell(state, number, values, state=outcome)
     return state
 
 
@@ -206,7 +206,7 @@ def test_a_verdict_depends_on_the_snapshot_and_not_on_what_was_judged_before():
     for old, number, verdict in reversed(snapshots):
         fresh = StudyState.from_bytes(old.to_bytes())
         assert pruner(old, old.running[number]) is verdict is pruner(fresh, fresh.running[number])
-    assert {verdict for _, _, verdict in snapshots} == {*Decision}
+    assert {verdict for _, _, verdict in snapshots} == {Decision.CONTINUE, Decision.STOP}
 
 
 @pytest.mark.parametrize("direction", ["minimize", "maximize"])

@@ -193,7 +193,7 @@ def test_continuous_parameters_and_notes_of_others_in_the_history_are_passed_ove
     state = tell(state, trial.number, 0.0)
     for note in ({"way": "no", "ticket": -1}, {"way": [10**9, -3], "ticket": 7}, {"way": [True]}):
         state, trial = ask(state, lambda s, t, space, key, note=note: hpo.Suggestion({"x": 0}, note), {"x": SPACE["x"]})
-        state = tell(state, trial.number, outcome=TrialState.FAIL)
+        state = tell(state, trial.number, state=TrialState.FAIL)
     assert len(run(state, BruteForceSampler(), SPACE).finished) == 4 + N_PRODUCT * 2 // 3  # x=0 was tried, and failed
 
 

@@ -179,7 +179,7 @@ def finished(*spaces, states=None, name="", seed=0):
     state = StudyState.create(name=name, seed=seed)
     for space, outcome in zip(spaces, states or [TrialState.COMPLETE] * len(spaces), strict=True):
         state, trial = ask(state, RandomSampler(), space)
-        state = tell(state, trial.number, 1.0 if outcome is TrialState.COMPLETE else None, outcome=outcome)
+        state = tell(state, trial.number, 1.0 if outcome is TrialState.COMPLETE else None, state=outcome)
     return state
 
 

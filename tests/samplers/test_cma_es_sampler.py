@@ -243,7 +243,7 @@ def test_pruned_trials_count_only_if_they_are_to():
     state = study(5)
     state, trial = ask(state, CmaEsSampler(), CUBE)
     state = report(state, trial.number, 0.5, 3)
-    state = tell(state, trial.number, outcome=TrialState.PRUNED)
+    state = tell(state, trial.number, state=TrialState.PRUNED)
     considering = CmaEsSampler(consider_pruned_trials=True)
     assert len(carry_of(state, sampler=considering).pending) == len(carry_of(state).pending) + 1
     assert max(carry_of(state, sampler=considering).pending, key=lambda r: r.standing).standing == (0.0, 1.0, -3.0, 0.5)
@@ -293,7 +293,7 @@ def test_histories_without_a_complete_trial_are_no_problem(outcome):
     state = StudyState.create()
     for _ in range(12):
         state, trial = ask(state, CmaEsSampler(), MIXED)
-        state = tell(state, trial.number, outcome=outcome)
+        state = tell(state, trial.number, state=outcome)
     rule = "startup" if outcome is TrialState.FAIL else "model"
     assert suggested(state, MIXED).note["rule"] == rule
 

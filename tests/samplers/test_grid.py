@@ -230,14 +230,14 @@ def test_a_cell_whose_trial_died_before_its_suggestion_is_not_left_out():
     state = Worker(StudyState.create(), GridSampler(GRID)).started
     state, second = ask(state, GridSampler(GRID), SPACE)
     assert second.params == PRODUCT[1]
-    state = tell(state, 0, outcome=TrialState.FAIL)
+    state = tell(state, 0, state=TrialState.FAIL)
     assert run(tell(state, 1, 0.0), GridSampler(GRID), SPACE)[1] == [PRODUCT[0], *PRODUCT[2:]]
 
 
 def test_one_cell_is_left_for_a_trial_whose_suggestion_never_came_until_that_failed():
     state, params = run(Worker(StudyState.create(), GridSampler(GRID)).started, GridSampler(GRID), SPACE)
     assert len(params) == 8
-    assert run(tell(state, 0, outcome=TrialState.FAIL), GridSampler(GRID), SPACE)[1] == PRODUCT[:1]
+    assert run(tell(state, 0, state=TrialState.FAIL), GridSampler(GRID), SPACE)[1] == PRODUCT[:1]
 
 
 def test_failed_and_pruned_trials_have_tried_their_cells():

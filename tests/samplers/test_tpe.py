@@ -138,8 +138,8 @@ def test_start_up_is_random_search_draw_for_draw():
 def test_failed_trials_do_not_count_for_start_up_and_pruned_ones_do():
     state = study(9, sampler=TPESampler())
     state, trial = ask(state, EAGER, MIXED)
-    failed = tell(state, trial.number, outcome=TrialState.FAIL)
-    pruned = tell(state, trial.number, outcome=TrialState.PRUNED)
+    failed = tell(state, trial.number, state=TrialState.FAIL)
+    pruned = tell(state, trial.number, state=TrialState.PRUNED)
     assert suggested(failed, sampler=TPESampler()).note["rule"] == "startup"
     assert suggested(pruned, sampler=TPESampler()).note["rule"] == "model"
 
@@ -184,7 +184,7 @@ def test_maximizing_is_minimizing_the_negative_for_pruned_trials_too():
         for i in range(30):
             state, trial = ask(state, EAGER, MIXED)
             state = report(state, trial.number, sign * mixed_loss(trial.params), step=i % 3)
-            state = tell(state, trial.number, outcome=TrialState.PRUNED)
+            state = tell(state, trial.number, state=TrialState.PRUNED)
         return [t.params for t in state.finished]
 
     assert pruned(1.0, "minimize") == pruned(-1.0, "maximize")

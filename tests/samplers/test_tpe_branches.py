@@ -231,7 +231,7 @@ def test_failed_trials_are_bad_ones_if_wanted():
     crashed = state
     for _ in range(30):
         crashed, trial = ask(hpo.enqueue(crashed, {"x": 0.1}), EAGER, {"x": UNIT})
-        crashed = tell(crashed, trial.number, outcome=TrialState.FAIL)
+        crashed = tell(crashed, trial.number, state=TrialState.FAIL)
     wary = attrs.evolve(EAGER, consider_failed_trials=True)
     for seed in range(10):
         assert suggested(crashed, {"x": UNIT}, seed=seed).params == suggested(state, {"x": UNIT}, seed=seed).params

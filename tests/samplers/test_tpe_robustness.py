@@ -41,7 +41,7 @@ def test_histories_without_a_complete_trial_are_no_problem(outcome, directions):
     state = StudyState.create(directions=directions)
     for _ in range(12):
         state, trial = ask(state, EAGER, MIXED)
-        state = tell(state, trial.number, outcome=outcome)
+        state = tell(state, trial.number, state=outcome)
     rule = "startup" if outcome is TrialState.FAIL else "model"
     assert suggested(state).note["rule"] == rule
     assert suggested(StudyState.create(), sampler=TPESampler(n_startup_trials=0)).note["rule"] == "startup"

@@ -106,7 +106,7 @@ def test_running_trials_count_and_a_trial_without_parameters_does_not():
     found = tried_configurations(state, SPACE)
     assert found.contains(trial.params)
     assert texts(left(found)) == texts(ALL) - texts([dict(trial.params)])
-    assert tried_configurations(tell(state, trial.number, outcome=TrialState.FAIL), SPACE).n_untried == 59
+    assert tried_configurations(tell(state, trial.number, state=TrialState.FAIL), SPACE).n_untried == 59
     state, _ = ask(StudyState.create(seed=1), RandomSampler(), {})
     assert tried_configurations(state, SPACE).n_untried == 60
 

@@ -62,7 +62,11 @@ def test_a_limit_is_a_whole_number_from_0_on(n_trials):
         MaxTrialsCallback(n_trials)
 
 
-@pytest.mark.parametrize("states", [["complete"], [None], "complete", 3])
+@pytest.mark.parametrize("states", [[None], "complete", 3])
 def test_states_are_states(states):
-    with pytest.raises(InvalidType, match="states is None or holds members of TrialState, got"):
+    with pytest.raises(InvalidType, match=r"(states is None or holds members of|a trial's state is a) TrialState"):
         MaxTrialsCallback(3, states)
+
+
+def test_states_may_be_given_by_name():
+    assert MaxTrialsCallback(3, ["complete"]) == MaxTrialsCallback(3)

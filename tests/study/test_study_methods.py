@@ -116,7 +116,7 @@ def test_a_trial_ends_as_it_is_told(study, state, values, expected):
         (TrialState.RUNNING, 1.0, InvalidArgument),
         (TrialState.WAITING, None, InvalidArgument),
         (TrialState.FAIL, 1.0, InvalidArgument),
-        ("complete", 1.0, InvalidArgument),
+        ("done", 1.0, InvalidArgument),
         (None, "1", InvalidType),
         (None, [1.0, 2.0], WrongNumberOfValues),
         (None, {"loss": 1.0}, InvalidArgument),
@@ -250,6 +250,7 @@ def test_trials_are_filtered_by_state(study):
     numbers = {state: [trial.number for trial in study.get_trials(states=[state])] for state in TrialState}
     assert numbers == {
         TrialState.COMPLETE: [0, 3],
+        TrialState.PAUSED: [],
         TrialState.PRUNED: [1],
         TrialState.FAIL: [2],
         TrialState.RUNNING: [4],

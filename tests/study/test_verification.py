@@ -120,7 +120,7 @@ def test_another_pruner_is_found_by_its_decisions():
     assert result.n_suggestions_equal == result.n_suggestions
     assert result.n_decisions_equal < result.n_decisions
     assert result.first_difference.parameter is None
-    assert result.first_difference.recorded is True
+    assert (result.first_difference.recorded, result.first_difference.computed) == ("stop", "continue")
 
 
 def test_a_value_that_somebody_made_up_is_found():

@@ -42,9 +42,9 @@ CALLS_OF_A_STUDY = [
         "trial 0 was never started in this study: it is waiting, or was added as a whole",
     ),
     (
-        lambda study: study.get_trials(states=["complete"]),
+        lambda study: study.get_trials(states=[3]),
         InvalidType,
-        "states is None or holds members of TrialState, got 'complete'",
+        "a trial's state is a TrialState or its name, got 3 of type int",
     ),
     (
         lambda study: study.get_trials(states=hpo.TrialState.FAIL),

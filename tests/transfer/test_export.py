@@ -26,7 +26,7 @@ def told(state, params, space, value=None, *, outcome=None, reason=None, at=None
     state = hpo.enqueue(state, params)
     state, trial = hpo.ask(state, hpo.samplers.RandomSampler(), space, at=at, worker="w1")
     finished = None if at is None else at + 1.5
-    return hpo.tell(state, trial.number, value, outcome=outcome, reason=reason, at=finished)
+    return hpo.tell(state, trial.number, value, state=outcome, reason=reason, at=finished)
 
 
 def needs_pending(state, trial, space, key):

@@ -5,7 +5,8 @@
 """
 
 from hpo.core.contracts.fold import Fold
-from hpo.core.contracts.pruner import Decision, Pruner, checked_pruner, decision_to_stop
+from hpo.core.contracts.promoter import ForkTrial, Promoter, Resume, checked_promoter, promotion
+from hpo.core.contracts.pruner import Decision, Pruner, Verdict, checked_pruner, judged
 from hpo.core.contracts.sampler import (
     Answer,
     Exhausted,
@@ -21,6 +22,7 @@ from hpo.core.contracts.sampler import (
     suggest_lone,
     trial_key,
 )
+from hpo.core.contracts.stopping import Stop, StoppingRule, checked_stopping_rule
 from hpo.core.contracts.study_view import HasState, StudyView
 
 __all__ = [
@@ -28,18 +30,27 @@ __all__ = [
     "Decision",
     "Exhausted",
     "Fold",
+    "ForkTrial",
     "HasState",
+    "Promoter",
     "Pruner",
+    "Resume",
     "Sampler",
+    "Stop",
+    "StoppingRule",
     "StudyView",
     "Suggestion",
+    "Verdict",
     "ask_sampler",
+    "checked_promoter",
     "checked_pruner",
     "checked_sampler",
     "checked_seed",
-    "decision_to_stop",
+    "checked_stopping_rule",
     "is_replayable",
+    "judged",
     "needs_pending",
+    "promotion",
     "space_to_ask",
     "suggest_joint",
     "suggest_lone",

@@ -5,13 +5,15 @@ from __future__ import annotations
 import enum
 from typing import Any, Protocol
 
+from msgspec import Struct
+
 from hpo.core.state import StudyState
 from hpo.core.values import FrozenTrial, checked_callable
 from hpo.errors import InvalidType
 
 
 class Decision(enum.Enum):
-    """What a running trial should do next; a `Pruner` answers with one.
+    """What a running trial should do next.
 
     Example:
         >>> Decision("stop") is Decision.STOP
@@ -19,7 +21,25 @@ class Decision(enum.Enum):
     """
 
     CONTINUE = "continue"
+    PAUSE = "pause"
+    """Save a checkpoint and wait; the trial may be resumed. An objective that cannot pause goes on."""
     STOP = "stop"
+
+
+class Verdict(Struct, frozen=True):
+    """A decision with its reason, both of which the journal keeps.
+
+    Args:
+        decision: What the trial should do.
+        reason: Why, as a small JSON value: the rule, the step and the values that were compared.
+
+    Example:
+        >>> Verdict(Decision.STOP, {"rule": "median", "step": 3, "value": 0.9, "median": 0.4}).reason["step"]
+        3
+    """
+
+    decision: Decision
+    reason: Any = None
 
 
 class Pruner(Protocol):
@@ -30,28 +50,36 @@ class Pruner(Protocol):
         ...     return Decision.STOP if trial.last_step == 10 else Decision.CONTINUE
     """
 
-    def __call__(self, state: StudyState, trial: FrozenTrial) -> Decision:
-        """Whether `trial`, which runs and may have reported values, is worth going on."""
+    def __call__(self, state: StudyState, trial: FrozenTrial) -> Decision | Verdict:
+        """Return whether `trial`, which runs and may have reported values, is worth going on with."""
         ...
 
 
 def checked_pruner(given: Any) -> Pruner:
-    """`given`, if it can be asked as a pruner is.
+    """Return `given` if it is callable and not a class.
 
     Raises:
-        InvalidType: it can't be called, or is a class.
+        InvalidType: it is something else.
     """
     pruner: Pruner = checked_callable(given, "a pruner is a function of (state, trial)")
     return pruner
 
 
-def decision_to_stop(state: StudyState, pruner: Pruner, trial: FrozenTrial) -> bool:
-    """Whether `pruner` says STOP.
+def judged(state: StudyState, pruner: Pruner, trial: FrozenTrial) -> Verdict:
+    """Return what `pruner` decides about `trial`, with its reason if it gives one.
 
     Raises:
-        InvalidType: it says something that is no `Decision`.
+        InvalidType: the answer is neither a `Decision` nor a `Verdict` of one.
+
+    Example:
+        >>> import hpo
+        >>> trial = hpo.FrozenTrial(0, hpo.TrialState.RUNNING)
+        >>> judged(StudyState.create(), lambda state, trial: Decision.CONTINUE, trial)
+        Verdict(decision=<Decision.CONTINUE: 'continue'>, reason=None)
     """
-    decision = pruner(state, trial)
-    if not isinstance(decision, Decision):
-        raise InvalidType(f"a pruner answers with a Decision; {pruner!r} gave {decision!r}")
-    return decision is Decision.STOP
+    answer = pruner(state, trial)
+    if isinstance(answer, Decision):
+        return Verdict(answer)
+    if isinstance(answer, Verdict) and isinstance(answer.decision, Decision):
+        return answer
+    raise InvalidType(f"a pruner answers with a Decision or a Verdict; {pruner!r} gave {answer!r}")

@@ -39,17 +39,17 @@ class StudyView:
 
     @property
     def trials(self) -> list[FrozenTrial]:
-        """Every trial, whatever its state, ordered by number, as copies; O(trials)."""
+        """Every trial, whatever its state, ordered by number; O(trials)."""
         return self.get_trials()
 
-    def get_trials(self, deepcopy: bool = True, states: Iterable[TrialState] | None = None) -> list[FrozenTrial]:
-        """The trials by number.
+    def get_trials(self, deepcopy: bool = True, states: Iterable[TrialState | str] | None = None) -> list[FrozenTrial]:
+        """Return the trials by number.
 
         Args:
-            deepcopy: Whether to hand out copies, whose attributes may be overwritten without harm to the study.
+            deepcopy: Accepted for programs that pass it; trials are immutable, so nothing needs to be copied.
             states: Only trials in one of these states; None means all.
         """
-        return trials_in(self.state, states, copies=deepcopy)
+        return trials_in(self.state, states)
 
     @property
     def best_trial(self) -> FrozenTrial:

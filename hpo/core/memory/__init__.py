@@ -5,6 +5,7 @@
 """
 
 from hpo.core.memory.containers import FrozenDict, FrozenList, InsertOnlyDict, NumberMap, VersionedDict
+from hpo.core.memory.event_log import EventLog
 from hpo.core.memory.history import History
 
-__all__ = ["FrozenDict", "FrozenList", "History", "InsertOnlyDict", "NumberMap", "VersionedDict"]
+__all__ = ["EventLog", "FrozenDict", "FrozenList", "History", "InsertOnlyDict", "NumberMap", "VersionedDict"]

@@ -9,6 +9,8 @@ from hpo.core.records.events import (
     FORMAT,
     AdvisorSet,
     AnyEvent,
+    ArtifactAdded,
+    ArtifactRemoved,
     ConstraintSet,
     MetricNamesSet,
     ParamsSuggested,
@@ -20,6 +22,8 @@ from hpo.core.records.events import (
     TrialAttributeSet,
     TrialEnqueued,
     TrialFinished,
+    TrialPaused,
+    TrialResumed,
     TrialStarted,
     ValueReported,
     decode_events,
@@ -29,12 +33,14 @@ from hpo.core.records.events import (
     is_acknowledged,
 )
 from hpo.core.records.states import Snapshot, decode_snapshot, encode_snapshot
-from hpo.core.records.trials import added_trial, external_params, trial_record
+from hpo.core.records.trials import added_trial, external_params, read_metrics, trial_record, written_metrics
 
 __all__ = [
     "FORMAT",
     "AdvisorSet",
     "AnyEvent",
+    "ArtifactAdded",
+    "ArtifactRemoved",
     "ConstraintSet",
     "MetricNamesSet",
     "ParamsSuggested",
@@ -47,6 +53,8 @@ __all__ = [
     "TrialAttributeSet",
     "TrialEnqueued",
     "TrialFinished",
+    "TrialPaused",
+    "TrialResumed",
     "TrialStarted",
     "ValueReported",
     "added_trial",
@@ -59,6 +67,8 @@ __all__ = [
     "encode_snapshot",
     "external_params",
     "is_acknowledged",
+    "read_metrics",
     "study_created",
     "trial_record",
+    "written_metrics",
 ]

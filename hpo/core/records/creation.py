@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from hpo.core.records.events import FORMAT, StudyCreated
-from hpo.core.values import Distribution, SearchSpace, StudyDirection, as_int, checked_text, checked_time
+from hpo.core.values import (
+    Distribution,
+    Origin,
+    SearchSpace,
+    StudyDirection,
+    as_int,
+    checked_origin,
+    checked_text,
+    checked_time,
+)
 from hpo.errors import InvalidArgument, InvalidType
 
 
@@ -17,6 +26,7 @@ def study_created(
     space: Mapping[str, Distribution] | None,
     metric_names: Sequence[str] | None,
     at: float | None,
+    origin: Origin | None = None,
 ) -> StudyCreated:
     """The event that begins a study; see `hpo.core.state.StudyState.create` for the arguments.
 
@@ -40,6 +50,7 @@ def study_created(
         space=None if space is None else SearchSpace.of(space),
         metric_names=None if metric_names is None else checked_metric_names(metric_names, len(listed)),
         at=checked_time(at),
+        origin=checked_origin(origin),
     )
 
 

@@ -17,11 +17,13 @@ import msgspec
 from msgspec import Struct
 
 from hpo.core.values import (
+    Artifact,
     Distribution,
     FloatDistribution,
     Identity,
     IntDistribution,
     Number,
+    Origin,
     SearchSpace,
     TrialState,
     distribution_from_document,
@@ -30,8 +32,12 @@ from hpo.core.values import (
 )
 from hpo.errors import HpoError, UnreadableEvents
 
-FORMAT = 1
-"""The version of the written form; a journal of a newer one is refused by name."""
+FORMAT = 2
+"""The version of the written form; a journal of a newer one is refused by name.
+
+2: pruning decisions by name and with reasons, paused and resumed trials, reports by metric name, standard errors, costs,
+artifacts, origins. Journals of format 1 are read as they are, and may go on with events of format 2.
+"""
 
 
 class StudyCreated(Struct, frozen=True, gc=False, array_like=True, tag="created"):
@@ -46,6 +52,7 @@ class StudyCreated(Struct, frozen=True, gc=False, array_like=True, tag="created"
     at: float | None = None
     parent: tuple[str, int] | None = None
     """The study that this one was forked from, and after how many events; the same prefix follows."""
+    origin: Origin | None = None
 
 
 class StudyAttributeSet(Struct, frozen=True, gc=False, array_like=True, tag="study_attribute"):
@@ -53,18 +60,20 @@ class StudyAttributeSet(Struct, frozen=True, gc=False, array_like=True, tag="stu
 
     key: str
     value: Any
+    origin: Origin | None = None
 
 
 class MetricNamesSet(Struct, frozen=True, gc=False, array_like=True, tag="metric_names"):
     """The objectives have names, one per direction."""
 
     names: tuple[str, ...]
+    origin: Origin | None = None
 
 
 class AdvisorSet(Struct, frozen=True, gc=False, array_like=True, tag="uses"):
-    """From now on this sampler suggests, or this pruner judges."""
+    """The study uses this sampler, pruner or promoter from here on."""
 
-    kind: Literal["sampler", "pruner"]
+    kind: Literal["sampler", "pruner", "promoter"]
     identity: Identity
 
 
@@ -80,6 +89,11 @@ class TrialEnqueued(Struct, frozen=True, gc=False, array_like=True, tag="enqueue
     number: int
     params: Any
     user_attrs: Any = None
+    parent: int | None = None
+    """The trial that this one was forked from, whose checkpoint it continues."""
+    reason: Any = None
+    """Why it was forked, as a promoter said."""
+    origin: Origin | None = None
 
 
 class TrialStarted(Struct, frozen=True, gc=False, array_like=True, tag="started"):
@@ -88,6 +102,28 @@ class TrialStarted(Struct, frozen=True, gc=False, array_like=True, tag="started"
     number: int
     at: float | None = None
     worker: str | None = None
+    origin: Origin | None = None
+
+
+class TrialPaused(Struct, frozen=True, gc=False, array_like=True, tag="paused"):
+    """Trial `number` waits to be resumed, by any worker; it keeps what it reported."""
+
+    number: int
+    at: float | None = None
+    checkpoint: str | None = None
+    """Where its objective can continue from; None keeps the checkpoint that it had."""
+    origin: Origin | None = None
+
+
+class TrialResumed(Struct, frozen=True, gc=False, array_like=True, tag="resumed"):
+    """Trial `number` was paused and runs again."""
+
+    number: int
+    at: float | None = None
+    worker: str | None = None
+    reason: Any = None
+    """Why a promoter chose it; None where a person or a scheduler did."""
+    origin: Origin | None = None
 
 
 class ParamsSuggested(Struct, frozen=True, gc=False, array_like=True, tag="suggested"):
@@ -98,24 +134,35 @@ class ParamsSuggested(Struct, frozen=True, gc=False, array_like=True, tag="sugge
     values: tuple[int | float, ...]
     note: Any = None
     lone: bool = False
-    """Whether this is a parameter that was asked for alone, outside of the joint space."""
+    """Whether this is a parameter outside of the joint space, which was asked for alone."""
 
 
 class PruningDecided(Struct, frozen=True, gc=False, array_like=True, tag="judged"):
-    """The pruner has said whether trial `number` should stop."""
+    """The pruner has decided about running trial `number`."""
 
     number: int
-    stop: bool
+    decision: bool | Literal["continue", "pause", "stop"]
+    """By name; journals of format 1 have True for "stop" and False for "continue"."""
     detached: bool = False
-    """Whether it knew only what was known when the trial started, and the trial itself."""
+    """Whether the pruner knew only what was known when the trial started, and the trial itself."""
+    reason: Any = None
+    """The rule, the step and the values that were compared, as the pruner said."""
+
+    @property
+    def name(self) -> Literal["continue", "pause", "stop"]:
+        """The decision by name, also where the journal is of format 1."""
+        if isinstance(self.decision, bool):
+            return "stop" if self.decision else "continue"
+        return self.decision
 
 
 class ValueReported(Struct, frozen=True, gc=False, array_like=True, tag="reported"):
-    """Trial `number` has an intermediate value."""
+    """Trial `number` has an intermediate value, or several by metric name."""
 
     number: int
     step: int
-    value: Number
+    value: Number | dict[str, Number]
+    origin: Origin | None = None
 
 
 class TrialAttributeSet(Struct, frozen=True, gc=False, array_like=True, tag="trial_attribute"):
@@ -124,6 +171,7 @@ class TrialAttributeSet(Struct, frozen=True, gc=False, array_like=True, tag="tri
     number: int
     key: str
     value: Any
+    origin: Origin | None = None
 
 
 class ConstraintSet(Struct, frozen=True, gc=False, array_like=True, tag="constraint"):
@@ -132,6 +180,25 @@ class ConstraintSet(Struct, frozen=True, gc=False, array_like=True, tag="constra
     number: int
     name: str
     value: Number
+    origin: Origin | None = None
+
+
+class ArtifactAdded(Struct, frozen=True, gc=False, array_like=True, tag="artifact_added"):
+    """A file belongs to trial `number`, or to the study where `number` is None; its bytes are in a store already."""
+
+    artifact: Artifact
+    number: int | None = None
+    at: float | None = None
+    origin: Origin | None = None
+
+
+class ArtifactRemoved(Struct, frozen=True, gc=False, array_like=True, tag="artifact_removed"):
+    """The file with this id no longer belongs to trial `number`, or to the study where `number` is None."""
+
+    id: str
+    number: int | None = None
+    at: float | None = None
+    origin: Origin | None = None
 
 
 class TrialFinished(Struct, frozen=True, gc=False, array_like=True, tag="finished"):
@@ -143,6 +210,9 @@ class TrialFinished(Struct, frozen=True, gc=False, array_like=True, tag="finishe
     at: float | None = None
     reason: str | None = None
     unused: tuple[str, ...] = ()
+    sem: tuple[Number, ...] | None = None
+    cost: Number | None = None
+    origin: Origin | None = None
 
 
 class TrialAdded(Struct, frozen=True, gc=False, array_like=True, tag="added"):
@@ -155,13 +225,19 @@ class TrialAdded(Struct, frozen=True, gc=False, array_like=True, tag="added"):
     params: tuple[int | float, ...]
     user_attrs: Any = None
     constraints: tuple[tuple[str, Number], ...] = ()
-    reports: tuple[tuple[int, Number], ...] = ()
+    intermediate_values: tuple[tuple[int, Number], ...] = ()
     fixed_params: Any = None
     note: Any = None
     reason: str | None = None
     worker: str | None = None
     started_at: float | None = None
     finished_at: float | None = None
+    sem: tuple[Number, ...] | None = None
+    cost: Number | None = None
+    metrics: tuple[tuple[int, dict[str, Number]], ...] = ()
+    checkpoint: str | None = None
+    parent: int | None = None
+    origin: Origin | None = None
 
 
 AnyEvent: TypeAlias = (
@@ -172,17 +248,21 @@ AnyEvent: TypeAlias = (
     | SpaceDefined
     | TrialEnqueued
     | TrialStarted
+    | TrialPaused
+    | TrialResumed
     | ParamsSuggested
     | PruningDecided
     | ValueReported
     | TrialAttributeSet
     | ConstraintSet
+    | ArtifactAdded
+    | ArtifactRemoved
     | TrialFinished
     | TrialAdded
 )
 
-ACKNOWLEDGED = frozenset((StudyCreated, TrialEnqueued, TrialFinished, TrialAdded))
-"""What a user was promised: a journal makes these durable before it returns."""
+ACKNOWLEDGED = frozenset((StudyCreated, TrialEnqueued, TrialPaused, TrialFinished, TrialAdded, ArtifactAdded))
+"""The events that a user is promised: a journal makes them durable before it returns."""
 
 
 def is_acknowledged(events: Iterable[AnyEvent]) -> bool:

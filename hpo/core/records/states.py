@@ -12,7 +12,7 @@ from msgspec import Struct
 from hpo.core.memory import FrozenDict, History, InsertOnlyDict, NumberMap
 from hpo.core.records.events import FORMAT, StudyCreated, TrialAdded, decode_hook, encode_hook
 from hpo.core.records.trials import added_trial, trial_record
-from hpo.core.values import FrozenTrial, Identity, SearchSpace, from_json_tree, to_json_tree
+from hpo.core.values import Artifact, FrozenTrial, Identity, SearchSpace, from_json_tree, to_json_tree
 from hpo.errors import HpoError, UnreadableEvents
 
 
@@ -29,6 +29,9 @@ class Snapshot:
     finished: History[FrozenTrial]
     running: NumberMap[FrozenTrial]
     waiting: NumberMap[FrozenTrial]
+    paused: NumberMap[FrozenTrial]
+    artifacts: NumberMap[FrozenDict[str, Artifact]]
+    requests: InsertOnlyDict[str, int | None]
 
 
 class _Document(Struct, frozen=True):
@@ -43,6 +46,9 @@ class _Document(Struct, frozen=True):
     running: list[TrialAdded]
     waiting: list[TrialAdded]
     uses: dict[str, Identity] = {}
+    paused: list[TrialAdded] = []
+    artifacts: dict[int, list[Artifact]] = {}
+    requests: dict[str, int | None] = {}
 
 
 def encode_snapshot(snapshot: Snapshot) -> bytes:
@@ -58,7 +64,8 @@ def encode_snapshot(snapshot: Snapshot) -> bytes:
     def number_of(space: SearchSpace) -> int | None:
         return numbers.setdefault((space, tuple(space)), len(numbers)) if space else None
 
-    finished, running, waiting = map(records, (snapshot.finished, snapshot.running.values(), snapshot.waiting.values()))
+    unfinished = (snapshot.running, snapshot.waiting, snapshot.paused)
+    finished, running, waiting, paused = map(records, (snapshot.finished, *(trials.values() for trials in unfinished)))
     return _ENCODER.encode(
         _Document(
             created=snapshot.created,
@@ -71,6 +78,9 @@ def encode_snapshot(snapshot: Snapshot) -> bytes:
             finished=finished,
             running=running,
             waiting=waiting,
+            paused=paused,
+            artifacts={owner: [*by_id.values()] for owner, by_id in snapshot.artifacts.items()},
+            requests=dict(snapshot.requests),
         )
     )
 
@@ -91,6 +101,9 @@ def decode_snapshot(blob: bytes) -> Snapshot:
 
 
 def _snapshot(document: _Document) -> Snapshot:
+    def by_number(records: list[TrialAdded]) -> NumberMap[FrozenTrial]:
+        return NumberMap((trial.number, trial) for trial in trials(records))
+
     def trials(records: list[TrialAdded]) -> list[FrozenTrial]:
         empty = SearchSpace()
         return [
@@ -105,8 +118,14 @@ def _snapshot(document: _Document) -> Snapshot:
         uses=FrozenDict(document.uses),
         spaces=InsertOnlyDict((space, i) for i, space in enumerate(document.spaces[: document.n_spaces])),
         finished=History(trials(document.finished)),
-        running=NumberMap((trial.number, trial) for trial in trials(document.running)),
-        waiting=NumberMap((trial.number, trial) for trial in trials(document.waiting)),
+        running=by_number(document.running),
+        waiting=by_number(document.waiting),
+        paused=by_number(document.paused),
+        artifacts=NumberMap(
+            (owner, FrozenDict({artifact.id: artifact for artifact in listed}))
+            for owner, listed in document.artifacts.items()
+        ),
+        requests=InsertOnlyDict(document.requests),
     )
 
 

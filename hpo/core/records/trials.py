@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hpo.core.memory import FrozenDict, InsertOnlyDict
 from hpo.core.records.events import TrialAdded
-from hpo.core.values import FrozenTrial, SearchSpace, from_json_tree, from_number, to_json_tree, to_number
+from hpo.core.values import FrozenTrial, Number, SearchSpace, from_json_tree, from_number, to_json_tree, to_number
 
 
 def trial_record(trial: FrozenTrial, space: int | None) -> TrialAdded:
@@ -20,13 +20,18 @@ def trial_record(trial: FrozenTrial, space: int | None) -> TrialAdded:
         params=tuple(dist.to_internal(trial.params[name]) for name, dist in trial.distributions.items()),
         user_attrs=to_json_tree(trial.user_attrs) or None,
         constraints=tuple((name, to_number(value)) for name, value in trial.constraints.items()),
-        reports=tuple((step, to_number(value)) for step, value in trial.intermediate_values.items()),
+        intermediate_values=tuple((step, to_number(value)) for step, value in trial.intermediate_values.items()),
         fixed_params=to_json_tree(trial.fixed_params) or None,
         note=to_json_tree(trial.note) or None,
         reason=trial.reason,
         worker=trial.worker,
         started_at=trial.started_at,
         finished_at=trial.finished_at,
+        sem=None if trial.sem is None else tuple(map(to_number, trial.sem)),
+        cost=None if trial.cost is None else to_number(trial.cost),
+        metrics=tuple((step, written_metrics(by_name)) for step, by_name in trial.metrics.items()),
+        checkpoint=trial.checkpoint,
+        parent=trial.parent,
     )
 
 
@@ -40,14 +45,29 @@ def added_trial(space: SearchSpace, event: TrialAdded) -> FrozenTrial:
         distributions=space,
         user_attrs=from_json_tree(event.user_attrs or {}),
         constraints=FrozenDict({name: from_number(value) for name, value in event.constraints}),
-        intermediate_values=InsertOnlyDict((step, from_number(value)) for step, value in event.reports),
+        intermediate_values=InsertOnlyDict((step, from_number(value)) for step, value in event.intermediate_values),
         fixed_params=from_json_tree(event.fixed_params or {}),
         note=from_json_tree(event.note or {}),
         reason=event.reason,
         worker=event.worker,
         started_at=event.started_at,
         finished_at=event.finished_at,
+        sem=None if event.sem is None else tuple(map(from_number, event.sem)),
+        cost=None if event.cost is None else from_number(event.cost),
+        metrics=InsertOnlyDict((step, read_metrics(by_name)) for step, by_name in event.metrics),
+        checkpoint=event.checkpoint,
+        parent=event.parent,
     )
+
+
+def written_metrics(by_name: Mapping[str, float]) -> dict[str, Number]:
+    """Return a report by metric name in its written form."""
+    return {name: to_number(value) for name, value in by_name.items()}
+
+
+def read_metrics(by_name: Mapping[str, Number]) -> FrozenDict[str, float]:
+    """Return a report by metric name from its written form."""
+    return FrozenDict({name: from_number(value) for name, value in by_name.items()})
 
 
 def external_params(space: SearchSpace, internal: Sequence[int | float]) -> FrozenDict[str, Any]:

@@ -34,11 +34,20 @@ from hpo.core.values.option_checks import (
     to_int_if_whole,
     whole_from,
 )
+from hpo.core.values.origin import Artifact, Origin, checked_artifact, checked_origin
 from hpo.core.values.search_space import SearchSpace
-from hpo.core.values.trial import FrozenTrial, TrialState, checked_states, create_trial, validated
-from hpo.core.values.trial_checks import checked_constraint, checked_report, checked_value, coerced_value
+from hpo.core.values.trial import FrozenTrial, TrialState, checked_state, checked_states, create_trial, validated
+from hpo.core.values.trial_checks import (
+    checked_constraint,
+    checked_cost,
+    checked_report,
+    checked_sem,
+    checked_value,
+    coerced_value,
+)
 
 __all__ = [
+    "Artifact",
     "CategoricalDistribution",
     "Choice",
     "Distribution",
@@ -48,15 +57,21 @@ __all__ = [
     "IntDistribution",
     "Key",
     "Number",
+    "Origin",
     "SearchSpace",
     "StudyDirection",
     "TrialState",
     "as_float",
     "as_int",
     "check_distribution_compatibility",
+    "checked_artifact",
     "checked_callable",
     "checked_constraint",
+    "checked_cost",
+    "checked_origin",
     "checked_report",
+    "checked_sem",
+    "checked_state",
     "checked_states",
     "checked_text",
     "checked_time",

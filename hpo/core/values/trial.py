@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
-from msgspec.structs import force_setattr, replace
+from msgspec.structs import replace
 
 from hpo.core.memory import FrozenDict, InsertOnlyDict
 from hpo.core.values.categorical import Choice
@@ -17,12 +17,19 @@ from hpo.core.values.checks import checked_text, checked_time
 from hpo.core.values.distributions import CategoricalDistribution, Distribution, FloatDistribution, IntDistribution
 from hpo.core.values.json_tree import from_json_tree, to_json_tree
 from hpo.core.values.search_space import SearchSpace
-from hpo.core.values.trial_checks import checked_constraint, checked_report, checked_values, coerced_value
+from hpo.core.values.trial_checks import (
+    checked_constraint,
+    checked_cost,
+    checked_report,
+    checked_sem,
+    checked_values,
+    coerced_value,
+)
 from hpo.errors import InvalidArgument, InvalidType, SeveralObjectives, ValueOutsideDistribution
 
 
 class TrialState(enum.Enum):
-    """Where a trial is in its life.
+    """The stage of a trial's life.
 
     Example:
         >>> [state.name for state in TrialState if state.is_finished()]
@@ -32,6 +39,8 @@ class TrialState(enum.Enum):
     WAITING = "waiting"
     """Enqueued; the next ask starts it."""
     RUNNING = "running"
+    PAUSED = "paused"
+    """Waits, with what it reported and its checkpoint, until it is resumed; no worker runs it."""
     COMPLETE = "complete"
     PRUNED = "pruned"
     """Ended early; its value is the last one reported."""
@@ -39,13 +48,14 @@ class TrialState(enum.Enum):
     """Ended without a result; `FrozenTrial.reason` says why."""
 
     def is_finished(self) -> bool:
-        """Whether the trial can't change any more."""
+        """Return whether the trial cannot change any more."""
         return self in _FINISHED
 
 
 _FINISHED = frozenset({TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL})
 
 _NO_REPORTS: InsertOnlyDict[int, float] = InsertOnlyDict()
+_NO_METRICS: InsertOnlyDict[int, FrozenDict[str, float]] = InsertOnlyDict()
 _EMPTY: FrozenDict[str, Any] = FrozenDict()
 _NO_SPACE = SearchSpace()
 
@@ -71,6 +81,11 @@ class FrozenTrial(Struct, frozen=True, gc=False):
         worker: Who runs it, or None.
         started_at: When it was started, in seconds since 1970, or None.
         finished_at: When it was finished, in seconds since 1970, or None.
+        sem: The standard error of each of `values`, or None where it is not known.
+        cost: What the evaluation cost, in a unit of the user's choice; None where it is not known.
+        metrics: Reported values by step and metric name, where reports came by name.
+        checkpoint: Where an objective can continue from, in a form of its own; None before its first pause.
+        parent: The number of the trial that this one was forked from, or None.
 
     Example:
         >>> trial = create_trial(value=4.0, params={"x": 2.0}, distributions={"x": FloatDistribution(0, 9)})
@@ -92,6 +107,11 @@ class FrozenTrial(Struct, frozen=True, gc=False):
     worker: str | None = None
     started_at: float | None = None
     finished_at: float | None = None
+    sem: tuple[float, ...] | None = None
+    cost: float | None = None
+    metrics: InsertOnlyDict[int, FrozenDict[str, float]] = _NO_METRICS
+    checkpoint: str | None = None
+    parent: int | None = None
 
     @property
     def value(self) -> float | None:
@@ -109,7 +129,8 @@ class FrozenTrial(Struct, frozen=True, gc=False):
     @property
     def last_step(self) -> int | None:
         """The largest step reported, or None."""
-        return max(self.intermediate_values, default=None)
+        steps = (*self.intermediate_values, *self.metrics) if self.metrics else self.intermediate_values
+        return max(steps, default=None)
 
     @property
     def datetime_start(self) -> datetime.datetime | None:
@@ -166,27 +187,27 @@ class FrozenTrial(Struct, frozen=True, gc=False):
             )
         return coerced_value(name, self.params[name], distribution)
 
-    def report(self, value: float, step: int) -> None:
-        """Check the arguments as a running trial would; what was reported stays as it is."""
+    def report(self, value: float | Mapping[str, float], step: int) -> None:
+        """Check the arguments as a running trial would, and record nothing."""
         checked_report(value, step)
 
     def should_prune(self) -> bool:
         """False: a trial that is evaluated again runs to its end."""
         return False
 
-    def set_user_attr(self, key: str, value: Any) -> None:
-        """Overwrite an attribute of this very object, which an evaluation again does.
+    def set_user_attr(self, key: str, value: Any) -> FrozenTrial:
+        """Return a copy of this trial with the attribute; the trial itself never changes.
 
-        Studies hand out copies, so the study that the trial is from does not change.
+        An objective that evaluates a finished trial again may call it and ignore the answer.
 
         Raises:
-            InvalidType: the value can't be kept; see `hpo.core.values.json_tree.to_json_tree`.
+            InvalidType: the key is not a string, or the value is not made of JSON values and datetimes.
         """
         kept = from_json_tree(to_json_tree(value))
-        force_setattr(self, "user_attrs", self.user_attrs.with_item(key, kept))
+        return replace(self, user_attrs=self.user_attrs.with_item(checked_text(key, "an attribute's key"), kept))
 
     def set_constraint(self, key: str, value: float) -> None:
-        """Check the value as a running trial would; constraints keep their first value."""
+        """Check the arguments as a running trial would, and record nothing."""
         checked_constraint(key, value)
 
     def __hash__(self) -> int:
@@ -195,8 +216,11 @@ class FrozenTrial(Struct, frozen=True, gc=False):
     def __lt__(self, other: FrozenTrial) -> bool:
         return self.number < other.number
 
+    def __copy__(self) -> FrozenTrial:
+        return self
+
     def __deepcopy__(self, memo: dict[int, Any]) -> FrozenTrial:
-        return replace(self)
+        return self  # an immutable value is its own copy
 
 
 def create_trial(
@@ -209,6 +233,8 @@ def create_trial(
     user_attrs: Mapping[str, Any] | None = None,
     intermediate_values: Mapping[int, float] | None = None,
     constraints: Mapping[str, float] | None = None,
+    sem: float | Sequence[float] | None = None,
+    cost: float | None = None,
 ) -> FrozenTrial:
     """A trial made by hand, for `Study.add_trial` and for tests.
 
@@ -221,6 +247,8 @@ def create_trial(
         user_attrs: Attributes by name.
         intermediate_values: Reported values by step.
         constraints: Constraint values by name, feasible when <= 0.
+        sem: The standard error of each value, at least 0.
+        cost: What the evaluation cost, at least 0.
 
     Returns:
         A trial with number 0 and no times; `Study.add_trial` gives it its number.
@@ -249,6 +277,8 @@ def create_trial(
         user_attrs=from_json_tree(to_json_tree(_mapping("user_attrs", user_attrs))),
         intermediate_values=InsertOnlyDict(_mapping("intermediate_values", intermediate_values, by="step")),
         constraints=FrozenDict(_mapping("constraints", constraints)),
+        sem=sem,  # type: ignore[arg-type]  # checked with the values below
+        cost=cost,
     )
     return validated(trial)
 
@@ -283,12 +313,18 @@ def validated(trial: FrozenTrial) -> FrozenTrial:
     elif values is not None and any(math.isnan(value) for value in values):
         values = None
     reports = [checked_report(value, step) for step, value in trial.intermediate_values.items()]
+    metrics = [checked_report(by_name, step) for step, by_name in trial.metrics.items()]
     return replace(
         trial,
         values=values,
         params=FrozenDict(builtin),
         distributions=space,
         intermediate_values=InsertOnlyDict((step, value) for value, step in reports),
+        metrics=InsertOnlyDict((step, by_name) for by_name, step in metrics),
+        sem=checked_sem(trial.sem, values),
+        cost=checked_cost(trial.cost),
+        checkpoint=None if trial.checkpoint is None else checked_text(trial.checkpoint, "a checkpoint"),
+        parent=trial.parent,
         constraints=FrozenDict(dict(checked_constraint(name, value) for name, value in trial.constraints.items())),
         reason=None if trial.reason is None else checked_text(trial.reason, "a trial's reason"),
         worker=None if trial.worker is None else checked_text(trial.worker, "a worker's name"),
@@ -303,7 +339,31 @@ def _mapping(what: str, given: Mapping[Any, Any] | None, by: str = "name") -> Ma
     return given or {}
 
 
-def checked_states(given: Iterable[TrialState] | None) -> tuple[TrialState, ...] | None:
+def checked_state(given: object) -> TrialState:
+    """Return a state that was given as a member of `TrialState`, or by its name in any case.
+
+    Raises:
+        InvalidArgument: it is a string that is not the name of a state.
+        InvalidType: it is something else.
+
+    Example:
+        >>> checked_state("fail"), checked_state(TrialState.PRUNED)
+        (<TrialState.FAIL: 'fail'>, <TrialState.PRUNED: 'pruned'>)
+    """
+    if isinstance(given, TrialState):
+        return given
+    if not isinstance(given, str):
+        raise InvalidType(f"a trial's state is a TrialState or its name, got {given!r} of type {type(given).__name__}")
+    state = _BY_NAME.get(given.lower())
+    if state is None:
+        raise InvalidArgument(f"a trial's state is one of {', '.join(map(repr, _BY_NAME))}; got {given!r}")
+    return state
+
+
+_BY_NAME = {state.value: state for state in TrialState}
+
+
+def checked_states(given: Iterable[TrialState | str] | None) -> tuple[TrialState, ...] | None:
     """`given`, each state once, or None for None.
 
     Raises:
@@ -313,11 +373,7 @@ def checked_states(given: Iterable[TrialState] | None) -> tuple[TrialState, ...]
         return None
     if isinstance(given, str) or not isinstance(given, Iterable):
         raise InvalidType(f"states is None or holds members of TrialState, got {given!r}")
-    states = tuple(given)
-    for state in states:
-        if not isinstance(state, TrialState):
-            raise InvalidType(f"states is None or holds members of TrialState, got {state!r}")
-    return tuple(dict.fromkeys(states))
+    return tuple(dict.fromkeys(checked_state(state) for state in given))
 
 
 def _local(seconds: float | None) -> datetime.datetime | None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, overload
 
+from hpo.core.memory import FrozenDict
 from hpo.core.values.checks import as_float, as_int, checked_text
 from hpo.core.values.distributions import Distribution
 from hpo.errors import InvalidArgument, InvalidType, ValueOutsideDistribution
@@ -52,21 +53,83 @@ def checked_values(values: object) -> tuple[float, ...]:
     return tuple(checked_value(value) for value in values)
 
 
-def checked_report(value: object, step: object) -> tuple[float, int]:
-    """A reported value and its step as builtins.
+@overload
+def checked_report(value: Mapping[str, Any], step: object) -> tuple[FrozenDict[str, float], int]: ...
+@overload
+def checked_report(value: object, step: object) -> tuple[Any, int]: ...
+def checked_report(value: object, step: object) -> tuple[float | FrozenDict[str, float], int]:
+    """Return a reported value, or several by metric name, and its step as builtins.
 
     Raises:
-        InvalidType: the value is no number, or the step no whole number.
-        InvalidArgument: the step is negative.
+        InvalidType: the value is not a number or a mapping from names to numbers, or the step not a whole number.
+        InvalidArgument: the step is negative, or the mapping empty.
     """
-    number, whole = as_float(value), as_int(step)
-    if number is None:
-        raise InvalidType(f"a reported value is a number, got {value!r} of type {type(value).__name__}")
+    whole = as_int(step)
+    if isinstance(value, Mapping):
+        reported: float | FrozenDict[str, float] = _checked_metrics(value)
+    else:
+        number = as_float(value)
+        if number is None:
+            raise InvalidType(f"a reported value is a number, got {value!r} of type {type(value).__name__}")
+        reported = number if number == number else math.nan  # every NaN is one object: see `from_number`
     if whole is None:
         raise InvalidType(f"a step is a whole number from 0 on, got {step!r} of type {type(step).__name__}")
     if whole < 0:
         raise InvalidArgument(f"a step is a whole number from 0 on, got {whole}")
-    return number if number == number else math.nan, whole  # every NaN is one object: see `from_number`
+    return reported, whole
+
+
+def _checked_metrics(values: Mapping[Any, Any]) -> FrozenDict[str, float]:
+    if not values:
+        raise InvalidArgument("a report by metric name needs at least one metric, got an empty mapping")
+    checked = {}
+    for name, value in values.items():
+        number = as_float(value)
+        if number is None:
+            raise InvalidType(f"the reported metric {name!r} is a number, got {value!r} of type {type(value).__name__}")
+        checked[checked_text(name, "a metric's name")] = number if number == number else math.nan
+    return FrozenDict(checked)
+
+
+def checked_sem(sem: object, values: tuple[float, ...] | None) -> tuple[float, ...] | None:
+    """Return the standard errors of `values` as builtins: one number for each, or None.
+
+    Raises:
+        InvalidType: one is not a number.
+        InvalidArgument: one is negative or NaN; there are no values; or there are more or fewer errors than values.
+    """
+    if sem is None:
+        return None
+    listed = sem if isinstance(sem, Sequence) and not isinstance(sem, str) else (sem,)
+    if values is None or len(listed) != len(values):
+        has = "no value" if values is None else f"{len(values)} value(s)"
+        raise InvalidArgument(f"sem has one standard error per objective value; the trial has {has}, got {sem!r}")
+    errors = []
+    for error in listed:
+        number = as_float(error)
+        if number is None:
+            raise InvalidType(f"a standard error is a number, got {error!r} of type {type(error).__name__}")
+        if not number >= 0.0:
+            raise InvalidArgument(f"a standard error is at least 0, got {number!r}")
+        errors.append(number)
+    return tuple(errors)
+
+
+def checked_cost(cost: object) -> float | None:
+    """Return what an evaluation cost as a builtin float, or None for None.
+
+    Raises:
+        InvalidType: it is not a number.
+        InvalidArgument: it is negative or NaN.
+    """
+    if cost is None:
+        return None
+    number = as_float(cost)
+    if number is None:
+        raise InvalidType(f"a cost is a number or None, got {cost!r} of type {type(cost).__name__}")
+    if not number >= 0.0:
+        raise InvalidArgument(f"a cost is at least 0, got {number!r}")
+    return number
 
 
 def checked_constraint(name: object, value: object) -> tuple[str, float]:

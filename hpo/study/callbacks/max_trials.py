@@ -64,6 +64,7 @@ def number_of_trials(state: StudyState, states: Iterable[TrialState] | None) -> 
     counts = {
         **finished,
         TrialState.RUNNING: len(state.running),
+        TrialState.PAUSED: len(state.paused),
         TrialState.WAITING: len(state.waiting),
     }
     return sum(counts.get(each, 0) for each in states)

@@ -24,12 +24,13 @@ from hpo.core import (
     TrialFinished,
     TrialStarted,
     decide,
-    decision_to_stop,
     evolve,
     identity_of,
     is_replayable,
+    judged,
     suggest_joint,
     suggest_lone,
+    to_json_tree,
 )
 from hpo.errors import InvalidType, SearchSpaceExhausted
 from hpo.study.replaying.rebuild import rebuild_advisor
@@ -214,14 +215,20 @@ class _Check:
             known = replace(started, running=started.running.with_item(event.number, trial))
         computed: Any
         try:
-            computed = decision_to_stop(known, pruner, trial)
+            verdict = judged(known, pruner, trial)
+            computed = verdict.decision.value, to_json_tree(verdict.reason)
         except Exception as error:  # noqa: BLE001 - see above
             computed = error
         result = attrs.evolve(self.result, n_decisions=self.result.n_decisions + 1)
-        if computed == event.stop:
+        recorded: Any = event.name, event.reason
+        if isinstance(event.decision, bool) and isinstance(computed, tuple):
+            computed = computed[0], None  # journals of format 1 have no reasons
+        if computed == recorded:
             self.result = attrs.evolve(result, n_decisions_equal=result.n_decisions_equal + 1)
             return
-        difference = Difference(event.number, None, event.stop, computed, self._cause("pruner"))
+        if isinstance(computed, tuple) and computed[0] != recorded[0]:  # the decision says it all
+            recorded, computed = recorded[0], computed[0]
+        difference = Difference(event.number, None, recorded, computed, self._cause("pruner"))
         self.result = attrs.evolve(result, first_difference=result.first_difference or difference)
 
     def _skip(self, kind: str) -> None:

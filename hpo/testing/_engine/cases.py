@@ -19,6 +19,7 @@ from hpo.core import (
     SearchSpace,
     StudyState,
     Suggestion,
+    Verdict,
     space_to_ask,
     trial_key,
 )
@@ -167,7 +168,7 @@ def instead_of_an_answer(answer: object) -> str | None:
     return f"it answers {answer.given}, {answer.why}" if isinstance(answer, NoAnswer) else None
 
 
-def judged(pruner: Pruner, question: Question) -> Decision | Raised:
+def judged(pruner: Pruner, question: Question) -> Decision | Verdict | Raised:
     """What a pruner says.
 
     Example:

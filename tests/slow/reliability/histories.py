@@ -5,7 +5,9 @@ import json
 import math
 
 from hpo.core import (
+    AddArtifact,
     AddTrial,
+    Artifact,
     Ask,
     CategoricalDistribution,
     CreateStudy,
@@ -13,13 +15,18 @@ from hpo.core import (
     FloatDistribution,
     Identity,
     IntDistribution,
+    Origin,
+    PauseTrial,
     RecordPruning,
+    RemoveArtifact,
     Report,
+    ResumeTrial,
     SetAdvisor,
     SetConstraint,
     SetMetricNames,
     SetStudyAttribute,
     SetTrialAttribute,
+    StartFork,
     StudyState,
     Suggest,
     Tell,
@@ -95,8 +102,8 @@ def all_kinds_of_events():
         Report(0, math.nan, 0),
         Report(0, -0.0, 7),
         Report(0, math.inf, 10**12),
-        RecordPruning(0, False),
-        RecordPruning(0, True, True),
+        RecordPruning(0, "continue"),
+        RecordPruning(0, "stop", {"rule": "median", "value": math.inf}, True),
         SetTrialAttribute(0, "numbers", HOSTILE_NUMBERS),
         SetConstraint(0, "memory", -math.inf),
         SetConstraint(0, "time", 5e-324),
@@ -120,6 +127,23 @@ def all_kinds_of_events():
         ),
         AddTrial(create_trial(state=TrialState.FAIL)),
         Enqueue({"share": 0.25}),
+        SetAdvisor("promoter", Identity("PromotionHalving", 2, {"factor": 3})),
+        Ask(5.0, "w"),
+        Report(1, {"loss": math.nan, "latency": 1e-300}, 2),
+        PauseTrial(1, "weights/10.pt", 5.5),
+        ResumeTrial(1, 6.0, "v", {"rule": "halving", "rung": [1, 0.25]}),
+        PauseTrial(1),
+        StartFork(1, {"rate": 0.125}, {"rule": "exploit"}, 6.5, "u"),
+        AddArtifact(Artifact("3f78", "model.pkl", 2**40, "ab" * 32, "image/png", "gzip", "s3://b/"), 1, 7.0),
+        AddArtifact(Artifact("9a", "whole-study.json")),
+        AddArtifact(Artifact("9b", "gone.json"), None, 7.5),
+        RemoveArtifact("9b"),
+        Tell(7, (1.0, 2.0), at=8.0, sem=(0.0, 5e-324), cost=12.5, origin=Origin("ann", "dashboard", "req-1")),
+        SetStudyAttribute("by", 1, Origin(request="req-2")),
+        AddTrial(
+            create_trial(values=[1.0, 2.0], params={}, distributions={}, sem=[0.1, math.inf], cost=0.0),
+            Origin(author="bob"),
+        ),
     ]
     events, state = [], StudyState()
     for command in commands:
@@ -148,13 +172,19 @@ def state_digest(state):
     }
     if state.parent is not None:
         study["parent"] = [*state.parent]
+    if state.requests:
+        study["requests"] = [*state.requests.items()]
+    if state.artifacts:
+        study["artifacts"] = repr([(owner, [*by_id.values()]) for owner, by_id in state.artifacts.items()])
     if state.uses:
         study["uses"] = sorted([kind, repr(identity)] for kind, identity in state.uses.items())
     return hashlib.sha256(json.dumps(study, sort_keys=True).encode()).hexdigest()
 
 
 def _trial(trial):
-    return {
+    newer = {name: getattr(trial, name) for name in ("sem", "cost", "metrics", "checkpoint", "parent")}
+    newer = {name: repr(value) for name, value in newer.items() if value is not None and value != {}}
+    return newer | {
         "number": trial.number,
         "state": trial.state.value,
         "values": repr(trial.values),

@@ -20,7 +20,7 @@ from hpo.journal.file.record import DamagedRecord, pack, unpack
 GOLDEN = Path(__file__).parents[2] / "golden"
 EXPECTED = json.loads((GOLDEN / "expected.json").read_text())
 REPLAYED = sorted(EXPECTED)
-REFUSED = {"newer-format": (1, "its format is 2"), "unknown-event": (2, "teleported")}
+REFUSED = {"newer-format": (1, "its format is 3"), "unknown-event": (2, "teleported")}
 LINES = [line for path in sorted(GOLDEN.glob("*.jsonl")) for line in path.read_bytes().splitlines()]
 
 
