@@ -96,13 +96,18 @@ class TrialNotRunning(HpoError, RuntimeError):
 
 @attrs.define(eq=False)
 class TrialNotPaused(HpoError, RuntimeError):
-    """A request to resume a trial that is not paused."""
+    """A trial that is not paused was to be resumed; it stays as it is.
+
+    Attributes:
+        number: The trial's number.
+        state: The value of its `TrialState`, such as ``"running"``.
+    """
 
     number: int
     state: str
 
     def __str__(self) -> str:
-        state = "failed" if self.state == "fail" else self.state
+        state = "failed" if self.state == "fail" else _cut(self.state)
         return f"trial {self.number} is {state}, not paused: only a paused trial can be resumed"
 
 
