@@ -1,4 +1,8 @@
-"""Samplers made of samplers: some parameters held fixed, one sampler after another, one in place of another."""
+"""Samplers made of samplers: some parameters held fixed, one sampler after another, one in place of another.
+
+A wrapper knows nothing of the samplers in it except the methods of `Sampler`, of which `given` matters here: it tells a
+sampler which parameters have fixed values around it.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +35,6 @@ from hpo.core import (
     trial_key,
 )
 from hpo.errors import InvalidArgument, InvalidSuggestion, InvalidType
-from hpo.samplers.brute_force.sampler import BruteForceSampler
 
 
 def _checked_params(given: Mapping[str, Any]) -> FrozenDict[str, Choice]:
@@ -40,11 +43,12 @@ def _checked_params(given: Mapping[str, Any]) -> FrozenDict[str, Choice]:
     values = {}
     for name, value in given.items():
         try:
+            # a categorical distribution takes exactly what a parameter may be, and turns numpy's types into builtins
             values[checked_text(name, "a parameter's name")] = CategoricalDistribution((value,)).choices[0]
         except InvalidType:
             raise InvalidType(
-                f"a parameter is None, a bool, an int, a float or a str; fixed_params gives {name!r} {value!r} "
-                f"of type {type(value).__name__}"
+                f"a parameter is None, a bool, an int, a float or a string; fixed_params has {value!r} of type "
+                f"{type(value).__name__} for {name!r}"
             ) from None
     return FrozenDict(values)
 
@@ -59,25 +63,26 @@ def _checked_count(given: int) -> int:
 
 
 def _with_types(params: Mapping[str, Choice]) -> tuple[tuple[str, CategoricalDistribution], ...]:
-    """What makes fixed values equal: ``True``, ``1`` and ``1.0`` are three."""
+    """Return what makes fixed values equal: ``True``, ``1`` and ``1.0`` are three different values."""
     return tuple((name, CategoricalDistribution((params[name],))) for name in sorted(params))
 
 
 @attrs.frozen
 class PartialFixedSampler:
-    """Some parameters have given values; another sampler suggests the others.
+    """Gives some parameters fixed values and lets another sampler suggest the others.
 
-    The other sampler never hears of the fixed ones in what it is asked for. A value enqueued for a trial goes before
-    a fixed one. Costs what the other sampler costs. A model-based one is asked for a part of the space here, can't tell
-    what was tried of the whole, and may suggest a configuration again.
+    The other sampler is never asked for the fixed parameters. A value that a trial was enqueued with takes precedence
+    over a fixed one. A suggestion costs what the other sampler costs. A model-based sampler sees only part of the space
+    here, so it cannot tell which whole configurations were tried and may suggest one again; a sampler with a method
+    `given`, such as `BruteForceSampler`, is told the fixed values.
 
     Args:
-        fixed_params: Values by parameter name. A value must be one of its parameter's, or lie in its range; it may
-            lie between the points of a step.
-        base_sampler: Who suggests the rest.
+        fixed_params: Values by parameter name. Each must be a member of its parameter's distribution or lie within its
+            range; it may lie between the points of a step.
+        base_sampler: The sampler for the other parameters.
 
     Raises:
-        InvalidType: a value can't be a parameter's, or `base_sampler` is no sampler.
+        InvalidType: a value is not of a type that a parameter can have, or `base_sampler` is not a sampler.
 
     Example:
         >>> import hpo
@@ -93,20 +98,31 @@ class PartialFixedSampler:
 
     @property
     def replayable(self) -> bool:
-        """Whether the other sampler is."""
+        """Whether the other sampler is replayable."""
         return is_replayable(self.base_sampler)
 
     @property
     def needs_pending(self) -> bool:
-        """Whether the other sampler is asked in turn."""
+        """Whether the other sampler needs earlier suggestions on record before the next one."""
         return needs_pending(self.base_sampler)
 
+    def given(self, fixed_params: Mapping[str, Any]) -> PartialFixedSampler:
+        """Return this sampler for a space in which a wrapper around it fixes more parameters.
+
+        Where both fix a parameter, the wrapper around is the one that is asked for it, so its value counts.
+        """
+        own = {name: value for name, value in self.fixed_params.items() if name not in fixed_params}
+        return PartialFixedSampler(own, _given(self.base_sampler, fixed_params))
+
     def joint_space(self, state: StudyState, trial: FrozenTrial) -> SearchSpace:
-        """What the other sampler wants to suggest together."""
+        """Return the parameters that the other sampler wants to suggest together."""
         return space_to_ask(state, self._base, trial)
 
     def __call__(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
-        """See `Sampler`. The joint call always reaches the other sampler, which may have something to note."""
+        """Return the fixed values of a joint space with the other sampler's suggestion for the rest.
+
+        The other sampler is asked even if nothing is left for it, because it may have something to note.
+        """
         fixed = {name: self._value(name, space) for name in space if name in self.fixed_params}
         answer = _asked(self._base, state, trial, space.without(fixed), key)
         if isinstance(answer, Exhausted) or not fixed:
@@ -121,41 +137,40 @@ class PartialFixedSampler:
 
     @property
     def _base(self) -> Sampler:
-        if isinstance(self.base_sampler, BruteForceSampler):  # must not look for other values of what is fixed
-            return attrs.evolve(self.base_sampler, part={**self.base_sampler.part, **self.fixed_params})
-        return self.base_sampler
+        return _given(self.base_sampler, self.fixed_params)
 
     def _value(self, name: str, space: SearchSpace) -> Any:
         value, distribution = self.fixed_params[name], space[name]
         allowed = distribution.contains(value)
         if not allowed and not isinstance(distribution, CategoricalDistribution):
+            # between the points of a step a value is fine, but an int parameter never gets a fraction
             numeric = isinstance(value, int | float)
             allowed = numeric and distribution.low <= value <= distribution.high  # type: ignore[operator]
             allowed = allowed and (as_int(value) is not None or isinstance(distribution.low, float))
         if not allowed:
             raise InvalidSuggestion(
                 f"PartialFixedSampler gives parameter {name!r} the value {value!r}, which is outside {distribution!r}: "
-                "change fixed_params, or what the objective asks for"
+                "change fixed_params or the distribution that the objective asks for"
             )
         return distribution.to_external(distribution.to_internal(value))
 
 
 @attrs.frozen
 class Warmup:
-    """The first `n` trials are one sampler's, the others another's.
+    """Lets one sampler suggest the first `n` trials and another sampler all later ones.
 
-    The trial's number decides, so trials that run at the same time, or wait in the queue, count as well. The note says
-    who was ``chosen``. Nothing left for the first sampler is the end, as anywhere;
-    ``Warmup(n, Fallback(first, then), then)`` goes on. O(1) per suggestion besides what the chosen one costs.
+    The trial's number decides, so running and enqueued trials count as well. The note of a trial names the sampler
+    that was ``chosen``. If the first sampler has nothing left, the study ends;
+    ``Warmup(n, Fallback(first, then), then)`` continues instead. O(1) per suggestion plus the cost of the chosen sampler.
 
     Args:
-        n: How many trials the first sampler has, at least 0.
-        first: Who suggests for trials 0 to ``n - 1``.
-        then: Who suggests for those from `n` on.
+        n: The number of trials of the first sampler, at least 0.
+        first: The sampler for trials 0 to ``n - 1``.
+        then: The sampler for trial `n` and later ones.
 
     Raises:
         InvalidArgument: `n` is negative.
-        InvalidType: `n` is no whole number, or one of the others no sampler.
+        InvalidType: `n` is not a whole number, or `first` or `then` is not a sampler.
 
     Example:
         >>> import hpo
@@ -170,24 +185,28 @@ class Warmup:
 
     @property
     def replayable(self) -> bool:
-        """Whether both samplers are."""
+        """Whether both samplers are replayable."""
         return is_replayable(self.first) and is_replayable(self.then)
 
     @property
     def needs_pending(self) -> bool:
-        """Whether one of the samplers is asked in turn."""
+        """Whether one of the samplers needs earlier suggestions on record before the next one."""
         return needs_pending(self.first) or needs_pending(self.then)
 
+    def given(self, fixed_params: Mapping[str, Any]) -> Warmup:
+        """Return this sampler for a space in which a wrapper around it fixes parameters."""
+        return Warmup(self.n, _given(self.first, fixed_params), _given(self.then, fixed_params))
+
     def joint_space(self, state: StudyState, trial: FrozenTrial) -> SearchSpace:
-        """What the sampler whose turn it is wants to suggest together."""
+        """Return the parameters that the sampler of this trial wants to suggest together."""
         return space_to_ask(state, self._chosen(trial), trial)
 
     def __call__(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
-        """See `Sampler`."""
+        """Return the answer of the sampler of this trial, which the note names."""
         return _named(self._chosen(trial), state, trial, space, key)
 
     def suggest_lone(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
-        """Return the answer of the sampler whose turn it is for a lone parameter."""
+        """Return the answer of the sampler of this trial for a lone parameter."""
         return _named(self._chosen(trial), state, trial, space, key, lone=True)
 
     def _chosen(self, trial: FrozenTrial) -> Sampler:
@@ -196,19 +215,20 @@ class Warmup:
 
 @attrs.frozen
 class Fallback:
-    """One sampler as long as it has something to suggest, then another.
+    """Lets one sampler suggest as long as it has something left, and then another sampler.
 
-    Whether something is left is what the first sampler says when it is asked for no parameters at all, in the state
-    at the trial's start; so all parameters of a trial come from one of the two. Where it has nothing for now, the other
-    one has this trial. A sampler that is not replayable must not be asked twice, and stays the chosen one. The note
-    says who was ``chosen``. O(1) per suggestion besides what the chosen one costs, and the first one's for no parameters.
+    To find out, the first sampler is asked for no parameters at all, in the state at the trial's start; so all
+    parameters of a trial come from one of the two. If the first sampler has nothing for now, the second one gets this
+    trial only. A sampler that is not replayable must not be asked twice, so it stays the chosen one. The note of a trial
+    names the sampler that was ``chosen``. O(1) per suggestion plus the cost of the chosen sampler and of asking the first
+    one for no parameters.
 
     Args:
-        first: Who suggests, for example a `GridSampler`.
-        then: Who suggests when nothing is left.
+        first: The sampler to prefer, for example a `GridSampler`.
+        then: The sampler to use when nothing is left.
 
     Raises:
-        InvalidType: one of them is no sampler.
+        InvalidType: `first` or `then` is not a sampler.
 
     Example:
         >>> import hpo
@@ -224,39 +244,50 @@ class Fallback:
 
     @property
     def replayable(self) -> bool:
-        """Whether both samplers are."""
+        """Whether both samplers are replayable."""
         return is_replayable(self.first) and is_replayable(self.then)
 
     @property
     def needs_pending(self) -> bool:
-        """Whether one of the samplers is asked in turn."""
+        """Whether one of the samplers needs earlier suggestions on record before the next one."""
         return needs_pending(self.first) or needs_pending(self.then)
 
+    def given(self, fixed_params: Mapping[str, Any]) -> Fallback:
+        """Return this sampler for a space in which a wrapper around it fixes parameters."""
+        return Fallback(_given(self.first, fixed_params), _given(self.then, fixed_params))
+
     def joint_space(self, state: StudyState, trial: FrozenTrial) -> SearchSpace:
-        """What the sampler that suggests for `trial` wants to suggest together."""
+        """Return the parameters that the sampler of this trial wants to suggest together."""
         return space_to_ask(state, self._chosen(state, trial), trial)
 
     def __call__(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
-        """See `Sampler`."""
+        """Return the answer of the sampler of this trial, which the note names."""
         return _named(self._chosen(state, trial), state, trial, space, key)
 
     def suggest_lone(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
-        """Return the answer of the sampler that the trial's joint parameters are from for a lone parameter."""
+        """Return the answer for a lone parameter, of the sampler that suggested the trial's joint parameters."""
         return _named(self._chosen(state, trial), state, trial, space, key, lone=True)
 
     def _chosen(self, state: StudyState, trial: FrozenTrial) -> Sampler:
         if not is_replayable(self.first):
             return self.first
-        as_started = state.running.get(trial.number, trial)  # without what was suggested since
+        # a lone parameter comes with the joint ones in `trial`; the choice must be the one of the joint call
+        as_started = state.running.get(trial.number, trial)
         key = trial_key(state, self.first, trial.number)
         answer = self.first(state, as_started, SearchSpace(), key)
         return self.then if isinstance(answer, Exhausted) else self.first
 
 
+def _given(sampler: Sampler, fixed_params: Mapping[str, Any]) -> Sampler:
+    """Return `sampler` as it is for a space in which these parameters are fixed: what its method `given` returns."""
+    told = getattr(sampler, "given", None)
+    return sampler if told is None else checked_sampler(told(fixed_params))
+
+
 def _asked(
     sampler: Sampler, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key, *, lone: bool = False
 ) -> Answer:
-    """The answer of `sampler` as if the study had it alone: its own seed, where it has one, counts."""
+    """Return the answer of `sampler` as if it were the study's own: if it has a seed, that replaces the study's."""
     seed = checked_seed(getattr(sampler, "seed", None))
     return ask_sampler(sampler, state, trial, space, key if seed is None else Key(seed, key.path), lone=lone)
 
@@ -264,7 +295,7 @@ def _asked(
 def _named(
     sampler: Sampler, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key, *, lone: bool = False
 ) -> Answer:
-    """The answer of `sampler`, with its name as ``chosen`` in the note, unless it has put one there itself."""
+    """Return the answer of `sampler` with its name as ``chosen`` in the note, unless it has noted one itself."""
     answer = _asked(sampler, state, trial, space, key, lone=lone)
     if isinstance(answer, Exhausted) or not (answer.params or answer.note):
         return answer

@@ -2,15 +2,18 @@
 
 import math
 
+import attrs
 import pytest
 
 import hpo
 from hpo.core import (
     CategoricalDistribution,
     FloatDistribution,
+    Identity,
     IntDistribution,
     StudyState,
     enqueue,
+    identity_of,
     is_replayable,
     needs_pending,
     tell,
@@ -27,6 +30,7 @@ from hpo.samplers import (
     TPESampler,
     Warmup,
 )
+from hpo.study.replaying.rebuild import rebuild_advisor
 from hpo.study.studies import create_study, load_study
 
 GRID = {"k": [1, 2, 3], "x": [-1.0, 0.0], "c": ["a", "b"]}
@@ -214,3 +218,76 @@ def test_a_wrapper_is_asked_in_turn_if_a_sampler_in_it_is():
     assert needs_pending(Fallback(free, BruteForceSampler()))
     for wrapper in (PartialFixedSampler({"y": 1}, free), Warmup(1, free, free), Fallback(free, free)):
         assert not needs_pending(wrapper)
+
+
+def tried(study):
+    return [(trial.params["kind"], trial.params["step"]) for trial in study.trials]
+
+
+def all_parameters(trial):
+    n = trial.suggest_int("n", 0, 2)
+    kind = trial.suggest_categorical("kind", ["a", "b"])
+    return n + len(kind) + trial.suggest_float("step", 0, 1, step=0.5)
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        lambda brute: brute,
+        lambda brute: Fallback(brute, RandomSampler()),
+        lambda brute: Warmup(6, brute, RandomSampler()),
+        lambda brute: Warmup(6, Fallback(brute, RandomSampler()), RandomSampler()),
+        lambda brute: PartialFixedSampler({"other": 1}, brute),
+        lambda brute: PartialFixedSampler({"n": 2}, brute),  # the outer value of n is the one that counts
+    ],
+    ids=["alone", "fallback", "warmup", "nested", "partial", "same name"],
+)
+def test_a_search_of_all_there_is_knows_what_is_fixed_around_it(wrapped):
+    study = create_study(sampler=PartialFixedSampler({"n": 1}, wrapped(BruteForceSampler())))
+    study.optimize(all_parameters, n_trials=6)
+    assert {trial.params["n"] for trial in study.trials} == {1}
+    assert len({*tried(study)}) == 6
+
+
+def test_values_fixed_by_two_wrappers_are_both_known():
+    inner = PartialFixedSampler({"kind": "b"}, BruteForceSampler())
+    study = create_study(sampler=PartialFixedSampler({"n": 1}, inner))
+    study.optimize(all_parameters)
+    assert tried(study) == [("b", 0.0), ("b", 0.5), ("b", 1.0)]
+
+
+@attrs.frozen
+class Counts:
+    """A sampler with a method `given`, which is told what is fixed."""
+
+    fixed: tuple = ()
+
+    def given(self, fixed_params):
+        return Counts(tuple(fixed_params.items()))
+
+    def __call__(self, state, trial, space, key):
+        return hpo.Suggestion({name: dist.from_unit(0.0) for name, dist in space.items()}, {"fixed": str(self.fixed)})
+
+
+def test_any_sampler_with_the_method_is_told_what_is_fixed():
+    study = create_study(sampler=PartialFixedSampler({"n": 1}, Counts()))
+    study.optimize(all_parameters, n_trials=1)
+    assert study.trials[0].note == {"fixed": "(('n', 1),)"}
+
+
+def test_what_is_fixed_is_no_option_of_the_search_of_all_there_is():
+    assert identity_of(BruteForceSampler(seed=3)).options == {"seed": 3, "avoid_premature_stop": False}
+    told = BruteForceSampler(seed=3).given({"n": 1})
+    assert told != BruteForceSampler(seed=3)
+    assert told.given({"n": 1}) == told
+    assert identity_of(told) == identity_of(BruteForceSampler(seed=3))
+
+
+def test_a_journal_that_has_the_option_of_earlier_versions_is_rebuilt():
+    earlier = {"seed": 3, "avoid_premature_stop": False, "part": {}}
+    assert rebuild_advisor(Identity("BruteForceSampler", 1, earlier)) == BruteForceSampler(seed=3)
+    nested = {"name": "BruteForceSampler", "version": 1, "options": earlier}
+    recorded = Identity("PartialFixedSampler", 1, {"fixed_params": {"n": 1}, "base_sampler": nested})
+    assert rebuild_advisor(recorded) == PartialFixedSampler({"n": 1}, BruteForceSampler(seed=3))
+    other_part = Identity("BruteForceSampler", 1, {**earlier, "part": {"n": 1}})
+    assert rebuild_advisor(other_part) is None

@@ -68,6 +68,8 @@ class Sampler(Protocol):
       pruned trials have.
     - ``suggest_lone(state, trial, space, key) -> Answer``: answers for a lone parameter, one that an objective touches
       outside of the joint space. Without it the sampler itself is asked for a space of this one parameter.
+    - ``given(fixed_params) -> Sampler``: this sampler for a space in which a sampler around it fixes parameters, for samplers
+      that keep count of whole configurations.
     - ``replayable = False``: it keeps a state of its own, so that its suggestions can't be computed again.
     - ``needs_pending = True``: it needs to know what it gave the trials before. Where other processes evaluate, it is asked in
       the process of the study, for one trial after another; other samplers are asked where a trial is evaluated.

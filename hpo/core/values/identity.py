@@ -38,7 +38,8 @@ def identity_of(thing: object) -> Identity:
     kind = type(thing)
     version = int(getattr(thing, "algorithm_version", 1))
     if attrs.has(kind):
-        fields = [field for field in attrs.fields(kind) if field.init]
+        # a private field, such as what a wrapper tells a sampler, is not an option of the user
+        fields = [field for field in attrs.fields(kind) if field.init and not field.name.startswith("_")]
         return Identity(name_of(thing), version, {f.name: _option(getattr(thing, f.name)) for f in fields})
     return Identity(name_of(thing), version)
 
