@@ -33,7 +33,7 @@ SAMPLERS = Registry(
     "hpo.samplers",
     "sampler",
     (
-        Registration("BruteForceSampler", home="hpo.samplers.brute_force", claims=_TREE),
+        Registration("BruteForceSampler", home="hpo.samplers.brute_force", claims=_TREE, dropped_options={"part": {}}),
         Registration("CmaEsSampler", home="hpo.samplers.cma_es", rules=_CMA, claims=_LEARNING),
         Registration("Fallback", home="hpo.samplers.wrappers"),
         Registration("GridSampler", home="hpo.samplers.grid", claims=_EXHAUSTIVE),

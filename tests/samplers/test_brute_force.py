@@ -12,7 +12,7 @@ from hpo.core.ask_tell import ask
 from hpo.errors import InvalidSuggestion, SearchSpaceExhausted
 from hpo.samplers import BruteForceSampler, PartialFixedSampler, RandomSampler
 from hpo.samplers.brute_force.sampler import _Tried
-from hpo.samplers.brute_force.tree import Branch, index_of, value_of
+from hpo.samplers.brute_force.tree import Node, index_of, value_of
 from hpo.study.studies import load_study
 
 SPACE = {
@@ -181,7 +181,7 @@ def load_into_brute_force(study):
 
 def test_a_continuous_parameter_is_refused_with_advice():
     study = quiet_study()
-    with pytest.raises(InvalidSuggestion, match=r"parameter 'x' has no end of them.*give.*a step"):
+    with pytest.raises(InvalidSuggestion, match=r"parameter 'x' has infinitely many.*give.*a step"):
         study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=1)
     with pytest.raises(InvalidSuggestion, match="parameter 'lr'"):
         ask(StudyState.create(), BruteForceSampler(), {"lr": FloatDistribution(1e-3, 1.0, log=True)})
@@ -216,12 +216,12 @@ def test_a_space_without_parameters_is_tried_once():
 )
 @pytest.mark.parametrize("seed", [None, 9])
 def test_values_are_numbered_in_both_directions_and_in_domain(distribution, seed):
-    branch = Branch.untried("x", distribution, seed)
-    for position in {0, 1, branch.n_values // 2, branch.n_values - 1} & {*range(min(branch.n_values, 2))} | {0}:
-        value = branch.value_at(position)
+    node = Node.untried("x", distribution, seed)
+    for position in {0, 1, node.n_values // 2, node.n_values - 1} & {*range(min(node.n_values, 2))} | {0}:
+        value = node.value_at(position)
         assert distribution.contains(value)
-        assert branch.position_of(index_of(distribution, value)) == position
-    last = branch.n_values - 1
+        assert node.position_of(index_of(distribution, value)) == position
+    last = node.n_values - 1
     assert index_of(distribution, value_of(distribution, last)) == last
     _, trials = ask(StudyState.create(), BruteForceSampler(seed=seed), {"x": distribution}, min(4, last + 1))
     assert len({repr(trial.params["x"]) for trial in trials}) == len(trials)

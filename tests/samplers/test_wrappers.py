@@ -272,7 +272,7 @@ class Counts:
 def test_any_sampler_with_the_method_is_told_what_is_fixed():
     study = create_study(sampler=PartialFixedSampler({"n": 1}, Counts()))
     study.optimize(all_parameters, n_trials=1)
-    assert study.trials[0].note == {"fixed": "(('n', 1),)"}
+    assert study.trials[0].note["fixed"] == "(('n', 1),)"
 
 
 def test_what_is_fixed_is_no_option_of_the_search_of_all_there_is():

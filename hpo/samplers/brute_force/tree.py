@@ -1,8 +1,11 @@
-"""The values that are tried, as a tree: what an objective asks for next may depend on what it got before.
+"""The combinations that were tried, as a tree: what an objective asks for next may depend on the values it got before.
 
-A way from the root to a leaf is what one trial asked for, in order. A place that no trial has reached is None, and
-nobody knows what is below it: it is *open*, and counts as one until somebody looks. All trees are values: growing one
-makes another one, which shares what has not changed, in O(parameters of the trial).
+A path from the root to a leaf is what one trial asked for, in order. A place that no trial has reached is None: what is
+below it is unknown, so it is *open* and counts as one until a trial looks. Trees are values: `extended` returns a new one,
+which shares everything unchanged with the old one, in O(parameters of the trial).
+
+Example: after one trial with kind="line" and length=2, the root is a `Node` for ``kind`` with one child, a `Node` for
+``length``. Its value 2 leads to a `Leaf`; the places after lengths 1 and 3 and after kind="point" are open.
 """
 
 from __future__ import annotations
@@ -20,31 +23,31 @@ from hpo.core import CategoricalDistribution, Distribution, IntDistribution, Key
 
 
 class Leaf(Struct, frozen=True):
-    """The end of a way that some trial went to its end, or goes now.
+    """The end of the path of a finished or running trial.
 
     Attributes:
-        taken: Whether the trial is still running, so that more may turn out to be below.
-        guess: Whether to go on below as siblings do, where the trial is the first one.
+        taken: Whether the trial is still running, so that it may yet ask for more parameters.
+        guess: Whether a trial that explores this place is assumed to continue as its siblings do.
     """
 
     taken: bool = False
     guess: bool = False
 
 
-class Branch(Struct, frozen=True):
-    """A parameter that is asked for at this place, and what follows each of its values.
+class Node(Struct, frozen=True):
+    """The parameter that is asked for at a place, and what follows each of its values.
 
-    Values are numbered by *positions*: the order in which they are visited.
+    Values are numbered by *positions*, the order in which they are visited.
 
     Attributes:
         name: The parameter.
-        distribution: Its values, of which there are finitely many.
-        n_values: How many.
+        distribution: Its distribution, which has finitely many values.
+        n_values: The number of values.
         stride, offset: Position ``p`` is the value with index ``(offset + stride * p) % n_values``.
-        n_open: How many open places are below.
-        first_open: The first position with an open place; all before it are done.
-        children: What follows, by position.
-        sample: One of the children that are branches, or None: what unknown ones may look like.
+        n_open: The number of open places below.
+        first_open: The first position with an open place; everything before it is done.
+        children: The trees that follow, by position.
+        sample: One of the children that are nodes, or None: what unknown children may look like.
     """
 
     name: str
@@ -58,25 +61,27 @@ class Branch(Struct, frozen=True):
     sample: Any = None
 
     @classmethod
-    def untried(cls, name: str, distribution: Distribution, seed: int | None) -> Branch:
-        """The parameter `name` before any of its values is tried."""
+    def untried(cls, name: str, distribution: Distribution, seed: int | None) -> Node:
+        """Return the node of a parameter before any of its values is tried."""
         n = distribution.n_values()
         assert n is not None
         stride, offset = _order(seed, name, n)
         return cls(name, distribution, n, stride, offset, n)
 
     def value_at(self, position: int) -> Any:
-        """The value that is visited at `position`."""
+        """Return the value that is visited at `position`."""
         return value_of(self.distribution, (self.offset + self.stride * position) % self.n_values)
 
     def position_of(self, index: int) -> int:
-        """When the value with this index is visited."""
+        """Return the position at which the value with this index is visited; the inverse of `value_at`."""
+        # solve (offset + stride * p) % n == index for p: the stride has an inverse, see `_order`
         return (index - self.offset) * pow(self.stride, -1, self.n_values) % self.n_values
 
-    def with_child(self, position: int, child: Tree) -> Branch:
-        """This branch with something else after the value at `position`."""
+    def with_child(self, position: int, child: Tree) -> Node:
+        """Return this node with another tree after the value at `position`."""
         was_open, is_open = n_open(self.children.get(position)), n_open(child)
         children = self.children.with_item(position, child)
+        # a place that was done opens again if a later trial asks for more below it; otherwise skip what is done
         first = min(position, self.first_open) if is_open else self.first_open
         while first < self.n_values and first in children and not n_open(children[first]):
             first += 1
@@ -85,37 +90,40 @@ class Branch(Struct, frozen=True):
             n_open=self.n_open + is_open - was_open,
             first_open=first,
             children=children,
-            sample=child if isinstance(child, Branch) else self.sample,
+            sample=child if isinstance(child, Node) else self.sample,
         )
 
-    def fitted(self, distribution: Distribution, seed: int | None) -> Branch:
-        """This branch for a parameter whose range has changed: what was tried stays tried, as far as it fits."""
+    def fitted(self, distribution: Distribution, seed: int | None) -> Node:
+        """Return this node for a parameter whose range has changed; values that are members of both stay tried."""
         if distribution == self.distribution:
             return self
-        branch = Branch.untried(self.name, distribution, seed)
+        node = Node.untried(self.name, distribution, seed)
         for position, child in self.children.items():
             index = index_of(distribution, self.value_at(position))
             if index is not None:
-                branch = branch.with_child(branch.position_of(index), child)
-        return branch
+                node = node.with_child(node.position_of(index), child)
+        return node
 
 
-Tree: TypeAlias = Branch | Leaf | None
-Way: TypeAlias = list[tuple[Branch, int]]
-"""Branches from the root on, each with the position that is taken there."""
+Tree: TypeAlias = Node | Leaf | None
+Way: TypeAlias = list[tuple[Node, int]]
+"""A path: nodes from the root on, each with the position that is taken there."""
 Asked: TypeAlias = Mapping[str, tuple[Distribution, int]]
-"""What a trial asked for, in order, with the indices of the values that it got."""
+"""What a trial asked for, in order: distributions with the indices of the values that it got."""
 
 
 def n_open(tree: Tree) -> int:
-    """How many open places a tree has."""
-    return 1 if tree is None else tree.n_open if isinstance(tree, Branch) else 0
+    """Return the number of open places of a tree."""
+    return 1 if tree is None else tree.n_open if isinstance(tree, Node) else 0
 
 
 def open_way(tree: Tree, number: int) -> Way:
-    """The way to the open place with this number, from 0, less than ``n_open(tree)``; in the order of positions."""
+    """Return the path to the open place with this number, counted from 0 in the order of positions.
+
+    The number must be less than ``n_open(tree)``.
+    """
     way: Way = []
-    while isinstance(tree, Branch):
+    while isinstance(tree, Node):
         position = tree.first_open
         child = tree.children.get(position)
         while number >= n_open(child):
@@ -128,9 +136,9 @@ def open_way(tree: Tree, number: int) -> Way:
 
 
 def given_way(tree: Tree, given: Mapping[str, Any]) -> Way:
-    """A way on which parameters have the values of `given`, to an open place where that is easily found."""
+    """Return a path on which parameters have the values of `given`, preferably one to an open place."""
     way: Way = []
-    while isinstance(tree, Branch):
+    while isinstance(tree, Node):
         position = min(tree.first_open, tree.n_values - 1)
         if tree.name in given:
             index = index_of(tree.distribution, given[tree.name])
@@ -142,7 +150,7 @@ def given_way(tree: Tree, given: Mapping[str, Any]) -> Way:
     return way
 
 
-def grown(
+def extended(
     tree: Tree,
     asked: Asked,
     end: Leaf | None,
@@ -151,41 +159,47 @@ def grown(
     planned: Sequence[int] = (),
     ticket: int | None = None,
 ) -> Tree:
-    """The tree after one more trial, which is the same where that has not gone any way.
+    """Return the tree with the path of one more trial; the same tree if the trial has no path yet.
 
     Args:
         tree: What is known.
-        asked: What the trial asked for so far.
-        end: What to put at the end of its way. None: the trial ended by itself, and has asked for all there is.
-        seed: Of the order of visiting.
-        planned: The positions that the trial was sent to, for a trial that has not asked for all parameters (yet).
-        ticket: Which values it gets beyond them, see `position_by_ticket`; None if that is not known.
+        asked: What the trial has asked for so far.
+        end: The leaf for the end of its path. None means that the trial ended by itself, so it has asked for all there is.
+        seed: The seed of the order of visiting.
+        planned: The positions of the path that the trial was sent along, for a trial that has not asked for all of its
+            parameters (yet).
+        ticket: Decides the values beyond the path, see `position_by_ticket`; None if it is not known.
     """
     left = dict(asked)
     taken = end is not None and end.taken
     way: Way = []
     node = tree
     while True:
-        if taken and (isinstance(node, Leaf) and not node.taken):  # what has ended there stays
+        if taken and (isinstance(node, Leaf) and not node.taken):  # a finished trial knows more about this place
             return tree
-        if isinstance(node, Branch) and node.name in left:
+        if isinstance(node, Node) and node.name in left:
             distribution, index = left.pop(node.name)
-            if taken and distribution != node.distribution:  # a wrong guess, which its objective will not ask for
+            if (
+                taken and distribution != node.distribution
+            ):  # `node` is a wrong guess: the objective asks for another range
                 position = position_by_ticket(ticket or 0, node.name, node.n_values)
             else:
                 node = node.fitted(distribution, seed)
                 position = node.position_of(index)
-        elif left and not (taken and isinstance(node, Branch)):  # never seen here, or something else was
+        elif left and not (taken and isinstance(node, Node)):
+            # nothing was known here, or another parameter was: insert a node, for a name known below if there is one,
+            # so that what is known stays reachable
             known = _names(node)
             name = next((name for name in left if name in known), next(iter(left)))
-            node = Branch.untried(name, left[name][0], seed)
+            node = Node.untried(name, left[name][0], seed)
             continue
         else:
             sample = way[-1][0].sample if way else None
-            if end is not None and end.guess and sample is not None and not isinstance(node, Branch):
-                node = Branch.untried(sample.name, sample.distribution, seed)
-            if end is None or not isinstance(node, Branch):
+            if end is not None and end.guess and sample is not None and not isinstance(node, Node):
+                node = Node.untried(sample.name, sample.distribution, seed)
+            if end is None or not isinstance(node, Node):
                 break
+            # the trial has not asked for this parameter: it is where it was sent, or where its ticket would lead
             unasked = _unasked_position(node, planned[len(way) :], ticket)
             if unasked is None:
                 return tree
@@ -197,33 +211,34 @@ def grown(
     return _ending(way, Leaf() if end is None else end)
 
 
-def _unasked_position(branch: Branch, planned: Sequence[int], ticket: int | None) -> int | None:
-    """Where a trial that has not asked for the parameter of `branch` would have gone; None if that is not known."""
-    if planned and 0 <= planned[0] < branch.n_values:
+def _unasked_position(node: Node, planned: Sequence[int], ticket: int | None) -> int | None:
+    """Return the position for a trial that has not asked for the parameter of `node`, or None if it is not known."""
+    if planned and 0 <= planned[0] < node.n_values:
         return planned[0]
-    return None if ticket is None else position_by_ticket(ticket, branch.name, branch.n_values)
+    return None if ticket is None else position_by_ticket(ticket, node.name, node.n_values)
 
 
 def _ending(way: Way, tree: Tree) -> Tree:
-    """The tree in which `tree` is at the end of a way."""
-    for branch, position in reversed(way):
-        tree = branch.with_child(position, tree)
+    """Return the tree that has `tree` at the end of a path."""
+    for node, position in reversed(way):
+        tree = node.with_child(position, tree)
     return tree
 
 
 def position_by_ticket(ticket: int, name: str, n_values: int) -> int:
-    """The position that a trial takes where nothing is known: trials with other tickets should go elsewhere.
+    """Return the position that a trial takes where nothing is known, so that trials with different tickets part.
 
-    Tickets below `n_values` get different positions; beyond that the positions of different parameters are shifted
-    against each other, so that the tickets differ in one of them at least, if there are several.
+    Tickets below `n_values` get different positions. Beyond that, the positions of different parameters are shifted
+    against each other, so that two tickets differ in at least one parameter if there are several.
     """
     lap = ticket // n_values
+    # a checksum rather than `hash`, which differs between processes
     shift = zlib.crc32(f"{lap} {name}".encode("utf-8", "backslashreplace")) if lap else 0
     return (ticket + shift) % n_values
 
 
 def index_of(distribution: Distribution, value: Any) -> int | None:
-    """The number of `value` among those of `distribution`, or None where it is none of countable ones."""
+    """Return the index of `value` among the values of `distribution`; None if it is not one, or they are not countable."""
     member = distribution.member(value)
     if member is None or distribution.n_values() is None:
         return None
@@ -237,7 +252,7 @@ def index_of(distribution: Distribution, value: Any) -> int | None:
 
 
 def value_of(distribution: Distribution, index: int) -> Any:
-    """The inverse of `index_of`."""
+    """Return the value with this index; the inverse of `index_of`."""
     if isinstance(distribution, CategoricalDistribution):
         return distribution.choices[index]
     if isinstance(distribution, IntDistribution):
@@ -248,9 +263,9 @@ def value_of(distribution: Distribution, index: int) -> Any:
 
 
 def _names(tree: Tree) -> set[str]:
-    """The parameters on one way through a tree."""
+    """Return the names of the parameters on one path through a tree."""
     names = set()
-    while isinstance(tree, Branch):
+    while isinstance(tree, Node):
         names.add(tree.name)
         tree = tree.sample
     return names
@@ -258,7 +273,10 @@ def _names(tree: Tree) -> set[str]:
 
 @lru_cache(maxsize=1024)
 def _order(seed: int | None, name: str, n: int) -> tuple[int, int]:
-    """The stride, which has no divisor in common with `n`, and the offset of the order of visiting."""
+    """Return the stride and the offset of the order of visiting `n` values.
+
+    The stride has no divisor in common with `n`, so every value is visited once.
+    """
     if seed is None:
         return 1, 0
     one, other = Key(seed, ("brute force", name)).uniforms(["stride", "offset"])
