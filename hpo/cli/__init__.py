@@ -1,7 +1,7 @@
 """The command ``hpo``: studies from the shell.
 
-Results go to standard output, the log and errors to standard error. The modules here load click and nothing else
-before they know which command runs, so that ``hpo --help`` is quick.
+Results go to standard output, the log and errors to standard error. Until it is known which command runs, the modules
+here import little more than click, so that ``hpo --help`` is quick.
 """
 
 from __future__ import annotations
@@ -15,11 +15,10 @@ import click
 
 import hpo
 from hpo.cli.exit_codes import exit_code
-from hpo.cli.explain_command import explain
 from hpo.cli.journal_commands import journal
 from hpo.cli.optimize_command import optimize
 from hpo.cli.options import Settings
-from hpo.cli.replay_commands import fork, verify
+from hpo.cli.replay_commands import explain, fork, verify
 from hpo.cli.study_commands import create_study, delete_study, studies, study, study_names
 from hpo.cli.transfer_commands import export, import_study
 from hpo.cli.trial_commands import ask, best_trial, best_trials, tell, trials
@@ -32,11 +31,11 @@ def main(args: Sequence[str] | None = None) -> int:
     """Run one command line.
 
     Args:
-        args: The words after ``hpo``; those that this process was started with if not given.
+        args: The arguments after ``hpo``; by default those of this process.
 
     Returns:
-        The exit code: 0; 1 after an error, which is one line on standard error; 2 where the command line itself is
-        wrong; 130 after Ctrl-C; 141 where nobody reads standard output any more.
+        The exit code: 0 on success, 1 after an error, which is one line on standard error, 2 if the command line itself
+        is wrong, 130 after Ctrl-C, and 141 if standard output was closed by its reader.
 
     Example:
         >>> main(["--version"])
@@ -101,19 +100,21 @@ def _plugin_command(point: EntryPoint) -> click.Command:
     name="hpo", cls=_CommandLine, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
 )
 @click.version_option(hpo.__version__, prog_name="hpo", message="%(prog)s %(version)s")
-@click.option("--storage", envvar="HPO_STORAGE", metavar="PLACE", help="Where studies are; also after the command.")
+@click.option(
+    "--storage", envvar="HPO_STORAGE", metavar="STORAGE", help="Where studies are kept; also allowed after the command."
+)
 @click.option("-v", "--verbose", count=True, help="Log more.")
 @click.option("-q", "--quiet", is_flag=True, help="Log warnings and errors only.")
-@click.option("--log-file", type=click.Path(dir_okay=False, path_type=Path), help="Append the log to this file too.")
+@click.option("--log-file", type=click.Path(dir_okay=False, path_type=Path), help="Also append the log to this file.")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.pass_context
 def command_line(
     context: click.Context, storage: str | None, verbose: int, quiet: bool, log_file: Path | None, debug: bool
 ) -> None:
-    """Optimize hyperparameters: make studies, run them, ask, tell and look.
+    """Optimize hyperparameters: create studies, run trials, inspect and export results.
 
-    PLACE is a file study.jsonl, a directory runs/ or a URL. The environment variable HPO_STORAGE stands in for
-    --storage.
+    STORAGE is a file study.jsonl, a directory runs/ or a URL. The environment variable HPO_STORAGE can be set
+    instead of --storage.
     """
     settings = context.ensure_object(Settings)
     settings.storage, settings.debug = storage, debug
@@ -124,7 +125,7 @@ def command_line(
 
 
 def _log_at(level: int, file: Path | None) -> Callable[[], None]:
-    """Set up the library's logger; calling the result undoes it."""
+    """Set up the library's logger, and return a function that undoes it."""
     from hpo.logging import get_logger
 
     logger = get_logger()

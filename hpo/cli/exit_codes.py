@@ -1,4 +1,4 @@
-"""How a command ends: its exit code, and the one line that says what went wrong."""
+"""Running a command, its exit code, and the one line that says what went wrong."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from hpo.errors import HpoError
 
 _INTERRUPTED = 130
 """128 + SIGINT, as shells count."""
-_NO_READER = 141
+_BROKEN_PIPE = 141
 """128 + SIGPIPE."""
 
 
 def exit_code(command: click.Command, args: Sequence[str] | None) -> int:
-    """Run `command` on the words `args`, by default those of this process; see `hpo.cli.main`."""
+    """Run `command` with `args`, by default those of this process, and return the exit code that `hpo.cli.main` documents."""
     if "_HPO_COMPLETE" in os.environ:  # a shell wants to complete a command line
         command.main(prog_name="hpo")
     for stream in (sys.stdout, sys.stderr):
@@ -39,7 +39,7 @@ def exit_code(command: click.Command, args: Sequence[str] | None) -> int:
             command.make_context("hpo", [*(sys.argv[1:] if args is None else args)], obj=settings) as context,
         ):
             command.invoke(context)
-        if sys.stdout is not None:  # as it is in a process that was started without
+        if sys.stdout is not None:  # None in a process that was started without standard output
             sys.stdout.flush()
     except click.exceptions.Exit as ended:
         return ended.exit_code
@@ -49,10 +49,10 @@ def exit_code(command: click.Command, args: Sequence[str] | None) -> int:
     except (KeyboardInterrupt, click.Abort) as interrupt:
         return _failed("interrupted", interrupt, settings, code=_INTERRUPTED)
     except BrokenPipeError:
-        return _left_alone()
+        return _reader_is_gone()
     except (HpoError, OSError) as error:
         return _failed(f"error: {error or type(error).__name__}", error, settings)
-    except Exception as error:  # noqa: BLE001 - a mistake in the library is one line too
+    except Exception as error:  # noqa: BLE001 - an unexpected error, perhaps a bug, is one line too
         problem = traceback.format_exception_only(error)[-1].strip()
         return _failed(f"error: {problem} (unexpected: --debug shows where)", error, settings)
     return 0
@@ -60,7 +60,7 @@ def exit_code(command: click.Command, args: Sequence[str] | None) -> int:
 
 @contextlib.contextmanager
 def _warnings_in_one_line() -> Iterator[None]:
-    """Show warnings that point into the library without the place, which tells nobody anything."""
+    """Show warnings of the library without the file and line, which users of the command line do not need."""
     ours = Path(hpo.__file__).parent
     with warnings.catch_warnings():
         as_usual = warnings.showwarning
@@ -82,13 +82,13 @@ def _failed(message: str, error: BaseException, settings: Settings, *, code: int
     return code
 
 
-def _left_alone() -> int:
-    """Let the interpreter flush what is left to nowhere, and say nothing."""
+def _reader_is_gone() -> int:
+    """Redirect standard output to the null device, so that the interpreter can flush it at exit without an error."""
     try:
         descriptor = sys.stdout.fileno()
-    except (OSError, ValueError):  # no file of the system
-        return _NO_READER
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, descriptor)
-    os.close(nowhere)
-    return _NO_READER
+    except (OSError, ValueError):  # not a file of the operating system
+        return _BROKEN_PIPE
+    null_device = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null_device, descriptor)
+    os.close(null_device)
+    return _BROKEN_PIPE

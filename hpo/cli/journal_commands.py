@@ -1,4 +1,4 @@
-"""Commands about journals in files and databases: are they intact, and what can be saved of one that is not."""
+"""Commands that check journals in files and databases, and repair damaged ones."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ class UnreadableJournalsError(HpoError, RuntimeError):
 
 @attrs.define(eq=False)
 class NothingSavedError(HpoError, RuntimeError):
-    """A repair after which there is no new journal, though the old one can't be read."""
+    """Nothing of a damaged journal could be saved."""
 
     path: str
 
     def __str__(self) -> str:
-        return f"nothing of {self.path} makes a journal: there is no new one"
+        return f"nothing of {self.path} could be saved: no new journal was written"
 
 
 class JournalPath(click.Path):
-    """A path, also written as the URL of a database."""
+    """A path, which may be given as the URL of an SQLite database."""
 
     def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
-        """See `click.Path.convert`."""
+        """Return the path, without ``sqlite:///`` in front."""
         given = value.removeprefix("sqlite:///") if isinstance(value, str) else value
         return super().convert(given, parameter, context)
 
@@ -58,9 +58,10 @@ def journal() -> None:
 @click.argument("path", type=JournalPath(exists=True, path_type=Path))
 @format_option("table")
 def check(path: Path, style: str) -> None:
-    """Say whether journals are intact.
+    """Check whether journals are intact.
 
-    PATH is a file, an SQLite database, or a directory of them. Nothing is changed. The exit code is 1 where a study can't be read.
+    PATH is a file, an SQLite database, or a directory of them. Nothing is changed. The exit code is 1 if a study can't
+    be read.
     """
     from hpo.journal.repair.inspection import check_directory, check_file
 
@@ -69,7 +70,7 @@ def check(path: Path, style: str) -> None:
     print_out(written([_record(one) for one in found], columns=_COLUMNS, style=style))
     bad = [
         one.path for one in found if one.flaw is not None and not (in_directory and one.flaw.kind == "foreign")
-    ]  # whatever else is in a directory of studies is left alone
+    ]  # other files in a directory of studies are not an error
     if bad:
         raise UnreadableJournalsError([*dict.fromkeys(bad)], len({one.path for one in found}))
 
@@ -80,17 +81,18 @@ def check(path: Path, style: str) -> None:
     "--output",
     metavar="NEW",
     type=JournalPath(path_type=Path),
-    help="The new file; NAME.repaired.jsonl or NAME.repaired.db if not given.",
+    help="The new file; NAME.repaired.jsonl or NAME.repaired.db by default.",
 )
 def repair(path: Path, output: Path | None) -> None:
-    """Save what is intact of a damaged journal or database.
+    """Save what is intact in a damaged journal or database.
 
-    It goes into a new file. The old file stays as it is, and a healthy one needs nothing. Stop the study's workers first.
+    The intact part is written to a new file, and the old file is not changed. An intact journal needs no repair. Stop
+    the workers of the study first.
     """
     from hpo.journal.repair.inspection import repair_file
 
     done = repair_file(path, output)
-    print_out("".join(f"{visible(line)}\n" for one in done for line in _told(one)))
+    print_out("".join(f"{visible(line)}\n" for one in done for line in _report_lines(one)))
     if any(one.flaw for one in done) and not any(one.output for one in done):
         raise NothingSavedError(str(path))
 
@@ -110,8 +112,8 @@ def _record(found: Inspection) -> Record:
     }
 
 
-def _told(done: Repair) -> list[str]:
-    """What was done, line by line."""
+def _report_lines(done: Repair) -> list[str]:
+    """Return the lines that report a repair."""
     journal = done.source if done.study is None else f"study {done.study!r} in {done.source}"
     if done.flaw is None:
         return [f"{journal} {'needs no repair' if done.output is None else 'is whole'}: {done.events} events"]

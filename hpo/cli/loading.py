@@ -1,42 +1,48 @@
-"""Finding what a command line names: ``FILE.py:objective``, ``package.module:factory``, ``TPESampler``."""
+"""Loading what a command line names: objectives, samplers and pruners, search spaces, JSON objects."""
 
 from __future__ import annotations
 
 import inspect
+import json
 import sys
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from hpo.errors import InvalidArgument, InvalidType
+from hpo.errors import HpoError, InvalidArgument, InvalidType
 from hpo.registration import Registry
+
+if TYPE_CHECKING:
+    from hpo.core import SearchSpace
+
+_SHAPE = '{"x": {"name": "FloatDistribution", "attributes": {"low": 0, "high": 1}}}'
 
 
 def objective_at(location: str) -> Callable[[Any], Any]:
-    """The callable that `location` names.
+    """Return the callable that `location` names.
 
     Args:
-        location: ``FILE.py:name``, whose directory is put in front of `sys.path`, or ``package.module:name``, looked
-            for from the current directory on. The name may have dots, as in ``Task.objective``.
+        location: ``FILE.py:name``, whose directory is put on `sys.path` first, or ``package.module:name``, which is
+            looked for in the current directory first. The name may have dots, as in ``Task.objective``.
 
     Raises:
         InvalidArgument: there is no such file, module or name, or running the file raises.
-        InvalidType: what has this name can't be called.
+        InvalidType: the object of this name cannot be called.
     """
     found = object_at(location)
     if not callable(found):
-        raise InvalidType(f"{location} is no objective: it is {found!r}, which can't be called with a trial")
+        raise InvalidType(f"{location} is not an objective: it is {found!r}, which can't be called with a trial")
     return found  # type: ignore[no-any-return]
 
 
 def object_at(location: str) -> Any:
-    """What `location` names; see `objective_at`."""
+    """Return the object that `location` names, in the forms that `objective_at` describes."""
     place, colon, name = location.rpartition(":")
     if not (place and colon and name):
-        raise InvalidArgument(f"{location!r} names nothing: give FILE.py:name or package.module:name")
+        raise InvalidArgument(f"{location!r} does not name anything: give FILE.py:name or package.module:name")
     module = _from_file(Path(place)) if _is_file_name(place) else _from_path(place)
     found: Any = module
     for part in name.split("."):
@@ -46,14 +52,14 @@ def object_at(location: str) -> Any:
     return found
 
 
-def made(choice: str, options: Mapping[str, Any] | None, registry: Registry) -> Any:
+def created(choice: str, options: Mapping[str, Any] | None, registry: Registry) -> Any:
     """Return the sampler or pruner that a command line names.
 
     A class, or a function that needs no arguments other than `options`, is called with them. Anything else is taken as
     it is: a function with the arguments of a sampler is a sampler.
 
     Args:
-        choice: A registered name, or a place such as ``FILE.py:name``, see `objective_at`.
+        choice: A registered name, or ``FILE.py:name`` or ``package.module:name``.
         options: Keyword arguments; None if none were given.
         registry: The samplers or pruners that have names.
 
@@ -85,7 +91,7 @@ def _is_factory(found: object) -> bool:
         return False
     try:
         inspect.signature(found).bind()
-    except (TypeError, ValueError):  # it needs arguments, or can't say which
+    except (TypeError, ValueError):  # it needs arguments, or has no signature
         return False
     return True
 
@@ -102,11 +108,11 @@ def _from_file(file: Path) -> ModuleType:
     loaded = sys.modules.get(file.stem)
     if loaded is not None and getattr(loaded, "__file__", None) == str(file):
         return loaded
-    # under its own name, so that what it defines can be pickled, unless the name belongs to somebody else
+    # Under its own name, so that what it defines can be pickled, unless another module has this name already.
     name = file.stem if loaded is None else f"objective in {file}"
     spec = spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
-        raise InvalidArgument(f"{str(file)!r} is no Python file: its name has to end in .py")
+        raise InvalidArgument(f"{str(file)!r} is not a Python file: its name has to end in .py")
     module = sys.modules[name] = module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
@@ -129,7 +135,7 @@ def _from_path(name: str) -> ModuleType:
 
 
 def described(error: BaseException) -> str:
-    """An error of somebody else's code in one line: the last one of its traceback, and where it was raised."""
+    """Return an error of the user's code in one line: the last line of its traceback, and where it was raised."""
     from hpo.study.running.messages import failure_reason
 
     return failure_reason(error)
@@ -141,10 +147,80 @@ def _look_in(folder: Path) -> None:
 
 
 def _callables_in(module: ModuleType) -> str:
-    """The functions and classes that the module itself defines."""
+    """Return the names of the functions and classes that the module itself defines."""
     own = [
         name
         for name, value in vars(module).items()
         if not name.startswith("_") and callable(value) and getattr(value, "__module__", None) == module.__name__
     ]
     return ", ".join(own) or "nothing that can be called"
+
+
+def read_space(given: str) -> SearchSpace:
+    """Return the search space that a command line gives.
+
+    Args:
+        given: The name of a file, ``-`` for standard input, or the JSON itself, which begins with a brace.
+
+    Raises:
+        InvalidArgument: it is not a JSON object of distributions; the message names the parameter.
+        OSError: there is no such file.
+
+    Example:
+        >>> read_space('{"n": {"name": "IntDistribution", "attributes": {"low": 1, "high": 9}}}')
+        SearchSpace({'n': IntDistribution(low=1, high=9)})
+    """
+    from hpo.core import SearchSpace, distribution_from_document
+
+    origin, text = _text(given)
+    document = json_object(text, origin, like=_SHAPE)
+    distributions = {}
+    for name, written in document.items():
+        try:
+            distributions[name] = distribution_from_document(written)
+        except HpoError as error:
+            raise InvalidArgument(f"{origin}, parameter {name!r}: {error}") from None
+    return SearchSpace(distributions)
+
+
+def json_object(text: str, origin: str, *, like: str) -> dict[str, Any]:
+    """Return the JSON object in `text`.
+
+    Args:
+        text: The JSON.
+        origin: What the text is, for error messages.
+        like: A valid example, for error messages.
+
+    Raises:
+        InvalidArgument: it is not valid JSON, not an object, or has a key twice.
+    """
+    try:
+        document = json.loads(text, object_pairs_hook=_without_repetition)
+    except InvalidArgument as error:
+        raise InvalidArgument(f"{origin}: {error}") from None
+    except (ValueError, RecursionError) as error:
+        raise InvalidArgument(f"{origin} is not valid JSON: {error}; expected for example {like}") from None
+    if not isinstance(document, dict):
+        raise InvalidArgument(f"{origin} is not a JSON object; expected for example {like}")
+    return document
+
+
+def _text(given: str) -> tuple[str, str]:
+    """Return the name of the text for error messages, and the text."""
+    if given == "-":
+        return "the search space from standard input", sys.stdin.read()
+    if given.lstrip().startswith("{"):
+        return "the search space", given
+    try:
+        return given, Path(given).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InvalidArgument(f"{given} is not valid UTF-8: {error.reason} at byte {error.start}") from None
+
+
+def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InvalidArgument(f"the key {twice!r} is there twice")
+    return found

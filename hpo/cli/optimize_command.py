@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 @click.command("optimize")
 @click.argument("location", metavar="FILE.py:OBJECTIVE")
 @study_options
-@click.option("--n-trials", type=click.IntRange(min=0), help="How many trials to run; no limit if not given.")
-@click.option("--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="After this, no trial starts.")
-@click.option("--n-jobs", type=int, default=1, show_default=True, help="Trials at a time, in threads; -1 for all CPUs.")
+@click.option("--n-trials", type=click.IntRange(min=0), help="Number of trials to run; no limit by default.")
+@click.option("--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="Start no trial after this time.")
+@click.option(
+    "--n-jobs", type=int, default=1, show_default=True, help="Number of parallel trials, in threads; -1 for all CPUs."
+)
 @sampler_options
 @pruner_options
 def optimize(
@@ -37,8 +39,9 @@ def optimize(
 ) -> None:
     """Run trials of an objective.
 
-    OBJECTIVE is a function that takes a trial and returns its value, or one per direction. FILE.py need not import hpo; its directory is put on the module path. package.module:OBJECTIVE works too. The
-    study has to exist. Without --n-trials and --timeout it runs until Ctrl-C.
+    OBJECTIVE is a function that takes a trial and returns a value, or one per direction. FILE.py does not have to import
+    hpo; its directory is put on the module path. package.module:OBJECTIVE works, too. The study has to exist. Without
+    --n-trials and --timeout, trials are run until Ctrl-C.
     """
     from hpo.cli.loading import described, objective_at
 
@@ -48,18 +51,18 @@ def optimize(
         sampler=sampler_from(sampler, sampler_kwargs),
         pruner=pruner_from(pruner, pruner_kwargs),
     )
-    witness = _Witness(objective_at(location))
+    observed = _ObservedObjective(objective_at(location))
     try:
-        study.optimize(witness, n_trials=n_trials, timeout=timeout, n_jobs=n_jobs)
+        study.optimize(observed, n_trials=n_trials, timeout=timeout, n_jobs=n_jobs)
     except (Exception, SystemExit) as error:
-        if witness.seen is None or witness.seen[1] is not error:
+        if observed.first_error is None or observed.first_error[1] is not error:
             raise
-        raise ObjectiveError(witness.seen[0], described(error)) from error
+        raise ObjectiveError(observed.first_error[0], described(error)) from error
 
 
 @attrs.define(eq=False)
 class ObjectiveError(HpoError, RuntimeError):
-    """An objective that raised; its trial has failed, and the run has ended."""
+    """The objective raised: its trial has failed, and the run has ended."""
 
     number: int
     reason: str
@@ -69,11 +72,11 @@ class ObjectiveError(HpoError, RuntimeError):
 
 
 @attrs.define
-class _Witness:
-    """An objective, and the first error that it raised with the number of its trial."""
+class _ObservedObjective:
+    """An objective that keeps the first error it raised, with the number of the trial."""
 
     objective: Callable[[Any], Any]
-    seen: tuple[int, BaseException] | None = None
+    first_error: tuple[int, BaseException] | None = None
 
     def __call__(self, trial: Any) -> Any:
         try:
@@ -81,5 +84,5 @@ class _Witness:
         except TrialPruned:
             raise
         except (Exception, SystemExit) as error:
-            self.seen = self.seen or (trial.number, error)
+            self.first_error = self.first_error or (trial.number, error)
             raise

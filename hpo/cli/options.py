@@ -1,4 +1,4 @@
-"""Options that commands share, and what they lead to: a storage, a study, a form of output."""
+"""Options that several commands share, and the storages and studies that they open."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @attrs.define
 class Settings:
-    """What was given before the command's name.
+    """The options given before the command's name.
 
     Attributes:
-        storage: Where studies are; `HPO_STORAGE` if nothing was given.
-        argument: The same, where it is the command's first argument.
-        debug: Whether errors come with their tracebacks.
+        storage: Where studies are kept, from ``--storage`` or ``HPO_STORAGE``.
+        argument: Where studies are kept, if it is the command's first argument.
+        debug: Whether errors are shown with their tracebacks.
     """
 
     storage: str | None = None
@@ -36,17 +36,17 @@ class Settings:
 
 
 def storage_option(command: F) -> F:
-    """Give `command` the option ``--storage``, which reaches it as an open `Storage` named ``storage``."""
+    """Give `command` the option ``--storage``, and with it the argument ``storage``, an open `Storage`."""
     return click.option(
         "--storage",
-        metavar="PLACE",
+        metavar="STORAGE",
         callback=_open_storage,
-        help="Where studies are: study.jsonl, runs/ or a URL.  [env: HPO_STORAGE]",
+        help="Where studies are kept: study.jsonl, runs/ or a URL.  [env: HPO_STORAGE]",
     )(command)
 
 
 def storage_argument(command: F) -> F:
-    """Give `command` the optional argument STORAGE, which stands in for the option ``--storage``."""
+    """Give `command` the optional argument STORAGE, an alternative to the option ``--storage``."""
 
     def keep(context: click.Context, parameter: click.Parameter, given: str | None) -> None:
         context.find_object(Settings).argument = given  # type: ignore[union-attr]
@@ -57,13 +57,13 @@ def storage_argument(command: F) -> F:
 
 
 def study_options(command: F) -> F:
-    """Give `command` the options ``--storage`` and ``--study-name``; the name may be left out."""
-    named = click.option("--study-name", metavar="NAME", help="The study; needed where the storage has several.")
+    """Give `command` the options ``--storage`` and ``--study-name``."""
+    named = click.option("--study-name", metavar="NAME", help="The study; required if the storage has several.")
     return storage_option(named(command))
 
 
 def format_option(default: str) -> Callable[[F], F]:
-    """Give a command the option ``--format``, which reaches it as ``style``."""
+    """Give a command the option ``--format``, and with it the argument ``style``."""
     return click.option(
         "-f",
         "--format",
@@ -71,17 +71,17 @@ def format_option(default: str) -> Callable[[F], F]:
         type=click.Choice(FORMATS),
         default=default,
         show_default=True,
-        help="How to write the result.",
+        help="Output format.",
     )
 
 
 def sampler_options(command: F) -> F:
-    """Give `command` the options ``--sampler`` and ``--sampler-kwargs``; see `sampler_from`."""
+    """Give `command` the options ``--sampler`` and ``--sampler-kwargs``, the arguments of `sampler_from`."""
     return _advisor_options("sampler", default="TPESampler", example='{"seed": 1}')(command)
 
 
 def pruner_options(command: F) -> F:
-    """Give `command` the options ``--pruner`` and ``--pruner-kwargs``; see `pruner_from`."""
+    """Give `command` the options ``--pruner`` and ``--pruner-kwargs``, the arguments of `pruner_from`."""
     return _advisor_options("pruner", default="MedianPruner", example='{"n_startup_trials": 9}')(command)
 
 
@@ -113,7 +113,7 @@ def _advisor_options(kind: str, *, default: str, example: str) -> Callable[[F], 
             f"--{kind}",
             cls=_RegisteredOption,
             metavar="NAME",
-            help=f"{kind.capitalize()}: NAMES, or FILE.py:NAME.  [default: as before, else {default}]",
+            help=f"{kind.capitalize()}: NAMES, or FILE.py:NAME.  [default: as recorded, else {default}]",
         )
         options = click.option(f"--{kind}-kwargs", metavar="JSON", help=f"Options of the {kind}, such as {example}.")
         return named(options(command))
@@ -124,11 +124,10 @@ def _advisor_options(kind: str, *, default: str, example: str) -> Callable[[F], 
 def _advisor(kind: str, choice: str | None, default: str, kwargs: str | None) -> Any:
     if choice is None and kwargs is None:
         return None
-    from hpo.cli.loading import made
-    from hpo.cli.spaces import json_object
+    from hpo.cli.loading import created, json_object
 
     options = None if kwargs is None else json_object(kwargs, f"--{kind}-kwargs", like='{"seed": 1}')
-    return made(choice or default, options, _registry(kind))
+    return created(choice or default, options, _registry(kind))
 
 
 def _registry(kind: str) -> Registry:
@@ -140,40 +139,40 @@ def _registry(kind: str) -> Registry:
 
 
 def read_state(storage: Storage, name: str | None) -> StudyState:
-    """The study as it is now, without anything that could change it."""
+    """Return the current state of a study, with which nothing can be changed."""
     from hpo.core import replay
 
     return replay(storage.open(_only_name(storage, name)).read(0))
 
 
 def open_study(storage: Storage, name: str | None) -> Study:
-    """The study, for commands that suggest nothing: its sampler and its pruner are those that load in no time.
+    """Return a study for commands that suggest nothing, with a sampler and a pruner that are quick to import.
 
     Args:
-        storage: Where it is.
-        name: Its name; None for the only one.
+        storage: Where the study is kept.
+        name: The name of the study; None for the only one.
     """
     from hpo.pruners.nop import NopPruner
     from hpo.samplers.random import RandomSampler
     from hpo.study.study import Study
 
     study = Study(storage, _only_name(storage, name), RandomSampler(), NopPruner())
-    _mention(study)
+    _log_opened(study)
     return study
 
 
-def _mention(study: Study) -> None:
+def _log_opened(study: Study) -> None:
     from hpo.logging import get_logger
 
     get_logger().debug("Study %r in %s has %d trials", study.study_name, study.storage.location, study.state.n_trials)
 
 
 def continued_study(storage: Storage, name: str | None, *, sampler: Sampler | None, pruner: Pruner | None) -> Study:
-    """The study, to go on with it: with whom the journal names as sampler and pruner, unless others are given."""
+    """Return a study to go on with, with the given sampler and pruner, or the ones recorded in its journal."""
     from hpo.study.studies import load_study
 
     study = load_study(study_name=_only_name(storage, name), storage=storage, sampler=sampler, pruner=pruner)
-    _mention(study)
+    _log_opened(study)
     return study
 
 
@@ -182,24 +181,24 @@ def _open_storage(context: click.Context, parameter: click.Parameter, given: str
     assert settings is not None
     if given and settings.argument:
         raise click.UsageError(f"two storages were given, {settings.argument} and {given}: give one", context)
-    place = given or settings.argument or settings.storage
-    if not place:
-        raise click.UsageError("where are the studies? Give --storage, or set HPO_STORAGE", context)
-    return opened_storage(place)
+    location = given or settings.argument or settings.storage
+    if not location:
+        raise click.UsageError("no storage was given: use --storage, or set HPO_STORAGE", context)
+    return opened_storage(location)
 
 
 def name_taken(error: DuplicatedStudyError, option: str) -> InvalidArgument:
-    """What to say where the study that a command was to make exists: `option` gives it another name."""
+    """Return the error for a study that exists already, if the command's `option` can give it another name."""
     return InvalidArgument(
         f"a study named {error.study_name!r} exists in {error.storage}: choose another name with {option}"
     )
 
 
-def opened_storage(place: str) -> Storage:
-    """The storage at `place`."""
+def opened_storage(location: str) -> Storage:
+    """Return the storage at a path or URL."""
     from hpo.journal import open_journal
 
-    return open_journal(place)
+    return open_journal(location)
 
 
 def _only_name(storage: Storage, name: str | None) -> str:
@@ -207,6 +206,6 @@ def _only_name(storage: Storage, name: str | None) -> str:
         return name
     names = storage.names()
     if len(names) != 1:
-        has = f"has {len(names)} studies: say which with --study-name" if names else "has no study"
+        has = f"has {len(names)} studies: choose one with --study-name" if names else "has no study"
         raise InvalidArgument(f"{storage.location} {has}")
     return names[0]

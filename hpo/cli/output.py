@@ -1,4 +1,4 @@
-"""Records as text: tables for people, and JSON, CSV, YAML or bare values for programs."""
+"""Trials and studies as records, and records as text: tables for people, other formats for programs."""
 
 from __future__ import annotations
 
@@ -9,20 +9,97 @@ import math
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hpo.core import to_number
+
+if TYPE_CHECKING:
+    from hpo.core import FrozenTrial, StudyState
 
 Record: TypeAlias = Mapping[str, Any]
 """Fields by name: None, bool, int, float, str, datetime, and lists and dicts of them."""
 
 
+ASKED_COLUMNS = ("number", "params_")
+STUDY_COLUMNS = ("name", "directions", "n_trials", "best_value", "datetime_start", "user_attrs_")
+
+
+def asked_record(trial: FrozenTrial) -> Record:
+    """Return what is needed to evaluate a trial: its number and parameters."""
+    return {"number": trial.number, "params": dict(trial.params)}
+
+
+def trial_record(state: StudyState, trial: FrozenTrial) -> Record:
+    """Return a trial of `state` as a record."""
+    return {
+        "number": trial.number,
+        "state": trial.state.name,
+        **_result(state, trial),
+        "params": dict(trial.params),
+        "constraints": dict(trial.constraints),
+        "user_attrs": dict(trial.user_attrs),
+        "intermediate_values": dict(trial.intermediate_values),
+        "reason": trial.reason,
+        "datetime_start": _local_time(trial.started_at),
+        "datetime_complete": _local_time(trial.finished_at),
+        "duration": None if trial.duration is None else round(trial.duration.total_seconds(), 3),
+    }
+
+
+def trial_columns(state: StudyState) -> tuple[str, ...]:
+    """Return the columns of a table of the trials of `state`. Intermediate values are too many for a row."""
+    return (
+        "number",
+        "state",
+        "value" if len(state.directions) == 1 else "values_",
+        "params_",
+        "constraints_",
+        "user_attrs_",
+        "reason",
+        "datetime_start",
+        "datetime_complete",
+        "duration",
+    )
+
+
+def study_record(state: StudyState) -> Record:
+    """Return a summary of a study as a record."""
+    from hpo.core import best_or_none
+
+    starts = [trial.started_at for trial in state if trial.started_at is not None]
+    best = best_or_none(state) if len(state.directions) == 1 else None
+    return {
+        "name": state.name,
+        "directions": list(state.directions),
+        "metric_names": None if state.metric_names is None else list(state.metric_names),
+        "n_trials": state.n_trials,
+        "best_value": None if best is None else best.value,
+        "datetime_start": _local_time(min(starts, default=None)),
+        "user_attrs": dict(state.user_attrs),
+    }
+
+
+def _result(state: StudyState, trial: FrozenTrial) -> dict[str, Any]:
+    """Return the value of a trial, or the values by name or in order if the study has several objectives."""
+    if len(state.directions) == 1:
+        return {"value": trial.value}
+    if trial.values is None or state.metric_names is None:
+        return {"values": None if trial.values is None else list(trial.values)}
+    return {"values": dict(zip(state.metric_names, trial.values, strict=True))}
+
+
+def _local_time(seconds: float | None) -> datetime.datetime | None:
+    """Return a time in the local time zone."""
+    return None if seconds is None else datetime.datetime.fromtimestamp(seconds, tz=datetime.UTC).astimezone()
+
+
 def written(records: Sequence[Record], *, columns: Sequence[str], style: str) -> str:
-    r"""`records` as a list of any length, with a newline at the end unless there is nothing to write.
+    r"""Return `records` as text, with a newline at the end unless there is nothing to write.
 
     Args:
-        records: What to write. JSON and YAML keep it whole.
-        columns: The fields that the flat styles show, in order. Of ``params_`` each entry has a column, ``params_x``.
+        records: What to write. JSON and YAML show all fields.
+        columns: The fields that the other styles show, in order. Each entry of the field ``params`` has a column of its
+            own, such as ``params_x``, if the name ``params_`` is given.
         style: One of `FORMATS`.
 
     Example:
@@ -33,7 +110,7 @@ def written(records: Sequence[Record], *, columns: Sequence[str], style: str) ->
 
 
 def written_alone(record: Record, *, columns: Sequence[str], style: str) -> str:
-    """One record that is the whole answer: an object in JSON and YAML, one row elsewhere; see `written`."""
+    """Return one record as text: an object in JSON and YAML, not a list of one, and one row in the styles of `written`."""
     match style:
         case "json":
             return _json(record) + "\n"
@@ -43,7 +120,7 @@ def written_alone(record: Record, *, columns: Sequence[str], style: str) -> str:
 
 
 def print_out(text: str) -> None:
-    """Write `text` to standard output as it is: click would take escape sequences out of it.
+    """Write `text` to standard output unchanged, while `click.echo` would remove escape sequences from it.
 
     Raises:
         OSError: the system refused it, or the process was started without standard output.
@@ -54,7 +131,7 @@ def print_out(text: str) -> None:
 
 
 def visible(text: str) -> str:
-    r"""`text` in one line, with everything that a terminal would obey or hide written as an escape.
+    r"""Return `text` in one line, with everything that a terminal would obey or hide as an escape sequence.
 
     Example:
         >>> visible("a\x1b[2Jb")
@@ -86,13 +163,13 @@ def _csv(records: Sequence[Record], columns: Sequence[str]) -> str:
 
 
 def _csv_line(cells: Iterable[str]) -> str:
-    """RFC 4180; the csv module leaves a lone carriage return bare where lines end in a newline."""
+    """Return a line as in RFC 4180. The csv module would not quote a lone carriage return if lines end in a newline."""
     line = ",".join('"{}"'.format(cell.replace('"', '""')) if _CSV_SPECIAL.search(cell) else cell for cell in cells)
     return f"{line or _EMPTY_CELL}\n"
 
 
 _CSV_SPECIAL = re.compile('[,"\r\n]')
-_EMPTY_CELL = '""'  # an empty line would be no row
+_EMPTY_CELL = '""'  # an empty line would not count as a row
 
 
 def _values(records: Sequence[Record], columns: Sequence[str]) -> str:
@@ -122,7 +199,7 @@ FORMATS = tuple(_WRITERS)
 
 
 def _grid(records: Sequence[Record], columns: Sequence[str]) -> tuple[list[str], list[list[Any]]]:
-    """Headers, and a row of cells for each record; None where a record has nothing."""
+    """Return the headers, and one row of cells for each record, with None for a field that a record does not have."""
     flat = [{header: cell for column in columns for header, cell in _cells(record, column)} for record in records]
     headers: dict[str, None] = {}
     for column in columns:
@@ -152,7 +229,7 @@ def _for_people(cell: Any) -> str:
 
 
 def _plain(cell: Any) -> str:
-    """A cell of the flat styles: texts as they are, lists of texts with commas, everything else as in JSON."""
+    """Return a cell as text: strings unchanged, lists of strings joined with commas, anything else as JSON."""
     if cell is None:
         return ""
     if isinstance(cell, str):
@@ -170,7 +247,7 @@ def _json(value: Any) -> str:
 _NOT_PRINTABLE = re.compile(
     "[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufffe\uffff]"
 )
-"""What JSON allows in texts, and YAML forbids or terminals obey."""
+"""Characters that JSON allows in strings, but that YAML forbids or terminals obey."""
 
 
 def _json_tree(value: Any) -> Any:
@@ -186,7 +263,7 @@ def _json_tree(value: Any) -> Any:
 
 
 def _yaml(value: Any) -> list[str]:
-    """Block style, with scalars that YAML 1.1 and 1.2 read alike."""
+    """Return the lines of a value in block style, with scalars that YAML 1.1 and 1.2 read alike."""
     if isinstance(value, Mapping) and value:
         return [line for key, item in value.items() for line in _yaml_entry(_yaml_key(str(key)), item)]
     if isinstance(value, list | tuple) and value:
@@ -217,7 +294,7 @@ def _yaml_scalar(value: Any) -> str:
         mantissa, mark, exponent = repr(value).partition("e")
         return (
             mantissa + (".0" if mark and "." not in mantissa else "") + mark + exponent
-        )  # 1e-05 is a text in YAML 1.1
+        )  # 1e-05 is a string in YAML 1.1, 1.0e-05 is a number
     return _json(value)
 
 

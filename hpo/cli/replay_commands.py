@@ -1,4 +1,4 @@
-"""Commands that replay journals: prove a study, and fork it."""
+"""Commands that replay journals: explain a trial, verify a study, and fork it."""
 
 from __future__ import annotations
 
@@ -18,14 +18,64 @@ from hpo.cli.options import (
     storage_argument,
     study_options,
 )
-from hpo.cli.output import print_out, visible, written
+from hpo.cli.output import Record, print_out, visible, written, written_alone
 from hpo.errors import DuplicatedStudyError
 
 if TYPE_CHECKING:
     from hpo.journal.storage import Storage
+    from hpo.study.replaying.explanation import Explanation
     from hpo.study.replaying.verification import Verification
 
 _COLUMNS = ["what", "computed_again", "equal"]
+
+
+@click.command("explain")
+@study_options
+@click.option("--number", type=click.IntRange(min=0), required=True, help="The trial.")
+@click.option(
+    "-f",
+    "--format",
+    "style",
+    type=click.Choice(["text", "json", "yaml"]),
+    default="text",
+    show_default=True,
+    help="Output format.",
+)
+def explain(storage: Storage, study_name: str | None, number: int, style: str) -> None:
+    """Explain where a trial's parameters came from.
+
+    Prints the sampler that suggested them, the rule that it applied, and how good it expected them to be, as
+    recorded at that time.
+    """
+    from hpo.study.replaying.explanation import explain as explained
+
+    explanation = explained(open_study(storage, study_name), number)
+    if style == "text":
+        print_out("".join(f"{visible(line)}\n" for line in str(explanation).split("\n")))
+    else:
+        print_out(written_alone(_explanation_record(explanation), columns=(), style=style))
+
+
+def _explanation_record(explanation: Explanation) -> Record:
+    trial = explanation.trial
+    return {
+        "number": trial.number,
+        "state": trial.state.name,
+        "values": None if trial.values is None else list(trial.values),
+        "enqueued": dict(explanation.enqueued),
+        "added": explanation.added,
+        "suggestions": [
+            {
+                "params": dict(each.params),
+                "alone": each.lone,
+                "sampler": None if each.sampler is None else each.sampler.name,
+                "rule": each.rule,
+                "acquisition": each.acquisition,
+                "note": dict(each.note),
+            }
+            for each in explanation.suggestions
+        ],
+    }
 
 
 @click.command("verify")
@@ -45,9 +95,11 @@ def verify(
     pruner_kwargs: str | None,
     style: str,
 ) -> None:
-    """Compute a study's suggestions again.
+    """Recompute suggestions and compare them.
 
-    STORAGE is where the study is, instead of --storage. Every suggestion and every pruning decision is compared with the journal. Without --sampler and --pruner, those that the journal names are asked. Ends with 1 if anything came out otherwise.
+    Every suggestion and every pruning decision is computed again and compared with the journal. STORAGE can be given
+    instead of --storage. Without --sampler and --pruner, the ones recorded in the journal are used. The exit code is 1
+    if anything differs.
     """
     from hpo.study.replaying.verification import verify as verified
 
@@ -55,7 +107,7 @@ def verify(
     result = verified(study, sampler_from(sampler, sampler_kwargs), pruner_from(pruner, pruner_kwargs))
     print_out(written(_records(result), columns=_COLUMNS, style=style))
     if result.n_skipped:
-        click.echo(f"hpo: {result.n_skipped} were left out: {visible('; '.join(result.skipped_because))}", err=True)
+        click.echo(f"hpo: {result.n_skipped} were skipped: {visible('; '.join(result.skipped_because))}", err=True)
     difference = result.first_difference
     if difference is not None:
         what = "its pruning decision" if difference.parameter is None else f"parameter {difference.parameter!r}"
@@ -77,9 +129,11 @@ def _records(result: Verification) -> list[dict[str, object]]:
 @click.command("fork")
 @study_options
 @click.option("--to", "new_name", metavar="NAME", required=True, help="The name of the fork.")
-@click.option("--at", type=int, metavar="VERSION", help="How many events to take over; all if not given.")
-@click.option("--before-trial", type=int, metavar="NUMBER", help="Take over everything before this trial, instead.")
-@click.option("--to-storage", metavar="PLACE", help="Where the fork goes; beside the study if not given.")
+@click.option("--at", type=int, metavar="VERSION", help="Number of events to copy; all by default.")
+@click.option(
+    "--before-trial", type=int, metavar="NUMBER", help="Copy the events before this trial started, instead of --at."
+)
+@click.option("--to-storage", metavar="PLACE", help="Storage of the fork; by default that of the study.")
 def fork(
     storage: Storage,
     study_name: str | None,
@@ -88,9 +142,10 @@ def fork(
     before_trial: int | None,
     to_storage: str | None,
 ) -> None:
-    """Begin a study with another's events.
+    """Create a study from another's events.
 
-    Prints the name of the new one. It goes on as the other did or would have, unless it is run with another sampler or pruner.
+    Prints the name of the fork. It continues exactly as the original did or would have, unless it is run with another
+    sampler or pruner.
     """
     if at is not None and before_trial is not None:
         raise click.UsageError("give either --at or --before-trial")

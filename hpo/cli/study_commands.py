@@ -1,4 +1,4 @@
-"""Commands about whole studies: create, list, annotate, delete."""
+"""Commands for whole studies: create, list, annotate, delete."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hpo.cli.options import format_option, open_study, read_state, storage_option, study_options
-from hpo.cli.output import print_out, written
+from hpo.cli.output import STUDY_COLUMNS, print_out, study_record, written
 from hpo.errors import DuplicatedStudyError, InvalidArgument
 
 if TYPE_CHECKING:
@@ -18,13 +18,20 @@ _DIRECTIONS = click.Choice(["minimize", "maximize"])
 
 @click.command("create-study")
 @storage_option
-@click.option("--study-name", metavar="NAME", help="Its name; a unique one is made up if not given.")
-@click.option("--direction", type=_DIRECTIONS, help="Whether less or more is better; minimize if not given.")
-@click.option("--directions", type=_DIRECTIONS, multiple=True, help="Once per objective, instead of --direction.")
-@click.option("--metric-name", "metric_names", metavar="NAME", multiple=True, help="Once per objective.")
-@click.option("--seed", type=int, help="Root of all random numbers; drawn and recorded if not given.")
-@click.option("--space", metavar="FILE", help="The search space: a JSON file, - for standard input, or JSON text.")
-@click.option("--skip-if-exists", is_flag=True, help="Leave a study of this name as it is, instead of an error.")
+@click.option("--study-name", metavar="NAME", help="Name of the study; a unique name by default.")
+@click.option("--direction", type=_DIRECTIONS, help="Direction of the objective; minimize by default.")
+@click.option(
+    "--directions",
+    type=_DIRECTIONS,
+    multiple=True,
+    help="Direction of an objective, once for each, instead of --direction.",
+)
+@click.option(
+    "--metric-name", "metric_names", metavar="NAME", multiple=True, help="Name of an objective, once for each."
+)
+@click.option("--seed", type=int, help="Root of all random numbers; drawn and recorded by default.")
+@click.option("--space", metavar="FILE", help="Search space: a JSON file, - for standard input, or JSON.")
+@click.option("--skip-if-exists", is_flag=True, help="Leave an existing study of this name as it is, without an error.")
 def create_study(
     storage: Storage,
     study_name: str | None,
@@ -35,8 +42,8 @@ def create_study(
     space: str | None,
     skip_if_exists: bool,
 ) -> None:
-    """Begin a study and print its name."""
-    from hpo.cli.spaces import read_space
+    """Create a study and print its name."""
+    from hpo.cli.loading import read_space
     from hpo.pruners.nop import NopPruner
     from hpo.samplers.random import RandomSampler
     from hpo.study.studies import create_study as create
@@ -46,7 +53,7 @@ def create_study(
     try:
         study = create(
             storage=storage,
-            sampler=RandomSampler(),  # which nobody asks here, and which loads in no time
+            sampler=RandomSampler(),  # it is not used here, and is quick to import
             pruner=NopPruner(),
             study_name=study_name,
             direction=direction,
@@ -68,7 +75,7 @@ def create_study(
 @storage_option
 @click.option("--study-name", metavar="NAME", required=True, help="The study.")
 def delete_study(storage: Storage, study_name: str) -> None:
-    """Remove a study with its trials, unasked."""
+    """Delete a study, without confirmation."""
     storage.delete(study_name)
 
 
@@ -76,9 +83,7 @@ def delete_study(storage: Storage, study_name: str) -> None:
 @storage_option
 @format_option("table")
 def studies(storage: Storage, style: str) -> None:
-    """List the studies of a storage."""
-    from hpo.cli.records import STUDY_COLUMNS, study_record
-
+    """List the studies in a storage."""
     records = [study_record(read_state(storage, name)) for name in storage.names()]
     print_out(written(records, columns=STUDY_COLUMNS, style=style))
 
@@ -99,8 +104,8 @@ def study() -> None:
 
 @study.command("set-user-attr")
 @study_options
-@click.option("-k", "--key", required=True, help="The attribute's name.")
-@click.option("-v", "--value", required=True, help="Its value, kept as the text that it is.")
+@click.option("-k", "--key", required=True, help="Name of the attribute.")
+@click.option("-v", "--value", required=True, help="Value of the attribute, stored as a string.")
 def set_user_attr(storage: Storage, study_name: str | None, key: str, value: str) -> None:
-    """Attach a text to a study."""
+    """Set a user attribute of a study to a string."""
     open_study(storage, study_name).set_user_attr(key, value)

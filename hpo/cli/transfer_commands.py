@@ -1,4 +1,4 @@
-"""Commands that carry studies to other programs, and from Optuna."""
+"""Commands that export studies to other programs, and import them from Optuna."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ _BY_SUFFIX = {
     "--format",
     "style",
     type=click.Choice(["csv", "jsonl", "sqlite"]),
-    help="What to write; if not given, the end of FILE says it: .csv, .jsonl or .db.",
+    help="File format; by default from the suffix of FILE: .csv, .jsonl or .db.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace a file that is there, instead of an error.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 def export(storage: Storage, study_name: str | None, file: Path, style: str | None, overwrite: bool) -> None:
-    """Write a study to a file for other programs.
+    """Export a study for other programs.
 
     The file is CSV, JSON Lines or SQLite.
     """
@@ -44,7 +44,9 @@ def export(storage: Storage, study_name: str | None, file: Path, style: str | No
 
     chosen = style or _BY_SUFFIX.get(file.suffix.lower())
     if chosen is None:
-        raise InvalidArgument(f"the end of {file} says nothing: give --format, or one of {', '.join(_BY_SUFFIX)}")
+        raise InvalidArgument(
+            f"the suffix of {file} does not name a format: give --format, or one of the suffixes {', '.join(_BY_SUFFIX)}"
+        )
     write = {"csv": transfer.export_csv, "jsonl": transfer.export_jsonl, "sqlite": transfer.export_sqlite}[chosen]
     write(read_state(storage, study_name), file, overwrite=overwrite)
 
@@ -52,12 +54,13 @@ def export(storage: Storage, study_name: str | None, file: Path, style: str | No
 @click.command("import")
 @click.argument("source")
 @storage_option
-@click.option("--study-name", metavar="NAME", help="Optuna's study; needed where SOURCE has several.")
-@click.option("--to-study-name", metavar="NAME", help="Its name in the storage; the same if not given.")
+@click.option("--study-name", metavar="NAME", help="The study in Optuna; required if SOURCE has several.")
+@click.option("--to-study-name", metavar="NAME", help="Name of the study in the storage; by default the same.")
 def import_study(source: str, storage: Storage, study_name: str | None, to_study_name: str | None) -> None:
-    """Copy a study from Optuna and print its name.
+    """Import a study from Optuna.
 
-    SOURCE is Optuna's SQLite file, also as a URL, or its journal file. Optuna need not be installed.
+    SOURCE is an SQLite file of Optuna, as a path or URL, or a journal file. Optuna does not have to be installed. Prints the
+    name of the study.
     """
     from hpo.logging import get_logger
     from hpo.transfer import import_optuna
@@ -66,7 +69,11 @@ def import_study(source: str, storage: Storage, study_name: str | None, to_study
         imported = import_optuna(source, study_name, storage, to_study_name)
     except DuplicatedStudyError as error:
         raise name_taken(error, "--to-study-name") from error
-    get_logger().info("Imported %d trials into %s", imported.n_trials, storage.location)
+    get_logger().info("Imported %s into %s", _counted(imported.n_trials), storage.location)
     if imported.n_interrupted:
-        get_logger().warning("%d trials still ran in Optuna, and have failed here", imported.n_interrupted)
+        get_logger().warning("Imported as failed, because it still ran in Optuna: %s", _counted(imported.n_interrupted))
     print_out(f"{imported.study_name}\n")
+
+
+def _counted(n: int) -> str:
+    return "1 trial" if n == 1 else f"{n} trials"

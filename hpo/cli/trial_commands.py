@@ -1,4 +1,4 @@
-"""Commands about trials: ask for one, tell its result, list them, find the best."""
+"""Commands for trials: ask for one, tell its result, list them, find the best."""
 
 from __future__ import annotations
 
@@ -16,8 +16,15 @@ from hpo.cli.options import (
     sampler_options,
     study_options,
 )
-from hpo.cli.output import print_out, written, written_alone
-from hpo.cli.records import ASKED_COLUMNS, asked_record, trial_columns, trial_record
+from hpo.cli.output import (
+    ASKED_COLUMNS,
+    asked_record,
+    print_out,
+    trial_columns,
+    trial_record,
+    written,
+    written_alone,
+)
 from hpo.errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -27,7 +34,7 @@ if TYPE_CHECKING:
 
 @click.command("ask")
 @study_options
-@click.option("--space", metavar="FILE", help="The search space: a JSON file, - for standard input, or JSON text.")
+@click.option("--space", metavar="FILE", help="Search space: a JSON file, - for standard input, or JSON.")
 @sampler_options
 @format_option("json")
 def ask(
@@ -38,11 +45,11 @@ def ask(
     sampler_kwargs: str | None,
     style: str,
 ) -> None:
-    """Start a trial, print number and parameters.
+    """Start a trial and print its parameters.
 
-    Without --space: the space that the study was created with, or else the one that its trials show.
+    Without --space, the space is the one that the study was created with, or else that of its previous trials.
     """
-    from hpo.cli.spaces import read_space
+    from hpo.cli.loading import read_space
     from hpo.core import joint_space
 
     wanted = None if space is None else read_space(space)
@@ -50,7 +57,9 @@ def ask(
     if wanted is None:
         wanted = joint_space(study.state)
         if not wanted:
-            raise InvalidArgument(f"study {study.study_name!r} does not say what to sample: give --space")
+            raise InvalidArgument(
+                f"study {study.study_name!r} has no search space and no trials to infer one from: give --space"
+            )
     number = study.ask(wanted).number
     asked = asked_record(study.state.trial(number))
     print_out(written_alone(asked, columns=ASKED_COLUMNS, style=style))
@@ -58,23 +67,23 @@ def ask(
 
 @click.command("tell")
 @study_options
-@click.option("--number", type=click.IntRange(min=0), required=True, help="The trial that ask printed.")
-@click.option("--value", "values", type=float, multiple=True, help="The result; once per objective, in order.")
+@click.option("--number", type=click.IntRange(min=0), required=True, help="Number of the trial, as printed by ask.")
+@click.option("--value", "values", type=float, multiple=True, help="Value of an objective, once for each, in order.")
 @click.option(
     "--values-by-name",
     "named",
     metavar="NAME=VALUE",
     multiple=True,
-    help="The result of a named objective, instead of --value; once per objective.",
+    help="Value of a named objective, once for each, instead of --value.",
 )
 @click.option(
     "--state",
     "outcome",
     type=click.Choice(["complete", "pruned", "fail"], case_sensitive=False),
-    help="How the trial ended; complete if not given. pruned without a value takes the last reported one.",
+    help="How the trial ended; complete by default. A pruned trial without a value takes the last reported one.",
 )
 @click.option("--reason", metavar="TEXT", help="Why it failed.")
-@click.option("--skip-if-finished", is_flag=True, help="Leave a finished trial as it is, instead of an error.")
+@click.option("--skip-if-finished", is_flag=True, help="Leave a finished trial as it is, without an error.")
 def tell(
     storage: Storage,
     study_name: str | None,
@@ -87,7 +96,7 @@ def tell(
 ) -> None:
     """Finish a trial.
 
-    A value of nan makes a failed trial.
+    If a value is nan, the trial fails.
     """
     from hpo.core import TrialState
     from hpo.logging import get_logger
@@ -96,7 +105,7 @@ def tell(
     if values and named:
         raise click.UsageError("give either --value or --values-by-name")
     if not (values or named or outcome):
-        raise click.UsageError("how did it end? Give --value, --values-by-name or --state")
+        raise click.UsageError("no result was given: use --value, --values-by-name or --state")
     study = open_study(storage, study_name)
     was_running = number in study.state.running
     trial = study.tell(
@@ -109,7 +118,7 @@ def tell(
     if was_running:
         log_trial_end(study.state, trial)
     else:
-        get_logger().info("Trial %d was %s already: nothing has changed", number, trial.state.name)
+        get_logger().info("Trial %d was already %s: nothing has changed", number, trial.state.name)
 
 
 @click.command("trials")
@@ -118,7 +127,7 @@ def tell(
 def trials(storage: Storage, study_name: str | None, style: str) -> None:
     """List the trials of a study by number."""
     state = read_state(storage, study_name)
-    _echo_trials(state, state.trials, style)
+    _print_trials(state, state.trials, style)
 
 
 @click.command("best-trial")
@@ -130,7 +139,7 @@ def best_trial(storage: Storage, study_name: str | None, style: str) -> None:
 
     state = read_state(storage, study_name)
     if len(state.directions) != 1:
-        raise InvalidArgument(f"study {state.name!r} has {len(state.directions)} objectives: ask for best-trials")
+        raise InvalidArgument(f"study {state.name!r} has {len(state.directions)} objectives: use best-trials")
     record = trial_record(state, best(state))
     print_out(written_alone(record, columns=trial_columns(state), style=style))
 
@@ -139,23 +148,23 @@ def best_trial(storage: Storage, study_name: str | None, style: str) -> None:
 @study_options
 @format_option("table")
 def best_trials(storage: Storage, study_name: str | None, style: str) -> None:
-    """List the trials of the Pareto front.
+    """List the trials on the Pareto front.
 
-    These are the complete trials that no other one beats: in one objective better, and in none worse.
+    These are the complete trials that no other trial dominates.
     """
     from hpo.core import best_trials as front
 
     state = read_state(storage, study_name)
-    _echo_trials(state, front(state), style)
+    _print_trials(state, front(state), style)
 
 
-def _echo_trials(state: StudyState, chosen: Sequence[FrozenTrial], style: str) -> None:
+def _print_trials(state: StudyState, chosen: Sequence[FrozenTrial], style: str) -> None:
     records = [trial_record(state, trial) for trial in chosen]
     print_out(written(records, columns=trial_columns(state), style=style))
 
 
 def _by_name(pairs: Sequence[str]) -> dict[str, float]:
-    """The numbers of ``name=number`` texts, by name; names may hold ``=`` too."""
+    """Return the numbers in ``name=number`` strings by name. A name may contain ``=``."""
     found: dict[str, float] = {}
     for pair in pairs:
         name, equals, number = pair.rpartition("=")
@@ -165,5 +174,5 @@ def _by_name(pairs: Sequence[str]) -> dict[str, float]:
         try:
             found[name] = float(number)
         except ValueError:
-            raise click.BadParameter(f"{number!r} is no number", param_hint="--values-by-name") from None
+            raise click.BadParameter(f"{number!r} is not a number", param_hint="--values-by-name") from None
     return found

@@ -17,7 +17,7 @@ class Ran:
 
 
 @pytest.fixture
-def place(tmp_path, monkeypatch):
+def folder(tmp_path, monkeypatch):
     """The current directory: empty, and without a storage in the environment."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("HPO_STORAGE", raising=False)
@@ -30,7 +30,7 @@ def place(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def cli(place, capsys):
+def cli(folder, capsys):
     """Runs the words after ``hpo``, and says what came of it."""
 
     def run(line: str, *words: str) -> Ran:

@@ -43,12 +43,12 @@ def alike(text):
     return text
 
 
-def test_the_examples_of_the_page_print_what_it_says(cli, place, monkeypatch):
+def test_examples_print_what_the_page_shows(cli, folder, monkeypatch):
     n = 0
     for line, output in examples(PAGE.read_text(encoding="utf-8")):
         program, _, words = line.partition(" ")
         if program == "cat":
-            (place / words).write_text(output)
+            (folder / words).write_text(output)
         elif program == "export":
             monkeypatch.setenv(*words.split("="))
         else:
@@ -60,7 +60,7 @@ def test_the_examples_of_the_page_print_what_it_says(cli, place, monkeypatch):
 
 
 @pytest.mark.parametrize(("name", "command"), [("", command_line), *commands(command_line)])
-def test_every_command_and_every_option_is_on_the_page(name, command):
+def test_every_command_and_option_is_on_the_page(name, command):
     page = PAGE.read_text(encoding="utf-8")
     shown = {" ".join(word for word in shlex.split(line)) for line, _ in examples(page)}
     if not isinstance(command, click.Group):
@@ -70,7 +70,7 @@ def test_every_command_and_every_option_is_on_the_page(name, command):
             assert re.search(rf"(?<![\w-]){re.escape(spelling)}(?![\w-])", page), f"hpo {name} {spelling}"
 
 
-def test_every_command_and_option_has_a_help_text():
+def test_every_command_and_option_has_help():
     for name, command in commands(command_line):
         assert command.help, name
         for option in command.params:

@@ -11,7 +11,7 @@ X = hpo.distributions.FloatDistribution(0, 1)
 
 
 @pytest.fixture
-def study(cli, place, monkeypatch):
+def study(cli, folder, monkeypatch):
     monkeypatch.setenv("HPO_STORAGE", "runs/")
     made = hpo.create_study(
         storage="runs/", study_name="s", seed=1, sampler=hpo.samplers.QMCSampler(), space={"x": X, "a\x1b\nb": X}
@@ -22,7 +22,7 @@ def study(cli, place, monkeypatch):
     return cli
 
 
-def test_the_text_is_that_of_the_function(study):
+def test_explain_prints_the_text_of_hpo_explain(study):
     shown = study("explain --number 1")
     assert shown.code == 0
     expected = str(hpo.explain(hpo.load_study(storage="runs/"), 1))
@@ -33,7 +33,7 @@ def test_the_text_is_that_of_the_function(study):
 
 
 @pytest.mark.parametrize(("style", "read"), [("json", json.loads), ("yaml", yaml.safe_load)])
-def test_programs_get_all_of_it(study, style, read):
+def test_explain_as_json_and_yaml_has_every_field(study, style, read):
     record = read(study(f"explain --number 0 -f {style}").out)
     assert (record["number"], record["state"], record["values"]) == (0, "COMPLETE", [1.0])
     assert record["enqueued"] == {"x": 0.5}
@@ -45,7 +45,7 @@ def test_programs_get_all_of_it(study, style, read):
     assert suggestion["note"] == {"rule": "sobol"}
 
 
-def test_a_trial_that_is_not_there_is_an_error(study):
+def test_explain_of_a_missing_trial_is_an_error(study):
     missing = study("explain --number 7")
     assert missing.code == 1
     assert "the study has no trial 7" in missing.err

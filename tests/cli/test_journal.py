@@ -14,9 +14,9 @@ from hpo.transfer import read_jsonl
 
 
 @pytest.fixture
-def journals(place):
+def journals(folder):
     """A healthy journal, one with a gap, one torn, and one of a newer format, in ``runs/``."""
-    (place / "runs").mkdir()
+    (folder / "runs").mkdir()
 
     def lines(name):
         return [pack([StudyCreated(1, name, ("minimize",), 7)], 1), *(pack([TrialStarted(i)], 2 + i) for i in range(3))]
@@ -28,11 +28,11 @@ def journals(place):
         "newer": [pack([StudyCreated(99, "newer", ("minimize",), 7)], 1)],
     }
     for name, content in files.items():
-        (place / "runs" / f"{name}.jsonl").write_bytes(b"".join(content))
-    return place / "runs"
+        (folder / "runs" / f"{name}.jsonl").write_bytes(b"".join(content))
+    return folder / "runs"
 
 
-def test_check_says_what_is_in_each_file_of_a_directory(cli, journals):
+def test_check_lists_each_file_of_a_directory(cli, journals):
     (journals / "other.jsonl").write_text("{}\n")
     ran = cli("journal check runs -f json")
     found = {record["path"]: record for record in json.loads(ran.out)}
@@ -51,17 +51,17 @@ def test_check_says_what_is_in_each_file_of_a_directory(cli, journals):
 
 
 @pytest.mark.parametrize(("name", "code"), [("a", 0), ("torn", 0), ("gap", 1), ("newer", 1)])
-def test_the_exit_code_of_check_is_the_verdict(cli, journals, name, code):
+def test_check_exit_code_follows_the_verdict(cli, journals, name, code):
     assert cli(f"journal check runs/{name}.jsonl").code == code
 
 
-def test_check_of_one_foreign_file_is_an_error_and_of_none_too(cli, place):
-    (place / "x.jsonl").write_text("{}\n")
+def test_check_of_a_foreign_or_missing_file_is_an_error(cli, folder):
+    (folder / "x.jsonl").write_text("{}\n")
     assert cli("journal check x.jsonl").code == 1
     assert cli("journal check nowhere.jsonl").code == 2
 
 
-def test_repair_writes_what_it_says(cli, journals):
+def test_repair_reports_what_it_writes(cli, journals):
     before = (journals / "gap.jsonl").read_bytes()
     start = len(before) - len(pack([TrialStarted(2)], 4))
     ran = cli("journal repair runs/gap.jsonl --output saved.jsonl")
@@ -79,14 +79,14 @@ def test_repair_writes_what_it_says(cli, journals):
     assert "saved.jsonl already" in again.err
 
 
-def test_repair_of_a_healthy_or_newer_journal_writes_nothing(cli, journals):
+def test_repair_of_an_intact_or_newer_journal_writes_nothing(cli, journals):
     before = sorted(journals.iterdir())
     assert cli("journal repair runs/a.jsonl").out == "runs/a.jsonl needs no repair: 4 events\n"
     assert cli("journal repair runs/newer.jsonl").code == 1
     assert sorted(journals.iterdir()) == before
 
 
-def test_a_doubled_record_costs_nothing(cli, journals):
+def test_repair_loses_nothing_to_a_doubled_record(cli, journals):
     path = journals / "a.jsonl"
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join([*lines[:2], *lines[1:]]))
@@ -97,20 +97,20 @@ def test_a_doubled_record_costs_nothing(cli, journals):
 
 
 @pytest.fixture
-def database(place):
+def database(folder):
     """A database of two studies, one of which lacks an event."""
-    storage = SqliteStorage(place / "runs.db")
+    storage = SqliteStorage(folder / "runs.db")
     for name in ("a", "gap"):
         journal = storage.create(name, [StudyCreated(1, name, ("minimize",), 7)])
         for i in range(3):
             journal.append([TrialStarted(i)], expected=1 + i)
-    with closing(sqlite3.connect(place / "runs.db")) as db, db:
+    with closing(sqlite3.connect(folder / "runs.db")) as db, db:
         db.execute("DELETE FROM events WHERE study = 2 AND sequence = 3")
-    return place / "runs.db"
+    return folder / "runs.db"
 
 
 @pytest.mark.parametrize("given", ["runs.db", "sqlite:///runs.db"])
-def test_check_says_what_is_in_each_study_of_a_database(cli, database, given):
+def test_check_lists_each_study_of_a_database(cli, database, given):
     ran = cli(f"journal check {given} -f json")
     assert [(one["study"], one["verdict"], one["events"], one["line"]) for one in json.loads(ran.out)] == [
         ("a", "intact", 4, None),
@@ -119,15 +119,18 @@ def test_check_says_what_is_in_each_study_of_a_database(cli, database, given):
     assert (ran.code, ran.err) == (1, "hpo: error: 1 of 1 file(s) can't be read as a journal: runs.db\n")
 
 
-def test_a_repair_that_saves_no_study_fails(cli, journals):
+def test_repair_that_saves_nothing_fails(cli, journals):
     (journals / "cut.jsonl").write_bytes((journals / "a.jsonl").read_bytes()[:30])
     ran = cli("journal repair runs/cut.jsonl")
-    assert (ran.code, ran.err) == (1, "hpo: error: nothing of runs/cut.jsonl makes a journal: there is no new one\n")
+    assert (ran.code, ran.err) == (
+        1,
+        "hpo: error: nothing of runs/cut.jsonl could be saved: no new journal was written\n",
+    )
     assert "no new journal: the study's creation is lost" in ran.out
     assert not (journals / "cut.repaired.jsonl").exists()
 
 
-def test_repair_of_a_database_tells_of_each_study(cli, database):
+def test_repair_of_a_database_reports_each_study(cli, database):
     ran = cli(f"journal repair {database.name}")
     assert (ran.code, ran.err) == (0, "")
     assert ran.out.splitlines() == [
@@ -153,39 +156,39 @@ def net(cli):
     return "runs/"
 
 
-def test_export_takes_the_form_from_the_name_or_from_the_option(cli, place, net):
+def test_export_format_from_suffix_or_option(cli, folder, net):
     for name in ["t.csv", "T.CSV", "t.jsonl", "t.ndjson", "t.db", "t.sqlite", "t.sqlite3"]:
         ran = cli(f"export --storage {net} --to {name}")
         assert (ran.code, ran.out, ran.err) == (0, "", "")
-    assert (place / "t.csv").read_text().startswith("number,state,value,params_x,")
+    assert (folder / "t.csv").read_text().startswith("number,state,value,params_x,")
     assert [trial.state.name for trial in read_jsonl("t.jsonl")] == ["COMPLETE", "FAIL"]
     with closing(sqlite3.connect("t.db")) as db:
         assert db.execute("SELECT count(*) FROM trials").fetchone() == (2,)
     assert cli(f"export --storage {net} --to odd.txt -f csv").code == 0
-    assert (place / "odd.txt").read_bytes() == (place / "t.csv").read_bytes()
+    assert (folder / "odd.txt").read_bytes() == (folder / "t.csv").read_bytes()
     nothing = cli(f"export --storage {net} --to t.xlsx")
     assert (nothing.code, "give --format" in nothing.err) == (1, True)
 
 
-def test_export_overwrites_on_demand_only(cli, place, net):
-    (place / "t.csv").write_text("mine")
+def test_export_overwrites_only_with_the_option(cli, folder, net):
+    (folder / "t.csv").write_text("mine")
     assert cli(f"export --storage {net} --to t.csv").err == (
         "hpo: error: t.csv exists: choose another file, or overwrite it\n"
     )
-    assert (place / "t.csv").read_text() == "mine"
+    assert (folder / "t.csv").read_text() == "mine"
     assert cli(f"export --storage {net} --to t.csv --overwrite").code == 0
-    assert (place / "t.csv").read_text() != "mine"
+    assert (folder / "t.csv").read_text() != "mine"
 
 
-def test_import_prints_the_name_and_warns_of_interrupted_trials(cli, place):
+def test_import_prints_the_name_and_warns_about_interrupted_trials(cli, folder):
     operations = [
         {"op_code": 0, "study_name": "digits", "directions": [2]},
         {"op_code": 4, "study_id": 0, "datetime_start": "2026-01-01T12:00:00+00:00"},
     ]
-    (place / "optuna.log").write_text("".join(json.dumps(operation) + "\n" for operation in operations))
+    (folder / "optuna.log").write_text("".join(json.dumps(operation) + "\n" for operation in operations))
     ran = cli("import optuna.log --storage runs/")
     assert (ran.code, ran.out) == (0, "digits\n")
-    assert "1 trials still ran in Optuna" in ran.err
+    assert "Imported as failed, because it still ran in Optuna: 1 trial\n" in ran.err
     assert hpo.load_study(storage="runs/").trials[0].state.name == "FAIL"
     assert cli("import optuna.log --storage runs/ --study-name digits --to-study-name again").out == "again\n"
     ran = cli("import optuna.log --storage runs/")

@@ -62,10 +62,10 @@ number = 3
 
 
 @pytest.fixture
-def run(cli, place, monkeypatch):
-    (place / "code").mkdir()
-    (place / "code" / "task_file.py").write_text(FILE)
-    (place / "code" / "neighbour.py").write_text("SHIFT = 2\n")
+def run(cli, folder, monkeypatch):
+    (folder / "code").mkdir()
+    (folder / "code" / "task_file.py").write_text(FILE)
+    (folder / "code" / "neighbour.py").write_text("SHIFT = 2\n")
     monkeypatch.setenv("HPO_STORAGE", "runs/")
     cli("create-study --study-name s --seed 1")
     return cli
@@ -75,57 +75,57 @@ def trials():
     return hpo.load_study(storage="runs/", study_name="s").trials
 
 
-def test_the_objective_of_a_file_runs_and_its_neighbours_can_be_imported(run):
+def test_objective_in_a_file_can_import_its_neighbours(run):
     ran = run("optimize code/task_file.py:objective --study-name s --n-trials 3")
     assert (ran.code, ran.out) == (0, "")
     assert ran.err.count("finished with value") == 3
     assert all(trial.value == (trial.params["x"] - 2) ** 2 for trial in trials())
 
 
-def test_a_module_on_the_path_will_do_and_so_will_a_dotted_name(run, place, monkeypatch):
-    monkeypatch.chdir(place / "code")
+def test_objective_in_a_module_or_under_a_dotted_name(run, folder, monkeypatch):
+    monkeypatch.chdir(folder / "code")
     line = "optimize task_file:Task.run --storage ../runs/ --n-trials 2"
     assert run(line).code == 0
-    monkeypatch.chdir(place)
+    monkeypatch.chdir(folder)
     assert [trial.value for trial in trials()] == [trial.params["n"] for trial in trials()]
 
 
-def test_a_file_with_the_name_of_a_loaded_module_is_run_and_the_module_stays(run, place):
-    (place / "json.py").write_text("def objective(trial):\n    return 5\n")
+def test_file_named_like_a_loaded_module_does_not_replace_it(run, folder):
+    (folder / "json.py").write_text("def objective(trial):\n    return 5\n")
     assert run("optimize json.py:objective --n-trials 1").code == 0
     assert trials()[0].value == 5
     assert __import__("json") is json
 
 
-def test_resuming_continues_the_study(run):
+def test_second_run_continues_the_study(run):
     for _ in range(2):
         run("optimize code/task_file.py:objective --n-trials 2")
     assert [trial.number for trial in trials()] == [0, 1, 2, 3]
 
 
-def test_the_run_in_the_shell_is_the_run_in_python(run):
+def test_command_line_run_equals_the_run_in_python(run):
     run("optimize code/task_file.py:objective --n-trials 15")
     study = hpo.create_study(seed=1)
     study.optimize(lambda trial: (trial.suggest_float("x", -10, 10) - 2) ** 2, n_trials=15)
     assert [trial.params for trial in trials()] == [trial.params for trial in study.trials]
 
 
-def test_several_jobs_share_the_work(run):
+def test_n_jobs_runs_trials_in_parallel(run):
     assert run("optimize code/task_file.py:objective --n-trials 6 --n-jobs 2").code == 0
     assert len(trials()) == 6
 
 
-def test_a_timeout_of_nothing_starts_nothing(run):
+def test_timeout_of_zero_starts_no_trial(run):
     assert run("optimize code/task_file.py:objective --timeout 0").code == 0
     assert trials() == []
 
 
 @pytest.mark.parametrize("words", ["--n-trials -1", "--n-trials x", "--timeout -1", "--timeout soon"])
-def test_limits_that_are_none_are_wrong_usage(run, words):
+def test_invalid_limits_are_wrong_usage(run, words):
     assert run(f"optimize code/task_file.py:objective {words}").code == 2
 
 
-def test_a_study_has_to_exist(run):
+def test_optimize_needs_an_existing_study(run):
     ran = run("optimize code/task_file.py:objective --study-name other --n-trials 1")
     assert ran.code == 1
     assert "'other'" in ran.err
@@ -142,7 +142,7 @@ def test_a_study_has_to_exist(run):
         ("code/task_file.py:number", "can't be called"),
     ],
 )
-def test_an_objective_that_is_not_there_is_one_clear_line(run, location, problem):
+def test_missing_objective_is_a_one_line_error(run, location, problem):
     ran = run(f"optimize {location} --n-trials 1")
     assert ran.code == 1
     assert ran.err.startswith("hpo: error: ")
@@ -159,8 +159,8 @@ def test_an_objective_that_is_not_there_is_one_clear_line(run, location, problem
         ("raise SystemExit(0)", "SystemExit"),
     ],
 )
-def test_a_file_that_can_not_be_loaded_is_one_clear_line(run, place, source, problem):
-    (place / "bad_file.py").write_text(source)
+def test_broken_objective_file_is_a_one_line_error(run, folder, source, problem):
+    (folder / "bad_file.py").write_text(source)
     ran = run("optimize bad_file.py:objective --n-trials 1")
     assert ran.code == 1
     assert ran.err.count("\n") == 1
@@ -168,7 +168,7 @@ def test_a_file_that_can_not_be_loaded_is_one_clear_line(run, place, source, pro
     assert problem in ran.err
 
 
-def test_an_error_of_the_objective_fails_its_trial_and_ends_the_run_with_the_reason(run):
+def test_objective_error_fails_the_trial_and_ends_the_run(run):
     ran = run("-q optimize code/task_file.py:broken --n-trials 9")
     assert ran.code == 1
     last = ran.err.splitlines()[-1]
@@ -178,14 +178,14 @@ def test_an_error_of_the_objective_fails_its_trial_and_ends_the_run_with_the_rea
     assert [trial.state.name for trial in trials()] == ["COMPLETE", "COMPLETE", "FAIL"]
 
 
-def test_an_error_of_the_objective_comes_with_its_traceback_where_that_is_wanted(run):
+def test_objective_error_has_a_traceback_with_debug(run):
     ran = run("--debug optimize code/task_file.py:broken --n-trials 9")
     assert ran.code == 1
     assert "Traceback" in ran.err
     assert 'raise ValueError("two' in ran.err
 
 
-def test_an_objective_that_leaves_or_misuses_the_library_is_an_error_of_the_objective(run):
+def test_exit_or_misuse_in_the_objective_is_an_objective_error(run):
     for name in ("leaving", "misusing"):
         ran = run(f"optimize code/task_file.py:{name} --n-trials 1")
         assert ran.code == 1
@@ -193,14 +193,14 @@ def test_an_objective_that_leaves_or_misuses_the_library_is_an_error_of_the_obje
     assert [trial.state.name for trial in trials()] == ["FAIL", "FAIL"]
 
 
-def test_a_warning_of_the_objective_says_where_it_is(run):
+def test_objective_warning_names_its_file_and_line(run):
     with pytest.warns(UserWarning, match="look here") as seen:
         ran = run("-q optimize code/task_file.py:warning --n-trials 1")
     assert (ran.code, ran.err) == (0, "")
     assert seen[0].filename.endswith("task_file.py")
 
 
-def test_an_interrupt_fails_the_running_trial_and_leaves_the_study_usable(run):
+def test_interrupt_fails_the_running_trial_and_keeps_the_study_usable(run):
     ran = run("-q optimize code/task_file.py:interrupted --n-trials 5")
     assert ran.code == 130
     assert ran.err.splitlines()[-1] == "hpo: interrupted"
@@ -208,7 +208,7 @@ def test_an_interrupt_fails_the_running_trial_and_leaves_the_study_usable(run):
     assert run("optimize code/task_file.py:objective --n-trials 1").code == 0
 
 
-def test_samplers_come_by_name_as_a_function_and_from_a_factory(run):
+def test_sampler_by_name_as_a_function_or_from_a_factory(run):
     line = "optimize code/task_file.py:objective --n-trials 1 --sampler"
     assert run(f"{line} RandomSampler").code == 0
     assert run(f"{line} code/task_file.py:middle").code == 0
@@ -218,7 +218,7 @@ def test_samplers_come_by_name_as_a_function_and_from_a_factory(run):
     assert [trial.params["x"] for trial in trials()[1:]] == [0.0, 0.0, 10.0, 7.0]
 
 
-def test_pruners_come_by_name_and_as_a_function(run):
+def test_pruner_by_name_or_as_a_function(run):
     line = "optimize code/task_file.py:pruned --n-trials 2 --pruner"
     assert run(f"{line} code/task_file.py:impatient").code == 0
     assert run(f"{line} NopPruner").code == 0
@@ -233,13 +233,13 @@ def test_pruners_come_by_name_and_as_a_function(run):
         (["--sampler", "Randm"], "RandomSampler"),
         (["--sampler", "GridSampler"], "search_space"),
         (["--sampler", "RandomSampler", "--sampler-kwargs", '{"sed": 1}'], "sed"),
-        (["--sampler-kwargs", "{"], "--sampler-kwargs is no JSON"),
-        (["--sampler-kwargs", "[1]"], "no JSON object"),
+        (["--sampler-kwargs", "{"], "--sampler-kwargs is not valid JSON"),
+        (["--sampler-kwargs", "[1]"], "not a JSON object"),
         (["--pruner", "MedianPruner", "--pruner-kwargs", '{"n_startup_trials": -1}'], "n_startup_trials"),
         (["--pruner", "Medianpruner"], "MedianPruner, NopPruner"),
     ],
 )
-def test_a_sampler_or_pruner_that_can_not_be_made_is_one_clear_line(run, words, problem):
+def test_invalid_sampler_or_pruner_is_a_one_line_error(run, words, problem):
     ran = run("optimize code/task_file.py:objective --n-trials 1", *words)
     assert ran.code == 1
     assert ran.err.count("\n") == 1

@@ -37,26 +37,26 @@ def same(one, other):
 
 
 @given(records)
-def test_json_reads_back_as_what_was_written(given_records):
+def test_json_round_trip(given_records):
     text = written(given_records, columns=[], style="json")
     assert same(json.loads(text), named_infinities(given_records))
     assert all(c.isprintable() or c == "\n" or ord(c) > 0x7F for c in text)
 
 
 @given(records)
-def test_yaml_reads_back_as_what_was_written(given_records):
+def test_yaml_round_trip(given_records):
     text = written(given_records, columns=[], style="yaml")
     assert same(yaml.safe_load(text), given_records)
 
 
 @given(st.dictionaries(texts, trees, min_size=1, max_size=4))
-def test_one_record_alone_is_an_object(record):
+def test_single_record_is_an_object(record):
     assert same(json.loads(written_alone(record, columns=[], style="json")), named_infinities(record))
     assert same(yaml.safe_load(written_alone(record, columns=[], style="yaml")), record)
 
 
 @given(st.lists(texts, min_size=1, max_size=5))
-def test_csv_keeps_every_text(names):
+def test_csv_round_trip_of_any_string(names):
     text = written([{"name": name} for name in names], columns=["name"], style="csv")
     assert list(csv.reader(io.StringIO(text, newline=""))) == [
         ["name"],
@@ -65,45 +65,45 @@ def test_csv_keeps_every_text(names):
 
 
 @given(st.lists(texts, min_size=1, max_size=5), st.sampled_from(["table", "value"]))
-def test_people_see_one_line_per_record_and_nothing_that_a_terminal_obeys(names, style):
+def test_table_and_value_have_one_line_per_record_without_control_characters(names, style):
     text = written([{"number": 1, "name": name} for name in names], columns=["number", "name"], style=style)
     assert all(c.isprintable() or c in "\t\n" for c in text)
     assert text.count("\n") == len(names) + (2 if style == "table" else 0)
 
 
-def test_yaml_1_1_reads_small_and_large_floats_as_floats():
+def test_yaml_1_1_reads_floats_with_exponents_as_floats():
     for value in (1e-5, 1e16, -2.5e-300, 5e-324, 0.1, -0.0):
         assert yaml.safe_load(written_alone({"x": value}, columns=[], style="yaml")) == {"x": value}
 
 
-def test_yaml_has_its_own_names_for_what_json_writes_as_text():
+def test_yaml_writes_infinities_and_nan_as_numbers():
     record = {"a": math.nan, "b": math.inf, "c": -math.inf}
     assert written_alone(record, columns=[], style="yaml") == "a: .nan\nb: .inf\nc: -.inf\n"
     assert json.loads(written_alone(record, columns=[], style="json")) == {"a": "nan", "b": "inf", "c": "-inf"}
 
 
-def test_a_key_longer_than_yaml_allows_in_its_short_form_reads_back():
+def test_yaml_round_trip_of_a_very_long_key():
     record = {"n" * 5000: 1, "m" * 2000: {"deep": [1, {"x": 2}]}}
     assert yaml.safe_load(written_alone(record, columns=[], style="yaml")) == record
 
 
-def test_fields_with_an_underscore_take_a_column_per_entry_in_the_order_met():
+def test_dict_field_has_a_column_per_entry():
     rows = [{"n": 0, "params": {"b": 1, "a": 2}}, {"n": 1, "params": {"c": None, "a": True}}, {"n": 2, "params": {}}]
     text = written(rows, columns=["n", "params_"], style="csv")
     assert text == "n,params_b,params_a,params_c\n0,1,2,\n1,,true,\n2,,,\n"
 
 
-def test_a_list_of_results_takes_a_column_per_objective():
+def test_list_of_values_has_a_column_per_objective():
     rows = [{"values": [0.5, math.inf]}, {"values": None}]
     assert written(rows, columns=["values_"], style="csv") == "values_0,values_1\n0.5,inf\n,\n"
 
 
-def test_a_table_leaves_out_columns_without_any_entry_and_aligns_numbers_to_the_right():
+def test_table_omits_empty_columns_and_right_aligns_numbers():
     rows = [{"n": 1, "gone": None, "name": "x"}, {"n": 10, "gone": None, "name": "[31m"}]
     assert written(rows, columns=["n", "gone", "name"], style="table") == "  n  name\n---  ------\n  1  x\n 10  [31m\n"
 
 
-def test_a_table_keeps_texts_that_look_like_numbers():
+def test_table_keeps_strings_that_look_like_numbers():
     assert written([{"name": "1e5"}, {"name": "007"}], columns=["name"], style="table").split()[2:] == ["1e5", "007"]
 
 
@@ -111,18 +111,18 @@ def test_a_table_keeps_texts_that_look_like_numbers():
     ("style", "text"),
     [("table", "name    n\n------  ---\n"), ("json", "[]\n"), ("csv", "name,n\n"), ("value", ""), ("yaml", "[]\n")],
 )
-def test_nothing_to_write_is_written_properly(style, text):
+def test_empty_list_of_records(style, text):
     assert written([], columns=["name", "n", "params_"], style=style) == text
 
 
 @pytest.mark.parametrize("style", FORMATS)
-def test_moments_are_local_with_their_distance_from_utc_or_short_for_people(style):
+def test_times_are_local_with_utc_offset_except_in_tables(style):
     zone = datetime.timezone(datetime.timedelta(hours=2))
     moment = datetime.datetime(2026, 1, 31, 13, 45, 2, 973123, tzinfo=zone)
     text = written([{"at": moment}], columns=["at"], style=style)
     assert ("2026-01-31 13:45:02" if style == "table" else "2026-01-31T13:45:02.973+02:00") in text
 
 
-def test_escapes_are_shown_and_ordinary_letters_kept():
+def test_control_characters_become_escapes():
     assert visible("naïve 深い 🎉") == "naïve 深い 🎉"
     assert visible("a\x1b[2J\n\u202eb") == r"a\x1b[2J\n\u202eb"

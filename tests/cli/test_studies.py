@@ -10,21 +10,21 @@ import hpo
 SPACE = '{"x": {"name": "FloatDistribution", "attributes": {"low": 0, "high": 1}}}'
 
 
-def test_create_study_prints_the_bare_name_and_logs_to_standard_error(cli):
+def test_create_study_prints_only_the_name_on_standard_output(cli):
     ran = cli("create-study --storage runs/ --study-name digits --direction maximize")
     assert (ran.code, ran.out) == (0, "digits\n")
     assert "A new study created" in ran.err
     assert hpo.load_study(storage="runs/", study_name="digits").direction == "maximize"
 
 
-def test_a_name_is_made_up_where_none_is_given(cli):
+def test_create_study_without_a_name_makes_a_unique_one(cli):
     name = cli("create-study --storage runs/").out.strip()
     assert name
     assert cli("study-names --storage runs/").out == f"{name}\n"
 
 
-def test_everything_that_a_study_begins_with_can_be_given(cli, place):
-    (place / "space.json").write_text(SPACE)
+def test_create_study_with_all_options(cli, folder):
+    (folder / "space.json").write_text(SPACE)
     line = "create-study --storage runs/ --study-name s --directions minimize --directions maximize --seed 7"
     assert cli(f"{line} --space space.json --metric-name loss --metric-name accuracy").code == 0
     state = hpo.load_study(storage="runs/", study_name="s").state
@@ -34,7 +34,7 @@ def test_everything_that_a_study_begins_with_can_be_given(cli, place):
     assert state.space == {"x": hpo.FloatDistribution(0, 1)}
 
 
-def test_a_name_that_is_taken_is_an_error_unless_it_may_be(cli):
+def test_duplicate_name_is_an_error_unless_skipped(cli):
     cli("create-study --storage runs/ --study-name s --direction maximize")
     again = cli("create-study --storage runs/ --study-name s")
     assert (again.code, again.out) == (1, "")
@@ -91,7 +91,7 @@ def test_study_names_lists_one_per_line(two):
     assert json.loads(two("study-names --storage runs/ -f json").out) == [{"name": "a"}, {"name": "b"}]
 
 
-def test_an_attribute_is_kept_as_the_text_that_it_is(two):
+def test_attribute_is_stored_as_a_string(two):
     assert two("study set-user-attr --storage runs/ --study-name a --key best --value 1.50").code == 0
     assert two("study set-user-attr --storage runs/ --study-name a -k note -v", "a b\x1b[31m").code == 0
     assert hpo.load_study(storage="runs/", study_name="a").user_attrs == {"best": "1.50", "note": "a b\x1b[31m"}
@@ -100,12 +100,12 @@ def test_an_attribute_is_kept_as_the_text_that_it_is(two):
     assert r"a b\x1b[31m" in table
 
 
-def test_key_and_value_of_an_attribute_are_required(two):
+def test_attribute_needs_key_and_value(two):
     assert two("study set-user-attr --storage runs/ --study-name a --key k").code == 2
     assert two("study set-user-attr --storage runs/ --study-name a --value v").code == 2
 
 
-def test_delete_study_deletes_without_asking_and_needs_the_name(two):
+def test_delete_study_needs_the_name_and_no_confirmation(two):
     assert two("delete-study --storage runs/").code == 2
     deleted = two("delete-study --storage runs/ --study-name a")
     assert (deleted.code, deleted.out) == (0, "")
@@ -115,13 +115,13 @@ def test_delete_study_deletes_without_asking_and_needs_the_name(two):
     assert "'a'" in again.err
 
 
-def test_the_only_study_of_a_storage_needs_no_name(two):
+def test_name_is_optional_for_the_only_study(two):
     assert "--study-name" in two("trials --storage runs/").err
     two("delete-study --storage runs/ --study-name b")
     assert two("trials --storage runs/").code == 0
 
 
-def test_names_with_control_characters_come_out_escaped_in_tables_and_whole_in_json(cli):
+def test_names_with_control_characters_are_escaped_in_tables(cli):
     name = "a\x1b[2Jb\nc"
     cli("create-study --storage runs/ --study-name", name)
     assert r"a\x1b[2Jb\nc" in cli("studies --storage runs/").out

@@ -17,8 +17,8 @@ SPACE = {
 
 
 @pytest.fixture
-def study(cli, place, monkeypatch):
-    (place / "space.json").write_text(json.dumps(SPACE))
+def study(cli, folder, monkeypatch):
+    (folder / "space.json").write_text(json.dumps(SPACE))
     monkeypatch.setenv("HPO_STORAGE", "runs/")
     cli("create-study --study-name s --seed 7")
     return cli
@@ -37,7 +37,7 @@ def state():
     return hpo.load_study(storage="runs/", sampler=hpo.samplers.RandomSampler()).state
 
 
-def test_ask_and_tell_go_round(study):
+def test_ask_then_tell(study):
     for i in range(3):
         asked = json.loads(study("ask --space space.json").out)
         assert asked["number"] == i
@@ -49,19 +49,19 @@ def test_ask_and_tell_go_round(study):
     assert [trial.value for trial in state().trials] == [trial.params["x"] for trial in state().trials]
 
 
-def test_the_space_may_come_from_standard_input_or_stand_there_itself(study, monkeypatch):
+def test_space_from_standard_input_or_as_json(study, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(SPACE)))
     assert set(json.loads(study("ask --space -").out)["params"]) == {"x", "opt"}
     assert set(json.loads(study("ask --space", json.dumps(SPACE)).out)["params"]) == {"x", "opt"}
 
 
-def test_without_a_space_the_declared_one_is_asked_for(study):
+def test_ask_without_a_space_uses_the_declared_one(study):
     study("delete-study --study-name s")
     study("create-study --study-name d --space space.json")
     assert set(json.loads(study("ask").out)["params"]) == {"x", "opt"}
 
 
-def test_without_a_declared_space_the_trials_show_what_to_ask_for(study):
+def test_ask_without_a_declared_space_infers_it_from_trials(study):
     unknown = study("ask")
     assert unknown.code == 1
     assert "--space" in unknown.err
@@ -71,7 +71,7 @@ def test_without_a_declared_space_the_trials_show_what_to_ask_for(study):
     assert set(json.loads(study("ask").out)["params"]) == {"x", "opt"}
 
 
-def test_an_enqueued_trial_is_asked_first_with_the_values_it_was_given(study):
+def test_ask_returns_enqueued_trials_first(study):
     hpo.load_study(storage="runs/", sampler=hpo.samplers.RandomSampler()).enqueue_trial({"x": 0.25})
     assert json.loads(study("ask --space space.json").out)["params"]["x"] == 0.25
 
@@ -80,7 +80,7 @@ def test_an_enqueued_trial_is_asked_first_with_the_values_it_was_given(study):
     ("space", "problem"),
     [
         ("missing.json", "missing.json"),
-        ("{", "no JSON"),
+        ("{", "not valid JSON"),
         ("[]", "No such file"),
         ('{"x": 1}', "parameter 'x'"),
         ('{"x": {"name": "UniformDistribution", "attributes": {}}}', "FloatDistribution"),
@@ -89,7 +89,7 @@ def test_an_enqueued_trial_is_asked_first_with_the_values_it_was_given(study):
         ('{"x": {}, "x": {}}', "twice"),
     ],
 )
-def test_a_space_that_is_none_is_one_clear_line_and_starts_no_trial(study, space, problem):
+def test_invalid_space_is_a_one_line_error_and_starts_no_trial(study, space, problem):
     ran = study("ask --space", space)
     assert ran.code == 1
     assert ran.err.startswith("hpo: error: ")
@@ -99,7 +99,7 @@ def test_a_space_that_is_none_is_one_clear_line_and_starts_no_trial(study, space
 
 
 @pytest.mark.filterwarnings("default")
-def test_a_value_outside_the_space_is_kept_and_said_in_one_line(study):
+def test_enqueued_value_outside_the_space_is_kept_with_a_one_line_warning(study):
     hpo.load_study(storage="runs/", sampler=hpo.samplers.RandomSampler()).enqueue_trial({"x": 2.5})
     ran = study("-q ask --space space.json")
     assert json.loads(ran.out)["params"]["x"] == 2.5
@@ -108,7 +108,7 @@ def test_a_value_outside_the_space_is_kept_and_said_in_one_line(study):
 
 
 @pytest.mark.filterwarnings("default")
-def test_a_space_that_has_to_be_changed_is_said_in_one_line(study):
+def test_adjusted_space_is_a_one_line_warning(study):
     space = '{"n": {"name": "IntDistribution", "attributes": {"low": 1, "high": 8, "step": 3}}}'
     ran = study("-q ask --space", space)
     assert ran.code == 0
@@ -116,7 +116,7 @@ def test_a_space_that_has_to_be_changed_is_said_in_one_line(study):
     assert ran.err.count("\n") == 1
 
 
-def test_the_sampler_can_be_chosen_and_given_options(study):
+def test_ask_with_a_sampler_and_options(study):
     first = json.loads(study("ask --space space.json --sampler RandomSampler --sampler-kwargs", '{"seed": 5}').out)
     study("delete-study --study-name s")
     study("create-study --study-name t --seed 8")
@@ -124,7 +124,7 @@ def test_the_sampler_can_be_chosen_and_given_options(study):
     assert again == first
 
 
-def test_ask_prints_in_every_format(study):
+def test_ask_in_every_format(study):
     outs = [study(f"ask --space space.json -f {style}").out for style in ("yaml", "value", "csv", "table")]
     assert set(yaml.safe_load(outs[0])) == {"number", "params"}
     assert outs[1].split("\t")[0] == "1"
@@ -132,7 +132,7 @@ def test_ask_prints_in_every_format(study):
     assert outs[3].split()[:3] == ["number", "params_x", "params_opt"]
 
 
-def test_telling_twice_is_an_error_unless_it_may_be_finished(study):
+def test_telling_twice_is_an_error_unless_skipped(study):
     study("ask --space space.json")
     study("tell --number 0 --value 1")
     again = study("tell --number 0 --value 2")
@@ -144,13 +144,13 @@ def test_telling_twice_is_an_error_unless_it_may_be_finished(study):
     assert state().trial(0).value == 1.0
 
 
-def test_telling_a_trial_that_is_not_there_names_those_that_are(study):
+def test_tell_of_a_missing_trial_is_an_error(study):
     ran = study("tell --number 3 --value 1")
     assert ran.code == 1
     assert "no trial 3" in ran.err
 
 
-def test_a_trial_can_be_told_as_failed_with_a_reason_or_pruned_without_a_value(study):
+def test_tell_failed_with_a_reason_or_pruned_without_a_value(study):
     study("ask --space space.json")
     study("ask --space space.json")
     assert study("tell --number 0 --state fail --reason", "out of memory").code == 0
@@ -160,7 +160,7 @@ def test_a_trial_can_be_told_as_failed_with_a_reason_or_pruned_without_a_value(s
     assert (pruned.state.name, pruned.values) == ("PRUNED", None)
 
 
-def test_a_value_that_is_no_number_fails_the_trial_and_an_infinite_one_does_not(study):
+def test_nan_fails_the_trial_and_infinity_does_not(study):
     study("ask --space space.json")
     study("ask --space space.json")
     assert study("tell --number 0 --value nan").code == 0
@@ -181,13 +181,13 @@ def test_a_value_that_is_no_number_fails_the_trial_and_an_infinite_one_does_not(
         "--state running",
     ],
 )
-def test_a_result_that_is_none_is_wrong_usage(study, words):
+def test_invalid_result_is_wrong_usage(study, words):
     study("ask --space space.json")
     assert study(f"tell --number 0 {words}").code == 2
     assert 0 in state().running
 
 
-def test_several_objectives_are_told_in_order_or_by_name(pair):
+def test_tell_several_objectives_in_order_or_by_name(pair):
     pair("ask --space {}")
     assert pair("tell --number 0 --value 1 --value 2").code == 0
     assert pair("tell --number 1 --values-by-name b=c=4 --values-by-name a=3").code == 0
@@ -195,7 +195,7 @@ def test_several_objectives_are_told_in_order_or_by_name(pair):
 
 
 @pytest.mark.parametrize("words", ["--value 1", "--values-by-name a=1", "--values-by-name a=1 --values-by-name z=1"])
-def test_a_result_for_the_wrong_objectives_is_refused(pair, words):
+def test_tell_with_wrong_objectives_is_refused(pair, words):
     assert pair(f"tell --number 0 {words}").code == 1
     assert 0 in state().running
 
@@ -219,7 +219,7 @@ def test_trials_in_every_format(study):
     assert study("trials").out.splitlines()[0].split()[:4] == ["number", "state", "value", "params_x"]
 
 
-def test_reports_are_in_json_and_not_in_tables(study):
+def test_intermediate_values_are_in_json_and_not_in_tables(study):
     running = hpo.load_study(storage="runs/", sampler=hpo.samplers.RandomSampler())
     trial = running.ask()
     trial.report(0.5, 3)
@@ -231,13 +231,13 @@ def test_reports_are_in_json_and_not_in_tables(study):
     assert header == ["number", "state", "constraints_memory", "user_attrs_host", "datetime_start"]
 
 
-def test_the_columns_of_several_objectives_have_their_names(pair):
+def test_columns_of_several_objectives_have_metric_names(pair):
     pair("tell --number 0 --value 1 --value 2")
     assert pair("trials -f csv").out.startswith("number,state,values_a,values_b=c,reason,")
     assert json.loads(pair("best-trials -f json").out)[0]["values"] == {"a": 1.0, "b=c": 2.0}
 
 
-def test_no_trials_are_listed_properly(study):
+def test_empty_list_of_trials(study):
     assert json.loads(study("trials -f json").out) == []
     assert yaml.safe_load(study("trials -f yaml").out) == []
     assert study("trials -f csv").out.startswith("number,state,value,reason,")
@@ -245,7 +245,7 @@ def test_no_trials_are_listed_properly(study):
     assert study("trials").out.splitlines()[0].split()[:3] == ["number", "state", "value"]
 
 
-def test_the_best_trial_is_one_record(study):
+def test_best_trial_is_one_record(study):
     for number, value in enumerate([3, 1, 2]):
         study("ask --space space.json")
         study(f"tell --number {number} --value {value}")
@@ -254,14 +254,14 @@ def test_the_best_trial_is_one_record(study):
     assert len(study("best-trial").out.splitlines()) == 3
 
 
-def test_no_best_trial_is_an_error_and_no_front_is_an_empty_list(study):
+def test_missing_best_trial_is_an_error_and_an_empty_front_is_not(study):
     ran = study("best-trial")
     assert (ran.code, ran.out) == (1, "")
     assert "the study has no best trial yet" in ran.err
     assert json.loads(study("best-trials -f json").out) == []
 
 
-def test_the_best_trial_of_several_objectives_leads_to_best_trials(pair):
+def test_best_trial_of_several_objectives_points_to_best_trials(pair):
     ran = pair("best-trial")
     assert ran.code == 1
     assert "best-trials" in ran.err

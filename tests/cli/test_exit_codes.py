@@ -39,14 +39,14 @@ def test_help_and_version_succeed(cli):
         assert cli(words).code == 0
 
 
-def test_wrong_usage_is_2(cli):
+def test_wrong_usage_exits_with_2(cli):
     for words in ("", "nonsense", "trials --nonsense", "studies", "tell --storage runs/", "-v -q studies"):
         ran = cli(words)
         assert (ran.code, ran.out) == (2, "")
         assert ran.err
 
 
-def test_the_storage_may_stand_before_or_after_the_command_or_in_the_environment(cli, monkeypatch):
+def test_storage_from_option_before_or_after_the_command_or_from_the_environment(cli, monkeypatch):
     cli("--storage a/ create-study --study-name one")
     cli("create-study --storage b/ --study-name two")
     monkeypatch.setenv("HPO_STORAGE", "a/")
@@ -57,15 +57,15 @@ def test_the_storage_may_stand_before_or_after_the_command_or_in_the_environment
     assert cli("study-names").code == 2
 
 
-def test_a_storage_that_can_not_be_read_is_one_clear_line(cli, place):
-    (place / "file.jsonl").write_text("this is no journal\nnor is this\n")
+def test_unreadable_storage_is_a_one_line_error(cli, folder):
+    (folder / "file.jsonl").write_text("this is no journal\nnor is this\n")
     ran = cli("trials --storage file.jsonl")
     assert ran.code == 1
     assert ran.err.startswith("hpo: error: ")
     assert ran.err.count("\n") == 1
 
 
-def test_a_traceback_is_shown_only_where_it_is_wanted(cli):
+def test_traceback_is_shown_only_with_debug(cli):
     line = "trials --storage runs/ --study-name none"
     cli("create-study --storage runs/ --study-name some")
     assert "Traceback" not in cli(line).err
@@ -75,14 +75,14 @@ def test_a_traceback_is_shown_only_where_it_is_wanted(cli):
     assert "hpo: error: " in ran.err.splitlines()[-1]
 
 
-def test_a_mistake_of_ours_is_one_line_too(cli, monkeypatch):
+def test_unexpected_error_is_one_line(cli, monkeypatch):
     monkeypatch.setattr("hpo.cli.study_commands.written", lambda *_, **__: 1 / 0)
     ran = cli("studies --storage runs/")
     assert ran.code == 1
     assert ran.err == "hpo: error: ZeroDivisionError: division by zero (unexpected: --debug shows where)\n"
 
 
-def test_quiet_keeps_the_log_to_warnings_and_verbose_says_more(cli):
+def test_quiet_and_verbose_set_the_log_level(cli):
     assert cli("-q create-study --storage runs/ --study-name s").err == ""
     space = '{"x": {"name": "IntDistribution", "attributes": {"low": 0, "high": 1}}}'
     assert cli("ask --storage runs/ --space", space).err == ""
@@ -91,27 +91,27 @@ def test_quiet_keeps_the_log_to_warnings_and_verbose_says_more(cli):
     assert "[W " in cli("--quiet tell --storage runs/ --number 1 --value nan").err
 
 
-def test_the_log_goes_to_a_file_too_and_the_logger_is_left_as_it_was(cli, place):
+def test_log_file_gets_the_log_and_the_logger_is_restored(cli, folder):
     before = hpo.logging.get_verbosity(), list(hpo.logging.get_logger().handlers)
     assert cli("-q --log-file log.txt create-study --storage runs/ --study-name quiet").code == 0
     assert cli("--log-file log.txt create-study --storage runs/ --study-name loud").code == 0
-    [line] = (place / "log.txt").read_text().splitlines()
+    [line] = (folder / "log.txt").read_text().splitlines()
     assert line.startswith("[I ")
     assert line.endswith("name: loud")
     assert (hpo.logging.get_verbosity(), hpo.logging.get_logger().handlers) == before
 
 
-def test_a_log_file_that_can_not_be_written_is_one_clear_line(cli):
+def test_unwritable_log_file_is_a_one_line_error(cli):
     ran = cli("--log-file no/such/folder/log.txt study-names --storage runs/")
     assert (ran.code, ran.err.count("\n")) == (1, 1)
 
 
-def test_the_command_is_a_process_with_an_exit_code(place):
-    assert process("--version", cwd=place).communicate() == (f"hpo {hpo.__version__}\n", "")
-    created = process("create-study", "--study-name", "s", cwd=place, env={"HPO_STORAGE": "runs/"})
+def test_process_exits_with_the_exit_code(folder):
+    assert process("--version", cwd=folder).communicate() == (f"hpo {hpo.__version__}\n", "")
+    created = process("create-study", "--study-name", "s", cwd=folder, env={"HPO_STORAGE": "runs/"})
     assert created.communicate()[0] == "s\n"
     assert created.returncode == 0
-    failed = process("best-trial", "--storage", "runs/", cwd=place)
+    failed = process("best-trial", "--storage", "runs/", cwd=folder)
     assert failed.communicate() == (
         "",
         "hpo: error: the study has no best trial yet, because it has no trials: run a trial, or tell the result of one, first\n",
@@ -119,23 +119,23 @@ def test_the_command_is_a_process_with_an_exit_code(place):
     assert failed.returncode == 1
 
 
-def test_a_reader_that_goes_away_ends_the_command_quietly(place):
+def test_closed_pipe_ends_the_command_quietly(folder):
     study = hpo.create_study(storage="runs/", study_name="s", sampler=hpo.samplers.RandomSampler())
     study.set_user_attr("long", "x" * 1_000_000)  # more than a pipe holds
-    with process("studies", "--storage", "runs/", "-f", "json", cwd=place) as listing:
+    with process("studies", "--storage", "runs/", "-f", "json", cwd=folder) as listing:
         listing.stdout.read(2)
         listing.stdout.close()
         assert listing.stderr.read() == ""
         assert listing.wait() == 141
 
 
-def test_without_standard_output_a_command_does_its_work_and_a_listing_says_so(place):
+def test_closed_standard_output_fails_only_commands_that_print(folder):
     study = hpo.create_study(storage="runs/", study_name="s", sampler=hpo.samplers.RandomSampler())
     study.ask()
 
     def ended(words):
         line = ["sh", "-c", f'exec "{sys.executable}" -m hpo --storage runs/ {words} >&-']
-        ran = subprocess.run(line, check=False, cwd=place, capture_output=True, text=True)
+        ran = subprocess.run(line, check=False, cwd=folder, capture_output=True, text=True)
         return ran.returncode, ran.stderr
 
     assert ended("trials") == (1, "hpo: error: [Errno 9] standard output is closed\n")
@@ -144,12 +144,12 @@ def test_without_standard_output_a_command_does_its_work_and_a_listing_says_so(p
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_ctrl_c_fails_the_running_trials_and_says_so_in_one_line(place, jobs):
-    (place / "slow_file.py").write_text(SLOW)
+def test_ctrl_c_fails_running_trials_with_a_one_line_message(folder, jobs):
+    (folder / "slow_file.py").write_text(SLOW)
     hpo.create_study(storage="runs/", study_name="s")
     line = ["-q", "optimize", "slow_file.py:objective", "--storage", "runs/", "--n-jobs", str(jobs)]
-    with process(*line, cwd=place, preexec_fn=_heed_interrupts) as running:
-        while len(list(place.glob("started*"))) < jobs:
+    with process(*line, cwd=folder, preexec_fn=_heed_interrupts) as running:
+        while len(list(folder.glob("started*"))) < jobs:
             assert running.poll() is None
             time.sleep(0.01)
         time.sleep(0.2)  # now they sleep, and the command waits for them
@@ -162,7 +162,7 @@ def test_ctrl_c_fails_the_running_trials_and_says_so_in_one_line(place, jobs):
     assert {(trial.state.name, trial.reason) for trial in trials} == {("FAIL", "interrupted")}
 
 
-def test_ctrl_c_while_modules_load_is_one_line_too(place):
+def test_ctrl_c_during_imports_is_one_line(folder):
     code = (
         "import sys\n"
         "class Interrupted:\n"
@@ -172,17 +172,17 @@ def test_ctrl_c_while_modules_load_is_one_line_too(place):
         "from hpo.__main__ import run\n"
         "sys.exit(run())"
     )
-    ran = subprocess.run([sys.executable, "-c", code], check=False, cwd=place, capture_output=True, text=True)
+    ran = subprocess.run([sys.executable, "-c", code], check=False, cwd=folder, capture_output=True, text=True)
     assert (ran.returncode, ran.stdout, ran.stderr) == (130, "", "hpo: interrupted\n")
 
 
-def test_a_terminal_without_utf_8_gets_escapes_instead_of_an_error(place):
+def test_terminal_without_utf_8_gets_escapes(folder):
     hpo.create_study(storage="runs/", study_name="深い")
-    listing = process("study-names", "--storage", "runs/", cwd=place, env={"PYTHONIOENCODING": "ascii"})
+    listing = process("study-names", "--storage", "runs/", cwd=folder, env={"PYTHONIOENCODING": "ascii"})
     assert listing.communicate() == ("\\u6df1\\u3044\n", "")
 
 
-def test_listing_loads_no_heavy_libraries(place):
+def test_listing_does_not_import_heavy_libraries(folder):
     hpo.create_study(storage="runs/", study_name="s")
     for words in (["--help"], ["studies"], ["study-names"], ["trials"], ["best-trials"], ["tell", "--help"]):
         code = (
@@ -191,7 +191,7 @@ def test_listing_loads_no_heavy_libraries(place):
             "heavy = {'numpy', 'scipy', 'pandas', 'tqdm', 'plotly'} & set(sys.modules); "
             "sys.exit(code or (f'loaded {heavy}' if heavy else 0))"
         )
-        ran = subprocess.run([sys.executable, "-c", code], check=False, cwd=place, capture_output=True, text=True)
+        ran = subprocess.run([sys.executable, "-c", code], check=False, cwd=folder, capture_output=True, text=True)
         assert (ran.returncode, ran.stderr) == (0, ""), words
 
 
@@ -200,19 +200,19 @@ def test_importing_hpo_does_not_import_click():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_main_takes_the_words_of_the_process_by_default(monkeypatch, capsys):
+def test_main_uses_the_arguments_of_the_process_by_default(monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["hpo", "--version"])
     assert main() == 0
     assert capsys.readouterr().out == f"hpo {hpo.__version__}\n"
 
 
-def test_a_shell_can_complete_command_lines(place):
+def test_shell_completion(folder):
     env = {"_HPO_COMPLETE": "bash_complete", "COMP_WORDS": "hpo best-", "COMP_CWORD": "1"}
-    completed = process(cwd=place, env=env).communicate()[0]
+    completed = process(cwd=folder, env=env).communicate()[0]
     assert [line.split(",")[1] for line in completed.split()] == ["best-trial", "best-trials"]
 
 
-def test_every_command_says_what_it_is_for_without_being_cut_short():
+def test_short_help_of_every_command_fits_on_a_line():
     commands = {**command_line.commands, **command_line.commands["study"].commands}
     for name, command in commands.items():
         assert command.get_short_help_str(limit=45)[-3:] != "...", name
