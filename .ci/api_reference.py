@@ -107,7 +107,7 @@ def _sections(room: Any, head: str) -> Iterator[str]:
         elif inspect.ismodule(value):
             yield f"The module `{value.__name__}`. {_first_line(value)}"
         elif inspect.isclass(value):
-            yield from _class(name, value)
+            yield from _class(name, value, f"{head}#")
         elif callable(value):
             yield _code(_signature(name, value))
             yield _prose(inspect.getdoc(value) or "")
@@ -115,7 +115,7 @@ def _sections(room: Any, head: str) -> Iterator[str]:
             yield _constant(name, value)
 
 
-def _class(name: str, value: type) -> Iterator[str]:
+def _class(name: str, value: type, head: str) -> Iterator[str]:
     yield _code(f"class {_signature(name, value)}" if _is_constructed(value) else f"class {name}")
     yield _prose(inspect.getdoc(value) or "" if value.__doc__ else "")
     for member, found in sorted(vars(value).items()):
@@ -123,8 +123,10 @@ def _class(name: str, value: type) -> Iterator[str]:
             continue
         thing = inspect.unwrap(getattr(value, member)) if isinstance(found, staticmethod | classmethod) else found
         if isinstance(thing, property | cached_property):
-            yield f"**{name}.{member}** (property): {_prose(inspect.getdoc(thing) or '')}"
+            yield f"{head} {name}.{member}"
+            yield f"Property. {_prose(inspect.getdoc(thing) or '')}"
         elif inspect.isroutine(thing) and thing.__doc__:
+            yield f"{head} {name}.{member}"
             yield _code(_signature(f"{name}.{member}", thing, bound=not isinstance(found, staticmethod)))
             yield _prose(inspect.getdoc(thing) or "")
 
