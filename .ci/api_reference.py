@@ -61,8 +61,8 @@ PAGES = (
         "extend.md",
         "The API for authors of extensions",
         "`hpo.extend` has what a storage, a sampler, a pruner or an adapter in another package needs, and `hpo` does not "
-        "show to everybody. See [Write a storage](../how-to/storage-of-your-own.md) and [Write a "
-        "sampler](../how-to/write-a-sampler.md).",
+        "show to everybody. See [Write a storage](../how-to/storage-of-your-own.md), [Write a "
+        "sampler](../how-to/write-a-sampler.md) and [Embed it in a scheduler](../how-to/embed-in-a-scheduler.md).",
         ("hpo.extend",),
     ),
     Page(

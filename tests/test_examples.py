@@ -15,6 +15,7 @@ EXAMPLES = {
     "define_by_run.py": [],
     "pruning.py": [],
     "custom_sampler.py": [],
+    "key_value_store.py": [],
 }
 
 
@@ -41,6 +42,12 @@ def test_the_quickstart_goes_on_where_it_stopped(tmp_path):
         assert run(ROOT / "examples" / "quickstart.py", ["2"], tmp_path).returncode == 0
     journal = (tmp_path / "digits.jsonl").read_text()
     assert journal.count('"finished"') == 4
+
+
+def test_a_crashed_worker_of_the_key_value_store_loses_one_trial_and_it_is_tried_again(tmp_path):
+    ran = run(ROOT / "examples" / "key_value_store.py", [], tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert re.match(r"37 trials, lost: \[\(\d+, 'lost: worker-3 is gone'\)\]\n", ran.stdout)
 
 
 def python_blocks(path):

@@ -110,7 +110,8 @@ class StudyState(Struct, frozen=True, gc=False):
             metric_names=metric_names,
             at=at,
         )
-        return cls().created_by(created)
+        # the log begins with the study, so that a scheduler can keep its first event like all others
+        return replace(cls().created_by(created), log=EventLog().extended(0, [created]))
 
     def created_by(self, created: StudyCreated) -> StudyState:
         """This state after the event that says what the study is."""

@@ -31,7 +31,8 @@ class TrialLine(Struct, frozen=True):
     """The fields of a line, as `hpo.core.values.trial.FrozenTrial` describes them.
 
     Floats that are not finite stand by name among numbers ("nan", "inf", "-inf"), and as ``{"$float": "nan"}`` where
-    texts can stand too; intermediate values are pairs of step and value, in the order reported.
+    strings are possible too. Intermediate values are pairs of step and value, in the order reported; metrics are pairs of
+    step and values by name.
     """
 
     study: str
@@ -49,6 +50,12 @@ class TrialLine(Struct, frozen=True):
     worker: str | None
     started_at: float | None
     finished_at: float | None
+    # lines of earlier versions end here, so what follows has defaults
+    sem: tuple[Number, ...] | None = None
+    cost: Number | None = None
+    metrics: tuple[tuple[int, dict[str, Number]], ...] = ()
+    checkpoint: str | None = None
+    parent: int | None = None
 
 
 def export_jsonl(study: Source, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
@@ -118,6 +125,14 @@ def _line(study: str, trial: FrozenTrial) -> TrialLine:
         worker=trial.worker,
         started_at=trial.started_at,
         finished_at=trial.finished_at,
+        sem=None if trial.sem is None else tuple(map(to_number, trial.sem)),
+        cost=None if trial.cost is None else to_number(trial.cost),
+        metrics=tuple(
+            (step, {name: to_number(value) for name, value in by_name.items()})
+            for step, by_name in trial.metrics.items()
+        ),
+        checkpoint=trial.checkpoint,
+        parent=trial.parent,
     )
 
 
@@ -148,6 +163,14 @@ def _trial(line: TrialLine) -> FrozenTrial:
         worker=line.worker,
         started_at=line.started_at,
         finished_at=line.finished_at,
+        sem=None if line.sem is None else tuple(map(from_number, line.sem)),
+        cost=None if line.cost is None else from_number(line.cost),
+        metrics=InsertOnlyDict(
+            (step, FrozenDict({name: from_number(value) for name, value in by_name.items()}))
+            for step, by_name in line.metrics
+        ),
+        checkpoint=line.checkpoint,
+        parent=line.parent,
     )
 
 

@@ -32,7 +32,7 @@ from hpo.core import (
     tell,
     trial_key,
 )
-from hpo.core.ask_tell import ask, should_prune, what_if
+from hpo.core.ask_tell import ask, events_since, should_prune, what_if
 from hpo.errors import (
     InvalidArgument,
     InvalidSuggestion,
@@ -279,3 +279,13 @@ def test_a_class_in_place_of_its_object_is_refused_with_advice() -> None:
 def test_results_to_try_out_are_a_mapping() -> None:
     with pytest.raises(InvalidType, match=r"results are values by trial number, got \[1\.0\]"):
         what_if(running(), [1.0])
+
+
+def test_a_state_remembers_its_events_from_its_creation_on():
+    created = StudyState.create(seed=7)
+    state, trial = ask(created, RandomSampler(), {"x": FloatDistribution(0.0, 1.0)})
+    state = tell(state, trial, 0.5)
+    events = events_since(state, 0)
+    assert [type(event).__name__ for event in events_since(created, 0)] == ["StudyCreated"]
+    assert len(events) == state.version
+    assert replay(events) == state

@@ -309,3 +309,27 @@ def test_only_studies_are_exported(tmp_path, export, what):
 
 def test_json_lines_have_every_field_of_a_trial():
     assert {*FrozenTrial.__struct_fields__} == {*TrialLine.__struct_fields__} - {"study"}
+
+
+def test_json_lines_keep_pauses_metrics_standard_errors_and_costs(tmp_path):
+    state = hpo.StudyState.create()
+    state, trial = hpo.ask(state, hpo.samplers.RandomSampler(), {"x": hpo.FloatDistribution(0, 1)})
+    state = hpo.report(state, trial, {"loss": math.inf, "accuracy": 0.5}, step=3)
+    state = hpo.pause(state, trial, checkpoint="s3://bucket/0")
+    state, trial = hpo.resume(state, trial)
+    state = hpo.tell(state, trial, 0.5, sem=0.1, cost=12.5)
+    export_jsonl(state, tmp_path / "t.jsonl")
+    (kept,) = read_jsonl(tmp_path / "t.jsonl")
+    assert kept == state.trials[0]
+    assert (kept.sem, kept.cost, kept.checkpoint) == ((0.1,), 12.5, "s3://bucket/0")
+    assert kept.metrics == {3: {"loss": math.inf, "accuracy": 0.5}}
+
+
+def test_json_lines_of_earlier_versions_are_read(tmp_path):
+    state, trial = hpo.ask(hpo.StudyState.create(), hpo.samplers.RandomSampler(), {"x": hpo.FloatDistribution(0, 1)})
+    state = hpo.tell(state, trial, 0.5)
+    export_jsonl(state, tmp_path / "t.jsonl")
+    line = json.loads((tmp_path / "t.jsonl").read_text())
+    earlier = {name: line[name] for name in line if name not in {"sem", "cost", "metrics", "checkpoint", "parent"}}
+    (tmp_path / "earlier.jsonl").write_text(json.dumps(earlier) + "\n")
+    assert read_jsonl(tmp_path / "earlier.jsonl") == state.trials
