@@ -1,6 +1,6 @@
 """The laws that every fold keeps, so that a history may remember its carries.
 
-check_fold(BestValues(3), read=list)
+``check_fold(BestValues(3), read=list)`` checks a fold against all of them.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ import attrs
 from hpo.core import Distribution, Fold, FrozenTrial, History, SearchSpace, shown_with_advice
 from hpo.errors import InvalidType
 from hpo.testing._engine.cases import FAULTS, Question
+from hpo.testing._engine.comparisons import copied
 from hpo.testing._engine.counterexamples import Counterexample
 from hpo.testing._engine.formatting import shown, shown_error
-from hpo.testing._engine.runner import Verdict, checked_laws, for_every_question, try_law
+from hpo.testing._engine.law_suite import LawOrName, LawSuite
+from hpo.testing._engine.runner import Finding, for_every_question
 from hpo.testing._engine.transformations import prefixes
 
 
@@ -30,13 +32,13 @@ def _checked_fold(given: Any) -> Fold[Any]:
 
 @attrs.frozen
 class FoldCase:
-    """What a law is tried on.
+    """A fold with the histories that its laws try it on.
 
     Args:
         fold: The fold.
-        read: What matters of a carry, as something whose `repr` shows all of it.
+        read: Returns what matters of a carry, as something whose `repr` shows all of it.
         space: The parameters of the trials; None means generated ones.
-        max_examples: How many generated histories each law looks at.
+        max_examples: The number of generated histories per law.
 
     Raises:
         InvalidType: the fold is a class, or lacks a method.
@@ -48,16 +50,16 @@ class FoldCase:
     space: SearchSpace | None = None
     max_examples: int = 100
 
-    def every_question(self, check: Callable[[Question], Verdict]) -> None:
-        """Make sure that `check` finds nothing wrong; see `for_every_question`."""
+    def every_question(self, check: Callable[[Question], Finding]) -> None:
+        """Run `check` on generated histories."""
         for_every_question(check, space=self.space, max_examples=self.max_examples)
 
     def shown(self, carry: Any) -> str:
-        """What matters of a carry, as text."""
+        """Return what matters of a carry as a string."""
         return shown(self.read(carry), most=None)
 
     def from_the_start(self, trials: Iterable[FrozenTrial]) -> Any:
-        """The carry after `trials`, without any memory."""
+        """Return the carry after `trials`, computed from the first one on."""
         carry = self.fold.init()
         for trial in trials:
             carry = self.fold.step(carry, trial)
@@ -65,9 +67,9 @@ class FoldCase:
 
 
 def total(case: FoldCase) -> None:
-    """Every history has a carry: no trial, in whatever state and with whatever values, raises an error."""
+    """Every history has a carry: no trial raises an error, whatever its state and values."""
 
-    def check(question: Question) -> Verdict:
+    def check(question: Question) -> Finding:
         try:
             case.from_the_start(question.state.finished)
         except FAULTS as error:
@@ -80,13 +82,13 @@ def total(case: FoldCase) -> None:
 def carries_are_values(case: FoldCase) -> None:
     """A step returns a new carry and leaves the old one as it is."""
 
-    def check(question: Question) -> Verdict:
+    def check(question: Question) -> Finding:
         carry = case.fold.init()
         for trial in question.state.finished:
             before = case.shown(carry)
             case.fold.step(carry, trial)
             if case.shown(carry) != before:
-                return f"the carry {before} has become {case.shown(carry)} in a step"
+                return f"a step changes the carry {before} to {case.shown(carry)}"
             carry = case.fold.step(carry, trial)
         return None
 
@@ -96,7 +98,7 @@ def carries_are_values(case: FoldCase) -> None:
 def steps_are_pure(case: FoldCase) -> None:
     """The same trials give the same carry, again and in a copy of the fold."""
 
-    def check(question: Question) -> Verdict:
+    def check(question: Question) -> Finding:
         trials, twin = question.state.finished, attrs.evolve(case, fold=copy.deepcopy(case.fold))
         first, second, third = (case.shown(each.from_the_start(trials)) for each in (case, case, twin))
         if first == second == third:
@@ -107,9 +109,9 @@ def steps_are_pure(case: FoldCase) -> None:
 
 
 def fresh_is_incremental(case: FoldCase) -> None:
-    """At every prefix, and on forks of it, what a history remembers is what the trials give from the start."""
+    """What a history remembers, at every prefix and on forks, is what its trials give from the start."""
 
-    def check(question: Question) -> Verdict:
+    def check(question: Question) -> Finding:
         for pair in prefixes(question):
             for history in (pair[0].state.finished, pair[1].state.finished, pair[0].state.finished):
                 remembered = case.shown(history.fold(case.fold))
@@ -124,20 +126,19 @@ def fresh_is_incremental(case: FoldCase) -> None:
 
 def equal_and_hashable(case: FoldCase) -> None:
     """A copy of the fold is equal and has the same hash, so that a history finds its carry again."""
-    try:
-        twin = copy.deepcopy(case.fold)
-    except FAULTS as error:
-        raise AssertionError(f"no copy of it can be made: {shown_error(error)}") from error
+    twin = copied(case.fold)
     try:
         found = {case.fold: True}.get(twin, False)
     except FAULTS as error:
-        raise AssertionError(f"it can't be a key: {shown_error(error)}") from error
+        raise AssertionError(f"it can't be the key of a dict: {shown_error(error)}") from error
     if not found:
         raise AssertionError(f"{shown(case.fold)} and its copy are not equal: make it a frozen class of its options")
 
 
 FOLD_LAWS = (total, carries_are_values, steps_are_pure, fresh_is_incremental, equal_and_hashable)
-"""For every fold."""
+"""The laws that every fold keeps."""
+
+SUITE = LawSuite(FOLD_LAWS)
 
 
 def check_fold(
@@ -145,21 +146,23 @@ def check_fold(
     *,
     read: Callable[[Any], object] = lambda carry: carry,
     space: Mapping[str, Distribution] | None = None,
-    laws: Iterable[Callable[[FoldCase], None] | str] = FOLD_LAWS,
+    laws: Iterable[LawOrName] = FOLD_LAWS,
     max_examples: int = 100,
 ) -> None:
-    """Make sure that a fold keeps laws.
+    """Check that a fold keeps laws.
 
     Args:
         fold: The fold.
-        read: What matters of a carry, as something whose `repr` shows all of it: ``list``, or ``lambda c: c.tolist()``.
+        read: Returns what matters of a carry, as something whose `repr` shows all of it: ``list``, or
+            ``lambda carry: carry.tolist()``.
         space: The parameters of the trials; generated if not given.
         laws: The laws, or their names.
-        max_examples: How many generated histories each law looks at, at least 1.
+        max_examples: The number of generated histories per law, at least 1.
 
     Raises:
-        AssertionError: it breaks a law. The message says which, and has the smallest study that shows it as Python.
-        InvalidArgument: a law has no such name.
+        AssertionError: the fold breaks a law. The message has the law's name, and the smallest study that shows it as
+            Python code.
+        InvalidArgument: there is no law of a given name.
         InvalidType: the fold is a class, or lacks a method.
         MissingExtra: hypothesis is not installed.
 
@@ -170,7 +173,4 @@ def check_fold(
         ...     def step(self, carry, trial): return carry + 1
         >>> check_fold(Count(), max_examples=5)
     """
-    chosen = checked_laws(laws, FOLD_LAWS)
-    case = FoldCase(fold, read, None if space is None else SearchSpace.of(space), max_examples)
-    for law in chosen:
-        try_law(law, case)
+    SUITE.check(FoldCase(fold, read, None if space is None else SearchSpace.of(space), max_examples), laws)

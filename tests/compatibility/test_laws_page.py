@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from hpo import FloatDistribution, SearchSpace, StudyState, TrialState
 from hpo.core import Suggestion, report, set_constraint, tell
 from hpo.testing import check_sampler
-from hpo.testing._engine.cases import Question, Raised, asked
+from hpo.testing._engine.cases import Question, Raised, answer_of
 from hpo.testing._engine.transformations import mirrored
 from hpo.testing.samplers.claims import CLAIMS
 from hpo.testing.samplers.laws import BASIC
@@ -120,7 +120,7 @@ def test_optuna_is_told_every_trial_as_it_is(optuna_rival, monkeypatch, there_fr
 
     monkeypatch.setattr(optuna.samplers, "RandomSampler", Watched)
     rival = optuna_rival.OptunaRival("RandomSampler", there_from_the_start=there_from_the_start)
-    assert isinstance(asked(rival, Question(told_study(), 4, X)), Suggestion)
+    assert isinstance(answer_of(rival, Question(told_study(), 4, X)), Suggestion)
     trials = studies[-1].get_trials()
     assert studies[-1].direction is optuna.study.StudyDirection.MAXIMIZE
     assert [trial.state.name for trial in trials] == ["COMPLETE", "PRUNED", "FAIL", "RUNNING", "RUNNING"]
@@ -135,13 +135,13 @@ def test_the_results_reach_the_model_of_optuna(optuna_rival):
     state = scenarios()["some feasible"]
     question = Question(state, max(state.running), MIXED)
     better = replace(question, state=replace(mirrored(state), directions=state.directions))
-    assert asked(rival, question) == asked(rival, question)
-    assert asked(rival, question) != asked(rival, better)
+    assert answer_of(rival, question) == answer_of(rival, question)
+    assert answer_of(rival, question) != answer_of(rival, better)
 
 
 def test_a_sampler_for_one_objective_declines_several(optuna_rival):
     state = scenarios()["2 directions"]
-    answer = asked(optuna_rival.OptunaRival("CmaEsSampler", one_objective=True), Question(state, 12, MIXED))
+    answer = answer_of(optuna_rival.OptunaRival("CmaEsSampler", one_objective=True), Question(state, 12, MIXED))
     assert isinstance(answer, Raised)
     assert type(answer.error).__name__ == "SeveralObjectives"
 
@@ -158,7 +158,7 @@ def test_syne_tune_is_told_the_complete_trials_of_its_space_in_the_order_told(sy
     state = tell(told_study(), 3, 5.0)
     state = tell(suggested(state, SearchSpace({"x": FloatDistribution(8.0, 9.0)}), [0.5]), 5, 6.0)
     question = Question(state, 4, X)
-    assert isinstance(asked(syne_tune_rival.SyneTuneRival("REA"), question), Suggestion)
+    assert isinstance(answer_of(syne_tune_rival.SyneTuneRival("REA"), question), Suggestion)
     assert told == [({"x": 0.25}, 3.0, False), ({"x": 1.0}, 5.0, False)]
 
 
@@ -169,5 +169,5 @@ def test_syne_tune_and_the_global_generators_are_left_as_they_were(syne_tune_riv
     before = np.random.get_state()[1].tolist()  # noqa: NPY002
     rival = syne_tune_rival.SyneTuneRival("REA", seeds_everything=True)
     question = Question(told_study(), 4, X)
-    assert asked(rival, question) == asked(rival, question)
+    assert answer_of(rival, question) == answer_of(rival, question)
     assert np.random.get_state()[1].tolist() == before  # noqa: NPY002

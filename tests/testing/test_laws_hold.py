@@ -4,6 +4,7 @@ import subprocess
 import sys
 from typing import ClassVar
 
+import attrs
 import pytest
 from hypothesis import HealthCheck, find, given, settings
 
@@ -91,10 +92,23 @@ def test_what_another_process_can_not_import_is_a_failure_that_says_so():
         check_sampler(lambda *arguments: None, laws=["any_process"], max_examples=1)
 
 
-@pytest.mark.parametrize("check", [check_sampler, check_pruner, check_fold])
-def test_an_unknown_law_is_refused_with_the_names_of_the_known_ones(check):
+@attrs.frozen
+class Count:
+    """Fold: the number of trials."""
+
+    def init(self):
+        return 0
+
+    def step(self, carry, trial):
+        return carry + 1
+
+
+@pytest.mark.parametrize(
+    ("check", "subject"), [(check_sampler, middle), (check_pruner, NopPruner()), (check_fold, Count())]
+)
+def test_an_unknown_law_is_refused_with_the_names_of_the_known_ones(check, subject):
     with pytest.raises(InvalidArgument, match=r"total.*got 'gravity'"):
-        check(len, laws=["gravity"])
+        check(subject, laws=["gravity"])
 
 
 def test_hypothesis_is_loaded_when_it_is_needed_and_missed_with_a_hint():

@@ -24,8 +24,8 @@ from hpo.samplers import CmaEsSampler, GridSampler, QMCSampler, RandomSampler, T
 from hpo.testing import strategies
 from hpo.testing._engine.cases import Question
 from hpo.testing._engine.counterexamples import events_towards
-from hpo.testing._engine.own_history import lived, own_run
-from hpo.testing._engine.runner import count_steps
+from hpo.testing._engine.own_history import own_run, with_own_history
+from hpo.testing._engine.steps import count_steps
 from hpo.testing._engine.transformations import rescaled
 from hpo.testing.options import configured
 from hpo.testing.scenarios import MIXED, ORDINARY, SMALL, scenarios
@@ -131,14 +131,14 @@ def test_the_nasty_kinds_are_well_represented():
 @given(question=strategies.questions())
 @FEW
 def test_a_lived_study_keeps_its_outcomes(question):
-    again = lived(question, QMCSampler())
+    again = with_own_history(question, QMCSampler())
     for before, after in zip(question.state.trials, again.state.trials, strict=True):
         assert (after.number, after.state, after.values) == (before.number, before.state, before.values)
         assert after.distributions == before.distributions
 
 
 def test_a_lived_study_has_the_notes_of_its_sampler_and_what_it_would_have_suggested():
-    question = lived(Question(scenarios()["constant"], 12, MIXED), CmaEsSampler(popsize=4))
+    question = with_own_history(Question(scenarios()["constant"], 12, MIXED), CmaEsSampler(popsize=4))
     assert {trial.note["rule"] for trial in question.state.finished} == {"startup", "model"}
     assert len({trial.params["lr"] for trial in question.state.finished}) == 12
 
@@ -164,7 +164,7 @@ def test_a_sampler_without_an_answer_leaves_a_study_as_it_was():
         raise RuntimeError
 
     question = Question(scenarios()["constant"], 12, MIXED)
-    assert told(lived(question, broken).state) == told(question.state)
+    assert told(with_own_history(question, broken).state) == told(question.state)
 
 
 @given(space=strategies.search_spaces())

@@ -1,16 +1,15 @@
-"""A question to a sampler or a pruner as a value: it can be asked again, elsewhere, and written as a program."""
+"""A question to a sampler or a pruner as a value, so that it can be asked again, elsewhere, and written as a program."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from msgspec import Struct
 
 from hpo.core import (
     Answer,
-    Decision,
     Exhausted,
     FrozenTrial,
     Key,
@@ -19,18 +18,19 @@ from hpo.core import (
     SearchSpace,
     StudyState,
     Suggestion,
-    Verdict,
     space_to_ask,
     trial_key,
 )
 from hpo.testing._engine.formatting import shown, shown_error
 
+T = TypeVar("T")
+
 FAULTS = (Exception, SystemExit)
-"""What may come out of something that is tried, and is reported; a user who interrupts is no fault."""
+"""Errors of a subject that are reported as a broken law; a KeyboardInterrupt is passed on to the user."""
 
 
 class Raised(Struct, frozen=True):
-    """An error that came in place of an answer.
+    """An error that was raised in place of an answer.
 
     Args:
         error: The exception.
@@ -39,11 +39,11 @@ class Raised(Struct, frozen=True):
     error: BaseException
 
 
-class NoAnswer(Struct, frozen=True):
-    """Something that came in place of an answer, and that nobody could use as one.
+class InvalidAnswer(Struct, frozen=True):
+    """A return value that is not an answer.
 
     Args:
-        given: It, as text.
+        given: The value as a string.
         why: What is wrong with it; completes the sentence "it answers ..., ".
     """
 
@@ -51,26 +51,26 @@ class NoAnswer(Struct, frozen=True):
     why: str
 
 
-class InFull(Struct, frozen=True):
-    """All that a sampler says to a question.
+class FullAnswer(Struct, frozen=True):
+    """Everything that a sampler says to a question.
 
     Args:
-        answer: See `asked`.
-        together: Which parameters it wants to suggest together, as text; None where it has no opinion.
+        answer: What it returns or raises; see `answer_of`.
+        joint_space: The parameters that it wants to suggest together, as a string; None if it has no `joint_space`.
     """
 
-    answer: Answer | Raised | NoAnswer
-    together: str | None
+    answer: Answer | Raised | InvalidAnswer
+    joint_space: str | None
 
 
 class Question(Struct, frozen=True):
-    """A running trial of a study that needs values, or a verdict.
+    """A running trial of a study that needs parameter values or a pruning decision.
 
     Args:
         state: The study.
-        number: The trial.
-        space: What a sampler is asked for.
-        joint: The study after the trial got its joint parameters, where it asks for one more parameter alone.
+        number: The trial's number.
+        space: The parameters that a sampler is asked for.
+        joint: The study after the trial got its joint parameters, if the question is about one more, lone parameter.
     """
 
     state: StudyState
@@ -84,110 +84,114 @@ class Question(Struct, frozen=True):
         return (self.joint or self.state).running[self.number]
 
     def key(self, seed: int) -> Key:
-        """The random stream for the answer, under a study's or a sampler's seed."""
-        alone = () if self.joint is None else tuple(self.space)
-        return Key(seed, ("trial", self.number, *alone))
+        """Return the random stream of the answer under the seed of a study or a sampler."""
+        lone = () if self.joint is None else tuple(self.space)
+        return Key(seed, ("trial", self.number, *lone))
 
     def __repr__(self) -> str:
         return f"<Question about trial {self.number} of {self.state!r}>"
 
 
-def asked(sampler: Sampler, question: Question) -> Answer | Raised | NoAnswer:
-    """What a sampler says.
+def answer_of(sampler: Sampler, question: Question) -> Answer | Raised | InvalidAnswer:
+    """Return what a sampler answers, whatever it returns or raises. A warning counts as an error.
 
     Example:
         >>> from hpo.samplers import RandomSampler
         >>> from hpo.testing.scenarios import MIXED, scenarios
-        >>> answer = asked(RandomSampler(), Question(scenarios()["constant"], 12, MIXED))
+        >>> answer = answer_of(RandomSampler(), Question(scenarios()["constant"], 12, MIXED))
         >>> sorted(answer.params)
         ['kind', 'layers', 'lr', 'momentum', 'units']
-        >>> asked(lambda *arguments: None, Question(scenarios()["constant"], 12, MIXED))
-        NoAnswer(given='None', why='which is no Suggestion and no Exhausted')
+        >>> answer_of(lambda *arguments: None, Question(scenarios()["constant"], 12, MIXED))
+        InvalidAnswer(given='None', why='which is neither a Suggestion nor Exhausted')
     """
     __tracebackhide__ = True
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        try:
-            key = question.key(trial_key(question.state, sampler, question.number).seed)
-            ask = sampler if question.joint is None else getattr(sampler, "suggest_lone", sampler)
-            answer: object = ask(question.state, question.trial, question.space, key)
-        except FAULTS as error:
-            return Raised(error)
+
+    def ask() -> object:
+        key = question.key(trial_key(question.state, sampler, question.number).seed)
+        # Not by `hpo.core.ask_sampler`, which refuses the invalid answers that are to be reported here.
+        called = sampler if question.joint is None else getattr(sampler, "suggest_lone", sampler)
+        return called(question.state, question.trial, question.space, key)
+
+    answer = _strictly(ask)
+    if isinstance(answer, Raised):
+        return answer
     if isinstance(answer, Exhausted):
-        return answer if isinstance(answer.reason, str) else NoAnswer("Exhausted", "whose reason is no text")
+        valid = isinstance(answer.reason, str)
+        return answer if valid else InvalidAnswer("Exhausted", "whose reason is not a string")
     if not isinstance(answer, Suggestion):
-        return NoAnswer(shown(answer), "which is no Suggestion and no Exhausted")
+        return InvalidAnswer(shown(answer), "which is neither a Suggestion nor Exhausted")
     if not isinstance(answer.params, Mapping):
-        return NoAnswer(f"Suggestion({shown(answer.params)})", "whose params are no dict by name")
+        return InvalidAnswer(f"Suggestion({shown(answer.params)})", "whose params are not a dict of values by name")
     return answer
 
 
-def asked_in_full(sampler: Sampler, question: Question) -> InFull:
-    """What a sampler says, and what its joint space is, which it may infer from the history.
+def full_answer_of(sampler: Sampler, question: Question) -> FullAnswer:
+    """Return what a sampler answers, together with its joint space, which it may infer from the history.
 
     Example:
         >>> from hpo.samplers import RandomSampler
         >>> from hpo.testing.scenarios import SMALL, scenarios
-        >>> asked_in_full(RandomSampler(), Question(scenarios(SMALL)["constant"], 12, SMALL)).together is None
+        >>> full_answer_of(RandomSampler(), Question(scenarios(SMALL)["constant"], 12, SMALL)).joint_space is None
         True
     """
-    answer = asked(sampler, question)
+    answer = answer_of(sampler, question)
     if getattr(sampler, "joint_space", None) is None:
-        return InFull(answer, None)
-    space = asked_for_its_space(sampler, question)
-    return InFull(answer, as_text(space) if isinstance(space, Raised) else shown([*space.items()], most=None))
+        return FullAnswer(answer, None)
+    space = joint_space_of(sampler, question)
+    return FullAnswer(answer, as_text(space) if isinstance(space, Raised) else shown([*space.items()], most=None))
 
 
-def asked_for_its_space(sampler: Sampler, question: Question) -> SearchSpace | Raised:
-    """Which parameters a sampler wants to suggest together.
+def joint_space_of(sampler: Sampler, question: Question) -> SearchSpace | Raised:
+    """Return the parameters that a sampler wants to suggest together.
 
     Example:
         >>> from hpo.samplers import RandomSampler
         >>> from hpo.testing.scenarios import SMALL, scenarios
-        >>> [*asked_for_its_space(RandomSampler(), Question(scenarios(SMALL)["constant"], 12, SMALL))]
+        >>> [*joint_space_of(RandomSampler(), Question(scenarios(SMALL)["constant"], 12, SMALL))]
         ['n', 'kind', 'step']
     """
     __tracebackhide__ = True
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        try:
-            return SearchSpace.of(space_to_ask(question.state, sampler, question.trial))
-        except FAULTS as error:
-            return Raised(error)
+    return _strictly(lambda: SearchSpace.of(space_to_ask(question.state, sampler, question.trial)))
 
 
-def instead_of_an_answer(answer: object) -> str | None:
-    """What an answer is that is none, or None for an answer.
-
-    Example:
-        >>> instead_of_an_answer(Raised(ValueError("no")))
-        'it raises ValueError: no'
-    """
-    if isinstance(answer, Raised):
-        return f"it raises {shown_error(answer.error)}"
-    return f"it answers {answer.given}, {answer.why}" if isinstance(answer, NoAnswer) else None
-
-
-def judged(pruner: Pruner, question: Question) -> Decision | Verdict | Raised:
-    """What a pruner says.
+def decision_of(pruner: Pruner, question: Question) -> object:
+    """Return what a pruner decides, whatever it returns or raises. A warning counts as an error.
 
     Example:
         >>> from hpo.pruners import NopPruner
         >>> from hpo.testing.scenarios import MIXED, scenarios
-        >>> judged(NopPruner(), Question(scenarios()["constant"], 12, MIXED))
+        >>> decision_of(NopPruner(), Question(scenarios()["constant"], 12, MIXED))
         <Decision.CONTINUE: 'continue'>
     """
+    __tracebackhide__ = True
+    return _strictly(lambda: pruner(question.state, question.trial))
+
+
+def _strictly(ask: Callable[[], T]) -> T | Raised:
+    """Return what `ask` returns, or the error that it raises; warnings are errors."""
     __tracebackhide__ = True
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:
-            return pruner(question.state, question.trial)
+            return ask()
         except FAULTS as error:
             return Raised(error)
 
 
+def why_invalid(answer: object) -> str | None:
+    """Return why `answer` is not a valid answer, or None if it is.
+
+    Example:
+        >>> why_invalid(Raised(ValueError("no")))
+        'it raises ValueError: no'
+    """
+    if isinstance(answer, Raised):
+        return f"it raises {shown_error(answer.error)}"
+    return f"it answers {answer.given}, {answer.why}" if isinstance(answer, InvalidAnswer) else None
+
+
 def as_text(answer: Any) -> str:
-    """An answer as text, the same for the same answer whatever the order of the names.
+    """Return an answer as a string that does not depend on the order of the names.
 
     Example:
         >>> as_text(Suggestion({"y": 1, "x": 0.5}))
@@ -198,20 +202,20 @@ def as_text(answer: Any) -> str:
         return _sorted(answer.params) + ("" if empty else f" with the note {_sorted(answer.note)}")
     if isinstance(answer, Raised):
         return shown_error(answer.error)
-    if isinstance(answer, NoAnswer):
+    if isinstance(answer, InvalidAnswer):
         return answer.given
-    if isinstance(answer, InFull):
-        return as_text(answer.answer) + (f" and wants together {answer.together}" if answer.together else "")
+    if isinstance(answer, FullAnswer):
+        return as_text(answer.answer) + (f" with the joint space {answer.joint_space}" if answer.joint_space else "")
     return f"exhausted: {answer.reason}" if isinstance(answer, Exhausted) else shown(answer, most=None)
 
 
 def as_program(question: Question, *, other: Question | None = None, seed: int | None = None) -> str:
-    """Python that makes the question's state, trial, space and key again; it can be pasted.
+    """Return Python code, ready to paste, that makes the question's state, trial, space and key again.
 
     Args:
         question: The question.
-        other: Another one that should have got the same answer; its parts are named ``other_state`` and so on.
-        seed: A seed that the sampler has of its own.
+        other: A second question that should have got the same answer; its parts are named ``other_state`` and so on.
+        seed: The sampler's own seed, if it has one.
 
     Example:
         >>> print(as_program(Question(StudyState(), 0, SearchSpace())).splitlines()[-3])
@@ -239,6 +243,6 @@ def _parts(question: Question, prefix: str, seed: int | None) -> str:
 def _sorted(mapping: Any) -> str:
     try:
         ordered = dict(sorted(mapping.items()))
-    except Exception:  # noqa: BLE001 - names that have no order, or no names at all
+    except Exception:  # noqa: BLE001 - names that can't be ordered, or something that is not a mapping
         return shown(mapping, most=None)
     return shown(ordered, most=None)

@@ -1,4 +1,4 @@
-"""What shows that a law is broken, for people to look at: the study as Python, and as a journal that ``hpo`` opens."""
+"""What a broken law shows to people: the study as Python code, and as a journal that the command ``hpo`` opens."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ from hpo.core import (
 )
 from hpo.errors import HpoError
 from hpo.journal.file.storage import FileStorage
-from hpo.testing._engine.cases import Question, as_program, instead_of_an_answer
+from hpo.testing._engine.cases import Question, as_program, why_invalid
 
 _KINDS: tuple[Literal["sampler", "pruner"], ...] = ("sampler", "pruner")
 
 
 class Counterexample(AssertionError):  # noqa: N818 - the name says what it is
-    """A law is broken.
+    """A question whose answer breaks a law.
 
     Args:
-        wrong: What is wrong.
-        question: The question that shows it.
-        other: The one that should have got the same answer, where that is what is wrong.
-        grown: Whether it shows only where the history has grown trial by trial, with a fork beside it.
+        wrong: What is wrong with the answer.
+        question: The question.
+        other: A second question that should have got the same answer, if the two differ.
+        grown: Whether the fault shows only if the history has grown trial by trial, with a fork beside it.
     """
 
     def __init__(self, wrong: str, question: Question, other: Question | None = None, *, grown: bool = False) -> None:
@@ -55,8 +55,8 @@ class Counterexample(AssertionError):  # noqa: N818 - the name says what it is
         self.grown = grown
 
 
-def make_sure_it_answers(answer: object, question: Question, *, before: str = "") -> None:
-    """Make sure that an answer is one.
+def check_answer(answer: object, question: Question, *, before: str = "") -> None:
+    """Check that `answer` is a valid answer.
 
     Args:
         answer: What a sampler says.
@@ -64,24 +64,24 @@ def make_sure_it_answers(answer: object, question: Question, *, before: str = ""
         before: What the message begins with.
 
     Raises:
-        Counterexample: it is none; an error that came in its place is the cause.
+        Counterexample: it is not a valid answer; an error that was raised in its place is the cause.
 
     Example:
-        >>> make_sure_it_answers(None, Question(StudyState(), 0, SearchSpace()))
+        >>> check_answer(None, Question(StudyState(), 0, SearchSpace()))
     """
-    wrong = instead_of_an_answer(answer)
+    wrong = why_invalid(answer)
     if wrong is not None:
         raise Counterexample(f"{before}{wrong}", question) from getattr(answer, "error", None)
 
 
 def explained(found: Counterexample, name: str, *, asks: str = "", seed: int | None = None) -> str:
-    """What is wrong, the question as Python, and where its study was saved.
+    """Return what is wrong, the question as Python code, and where its study was saved.
 
     Args:
-        found: What was found.
-        name: What the file is called.
-        asks: How the question is asked, as Python.
-        seed: A seed that the sampler has of its own.
+        found: The counterexample.
+        name: The name of the file.
+        asks: How the question is asked, as Python code.
+        seed: The sampler's own seed, if it has one.
     """
     program = as_program(found.question, other=found.other, seed=seed)
     if found.grown:
@@ -96,7 +96,7 @@ def explained(found: Counterexample, name: str, *, asks: str = "", seed: int | N
 
 
 def _in_words(asks: str, found: Counterexample) -> str:
-    """How the question is asked, as Python with a word or two."""
+    """Return how the question is asked, as Python code with a word or two."""
     if found.grown:
         return f"[{asks} for state in studies] against each study from bytes"
     if found.other is None:
@@ -106,12 +106,12 @@ def _in_words(asks: str, found: Counterexample) -> str:
 
 
 def where_saved(events: Sequence[AnyEvent], name: str, place: Path | None = None) -> str:
-    """Save a study as a journal, and say where, as a comment in Python.
+    """Save a study as a journal, and return a comment in Python that says where.
 
     Args:
         events: The study.
-        name: What the file is called, without its ending.
-        place: The directory, where the file takes the place of another one; a new one for temporary files if not given.
+        name: The name of the file, without its ending.
+        place: The directory; a file of the same name is replaced. A new temporary directory if not given.
 
     Example:
         >>> text = where_saved(events_towards(StudyState.create()), "in_domain")
@@ -130,9 +130,9 @@ def where_saved(events: Sequence[AnyEvent], name: str, place: Path | None = None
 
 
 def events_towards(state: StudyState) -> list[AnyEvent]:
-    """A history that leads to the same study, but for the number of events and of spaces.
+    """Return events that lead to the same study; only the number of events and of spaces may differ.
 
-    Trials start in the order of their numbers, get all that they have, and then end in the order told.
+    Trials start in the order of their numbers, get everything that they have, and then end in the order told.
 
     Example:
         >>> from hpo.core.evolve import replay
@@ -164,7 +164,7 @@ def events_towards(state: StudyState) -> list[AnyEvent]:
 
 
 def _life(trial: FrozenTrial, numbers: dict[SearchSpace, int], spaces: dict[SearchSpace, None]) -> Iterator[AnyEvent]:
-    """All of a trial but its end."""
+    """Yield all events of a trial except its end."""
     if trial.state is TrialState.WAITING:
         yield TrialEnqueued(trial.number, to_json_tree(trial.fixed_params), to_json_tree(trial.user_attrs) or None)
         return

@@ -1,4 +1,4 @@
-"""Ranges and choices that are hard to stay inside of, asked for one by one, with the best trials at their ends."""
+"""Ranges and choices whose ends are hard to respect, asked for one by one, with the best trials at their ends."""
 
 from __future__ import annotations
 
@@ -58,10 +58,10 @@ EDGES: Mapping[str, Distribution] = {
 
 
 def edge_questions(space: Mapping[str, Distribution] | None = None) -> Iterator[tuple[str, Question]]:
-    """Questions about studies without a result, and with results at the low and at the high end, each with its name.
+    """Yield questions about studies without results, and with results at the low and at the high end, with names.
 
     Args:
-        space: What is asked for; each of `EDGES` alone if not given.
+        space: The space that is asked for; each of `EDGES` alone if not given.
 
     Example:
         >>> name, question = next(edge_questions())

@@ -1,4 +1,4 @@
-"""The same questions in another process, where strings have other hashes."""
+"""Asks the same questions in another process, in which strings have other hashes."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ _HASH_SEED = "12345"
 
 
 def answers_elsewhere(ask: Callable[[Any, Question], Any], subject: Any, questions: Sequence[Question]) -> list[str]:
-    """The answers of `subject` in a fresh process with another PYTHONHASHSEED, as text.
+    """Return the answers of `subject` in a new process with another PYTHONHASHSEED, as strings.
 
     Args:
-        ask: Asks the subject a question; `asked` or `judged` of `hpo.testing._engine.cases`.
+        ask: Asks the subject a question, such as `hpo.testing._engine.cases.answer_of`.
         subject: A sampler or a pruner. It must be possible to pickle it, so its class or function is at the top of a
-            module; that of a script needs ``if __name__ == "__main__":`` before what the script does.
-        questions: All are asked in one process.
+            module; a script needs ``if __name__ == "__main__":`` before what it does.
+        questions: The questions; all are asked in one process.
 
     Returns:
-        An answer per question.
+        One answer per question.
 
     Raises:
-        AssertionError: the subject can't be pickled, or the process broke.
+        AssertionError: the subject can't be pickled, or the process failed.
 
     Example:
         >>> from hpo.samplers import RandomSampler
-        >>> from hpo.testing._engine.cases import asked
+        >>> from hpo.testing._engine.cases import answer_of
         >>> from hpo.testing.scenarios import MIXED, scenarios
         >>> question = Question(scenarios()["constant"], 12, MIXED)
-        >>> answers_elsewhere(asked, RandomSampler(), [question]) == [as_text(asked(RandomSampler(), question))]
+        >>> answers_elsewhere(answer_of, RandomSampler(), [question]) == [as_text(answer_of(RandomSampler(), question))]
         True
     """
     load, homes = io.BytesIO(), dict[str, str]()
@@ -70,9 +70,9 @@ def answers_elsewhere(ask: Callable[[Any, Question], Any], subject: Any, questio
 
 
 def serve() -> None:
-    """Answer the questions of standard input on standard output; see `answers_elsewhere`.
+    """Answer the questions from standard input on standard output, in the process that `answers_elsewhere` starts.
 
-    What the subject prints goes to standard error.
+    Everything that the subject prints goes to standard error.
     """
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
@@ -84,7 +84,7 @@ def serve() -> None:
 
 
 class _Packer(pickle.Pickler):
-    """Notes the files of those modules that another process would not find by their names."""
+    """A pickler that notes the files of modules that another process would not find by their names."""
 
     def __init__(self, load: io.BytesIO, homes: dict[str, str]) -> None:
         super().__init__(load)
@@ -95,11 +95,11 @@ class _Packer(pickle.Pickler):
             path = getattr(sys.modules.get(thing.__module__), "__file__", None)
             if path is not None and not _is_found(thing.__module__, path):
                 self._homes[thing.__module__] = path
-        return NotImplemented  # and so it goes on as usual
+        return NotImplemented  # pickled as usual
 
 
 def _is_found(name: str, path: str) -> bool:
-    """Whether an import of `name` leads to `path` in a process that has imported nothing yet."""
+    """Return whether an import of `name` leads to `path` in a process that has not imported anything yet."""
     package = sys.modules.get(name.rpartition(".")[0])
     spec = PathFinder.find_spec(name, getattr(package, "__path__", None))
     return spec is not None and spec.origin == path and name != "__main__"

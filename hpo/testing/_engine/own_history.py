@@ -1,4 +1,4 @@
-"""A generated study as the sampler would have lived it: with its own suggestions, and its notes about them."""
+"""The same study as if the sampler had suggested its parameters, and studies that it runs from the first trial on."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _BESIDE = 2
 _BEST = 0.3
 
 
-def lived(question: Question, sampler: Sampler, *, whole: bool = False) -> Question:
+def with_own_history(question: Question, sampler: Sampler, *, whole: bool = False) -> Question:
     """The question, where trials that had all of its parameters have what `sampler` suggests to them, one by one.
 
     Trials keep their outcomes. Those that had other parameters keep them too, and so do all to which the sampler gives
@@ -48,7 +48,7 @@ def lived(question: Question, sampler: Sampler, *, whole: bool = False) -> Quest
     Example:
         >>> from hpo.samplers import QMCSampler
         >>> from hpo.testing.scenarios import MIXED, scenarios
-        >>> question = lived(Question(scenarios()["constant"], 12, MIXED), QMCSampler())
+        >>> question = with_own_history(Question(scenarios()["constant"], 12, MIXED), QMCSampler())
         >>> {trial.note["rule"] for trial in question.state.finished}
         {'sobol'}
     """
@@ -63,16 +63,16 @@ def lived(question: Question, sampler: Sampler, *, whole: bool = False) -> Quest
 
 
 def own_run(sampler: Sampler, space: SearchSpace, *, most: int, seed: int) -> Iterator[Question]:
-    """The questions of a study in which `sampler` suggests everything from the first trial on, one per trial.
+    """Yield the questions of a study in which `sampler` suggests everything from the first trial on, one per trial.
 
-    Two trials run beside the one in question, and end in no order: most complete, the nearer to 0.3 in the unit cube the
-    better, some pruned, some failed. It ends early where the sampler has no answer that the core accepts.
+    Two trials run beside the one in question, and end out of order. Most are complete, and better the nearer they are to
+    0.3 in the unit cube; some are pruned, and some failed. The study ends early if the core does not accept an answer.
 
     Args:
-        sampler: Who suggests.
-        space: What it is asked for.
-        most: No more trials than this.
-        seed: The study's.
+        sampler: The sampler.
+        space: The space that it is asked for.
+        most: The largest number of trials.
+        seed: The study's seed.
 
     Example:
         >>> from hpo.samplers import RandomSampler
@@ -117,7 +117,10 @@ def _lived(
 def _suggested(
     state: StudyState, given: Suggest, sampler: Sampler, space: Mapping[str, Distribution] | None = None
 ) -> StudyState:
-    """The state after a suggestion of `sampler` for a space, which is the given one's by default; else the given one."""
+    """Return the state after a suggestion of `sampler` or, if that is refused, after the given one.
+
+    The sampler is asked for `space`, or for the space of the given suggestion if None.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -126,7 +129,7 @@ def _suggested(
             )
             if not isinstance(command, Exhausted):
                 return _after(state, command)
-        except FAULTS:  # the laws about answers report them
+        except FAULTS:  # the laws about single answers report them
             return _after(state, given)
     return _after(state, given)
 

@@ -1,4 +1,4 @@
-"""The same study told in another way: other units, mirrored, other labels, shorter, grown trial by trial."""
+"""The same study in another form: other units, mirrored, other labels, another order, grown trial by trial."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from hpo.testing._engine.cases import Question
 
 K = TypeVar("K")
 V = TypeVar("V")
-_NARROW = 1e-6  # of its ends: a narrower range has too few digits to be moved
-_SMALL = 1e-140  # its square, and that of its inverse, are normal numbers
+_NARROW = 1e-6  # relative to its ends: a narrower range has too few digits to be shifted
+_SMALL = 1e-140  # its square and that of its inverse are normal numbers
 Change = Callable[[int, float], float]
 """A function of an objective's index and a value."""
 
 
 def with_trials(state: StudyState, change: Callable[[FrozenTrial], FrozenTrial]) -> StudyState:
-    """The study with `change` made to every finished and running trial.
+    """Return the study with `change` made to every finished and running trial.
 
     Example:
         >>> with_trials(StudyState.create(), lambda trial: trial).n_trials
@@ -49,7 +49,7 @@ def with_trials(state: StudyState, change: Callable[[FrozenTrial], FrozenTrial])
 
 
 def with_values(state: StudyState, change: Change) -> StudyState:
-    """The study with other objective values and reports; a report belongs to the first objective, and NaN stays.
+    """Return the study with other objective values and reports; reports are of the first objective, and NaN stays.
 
     Example:
         >>> with_values(StudyState.create(), lambda _, value: 2.0 * value).n_trials
@@ -59,16 +59,16 @@ def with_values(state: StudyState, change: Change) -> StudyState:
     def changed(index: int, value: float) -> float:
         return value if math.isnan(value) else change(index, value)
 
-    def retold(trial: FrozenTrial) -> FrozenTrial:
+    def changed_trial(trial: FrozenTrial) -> FrozenTrial:
         values = None if trial.values is None else tuple(changed(i, value) for i, value in enumerate(trial.values))
         reports = InsertOnlyDict((step, changed(0, value)) for step, value in trial.intermediate_values.items())
         return replace(trial, values=values, intermediate_values=reports)
 
-    return with_trials(state, retold)
+    return with_trials(state, changed_trial)
 
 
 def monotone(state: StudyState) -> Change:
-    """A strictly increasing function for each objective, far from linear, that is fixed at the infinities.
+    """Return a strictly increasing function for each objective, far from linear, that keeps the infinities.
 
     Example:
         >>> monotone(StudyState.create())(0, math.inf)
@@ -87,7 +87,7 @@ def monotone(state: StudyState) -> Change:
 
 
 def mirrored(state: StudyState) -> StudyState:
-    """Maximize where the study minimized, and the other way round, with all values negated.
+    """Return the study with all directions reversed and all values negated.
 
     Example:
         >>> mirrored(StudyState.create()).directions
@@ -98,14 +98,14 @@ def mirrored(state: StudyState) -> StudyState:
 
 
 def relabelled(state: StudyState) -> StudyState:
-    """Another study name, other metric names, attributes, workers, clocks and reasons of failures.
+    """Return the study with another name, and other metric names, attributes, workers, clocks and reasons of failures.
 
     Example:
         >>> relabelled(StudyState.create(name="a")).name
         'another name'
     """
 
-    def retold(trial: FrozenTrial) -> FrozenTrial:
+    def changed_trial(trial: FrozenTrial) -> FrozenTrial:
         return replace(
             trial,
             user_attrs=FrozenDict({"another": "attribute"}),
@@ -116,7 +116,7 @@ def relabelled(state: StudyState) -> StudyState:
         )
 
     return replace(
-        with_trials(state, retold),
+        with_trials(state, changed_trial),
         name="another name",
         metric_names=tuple(f"metric {i}" for i in range(len(state.directions))),
         user_attrs=FrozenDict({"another": ["attribute", 1]}),
@@ -125,7 +125,7 @@ def relabelled(state: StudyState) -> StudyState:
 
 
 def constrained(state: StudyState) -> StudyState:
-    """The study with three more constraints on every trial: broken by the same amount, but for every fourth trial.
+    """Return the study with three more constraints on every trial, violated by the same total except in every fourth.
 
     Example:
         >>> from hpo.testing.scenarios import scenarios
@@ -134,16 +134,16 @@ def constrained(state: StudyState) -> StudyState:
         ({'limit 1': 0.2, 'limit 2': 0.3, 'limit 0': 0.1}, True)
     """
 
-    def retold(trial: FrozenTrial) -> FrozenTrial:
+    def changed_trial(trial: FrozenTrial) -> FrozenTrial:
         sign = -1.0 if trial.number % 4 == 3 else 1.0
         limits = {f"limit {i % 3}": sign * (i % 3 + 1) / 10 for i in range(trial.number, trial.number + 3)}
         return replace(trial, constraints=FrozenDict({**trial.constraints, **limits}))
 
-    return with_trials(state, retold)
+    return with_trials(state, changed_trial)
 
 
 def recorded_backwards(state: StudyState) -> StudyState:
-    """The study as if every other trial had got its parameters, reports, constraints and attributes in reverse order.
+    """Return the study with the parameters, reports, constraints and attributes of every other trial in reverse order.
 
     Example:
         >>> from hpo.testing.scenarios import scenarios
@@ -151,7 +151,7 @@ def recorded_backwards(state: StudyState) -> StudyState:
         ['kind', 'units', 'layers', 'momentum', 'lr']
     """
 
-    def retold(trial: FrozenTrial) -> FrozenTrial:
+    def changed_trial(trial: FrozenTrial) -> FrozenTrial:
         if trial.number % 2:
             return trial
         return replace(
@@ -163,7 +163,7 @@ def recorded_backwards(state: StudyState) -> StudyState:
             intermediate_values=InsertOnlyDict(_backwards(trial.intermediate_values).items()),
         )
 
-    return with_trials(state, retold)
+    return with_trials(state, changed_trial)
 
 
 def _backwards(mapping: Mapping[K, V]) -> dict[K, V]:
@@ -171,7 +171,7 @@ def _backwards(mapping: Mapping[K, V]) -> dict[K, V]:
 
 
 def reordered(state: StudyState, order: Callable[[Sequence[FrozenTrial]], Iterable[FrozenTrial]]) -> StudyState:
-    """The study as if its finished trials had been told in another order.
+    """Return the study as if its finished trials had been told in another order.
 
     Example:
         >>> from hpo.testing.scenarios import scenarios
@@ -185,7 +185,7 @@ def reordered(state: StudyState, order: Callable[[Sequence[FrozenTrial]], Iterab
 
 
 def rescaled(space: SearchSpace) -> SearchSpace:
-    """The space in other units: four times as large and moved on, with ``log`` squared, where that loses no digits.
+    """Return the space in other units: four times as large and shifted, or squared with ``log``, unless digits get lost.
 
     The same points of the unit cube stand for the same values in the other units.
 
@@ -217,7 +217,7 @@ def _rescaled(dist: Distribution) -> Distribution:
 
 
 def prefixes(question: Question) -> Iterator[tuple[Question, Question]]:
-    """The question with its history grown trial by trial, so that folds go on; each with a fork beside it.
+    """Yield the question with its history grown trial by trial, so that folds move forward, each with a fork beside it.
 
     Example:
         >>> from hpo.testing.scenarios import MIXED, scenarios

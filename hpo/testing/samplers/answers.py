@@ -7,25 +7,25 @@ from typing import Any
 
 from hpo.core import CategoricalDistribution, Distribution, Exhausted, SearchSpace, Suggestion, as_float, to_json_tree
 from hpo.errors import SeveralObjectives
-from hpo.testing._engine.cases import FAULTS, NoAnswer, Question, Raised
+from hpo.testing._engine.cases import FAULTS, InvalidAnswer, Question, Raised
 from hpo.testing._engine.formatting import shown, shown_error
-from hpo.testing._engine.runner import Verdict
+from hpo.testing._engine.runner import Finding
 
 _NOTHING = object()
 
 
 def declines(answer: object) -> bool:
-    """Whether a sampler has nothing to suggest.
+    """Return whether an answer has no parameter values.
 
     Example:
         >>> declines(Exhausted("no more")), declines(Suggestion({}))
         (True, False)
     """
-    return isinstance(answer, Exhausted | Raised | NoAnswer)
+    return isinstance(answer, Exhausted | Raised | InvalidAnswer)
 
 
 def refuses_several(answer: object, question: Question) -> bool:
-    """Whether a sampler says that it is for one objective, to a question about several.
+    """Return whether a sampler refuses a study because it has several objectives.
 
     Example:
         >>> from hpo import StudyState
@@ -36,8 +36,8 @@ def refuses_several(answer: object, question: Question) -> bool:
     return refused and len(question.state.directions) > 1
 
 
-def outside(answer: object, space: SearchSpace) -> Verdict:
-    """Which value is outside of its distribution, or None; with `off_grid` it may be between grid points.
+def outside(answer: object, space: SearchSpace) -> Finding:
+    """Return which value is outside of its distribution, or None; with `off_grid` it may lie between grid points.
 
     Example:
         >>> from hpo import IntDistribution
@@ -58,12 +58,12 @@ def outside(answer: object, space: SearchSpace) -> Verdict:
     return None
 
 
-def no_builtin(answer: object, space: SearchSpace) -> Verdict:
-    """Which value is not of the type that an objective gets, or None.
+def wrong_type(answer: object, space: SearchSpace) -> Finding:
+    """Return which value does not have the type that an objective gets, or None.
 
     Example:
         >>> from hpo import IntDistribution
-        >>> no_builtin(Suggestion({"n": 3.0}), SearchSpace({"n": IntDistribution(0, 5)}))
+        >>> wrong_type(Suggestion({"n": 3.0}), SearchSpace({"n": IntDistribution(0, 5)}))
         "parameter 'n' gets 3.0 of type float from IntDistribution(low=0, high=5)"
     """
     for name, dist in space.items():
@@ -72,17 +72,17 @@ def no_builtin(answer: object, space: SearchSpace) -> Verdict:
             continue
         kind = type(value)
         if kind.__module__ != "builtins" and value is not None:
-            return f"parameter {name!r} gets {shown(value)}, a {kind.__module__}.{kind.__name__} and no builtin"
+            return f"parameter {name!r} gets {shown(value)}, of the type {kind.__module__}.{kind.__name__}, which is not a builtin"
         if kind is not _type_for(dist, value):
             return f"parameter {name!r} gets {shown(value)} of type {kind.__name__} from {dist!r}"
     return None
 
 
-def no_json(answer: object) -> Verdict:
-    """Why no journal can keep the note, or None.
+def not_json(answer: object) -> Finding:
+    """Return why a journal can't keep the note, or None if it can.
 
     Example:
-        >>> no_json(Suggestion({}, {"seen": 3})) is None
+        >>> not_json(Suggestion({}, {"seen": 3})) is None
         True
     """
     if not isinstance(answer, Suggestion):
@@ -90,7 +90,7 @@ def no_json(answer: object) -> Verdict:
     try:
         json.dumps(to_json_tree(dict(answer.note)))
     except FAULTS as error:
-        return f"it notes {shown(answer.note)}: {shown_error(error)}"
+        return f"its note {shown(answer.note)} is not JSON: {shown_error(error)}"
     return None
 
 

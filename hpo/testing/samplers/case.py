@@ -1,4 +1,4 @@
-"""What the laws of samplers are tried on."""
+"""A sampler with the questions that its laws ask it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import ClassVar
 import attrs
 
 from hpo.core import Sampler, SearchSpace, checked_sampler
-from hpo.testing._engine.cases import Question
+from hpo.testing._engine.cases import Question, full_answer_of
 from hpo.testing._engine.edge_ranges import edge_questions
-from hpo.testing._engine.own_history import lived, own_run
-from hpo.testing._engine.runner import Verdict, for_each, for_every_question
+from hpo.testing._engine.own_history import own_run, with_own_history
+from hpo.testing._engine.runner import Finding, for_each_named, for_every_question
 from hpo.testing.scenarios import MIXED, ORDINARY, are_whole, scenarios
 
 _RUNS, _TRIALS = 2, 30
@@ -19,64 +19,69 @@ _RUNS, _TRIALS = 2, 30
 
 @attrs.frozen
 class SamplerCase:
-    """What a law is tried on.
+    """A sampler with the questions that its laws ask it.
 
     Args:
         sampler: The sampler.
-        space: What it is asked for; None means generated spaces.
-        max_examples: How many generated questions each law asks.
+        space: The space that it is asked for; None means generated spaces.
+        max_examples: The number of generated questions per law.
+        ask: Asks the sampler a question.
 
     Raises:
         InvalidType: the sampler can't be called, or is a class.
     """
 
     asks: ClassVar[str] = "sampler(state, trial, space, key)"
+    verb: ClassVar[str] = "answers"
     sampler: Sampler = attrs.field(converter=checked_sampler)
     space: SearchSpace | None = None
     max_examples: int = 100
+    ask: Callable[[Sampler, Question], object] = full_answer_of
 
-    def every_question(self, check: Callable[[Question], Verdict], *, whole_values: bool = False) -> None:
-        """Make sure that `check` finds nothing wrong; see `for_every_question`.
+    @property
+    def subject(self) -> Sampler:
+        """The sampler."""
+        return self.sampler
 
-        Half of the studies are as the sampler would have `lived` them.
-        """
+    def every_question(self, check: Callable[[Question], Finding], *, whole_values: bool = False) -> None:
+        """Run `check` on generated questions; half of the studies have the sampler's own suggestions and notes."""
 
-        def retold(question: Question) -> Question:
-            return lived(question, self.sampler) if question.state.seed % 2 else question
+        def transform(question: Question) -> Question:
+            return with_own_history(question, self.sampler) if question.state.seed % 2 else question
 
         for_every_question(
-            check, space=self.space, max_examples=self.max_examples, whole_values=whole_values, retold=retold
+            check, space=self.space, max_examples=self.max_examples, whole_values=whole_values, transform=transform
         )
 
-    def every_question_and_scenario(self, check: Callable[[Question], Verdict], *, whole_values: bool = False) -> None:
-        """Make sure that `check` finds nothing wrong with generated questions, and with the named ones."""
+    def every_question_and_scenario(self, check: Callable[[Question], Finding], *, whole_values: bool = False) -> None:
+        """Run `check` on generated questions and on the named studies."""
         self.every_question(check, whole_values=whole_values)
         named = self.scenarios().items()
-        for_each(check, [each for each in named if not whole_values or are_whole(each[1].state)])
+        for_each_named(check, [each for each in named if not whole_values or are_whole(each[1].state)])
 
-    def every_hard_question(self, check: Callable[[Question], Verdict]) -> None:
-        """The same; and with `EDGES`, and with all questions of runs of its own."""
+    def every_hard_question(self, check: Callable[[Question], Finding]) -> None:
+        """Run `check` on the same, on `EDGES`, and on all questions of the sampler's own runs."""
         self.every_question_and_scenario(check)
-        for_each(check, edge_questions(self.space))
-        for_each(check, self.own_runs())
+        for_each_named(check, edge_questions(self.space))
+        for_each_named(check, self.own_runs())
 
     def may_ask_for(self, space: SearchSpace) -> bool:
-        """Whether the sampler should be able to suggest all of a space that history has shown."""
+        """Return whether the sampler should be able to suggest all of a space that the history has shown."""
         return self.space is None or all(self.space.get(name) == dist for name, dist in space.items())
 
     def own_runs(self) -> Iterator[tuple[str, Question]]:
-        """The questions of two studies that the sampler lives from the first trial on, each with a name."""
+        """Yield the questions of two studies in which the sampler suggests everything, each with a name."""
         space = ORDINARY if self.space is None else self.space
         for seed in range(_RUNS):
             for question in own_run(self.sampler, space, most=_TRIALS, seed=seed):
                 yield f"trial {question.number} of a run of its own", question
 
     def longest_runs(self) -> list[tuple[str, Question]]:
-        """The last question of each of them."""
+        """Return the last question of each of these studies."""
         last = {each[1].state.seed: each for each in self.own_runs()}
         return [*last.values()]
 
     def scenarios(self) -> dict[str, Question]:
-        """The named studies of `hpo.testing.scenarios` as questions."""
+        """Return the named studies of `hpo.testing.scenarios` as questions."""
         space = MIXED if self.space is None else self.space
         return {name: Question(state, max(state.running), space) for name, state in scenarios(space).items()}

@@ -1,4 +1,4 @@
-"""Laws that a sampler may claim of whole runs: where it goes, when it ends, and what it learns."""
+"""Laws that a sampler may claim about whole runs: what it covers, when it ends, and whether it learns."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from hpo.core import (
     tell,
 )
 from hpo.samplers.random import RandomSampler
-from hpo.testing._engine.cases import FAULTS, Question, as_text, asked
-from hpo.testing._engine.counterexamples import Counterexample, make_sure_it_answers
+from hpo.testing._engine.cases import FAULTS, Question, answer_of, as_text
+from hpo.testing._engine.counterexamples import Counterexample, check_answer
 from hpo.testing._engine.formatting import shown_error
 from hpo.testing.samplers.case import SamplerCase
 from hpo.testing.scenarios import MIXED, SMALL, started
@@ -44,8 +44,9 @@ Objective = Callable[[Mapping[str, Any]], float]
 def coverage(case: SamplerCase) -> None:
     """Without results, no part of a space is left out: 30 studies of 20 running trials reach all of it.
 
-    Each value of up to 12, and each twelfth of a wider range, is suggested to somebody; each two parameters are high
-    and low together and apart; and no two trials of a study are the same where a parameter has endless values.
+    Every value of a range of up to 12, and every twelfth of a wider range, is suggested to some trial; any two
+    parameters take all four combinations of a high and a low value; and no two trials of a study are equal if a
+    parameter is continuous.
     """
     space = MIXED if case.space is None else case.space
     steps = [
@@ -60,14 +61,14 @@ def coverage(case: SamplerCase) -> None:
 
 
 def no_repeats(case: SamplerCase) -> None:
-    """On a finite space nothing is suggested twice, in batches of three and of eight, up to the last combination."""
+    """On a finite space no combination is suggested twice, in batches of three and of eight, up to the last one."""
     space, n_cells = _finite(case)
     for batch in _BATCHES:
         _no_twins(_run(case.sampler, space, StudyState.create(seed=3, space=space), most=n_cells, batch=batch))
 
 
 def exhaustion(case: SamplerCase) -> None:
-    """On a finite space it answers `Exhausted` when every combination was suggested, and not before."""
+    """On a finite space the answer is `Exhausted` once every combination was suggested, and not before."""
     space, n_cells = _finite(case)
     for batch in _BATCHES:
         state = StudyState.create(seed=3, space=space)
@@ -79,7 +80,7 @@ def exhaustion(case: SamplerCase) -> None:
 
 
 def learning(case: SamplerCase) -> None:
-    """On easy problems it comes closer to the best than random search: by a factor of 1.8 in 60 trials, on average."""
+    """On easy problems it comes closer to the optimum than random search, on average by a factor of 1.8 in 60 trials."""
     gains = {
         name: _mean_log_regret(RandomSampler(), space, objective) - _mean_log_regret(case.sampler, space, objective)
         for name, (space, objective) in PROBLEMS.items()
@@ -87,7 +88,7 @@ def learning(case: SamplerCase) -> None:
     mean = sum(gains.values()) / len(gains)
     if not mean >= _MARGIN:
         each = ", ".join(f"{name} {10**gain:.2f}" for name, gain in gains.items())
-        raise AssertionError(f"it is {10**mean:.2f} times as close to the best as random search: {each}")
+        raise AssertionError(f"it comes {10**mean:.2f} times as close to the optimum as random search: {each}")
 
 
 def _bowl(params: Mapping[str, Any]) -> float:
@@ -110,11 +111,11 @@ PROBLEMS: dict[str, tuple[SearchSpace, Objective]] = {
         _kinds,
     ),
 }
-"""Easy problems, minimized, whose best value is 0."""
+"""Easy problems to minimize; the optimum of each is 0."""
 
 
 class _Step(NamedTuple):
-    """A question of a run, and the trial with its answer; None where nothing was left."""
+    """A question of a run, and the trial with the answer; None if nothing was left."""
 
     question: Question
     trial: FrozenTrial | None
@@ -129,12 +130,12 @@ def _run(
     batch: int,
     objective: Objective | None = None,
 ) -> Iterator[_Step]:
-    """Up to `most` trials of a study that is new, which ends with the first `Exhausted`.
+    """Yield up to `most` trials of a new study, which ends with the first `Exhausted`.
 
     The oldest trial is told as soon as `batch` of them run, or when nothing is left for now.
 
     Raises:
-        Counterexample: the sampler gives no answer, or one that the core does not accept.
+        Counterexample: an answer is invalid, or the core does not accept it.
     """
     for _ in range(most):
         question, answer = _next_answer(sampler, space, state)
@@ -148,7 +149,7 @@ def _run(
         try:
             state = replay(decide(question.state, given), question.state)
         except FAULTS as error:
-            wrong = f"in a run of its own it gives what can't be kept: {shown_error(error)}"
+            wrong = f"in a run of its own it gives what the core refuses: {shown_error(error)}"
             raise Counterexample(wrong, question) from error
         yield _Step(question, state.running[question.number])
         if len(state.running) == batch:
@@ -157,8 +158,8 @@ def _run(
 
 def _next_answer(sampler: Sampler, space: SearchSpace, state: StudyState) -> tuple[Question, Suggestion | Exhausted]:
     question = Question(started(state), state.n_trials, space)
-    answer = asked(sampler, question)
-    make_sure_it_answers(answer, question, before="in a run of its own ")
+    answer = answer_of(sampler, question)
+    check_answer(answer, question, before="in a run of its own ")
     assert isinstance(answer, Suggestion | Exhausted), "it is an answer"
     return question, answer
 
@@ -169,10 +170,10 @@ def _oldest_told(state: StudyState, objective: Objective | None) -> StudyState:
 
 
 def _no_twins(steps: Iterator[_Step] | list[_Step]) -> None:
-    """Make sure that no two trials of a study are the same.
+    """Check that no two trials of a study are equal.
 
     Raises:
-        Counterexample: the question that got the answer of an earlier one.
+        Counterexample: two are equal; it has the question of the second one.
     """
     seen: dict[str, int] = {}
     for question, trial in steps:
@@ -189,7 +190,9 @@ def _every_part_is_reached(space: SearchSpace, points: list[Mapping[str, Any]]) 
         wanted = {_part(dist, value): value for value in _sweep(dist)}
         missing = wanted.keys() - {_part(dist, params[name]) for params in points}
         if missing:
-            raise AssertionError(f"of {name!r} it leaves out {wanted[min(missing)]!r}, and what is near it in {dist!r}")
+            raise AssertionError(
+                f"for {name!r} it never suggests {wanted[min(missing)]!r} or a value near it in {dist!r}"
+            )
     halves = [{name: int(dist.to_unit(params[name]) >= 0.5) for name, dist in space.items()} for params in points]
     for one, other in combinations([name for name, dist in space.items() if not dist.single()], 2):
         together = {(half[one], half[other]) for half in halves}
@@ -199,13 +202,13 @@ def _every_part_is_reached(space: SearchSpace, points: list[Mapping[str, Any]]) 
 
 
 def _sweep(dist: Distribution) -> list[Any]:
-    """Values from one end of a range to the other, at most 100 of them, each once."""
+    """Return distinct values from one end of a range to the other, at most 100."""
     values = (dist.from_unit((k + 0.5) / _N_SWEEP) for k in range(_N_SWEEP))
     return [*{repr(value): value for value in values}.values()]
 
 
 def _part(dist: Distribution, value: Any) -> int:
-    """Which value it is of few, or which twelfth of the range it is in."""
+    """Return the index of a value among few, or of the twelfth of the range that it is in."""
     n = dist.n_values()
     if isinstance(dist, IntDistribution) and n is not None and n <= _MOST_PARTS:
         return int(value - dist.low) // dist.step
@@ -213,7 +216,7 @@ def _part(dist: Distribution, value: Any) -> int:
 
 
 def _finite(case: SamplerCase) -> tuple[SearchSpace, int]:
-    """The case's space if it is small, else one of 12 combinations; and how many there are."""
+    """Return the case's space if it is small, else one of 12 combinations; and the number of combinations."""
     counts = [dist.n_values() for dist in (case.space or {}).values()]
     if counts and all(count is not None for count in counts):
         n_cells = math.prod(count for count in counts if count is not None)

@@ -363,11 +363,11 @@ def test_each_law_gets_an_empty_place_and_only_the_laws_that_apply_are_tried():
 
 @pytest.mark.parametrize("given", [3, None, "runs/", MemoryStorage()])
 def test_what_opens_no_storage_is_refused_by_name(given):
-    with pytest.raises(InvalidType, match=r"make_storage opens a storage in a directory .*; got"):
+    with pytest.raises(InvalidType, match=r"make_storage is a function that opens a storage in a directory.*; got"):
         check_storage(given)
-    with pytest.raises(InvalidType, match=r"make_storage opens a storage in a directory .*; got"):
+    with pytest.raises(InvalidType, match=r"make_storage is a function that opens a storage in a directory.*; got"):
         agreement_machine({"mine": given})
-    with pytest.raises(InvalidType, match="make_storages says by name how to open each storage, got"):
+    with pytest.raises(InvalidType, match="make_storages maps names to functions that open storages, got"):
         agreement_machine(given)
     with pytest.raises(InvalidType, match=r"make_storage gives a storage .* and gave 'a path'"):
         check_storage(lambda place: "a path")

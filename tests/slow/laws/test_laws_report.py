@@ -16,7 +16,7 @@ from hpo.pruners import NopPruner
 from hpo.samplers import RandomSampler
 from hpo.testing import folds as fold_laws
 from hpo.testing import stopping as stopping_laws
-from hpo.testing._engine.cases import NoAnswer, Question, Raised, as_text, asked, asked_in_full
+from hpo.testing._engine.cases import InvalidAnswer, Question, Raised, answer_of, as_text, full_answer_of
 from hpo.testing._engine.formatting import shown, shown_error
 from hpo.testing.folds import check_fold
 from hpo.testing.pruners import laws as pruner_laws
@@ -81,7 +81,7 @@ def test_an_impossible_sampler_is_reported_by_every_law_that_it_breaks(name):
     found = reports(check_sampler, impossible.SAMPLERS[name], (*sampler_laws.BASIC, *sampler_claims.CLAIMS))
     assert found
     for message in found.values():
-        if "no copy of it can be made" not in message:
+        if "it can't be copied" not in message:
             scope = {}
             exec(message[message.index("from math") :], scope)
             assert scope["trial"] in scope["state"].running.values()
@@ -108,9 +108,9 @@ def test_what_can_not_be_asked_at_all_breaks_no_law(check, given, said):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"max_examples": 0}, "max_examples is an int from 1 on, got 0"),
-        ({"max_examples": 2.5}, "max_examples is an int from 1 on, got 2.5"),
-        ({"laws": "total"}, r"laws are a list of functions and names, got the text 'total': write \['total'\]"),
+        ({"max_examples": 0}, "max_examples is an int of at least 1, got 0"),
+        ({"max_examples": 2.5}, "max_examples is an int of at least 1, got 2.5"),
+        ({"laws": "total"}, r"laws is a list of functions and names, got the string 'total': write \['total'\]"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(options, said):
@@ -121,7 +121,7 @@ def test_options_that_make_no_sense_are_refused(options, said):
 @pytest.mark.parametrize(("laws", "name"), [(SamplerLaws, "sampler"), (PrunerLaws, "pruner"), (StoppingLaws, "rule")])
 def test_a_class_of_tests_without_a_subject_says_what_it_needs(laws, name):
     forgot = type("TestForgot", (laws,), {})
-    with pytest.raises(InvalidArgument, match=f"TestForgot has no {name}: say in its body what is tried, {name} = "):
+    with pytest.raises(InvalidArgument, match=f"TestForgot has no {name}: set it in the body of the class, {name} = "):
         forgot().test_total()
 
 
@@ -153,11 +153,14 @@ def test_every_law_reports_a_sampler_that_raises_or_keeps_quiet(law):
 @pytest.mark.parametrize(
     ("name", "wrong"),
     [
-        ("answers None", "it answers None, which is no Suggestion and no Exhausted"),
-        ("answers params that never end", "it answers Suggestion(count(0)), whose params are no dict by name"),
-        ("answers no reason", "it answers Exhausted, whose reason is no text"),
+        ("answers None", "it answers None, which is neither a Suggestion nor Exhausted"),
+        (
+            "answers params that never end",
+            "it answers Suggestion(count(0)), whose params are not a dict of values by name",
+        ),
+        ("answers no reason", "it answers Exhausted, whose reason is not a string"),
         ("raises an exit", "it raises SystemExit: 3"),
-        ("raises a hostile error", "it raises HostileError: <whose text raises RuntimeError>"),
+        ("raises a hostile error", "it raises HostileError: <whose message raises RuntimeError>"),
         ("has a seed that is none", "it raises InvalidType: a sampler's seed is an int or None, got 0.5"),
     ],
 )
@@ -178,7 +181,7 @@ def test_a_sampler_that_raises_for_the_other_parameters_breaks_the_law_about_lon
     [
         ("can't be copied", "can't be pickled, so no other process can be asked"),
         ("dies elsewhere", "the other process ended before it had answered"),
-        ("talks", "here it answers .*, and elsewhere "),
+        ("talks", "here it answers .*, and in another process "),
     ],
 )
 def test_what_happens_in_another_process_is_reported(name, wrong):
@@ -195,10 +198,10 @@ def test_who_interrupts_is_not_taken_for_a_broken_sampler():
 
 
 def test_what_no_one_can_use_is_no_answer():
-    assert asked(lambda *arguments: Suggestion(None), QUESTION) == NoAnswer(
-        "Suggestion(None)", "whose params are no dict by name"
+    assert answer_of(lambda *arguments: Suggestion(None), QUESTION) == InvalidAnswer(
+        "Suggestion(None)", "whose params are not a dict of values by name"
     )
-    assert isinstance(asked(lambda *arguments: 1 / 0, QUESTION), Raised)
+    assert isinstance(answer_of(lambda *arguments: 1 / 0, QUESTION), Raised)
 
 
 def test_a_joint_space_is_a_part_of_what_a_sampler_says():
@@ -209,11 +212,11 @@ def test_a_joint_space_is_a_part_of_what_a_sampler_says():
         def __call__(self, state, trial, space, key):
             return Suggestion({})
 
-    assert as_text(asked_in_full(Joint(), QUESTION)) == f"{{}} and wants together {[*SMALL.items()]!r}"
+    assert as_text(full_answer_of(Joint(), QUESTION)) == f"{{}} with the joint space {[*SMALL.items()]!r}"
 
 
 def test_anything_can_be_shown():
     assert shown(impossible.HOSTILE) == "<Hostile whose repr raises RuntimeError>"
-    assert shown([1] * 1000, most=10) == "[1, 1, 1, ... (3000 letters)"
+    assert shown([1] * 1000, most=10) == "[1, 1, 1, ... (3000 characters)"
     assert shown(lambda: 0) == "<function test_anything_can_be_shown.<locals>.<lambda>>"
     assert shown_error(StopIteration()) == "StopIteration"

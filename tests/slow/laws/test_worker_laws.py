@@ -163,7 +163,7 @@ def test_who_knows_workers_badly_is_asked_about_them():
 
 @pytest.mark.parametrize("wrong", [-1, float("nan"), float("inf"), "3", None, True])
 def test_a_grace_period_is_a_number_of_seconds(wrong):
-    with pytest.raises(InvalidArgument, match="grace_period is a number of seconds from 0 on"):
+    with pytest.raises(InvalidArgument, match="grace_period is a number of seconds of at least 0"):
         check_storage(remembered(MemoryStorage), across_processes=False, grace_period=wrong)
 
 
