@@ -1,4 +1,4 @@
-"""How laws are checked: what was got against what was wanted, also where Python skips assert statements."""
+"""Checks that the laws of journals are made of; they also work where Python skips assert statements (``-O``)."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ E = TypeVar("E", bound=BaseException)
 T = TypeVar("T")
 
 _LONGEST = 500
-"""So many letters of a value are shown."""
+"""The number of characters of a value that a message shows."""
 
 
 def expect(got: object, wanted: object, what: str) -> None:
-    """Make sure that two values are equal.
+    """Check that two values are equal.
 
     Raises:
-        AssertionError: they aren't; `what` says in which respect.
+        AssertionError: they are not; the message begins with `what`.
 
     Example:
         >>> expect(1, 2, "the number of studies")
@@ -28,21 +28,21 @@ def expect(got: object, wanted: object, what: str) -> None:
         AssertionError: the number of studies: wanted 2, got 1
     """
     if got != wanted:
-        parted = _first_difference(got, wanted)
-        raise AssertionError(f"{what}: {parted or f'wanted {_shown(wanted)}, got {_shown(got)}'}")
+        difference = _first_difference(got, wanted)
+        raise AssertionError(f"{what}: {difference or f'wanted {_shown(wanted)}, got {_shown(got)}'}")
 
 
 def expect_events(got: Sequence[AnyEvent], wanted: Sequence[AnyEvent], what: str) -> None:
-    """Make sure that two sequences of events are the same, down to the sign of zero and to ``1`` not being ``1.0``.
+    """Check that two sequences of events are the same, down to the sign of zero and to ``1`` not being ``1.0``.
 
     Raises:
-        AssertionError: they aren't.
+        AssertionError: they are not; the message begins with `what`.
 
     Example:
-        >>> from hpo.core.records.events import ValueReported
+        >>> from hpo.core import ValueReported
         >>> expect_events([ValueReported(0, 0, 0.0)], [ValueReported(0, 0, -0.0)], "what is read")
         Traceback (most recent call last):
-        AssertionError: what is read: event 0 is ValueReported(number=0, step=0, value=0.0), not ValueReported(number=0, step=0, value=-0.0)
+        AssertionError: what is read: event 0 is ValueReported(number=0, step=0, value=0.0, origin=None), not ValueReported(number=0, step=0, value=-0.0, origin=None)
     """
     for i, (event, other) in enumerate(zip(got, wanted, strict=False)):
         if event != other or encode_events([event]) != encode_events([other]):
@@ -51,10 +51,10 @@ def expect_events(got: Sequence[AnyEvent], wanted: Sequence[AnyEvent], what: str
 
 
 def expect_error(act: Callable[[], object], kind: type[E], what: str) -> E:
-    """The error that `act` raises.
+    """Return the error that `act` raises.
 
     Raises:
-        AssertionError: it raises none, or another one.
+        AssertionError: `act` raises another error, or none.
 
     Example:
         >>> expect_error(lambda: int("x"), ValueError, "a letter")
@@ -70,10 +70,10 @@ def expect_error(act: Callable[[], object], kind: type[E], what: str) -> E:
 
 
 def expect_copy(thing: T, what: str) -> T:
-    """A pickled copy of `thing`, as another process gets it.
+    """Return a pickled copy of `thing`, as another process gets it.
 
     Raises:
-        AssertionError: it can't be pickled.
+        AssertionError: `thing` can't be pickled.
 
     Example:
         >>> expect_copy([1], "a list")
@@ -84,13 +84,13 @@ def expect_copy(thing: T, what: str) -> T:
     except Exception as error:
         raise AssertionError(
             f"{what} can't be pickled and sent to other processes ({error!r}); "
-            "across_processes=False says that none can use it"
+            "set across_processes=False if only one process can use it"
         ) from error
     return copy
 
 
 def _first_difference(got: object, wanted: object) -> str | None:
-    """Where two lists part that are too long to be read; None for other things."""
+    """Return the first difference of two lists that are too long to be read; None for other values."""
     if not (isinstance(got, list) and isinstance(wanted, list)) or len(repr(wanted)) <= _LONGEST:
         return None
     nothing = object()
@@ -103,4 +103,4 @@ def _first_difference(got: object, wanted: object) -> str | None:
 
 def _shown(value: object) -> str:
     text = repr(value)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}... ({len(text)} letters)"
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}... ({len(text)} characters)"
