@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, rule
 from strategies import attributes, examples, names
 
-from hpo.core import FrozenDict, FrozenTrial, History, InsertOnlyDict, NumberMap, TrialState, VersionedDict
+from hpo.core import FrozenDict, FrozenTrial, History, InsertOnlyDict, NumberMap, TrialState
 
 keys = st.integers(0, 5) | names
 numbers = st.integers(0, 5) | st.integers(0, 2**14) | st.integers(0, 2**40)
@@ -60,46 +60,6 @@ class Insertions(RuleBasedStateMachine):
             assert list(version.items()) == list(model.items())
             assert version == model
             assert [version.key_at(i) for i in range(len(version))] == list(model)
-            assert len(version) == len(model)
-
-
-class Changes(RuleBasedStateMachine):
-    """Versions of a `VersionedDict`, each with the plain dict that it should equal."""
-
-    versions = Bundle("versions")
-
-    @initialize(target=versions, entries=st.dictionaries(keys, st.integers(), max_size=2))
-    def start(self, entries: dict[Any, int]) -> tuple[VersionedDict[Any, int], dict[Any, int]]:
-        self.all: list[tuple[VersionedDict[Any, int], dict[Any, int]]] = []
-        return self.kept(VersionedDict(entries), entries)
-
-    def kept(self, version: VersionedDict[Any, int], model: dict[Any, int]) -> Any:
-        self.all.append((version, model))
-        return version, model
-
-    @rule(target=versions, version=versions, changes=st.dictionaries(keys, st.integers(), max_size=3))
-    def change(self, version: Any, changes: dict[Any, int]) -> Any:
-        old, model = version
-        return self.kept(old.with_items(changes), {**model, **changes})
-
-    @rule(version=versions, key=keys)
-    def look_up(self, version: Any, key: Any) -> None:
-        found, model = version
-        assert (key in found) == (key in model)
-        assert found.get(key, "nothing") == model.get(key, "nothing")
-        if key not in model:
-            with pytest.raises(KeyError):
-                found[key]
-
-    @rule(version=versions)
-    def copies_are_equal(self, version: Any) -> None:
-        for twin in (pickle.loads(pickle.dumps(version[0])), copy.deepcopy(version[0]), copy.copy(version[0])):
-            assert twin == version[0]
-
-    def teardown(self) -> None:
-        for version, model in self.all:
-            assert version == model
-            assert dict(version.items()) == model
             assert len(version) == len(model)
 
 
@@ -223,14 +183,13 @@ class Histories(RuleBasedStateMachine):
             assert history.fold(Ring(7)) == fresh.fold(Ring(7))
             assert history == fresh == pickle.loads(pickle.dumps(history))
             assert hash(history) == hash(fresh)
-            for carries in history._buffers.memo.values():
+            for carries in history._buffer.memo.values():
                 assert len(carries) <= 16
 
 
-for machine in (Insertions, Changes, Numbers, Histories):
+for machine in (Insertions, Numbers, Histories):
     machine.TestCase.settings = settings(examples(0.5), stateful_step_count=25)
 test_versions_of_an_insert_only_dict = Insertions.TestCase
-test_versions_of_a_versioned_dict = Changes.TestCase
 test_versions_of_a_number_map = Numbers.TestCase
 test_versions_of_a_history = Histories.TestCase
 

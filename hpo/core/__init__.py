@@ -79,7 +79,7 @@ from hpo.core.contracts import (
 )
 from hpo.core.decide import decide, running_trial
 from hpo.core.evolve import evolve, replay
-from hpo.core.memory import FrozenDict, History, InsertOnlyDict, NumberMap, VersionedDict
+from hpo.core.memory import FrozenDict, History, InsertOnlyDict, NumberMap
 from hpo.core.records import (
     FORMAT,
     AdvisorSet,
@@ -244,7 +244,6 @@ __all__ = [
     "TrialState",
     "ValueReported",
     "Verdict",
-    "VersionedDict",
     "as_float",
     "as_int",
     "ask",

@@ -10,7 +10,7 @@ import pickle
 import attrs
 import pytest
 
-from hpo.core import FrozenDict, FrozenTrial, History, InsertOnlyDict, NumberMap, TrialState, VersionedDict
+from hpo.core import FrozenDict, FrozenTrial, History, InsertOnlyDict, NumberMap, TrialState
 from hpo.core.memory.containers import FrozenList
 
 
@@ -81,7 +81,6 @@ def test_pickles_equal_what_was_pickled_also_with_nan() -> None:
         FrozenDict({"a": math.nan, "b": FrozenList([math.nan])}),
         InsertOnlyDict({1: math.nan}),
         NumberMap({5: "x", 3: "y"}),
-        VersionedDict({1: math.nan, "a": 0}),
         History([finished(0), finished(1)]),
     ):
         twin = pickle.loads(pickle.dumps(value))
@@ -107,36 +106,15 @@ def test_the_newest_insert_only_dict_shares_and_an_older_one_forks() -> None:
     old = InsertOnlyDict({0: 0})
     new = old.with_item(1, 1)
     fork = old.with_item(1, "other")
-    assert new._slots is old._slots
-    assert fork._slots is not old._slots
+    assert new._buffer is old._buffer
+    assert fork._buffer is not old._buffer
     assert (new[1], fork[1], old.get(1)) == (1, "other", None)
 
 
 def test_the_empty_mapping_that_all_share_never_grows() -> None:
     empty: InsertOnlyDict[str, int] = InsertOnlyDict()
-    assert empty.with_item("a", 1)._slots is not empty._slots
-    assert empty._slots.entries == []
-
-
-def test_the_newest_versioned_dict_shares_and_an_older_one_forks() -> None:
-    old = VersionedDict({"a": 0, "b": 0})
-    new = old.with_items({"a": 1})
-    fork = old.with_items({"a": "other"})
-    assert new._writings is old._writings
-    assert fork._writings is not old._writings
-    assert [dict(version) for version in (old, new, fork)] == [
-        {"a": 0, "b": 0},
-        {"a": 1, "b": 0},
-        {"a": "other", "b": 0},
-    ]
-    assert new.with_items({}) is new
-    assert repr(new) == "{'a': 1, 'b': 0}"
-
-
-def test_the_empty_versioned_dict_that_all_share_never_grows() -> None:
-    empty: VersionedDict[str, int] = VersionedDict()
-    assert empty.with_items({"a": 1})._writings is not empty._writings
-    assert empty._writings.entries == {}
+    assert empty.with_item("a", 1)._buffer is not empty._buffer
+    assert empty._buffer.entries == []
 
 
 def test_a_number_map_reads_in_ascending_order() -> None:
@@ -215,7 +193,7 @@ def test_the_memory_of_a_fold_is_bounded() -> None:
         history = history.append(finished(number))
         history.fold(Steps())
     for old in (History(), history):
-        for carries in old._buffers.memo.values():
+        for carries in old._buffer.memo.values():
             assert len(carries) <= 16
     assert history.fold(Steps()) == 200
 
@@ -223,7 +201,7 @@ def test_the_memory_of_a_fold_is_bounded() -> None:
 def test_the_empty_history_that_all_share_remembers_nothing() -> None:
     empty = History()
     assert empty.fold(Steps()) == 0
-    assert empty._buffers.memo == {}
+    assert empty._buffer.memo == {}
 
 
 def test_a_fold_that_fails_can_be_asked_again() -> None:
@@ -286,6 +264,6 @@ def test_histories_of_one_line_share_their_trials() -> None:
     history = History([finished(0)])
     longer = history.append(finished(1))
     fork = history.append(finished(2))
-    assert longer._buffers is history._buffers
-    assert fork._buffers is not history._buffers
+    assert longer._buffer is history._buffer
+    assert fork._buffer is not history._buffer
     assert longer != fork

@@ -45,7 +45,7 @@ def test_a_history_remembers_a_bounded_number_of_folds_and_keeps_those_in_use():
     for label in range(1000):
         assert history.fold(Labelled(label)) == 1
         assert history.fold(Labelled(-1)) == 1
-    memo = history._buffers.memo
+    memo = history._buffer.memo
     assert len(memo) < 100
     assert Labelled(-1) in memo
 

@@ -259,7 +259,7 @@ def test_a_range_that_changes_at_every_trial_still_leads_to_the_optimum():
         state, trial = ask(state, TPESampler(), {"x": FloatDistribution(-10.0 - i / 60, 10.0 + i / 60)})
         state = tell(state, trial.number, (trial.params["x"] - 2.0) ** 2)
     assert min(t.value for t in state.finished) < 0.01
-    folds = state.finished._buffers.memo
+    folds = state.finished._buffer.memo
     assert sum(isinstance(fold, Fold) for fold in folds) == 1
 
 

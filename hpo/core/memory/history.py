@@ -1,10 +1,11 @@
-"""The finished trials of a study, append-only and shared between snapshots, and folds over them."""
+"""The finished trials of a study, which snapshots share, and folds over them."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Sequence
-from typing import Any, Generic, Protocol, TypeVar, cast, overload
+from typing import Any, Protocol, TypeVar, cast, overload
+
+from hpo.core.memory.growing import GrowingBuffer
 
 T = TypeVar("T")
 T_contra = TypeVar("T_contra", contravariant=True)
@@ -15,54 +16,53 @@ _REMEMBERED = 16  # carries kept per fold: the newest lengths, for workers whose
 
 
 class _Fold(Protocol[T_contra, C]):
-    """What `History.fold` needs; `hpo.core.contracts.fold.Fold` is the same for trials, with the rules in words."""
+    """What `History.fold` needs. `hpo.core.contracts.fold.Fold` is the same for trials, and states the rules."""
 
     def init(self) -> C: ...
 
     def step(self, carry: C, trial: T_contra) -> C: ...
 
 
-class _Buffers(Generic[T]):
-    """The memory that the histories of one line of snapshots share."""
+class _Trials(GrowingBuffer[T]):
+    """The memory that the histories of one line of snapshots share: trials, and the carries of folds over them."""
 
-    __slots__ = ("lock", "memo", "trials")
+    __slots__ = ("memo", "trials")
 
     def __init__(self, trials: list[T]) -> None:
-        self.lock = threading.RLock()
+        super().__init__(len(trials))
         self.trials = trials
-        self.memo: dict[Any, dict[int, Any]] = {}
+        self.memo: dict[Any, dict[int, Any]] = {}  # by fold, then by length
+
+    def write(self, position: int, item: T) -> None:
+        self.trials.append(item)
 
 
 class History(Sequence[T]):
-    """Finished trials in the order told: (shared buffers, my length).
+    """Finished trials in the order told.
 
-    Appending to the newest history claims the next slot in place, which makes `append` O(1) amortized; appending to
-    an older one copies what it sees: a fork. No slot below a history's length is ever rewritten.
+    See `hpo.core.memory.growing`: a history is a shared buffer and a length, so that `append` is O(1) amortized from the
+    newest one and a copy from an older one.
 
-    The memory of `fold` lives with the buffers and only moves forward. Dropping it costs time and nothing else.
+    The carries of `fold` are kept with the buffer and only move forward. Dropping them costs time and nothing else.
     """
 
-    __slots__ = ("_buffers", "_length")
+    __slots__ = ("_buffer", "_length")
 
     def __init__(self, trials: Sequence[T] = ()) -> None:
-        self._buffers = _Buffers(list(trials))
-        self._length = len(self._buffers.trials)
+        self._buffer = _Trials(list(trials))
+        self._length = self._buffer.used
 
     def append(self, trial: T) -> History[T]:
-        """This history and one more trial."""
-        buffers = self._buffers
-        with buffers.lock:
-            newest = len(buffers.trials) == self._length and self._length > 0
-            if newest:
-                buffers.trials.append(trial)
-        if not newest:
+        """Return this history and one more trial."""
+        buffer = self._buffer
+        if not buffer.claim(self._length, trial):
             return self._forked(trial)
         longer: History[T] = History.__new__(History)
-        longer._buffers, longer._length = buffers, self._length + 1
+        longer._buffer, longer._length = buffer, self._length + 1
         return longer
 
     def fold(self, fold: _Fold[T, C]) -> C:
-        """The summary of this history; O(trials new since it was last asked for).
+        """Return the carry of `fold` over this history; O(trials new since it was last asked for).
 
         Example:
             >>> import attrs
@@ -73,21 +73,21 @@ class History(Sequence[T]):
             >>> History().fold(Count())
             0
         """
-        if not self._length:  # the empty history is shared by all studies, so it remembers nothing
+        if not self._length:  # the empty history is shared by all studies, so it keeps no carries
             return fold.init()
-        buffers = self._buffers
-        with buffers.lock:
-            carries = buffers.memo.pop(fold, None) or {}
-            buffers.memo[fold] = carries  # now the youngest
-            if len(buffers.memo) > _FOLDS:
-                del buffers.memo[next(iter(buffers.memo))]
+        buffer = self._buffer
+        with buffer.lock:
+            carries = buffer.memo.pop(fold, None) or {}
+            buffer.memo[fold] = carries  # now the youngest: dicts keep the order of insertion
+            if len(buffer.memo) > _FOLDS:
+                del buffer.memo[next(iter(buffer.memo))]
             if self._length in carries:
                 return cast(C, carries[self._length])
             start = self._length - 1  # the usual case: one trial more than last time
             if start not in carries:
                 start = max((length for length in carries if length < self._length), default=0)
             carry = carries[start] if start else fold.init()
-            for trial in buffers.trials[start : self._length]:
+            for trial in buffer.trials[start : self._length]:
                 carry = fold.step(carry, trial)
             carries[self._length] = carry
             if len(carries) > _REMEMBERED:
@@ -95,12 +95,13 @@ class History(Sequence[T]):
             return cast(C, carry)
 
     def _forked(self, trial: T) -> History[T]:
-        buffers = self._buffers
-        with buffers.lock:
-            fork = History([*buffers.trials[: self._length], trial])
-            fork._buffers.memo = {
+        buffer = self._buffer
+        with buffer.lock:
+            fork = History([*buffer.trials[: self._length], trial])
+            # a fork starts with the carries up to the place where it leaves the line
+            fork._buffer.memo = {
                 fold: kept
-                for fold, carries in buffers.memo.items()
+                for fold, carries in buffer.memo.items()
                 if (kept := {length: carry for length, carry in carries.items() if length <= self._length})
             }
         return fork
@@ -111,22 +112,22 @@ class History(Sequence[T]):
     def __getitem__(self, index: slice) -> list[T]: ...
     def __getitem__(self, index: int | slice) -> T | list[T]:
         if isinstance(index, slice):
-            trials = self._buffers.trials
+            trials = self._buffer.trials
             return [trials[i] for i in range(*index.indices(self._length))]
         if not -self._length <= index < self._length:
             raise IndexError(f"trial {index} of {self._length}")
-        return self._buffers.trials[index % self._length]
+        return self._buffer.trials[index % self._length]
 
     def __len__(self) -> int:
         return self._length
 
     def __iter__(self) -> Iterator[T]:
-        return iter(self._buffers.trials[: self._length])
+        return iter(self._buffer.trials[: self._length])
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, History):
             return NotImplemented
-        return len(self) == len(other) and (self._buffers is other._buffers or self[:] == other[:])
+        return len(self) == len(other) and (self._buffer is other._buffer or self[:] == other[:])
 
     def __hash__(self) -> int:
         return hash((self._length, self[-1] if self._length else None))

@@ -1,32 +1,38 @@
-"""Rows of numbers that only grow, and whose versions share memory."""
+"""Tables of numbers that only grow, and whose versions share memory."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hpo.core.memory.growing import GrowingBuffer
+
 _FIRST_CAPACITY = 64
 
 
-class _Buffer:
+class _Table(GrowingBuffer[Sequence[float] | NDArray[np.float64]]):
     """The memory that the versions of one line of tables share."""
 
-    __slots__ = ("lock", "rows", "used")
+    __slots__ = ("rows",)
 
     def __init__(self, rows: NDArray[np.float64], used: int) -> None:
-        self.lock = threading.Lock()
+        super().__init__(used)
         self.rows = rows
-        self.used = used
+
+    def write(self, position: int, item: Sequence[float] | NDArray[np.float64]) -> None:
+        if position == len(self.rows):
+            # older versions keep their views of the smaller array, whose rows are the same
+            self.rows = _grown(self.rows, 2 * position)
+        self.rows[position] = item
 
 
 class Rows:
-    """An immutable table of floats: (shared buffer, my length).
+    """An immutable table of floats.
 
-    Adding a row to the newest version claims the next slot in place, O(width) amortized; adding to an older one
-    copies what it sees. No slot below a version's length is ever rewritten.
+    See `hpo.core.memory.growing`: a version is a shared buffer and a length, so that `with_row` is O(width) amortized
+    from the newest one and a copy from an older one.
 
     Args:
         width: Numbers per row, at least 0.
@@ -41,30 +47,23 @@ class Rows:
     __slots__ = ("_buffer", "_length")
 
     def __init__(self, width: int) -> None:
-        self._buffer = _Buffer(np.empty((0, width)), 0)
+        self._buffer = _Table(np.empty((0, width)), 0)
         self._length = 0
 
     @property
     def array(self) -> NDArray[np.float64]:
-        """The rows, oldest first, shape ``(n, width)``; a read-only view that costs nothing."""
+        """The rows, oldest first, ``(n, width)``: a read-only view that costs nothing."""
         view = self._buffer.rows[: self._length]
         view.flags.writeable = False
         return view
 
     def with_row(self, row: Sequence[float] | NDArray[np.float64]) -> Rows:
-        """This table and one more row of the same width."""
+        """Return this table and one more row of the same width."""
         buffer = self._buffer
-        with buffer.lock:
-            newest = buffer.used == self._length and self._length > 0
-            if newest:
-                if self._length == len(buffer.rows):
-                    buffer.rows = _grown(buffer.rows, 2 * self._length)
-                buffer.rows[self._length] = row
-                buffer.used += 1
-        if not newest:
+        if not buffer.claim(self._length, row):
             rows = _grown(buffer.rows[: self._length], max(_FIRST_CAPACITY, self._length + self._length // 2))
             rows[self._length] = row
-            buffer = _Buffer(rows, self._length + 1)
+            buffer = _Table(rows, self._length + 1)
         longer = Rows.__new__(Rows)
         longer._buffer, longer._length = buffer, self._length + 1
         return longer

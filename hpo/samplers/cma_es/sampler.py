@@ -39,6 +39,7 @@ from hpo.samplers.parts.tried import TriedConfigurations
 from hpo.samplers.tpe import TPESampler
 
 _SIGMA0 = 1.0 / 6.0  # of the range: its ends are three standard deviations from the middle
+_INDEPENDENT = TPESampler()
 _IS_SAMPLER = is_function("a sampler (None means a TPESampler)", classes=False, optional=True)
 
 
@@ -166,7 +167,7 @@ class CmaEsSampler:
     @property
     def _other(self) -> Sampler:
         """The independent sampler."""
-        return self.independent_sampler or TPESampler()
+        return self.independent_sampler or _INDEPENDENT
 
     def _suggestion(
         self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key, tried: TriedConfigurations | None

@@ -32,6 +32,7 @@ from hpo.samplers.tpe import branches, options
 from hpo.samplers.tpe.kernels import DistanceFunctions
 from hpo.samplers.tpe.propose import propose
 
+_START = RandomSampler()
 _GIVEN_N = is_function("a function of a number of trials")
 
 
@@ -151,7 +152,7 @@ class TPESampler:
         def ask_model(tried: TriedConfigurations | None) -> Answer | None:
             return self._suggestion(state, trial, space, key, tried)
 
-        return suggest(state, trial, space, key, ask_model, start=RandomSampler(), duplicates=self.duplicates)
+        return suggest(state, trial, space, key, ask_model, start=_START, duplicates=self.duplicates)
 
     def suggest_lone(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
         """Return a value for a lone parameter, given the joint ones; it may have been tried before."""
@@ -159,7 +160,7 @@ class TPESampler:
         def ask_model(tried: TriedConfigurations | None) -> Answer | None:
             return self._suggestion(state, trial, space, key, tried)
 
-        return suggest_lone(state, trial, space, key, ask_model, start=RandomSampler())
+        return suggest_lone(state, trial, space, key, ask_model, start=_START)
 
     def _suggestion(
         self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key, tried: TriedConfigurations | None

@@ -43,7 +43,7 @@ def in_the_middle(study):
     held, go_on = threading.Event(), threading.Event()
 
     def hold():
-        with study._recorder._lock, study.state.finished._buffers.lock:
+        with study._recorder._lock, study.state.finished._buffer.lock:
             held.set()
             go_on.wait(3 * PATIENCE)
 
