@@ -9,31 +9,27 @@ live by the same rule.
   ``hpo.stopping_rules`` refers to.
 - Samplers: `Sampler`, `Suggestion`, `Exhausted`, `Answer`; for a sampler that asks other samplers `ask_sampler`,
   `space_to_ask`, `trial_key`, `checked_sampler`, `checked_seed`, `is_replayable` and `needs_pending`.
-- Pruners: `Pruner`, `Decision`, `Verdict`, `checked_pruner`; promoters: `Promoter`, `Resume`, `ForkTrial`; stopping rules:
-  `StoppingRule`, `Stop`.
+- Pruners: `Pruner`, `Decision`, `checked_pruner`.
 - Memory: `Fold`, `History`, `FrozenDict`, `NumberMap`.
 - Studies as values: `StudyState`, `FrozenTrial`, `TrialState`, `StudyDirection`, `StudyView`, `HasState`, `SearchSpace`,
   `Key`, the distributions, and the views `joint_space`, `intersection_space`, `losses`, `violation`, `best_trial`,
   `best_trials`.
-- Commands and events: `suggest_joint` asks a sampler and returns the command `Suggest`, `decide` turns a command into
-  events, `evolve` folds an event into a state, `replay` folds a whole journal. `AnyEvent` and `Command` are the unions of all events and all commands.
+- Commands and events: `decide` turns a command into events, `evolve` folds an event into a state, `replay` folds a whole
+  journal. `AnyEvent` and `Command` are the unions of all events and all commands.
 - Encoding: `encode_events`, `decode_events` and `FORMAT`, the number of the written format.
 - Journals: the protocols `Storage`, `Journal`, `TracksWorkers` and `DeferredSync`, and the checks that every storage
-  makes: `check_first_event`, `check_worker_name`, `is_worker_name`, `check_options`.
+  makes: `check_first_event`, `check_worker_name`, `is_worker_name`, `check_options`; `starts_chain` and `checksum_of`, for
+  storages that chain their records by checksums.
 - Arguments: `as_float`, `as_int`, `checked_text`; `Identity` and `identity_of`, what a journal records of a sampler or
   pruner.
 """
 
 from hpo.core import (
     FORMAT,
-    AddArtifact,
     AddTrial,
     AdvisorSet,
     Answer,
     AnyEvent,
-    Artifact,
-    ArtifactAdded,
-    ArtifactRemoved,
     Ask,
     CategoricalDistribution,
     Command,
@@ -45,7 +41,6 @@ from hpo.core import (
     Exhausted,
     FloatDistribution,
     Fold,
-    ForkTrial,
     FrozenDict,
     FrozenTrial,
     HasState,
@@ -55,17 +50,11 @@ from hpo.core import (
     Key,
     MetricNamesSet,
     NumberMap,
-    Origin,
     ParamsSuggested,
-    PauseTrial,
-    Promoter,
     Pruner,
     PruningDecided,
     RecordPruning,
-    RemoveArtifact,
     Report,
-    Resume,
-    ResumeTrial,
     Sampler,
     SearchSpace,
     SetAdvisor,
@@ -74,9 +63,6 @@ from hpo.core import (
     SetStudyAttribute,
     SetTrialAttribute,
     SpaceDefined,
-    StartFork,
-    Stop,
-    StoppingRule,
     StudyAttributeSet,
     StudyCreated,
     StudyDirection,
@@ -89,12 +75,9 @@ from hpo.core import (
     TrialAttributeSet,
     TrialEnqueued,
     TrialFinished,
-    TrialPaused,
-    TrialResumed,
     TrialStarted,
     TrialState,
     ValueReported,
-    Verdict,
     as_float,
     as_int,
     ask_sampler,
@@ -117,11 +100,11 @@ from hpo.core import (
     needs_pending,
     replay,
     space_to_ask,
-    suggest_joint,
     trial_key,
     violation,
 )
-from hpo.journal.file.journal import check_options
+from hpo.journal.options import check_options
+from hpo.journal.records import checksum_of, starts_chain
 from hpo.journal.storage import (
     DeferredSync,
     Journal,
@@ -135,14 +118,10 @@ from hpo.registration import Registration
 
 __all__ = [
     "FORMAT",
-    "AddArtifact",
     "AddTrial",
     "AdvisorSet",
     "Answer",
     "AnyEvent",
-    "Artifact",
-    "ArtifactAdded",
-    "ArtifactRemoved",
     "Ask",
     "CategoricalDistribution",
     "Command",
@@ -155,7 +134,6 @@ __all__ = [
     "Exhausted",
     "FloatDistribution",
     "Fold",
-    "ForkTrial",
     "FrozenDict",
     "FrozenTrial",
     "HasState",
@@ -166,18 +144,12 @@ __all__ = [
     "Key",
     "MetricNamesSet",
     "NumberMap",
-    "Origin",
     "ParamsSuggested",
-    "PauseTrial",
-    "Promoter",
     "Pruner",
     "PruningDecided",
     "RecordPruning",
     "Registration",
-    "RemoveArtifact",
     "Report",
-    "Resume",
-    "ResumeTrial",
     "Sampler",
     "SearchSpace",
     "SetAdvisor",
@@ -186,9 +158,6 @@ __all__ = [
     "SetStudyAttribute",
     "SetTrialAttribute",
     "SpaceDefined",
-    "StartFork",
-    "Stop",
-    "StoppingRule",
     "Storage",
     "StudyAttributeSet",
     "StudyCreated",
@@ -203,12 +172,9 @@ __all__ = [
     "TrialAttributeSet",
     "TrialEnqueued",
     "TrialFinished",
-    "TrialPaused",
-    "TrialResumed",
     "TrialStarted",
     "TrialState",
     "ValueReported",
-    "Verdict",
     "as_float",
     "as_int",
     "ask_sampler",
@@ -221,6 +187,7 @@ __all__ = [
     "checked_sampler",
     "checked_seed",
     "checked_text",
+    "checksum_of",
     "decide",
     "decode_events",
     "encode_events",
@@ -235,7 +202,7 @@ __all__ = [
     "needs_pending",
     "replay",
     "space_to_ask",
-    "suggest_joint",
+    "starts_chain",
     "trial_key",
     "violation",
 ]

@@ -14,7 +14,7 @@ from hpo.cli.output import Record, print_out, visible, written
 from hpo.errors import HpoError
 
 if TYPE_CHECKING:
-    from hpo.journal.repair.reports import Inspection, Repair
+    from hpo.journal.repair import Inspection, Repair
 
 _COLUMNS = ("path", "study", "records", "events", "torn_bytes", "verdict", "line", "byte", "problem")
 
@@ -63,7 +63,7 @@ def check(path: Path, style: str) -> None:
     PATH is a file, an SQLite database, or a directory of them. Nothing is changed. The exit code is 1 if a study can't
     be read.
     """
-    from hpo.journal.repair.inspection import check_directory, check_file
+    from hpo.journal.repair import check_directory, check_file
 
     in_directory = path.is_dir()
     found = check_directory(path) if in_directory else check_file(path)
@@ -89,7 +89,7 @@ def repair(path: Path, output: Path | None) -> None:
     The intact part is written to a new file, and the old file is not changed. An intact journal needs no repair. Stop
     the workers of the study first.
     """
-    from hpo.journal.repair.inspection import repair_file
+    from hpo.journal.repair import repair_file
 
     done = repair_file(path, output)
     print_out("".join(f"{visible(line)}\n" for one in done for line in _report_lines(one)))

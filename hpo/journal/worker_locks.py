@@ -10,7 +10,6 @@ opened and closed the file, as a look at it does. But a forked child, such as a 
 its parent and would hold on to the lock of a parent that was killed: so children close what they inherit.
 """
 
-# Descriptors, flags and error numbers are those of os, and so are paths.
 from __future__ import annotations
 
 import contextlib
@@ -20,11 +19,12 @@ import threading
 from collections.abc import Iterator
 
 from hpo.errors import JournalUnwritable
+from hpo.journal.forks import watch_forks
 from hpo.journal.storage import check_worker_name, is_worker_name
 
 
 @contextlib.contextmanager
-def held(journal: str, worker: str) -> Iterator[None]:
+def hold(journal: str, worker: str) -> Iterator[None]:
     """Let `worker` be alive, for every process of this machine, until the end of the block or of this process.
 
     Args:
@@ -38,9 +38,9 @@ def held(journal: str, worker: str) -> Iterator[None]:
     Example:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as directory:
-        ...     with held(f"{directory}/s.jsonl", "0123cdef"):
-        ...         is_held(f"{directory}/s.jsonl", "0123cdef")
-        ...     is_held(f"{directory}/s.jsonl", "0123cdef")
+        ...     with hold(f"{directory}/s.jsonl", "0123cdef"):
+        ...         is_alive(f"{directory}/s.jsonl", "0123cdef")
+        ...     is_alive(f"{directory}/s.jsonl", "0123cdef")
         True
         False
     """
@@ -56,7 +56,7 @@ def held(journal: str, worker: str) -> Iterator[None]:
         _LOCKS.let_go(path)
 
 
-def is_held(journal: str, worker: str) -> bool | None:
+def is_alive(journal: str, worker: str) -> bool | None:
     """Whether `worker` is alive; None where that can't be known: it has no name that `held` takes, or a file that nobody may read.
 
     What a dead one left is removed.
@@ -148,10 +148,10 @@ class _Locks:
     def before_fork(self) -> None:
         self._mutex.acquire()  # no lock is half taken when the child comes to be
 
-    def after_fork_in_parent(self) -> None:
-        self._mutex.release()
-
-    def after_fork_in_child(self) -> None:
+    def after_fork(self, *, in_child: bool) -> None:
+        if not in_child:
+            self._mutex.release()
+            return
         for fd in self._descriptors.values():
             os.close(fd)  # not unlocked, which would unlock it for the parent
         self._descriptors.clear()
@@ -159,8 +159,4 @@ class _Locks:
 
 
 _LOCKS = _Locks()
-os.register_at_fork(
-    before=_LOCKS.before_fork,
-    after_in_parent=_LOCKS.after_fork_in_parent,
-    after_in_child=_LOCKS.after_fork_in_child,
-)
+watch_forks(_LOCKS)

@@ -76,7 +76,7 @@ def test_repair_reports_what_it_writes(cli, journals):
     assert (journals / "gap.jsonl").read_bytes() == before
     again = cli("journal repair runs/gap.jsonl --output saved.jsonl")
     assert again.code == 1
-    assert "saved.jsonl already" in again.err
+    assert "saved.jsonl exists already" in again.err
 
 
 def test_repair_of_an_intact_or_newer_journal_writes_nothing(cli, journals):
@@ -135,7 +135,7 @@ def test_repair_of_a_database_reports_each_study(cli, database):
     assert (ran.code, ran.err) == (0, "")
     assert ran.out.splitlines() == [
         "study 'a' in runs.db is whole: 4 events",
-        "study 'gap' in runs.db is damaged: after event 2: event 4 follows event 2 with 1 between: others are missing",
+        "study 'gap' in runs.db is damaged: after event 2: record 4 with 1 event(s) follows record 2: others are missing",
         "runs.repaired.db: 2 events, 1 trials, 1 of them without an end",
         "runs.repaired.db.salvaged: 1 later events, which can't be replayed",
         "lost: event 3",

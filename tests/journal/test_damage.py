@@ -209,7 +209,7 @@ def test_a_file_that_is_no_journal_is_refused_and_left_as_it_is(tmp_path, make_e
         lambda: FileJournal(path).read(0),
         lambda: FileJournal(path).append(make_events(0), expected=0),
     ):
-        with pytest.raises(UnsupportedJournal, match="no journal"):
+        with pytest.raises(UnsupportedJournal, match="not the journal"):
             act()
     assert path.read_bytes() == text
     assert [*tmp_path.iterdir()] == [path]

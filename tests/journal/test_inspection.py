@@ -20,8 +20,7 @@ from hpo.errors import (
 )
 from hpo.journal import DirectoryStorage, FileJournal, FileStorage
 from hpo.journal.file.record import pack
-from hpo.journal.repair import inspection
-from hpo.journal.repair.inspection import check_directory, check_journal, repair_journal
+from hpo.journal.repair import check_directory, check_journal, files, repair_journal
 
 
 @pytest.fixture
@@ -161,7 +160,7 @@ def test_another_file_is_called_foreign(tmp_path, content):
     path = tmp_path / "s.jsonl"
     path.write_bytes(content)
     assert check_journal(path).flaw.kind == "foreign"
-    with pytest.raises(UnsupportedJournal, match="no journal"):
+    with pytest.raises(UnsupportedJournal, match="not the journal"):
         repair_journal(path)
     assert names(tmp_path) == ["s.jsonl"]
 
@@ -190,14 +189,14 @@ def test_a_directory_is_checked_file_by_file(tmp_path, make_events):
 def test_damage_that_a_second_look_does_not_find_is_a_writer_at_work(sample, monkeypatch):
     path, _, lines = sample
     path.write_bytes(b"".join([*lines[:5], flawed(lines[5]), *lines[6:]]))
-    look = inspection._inspected
+    look = files._inspected
 
     def and_then_it_is_whole(file, shown):
         found = look(file, shown)
         path.write_bytes(b"".join(lines))
         return found
 
-    monkeypatch.setattr(inspection, "_inspected", and_then_it_is_whole)
+    monkeypatch.setattr(files, "_inspected", and_then_it_is_whole)
     assert check_journal(path).events == 13
 
 
@@ -209,7 +208,7 @@ def test_a_new_journal_that_fails_leaves_nothing_in_the_way_of_the_next_attempt(
         raise JournalFull(target, "no space left")
 
     with monkeypatch.context() as patch:
-        patch.setattr(inspection, "create_file", full)
+        patch.setattr(files, "create_file", full)
         with pytest.raises(JournalFull):
             repair_journal(path)
     assert names(path.parent) == ["s.jsonl"]

@@ -12,7 +12,7 @@ import pytest
 from hpo.core import TrialStarted
 from hpo.errors import JournalUnwritable, UnsupportedJournal
 from hpo.journal import SqliteJournal, SqliteStorage
-from hpo.journal.repair.inspection import check_file, repair_file
+from hpo.journal.repair import check_file, repair_file
 
 NOBODY = 65534
 
@@ -31,9 +31,7 @@ def archive(make_events):
 
 def as_nobody(act):
     """Call `act` in a child that may not write everywhere, as the root of a system may."""
-    importlib.import_module(
-        "hpo.journal.repair.sqlite_inspection"
-    )  # the child may not be allowed to read what it needs
+    importlib.import_module("hpo.journal.repair.databases")  # the child may not be allowed to read what it needs
     pid = os.fork()
     if not pid:
         code = 1

@@ -40,9 +40,9 @@ def problems(path):
 @pytest.mark.parametrize(
     ("statement", "problem"),
     [
-        ("DELETE FROM events WHERE sequence = 1", "after event 0: event 2 follows event 0"),
-        ("DELETE FROM events WHERE sequence = 5", "after event 4: event 6 follows event 4"),
-        ("DELETE FROM events WHERE sequence IN (5, 6)", "after event 4: event 7 follows event 4"),
+        ("DELETE FROM events WHERE sequence = 1", "after event 0: record 2 with 1 event(s) follows record 0"),
+        ("DELETE FROM events WHERE sequence = 5", "after event 4: record 6 with 1 event(s) follows record 4"),
+        ("DELETE FROM events WHERE sequence IN (5, 6)", "after event 4: record 7 with 1 event(s) follows record 4"),
         ("UPDATE events SET payload = replace(payload, '0.25', '0.75') WHERE sequence = 6", "checksum"),
         ("UPDATE events SET payload = payload || ' ' WHERE sequence = 6", "checksum"),
         ("UPDATE events SET payload = '[]' WHERE sequence = 6", "checksum"),
@@ -51,7 +51,7 @@ def problems(path):
         ("UPDATE events SET sequence = 60 WHERE sequence = 10", "after event 9: the checksum"),
         ("UPDATE events SET sequence = 0 WHERE sequence = 1", "after event 0"),
         (
-            "INSERT INTO events SELECT study, 11, crc32, payload FROM events WHERE sequence = 10",
+            "INSERT INTO events SELECT study, 11, crc32, payload, previous FROM events WHERE sequence = 10",
             "after event 10: the checksum",
         ),
         ("DELETE FROM events", "all events are missing"),
@@ -98,7 +98,7 @@ def hide_row(path, number, key):
     """Give a record another key, and leave it where it is: SQLite may take it for the end of the study."""
     change(path, "PRAGMA wal_checkpoint(TRUNCATE)")
     content = bytearray(path.read_bytes())
-    newest_first = [found.start() + 1 for found in re.finditer(rb"[\x05\x06]\x09\x01[\x04\x05]", content)]
+    newest_first = [found.start() + 1 for found in re.finditer(rb"[\x05-\x07]\x09\x01[\x04\x05]", content)]
     place = newest_first[1 - number]  # the sequence of the first one is written otherwise
     content[place : place + 1] = KEYS[key]
     path.write_bytes(content)
@@ -141,7 +141,7 @@ def test_a_row_that_went_over_to_the_next_study_is_missed_in_both(ten, make_even
     change(ten, "DELETE FROM events WHERE study = 2 AND sequence = 1")
     with pytest.raises(JournalCorrupted, match="after event 6: the row that follows has another key"):
         SqliteStorage(ten).open("s").read(0)
-    with pytest.raises(JournalCorrupted, match="after event 0: event 7 follows event 0"):
+    with pytest.raises(JournalCorrupted, match=r"after event 0: record 7 with 1 event\(s\) follows record 0"):
         SqliteStorage(ten).open("t").read(0)
 
 

@@ -337,7 +337,7 @@ def test_interrupts_at_any_moment_leave_whole_records_and_no_lock(four, script):
 
 def test_a_record_that_is_too_long_is_refused(four, monkeypatch):
     _, journal = four
-    monkeypatch.setattr("hpo.journal.sqlite.rows.LONGEST", 1000)
+    monkeypatch.setattr("hpo.journal.records.LONGEST", 1000)
     with pytest.raises(InvalidArgument, match="too long"):
         journal.append([StudyAttributeSet("k", "x" * 1000)], expected=4)
     assert journal.append([TrialStarted(1)], expected=4) == 5
@@ -411,4 +411,4 @@ def test_tables_that_are_made_between_two_questions_are_no_foreign_database(tmp_
             return answer
 
     with contextlib.closing(sqlite3.connect(path, factory=Overtaken)) as connection:
-        assert version_of(connection, path) == 1
+        assert version_of(connection, path) == 2

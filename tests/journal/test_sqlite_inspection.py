@@ -18,10 +18,9 @@ from hpo.errors import (
     UnsupportedJournal,
 )
 from hpo.journal import SqliteStorage
-from hpo.journal.repair import sqlite_inspection
-from hpo.journal.repair.inspection import check_directory, check_file, repair_file
-from hpo.journal.repair.sqlite_inspection import check_database, is_database, repair_database
-from hpo.journal.repair.sqlite_records import contents_of, opened_database
+from hpo.journal.repair import check_directory, check_file, databases, repair_file
+from hpo.journal.repair.database_records import contents_of, opened_database
+from hpo.journal.repair.databases import check_database, is_database, repair_database
 from hpo.journal.sqlite.rows import insert_row
 
 
@@ -47,7 +46,7 @@ def replace_row(path, study, sequence, events):
     """Put other events with a right checksum in the place of a row."""
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("DELETE FROM events WHERE study = ? AND sequence = ?", (study, sequence))
-    insert_row(connection, study, sequence, encode_events(events))
+    insert_row(connection, study, sequence, encode_events(events), None)
     connection.close()
 
 
@@ -66,7 +65,7 @@ def test_a_healthy_database_has_one_answer_for_each_study(two):
 
 
 DAMAGE = [
-    ("DELETE FROM events WHERE study = 2 AND sequence = 5", 4, "event 6 follows event 4 with 1 between"),
+    ("DELETE FROM events WHERE study = 2 AND sequence = 5", 4, "record 6 with 1 event(s) follows record 4"),
     ("UPDATE events SET crc32 = 0 WHERE study = 2 AND sequence = 6", 5, "the checksum is wrong"),
     ("UPDATE events SET payload = '[' WHERE study = 2 AND sequence = 6", 5, "the checksum is wrong"),
     ("DELETE FROM events WHERE study = 2", 0, "all events are missing"),
@@ -94,7 +93,7 @@ def test_events_that_follow_from_nothing_are_inconsistent_and_those_of_the_futur
     replace_row(two, 2, 1, [StudyCreated(FORMAT + 1, "b", ("minimize",), 7)])
     first, second = check_database(two)
     assert (first.flaw.kind, first.events) == ("inconsistent", 3)
-    assert "does not follow" in first.flaw.problem
+    assert "can't follow" in first.flaw.problem
     assert (second.flaw.kind, second.events) == ("newer", 0)
     with pytest.raises(UnreadableEvents, match="its format is"):
         repair_database(two)
@@ -154,13 +153,13 @@ def test_looking_changes_neither_the_database_nor_what_a_crash_left_in_its_log(t
 
 def test_a_writer_is_not_kept_waiting_and_the_answer_is_of_one_moment(two, monkeypatch):
     journal = SqliteStorage(two, lock_timeout=0.5).open("b")
-    look = sqlite_inspection.page_damage
+    look = databases.page_damage
 
     def meanwhile(connection):
         assert journal.append([TrialStarted(3)], expected=10) == 11
         return look(connection)
 
-    monkeypatch.setattr(sqlite_inspection, "page_damage", meanwhile)
+    monkeypatch.setattr(databases, "page_damage", meanwhile)
     assert [one.events for one in check_database(two)] == [4, 10]
 
 
@@ -326,12 +325,12 @@ def test_of_a_study_with_a_row_that_lost_its_key_all_other_rows_are_saved(tmp_pa
     del journal
     change(path, "PRAGMA wal_checkpoint(TRUNCATE)")
     content = path.read_bytes()
-    keys = [found.start() + 1 for found in re.finditer(rb"[\x05\x06]\x09\x01[\x04\x05]", content)]
+    keys = [found.start() + 1 for found in re.finditer(rb"[\x05-\x07]\x09\x01[\x04\x05]", content)]
     assert len(keys) == 9  # of all records but the first, the newest first
     path.write_bytes(content[: keys[-4]] + b"\x0d" + content[keys[-4] + 1 :])  # of record 5
     pages, study = check_database(path)[:2]
     assert pages.flaw.kind == study.flaw.kind == "damaged"
-    assert study.flaw.problem == "after event 4: event 6 follows event 4 with 1 between: others are missing"
+    assert study.flaw.problem == "after event 4: record 6 with 1 event(s) follows record 4: others are missing"
     _, saved, orphan = repair_database(path)
     assert (saved.study, saved.events, saved.salvaged_events, saved.lost) == ("s", 4, 5, ((5, 5),))
     assert (orphan.study, orphan.salvaged_events) == (None, 1)

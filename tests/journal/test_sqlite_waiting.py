@@ -13,7 +13,7 @@ import pytest
 from hpo.core import TrialStarted
 from hpo.errors import Conflict, JournalBusy
 from hpo.journal import SqliteJournal, SqliteStorage
-from hpo.journal.file.lock_owner import database_holder
+from hpo.journal.lock_owner import database_holder
 
 PATIENCE = 100.0  # seconds after which a test that waits for others fails
 
@@ -181,7 +181,7 @@ def test_a_second_writer_gets_a_conflict_after_it_waited(four):
 
     waiting = threading.Thread(target=append)
     waiting.start()
-    other.execute("INSERT INTO events SELECT study, 5, 0, '[]' FROM events")
+    other.execute("INSERT INTO events SELECT study, 5, 0, '[]', NULL FROM events")
     other.execute("COMMIT")
     other.close()
     waiting.join()

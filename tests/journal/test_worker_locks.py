@@ -14,23 +14,22 @@ import pytest
 from hpo.core import StudyCreated
 from hpo.errors import InvalidArgument, JournalUnwritable
 from hpo.journal import DirectoryStorage, FileStorage, MemoryStorage
-from hpo.journal.storage import TracksWorkers
-from hpo.journal.worker_locks import held, is_held
+from hpo.journal.worker_locks import hold, is_alive
 
 WORKER = "0123abcd"
 
 HOLDER = """
 import sys
-from hpo.journal.worker_locks import held
-with held(sys.argv[1], sys.argv[2]):
+from hpo.journal.worker_locks import hold
+with hold(sys.argv[1], sys.argv[2]):
     print("held", flush=True)
     sys.stdin.read()
 """
 
 FORKING_HOLDER = """
 import os, sys, time
-from hpo.journal.worker_locks import held
-with held(sys.argv[1], sys.argv[2]):
+from hpo.journal.worker_locks import hold
+with hold(sys.argv[1], sys.argv[2]):
     child = os.fork()
     if child == 0:
         print(os.getpid(), flush=True)
@@ -63,34 +62,9 @@ def journal(request, tmp_path):
     return storage.create("s", [StudyCreated(1, "s", ("minimize",), 7)])
 
 
-def test_a_journal_knows_who_is_in_the_block(journal):
-    assert isinstance(journal, TracksWorkers)
-    assert journal.is_alive(WORKER) is False
-    with journal.hold(WORKER), journal.hold("0" * 64):
-        assert journal.is_alive(WORKER) is True
-        assert journal.is_alive(WORKER) is True, "asking has no effect on a worker that is alive"
-        assert journal.is_alive("0" * 64) is True
-        assert journal.is_alive("0" * 63) is False
-    assert journal.is_alive(WORKER) is False
-
-
-def test_an_exception_ends_the_block_too(journal):
-    with pytest.raises(KeyboardInterrupt), journal.hold(WORKER):
-        raise KeyboardInterrupt
-    assert journal.is_alive(WORKER) is False
-
-
-def test_a_name_is_held_once(journal):
-    with journal.hold(WORKER):
-        with pytest.raises(JournalUnwritable, match=WORKER), journal.hold(WORKER):
-            pass
-        assert journal.is_alive(WORKER) is True
-    assert journal.is_alive(WORKER) is False
-
-
 def test_holding_leaves_nothing_behind(tmp_path):
-    with held(f"{tmp_path}/s.jsonl", WORKER):
-        with held(f"{tmp_path}/s.jsonl", "deadbeef"):
+    with hold(f"{tmp_path}/s.jsonl", WORKER):
+        with hold(f"{tmp_path}/s.jsonl", "deadbeef"):
             assert {file.name for file in (tmp_path / "s.jsonl.workers").iterdir()} == {WORKER, "deadbeef"}
         assert [file.name for file in (tmp_path / "s.jsonl.workers").iterdir()] == [WORKER]
     assert [*tmp_path.iterdir()] == []
@@ -101,23 +75,23 @@ def test_holding_leaves_nothing_behind(tmp_path):
 )
 def test_no_other_name_reaches_the_disk(tmp_path, worker):
     journal = f"{tmp_path}/s.jsonl"
-    with pytest.raises(InvalidArgument, match="hexadecimal"), held(journal, worker):
+    with pytest.raises(InvalidArgument, match="hexadecimal"), hold(journal, worker):
         pass
-    assert is_held(journal, worker) is None
+    assert is_alive(journal, worker) is None
     assert [*tmp_path.iterdir()] == []
 
 
 def test_the_lock_of_a_killed_process_is_free_and_its_file_is_removed_by_whoever_sees_it(tmp_path):
     journal = f"{tmp_path}/s.jsonl"
     with holder(journal, WORKER) as (process, _):
-        assert is_held(journal, WORKER) is True
-        assert is_held(f"{tmp_path}/other.jsonl", WORKER) is False
+        assert is_alive(journal, WORKER) is True
+        assert is_alive(f"{tmp_path}/other.jsonl", WORKER) is False
         process.kill()
         process.wait()
         assert [file.name for file in (tmp_path / "s.jsonl.workers").iterdir()] == [WORKER]
-        assert is_held(journal, WORKER) is False
+        assert is_alive(journal, WORKER) is False
         assert [*tmp_path.iterdir()] == []
-        assert is_held(journal, WORKER) is False
+        assert is_alive(journal, WORKER) is False
 
 
 def test_a_stopped_process_is_alive(tmp_path):
@@ -125,20 +99,20 @@ def test_a_stopped_process_is_alive(tmp_path):
     with holder(journal, WORKER) as (process, _):
         process.send_signal(signal.SIGSTOP)
         os.waitpid(process.pid, os.WUNTRACED)
-        assert is_held(journal, WORKER) is True
+        assert is_alive(journal, WORKER) is True
         process.send_signal(signal.SIGCONT)
-        assert is_held(journal, WORKER) is True
+        assert is_alive(journal, WORKER) is True
 
 
 def test_a_forked_child_that_lives_on_does_not_keep_its_killed_parent_alive(tmp_path):
     journal = f"{tmp_path}/s.jsonl"
     with holder(journal, WORKER, FORKING_HOLDER) as (process, child):
         try:
-            assert is_held(journal, WORKER) is True
+            assert is_alive(journal, WORKER) is True
             process.kill()
             process.wait()
             os.kill(int(child), 0)  # it is there
-            assert is_held(journal, WORKER) is False
+            assert is_alive(journal, WORKER) is False
         finally:
             os.kill(int(child), signal.SIGKILL)
 
@@ -147,31 +121,31 @@ def test_a_forked_child_that_leaves_the_block_changes_nothing_for_its_parent(tmp
     journal = f"{tmp_path}/s.jsonl"
     child = None
     try:
-        with held(journal, WORKER):
+        with hold(journal, WORKER):
             child = os.fork()
             if child:
                 os.waitpid(child, 0)
                 assert (tmp_path / "s.jsonl.workers" / WORKER).exists()
-                assert is_held(journal, WORKER) is True
+                assert is_alive(journal, WORKER) is True
     finally:
         if child == 0:
             os._exit(0)
-    assert is_held(journal, WORKER) is False
+    assert is_alive(journal, WORKER) is False
 
 
 def test_a_forked_child_can_hold_a_worker_of_its_own(tmp_path):
     journal = f"{tmp_path}/s.jsonl"
-    with held(journal, WORKER):
+    with hold(journal, WORKER):
         child = os.fork()
         if child == 0:
             try:
-                with held(journal, "deadbeef"):
-                    os._exit(0 if is_held(journal, "deadbeef") and is_held(journal, WORKER) else 1)
+                with hold(journal, "deadbeef"):
+                    os._exit(0 if is_alive(journal, "deadbeef") and is_alive(journal, WORKER) else 1)
             finally:
                 os._exit(2)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-        assert is_held(journal, WORKER) is True
-        assert is_held(journal, "deadbeef") is False
+        assert is_alive(journal, WORKER) is True
+        assert is_alive(journal, "deadbeef") is False
 
 
 def test_a_child_forked_while_a_thread_takes_a_lock_does_not_inherit_it(tmp_path, monkeypatch):
@@ -182,12 +156,12 @@ def test_a_child_forked_while_a_thread_takes_a_lock_does_not_inherit_it(tmp_path
         go_on.wait()
         flock(fd, operation)
 
-    def hold():
-        with held(f"{tmp_path}/s.jsonl", WORKER):
+    def hold_for_a_moment():
+        with hold(f"{tmp_path}/s.jsonl", WORKER):
             pass
 
     monkeypatch.setattr(fcntl, "flock", slow_flock)
-    thread, timer = threading.Thread(target=hold), threading.Timer(0.2, go_on.set)
+    thread, timer = threading.Thread(target=hold_for_a_moment), threading.Timer(0.2, go_on.set)
     thread.start()
     halfway.wait()
     timer.start()
@@ -210,8 +184,8 @@ def test_workers_that_come_and_go_at_once_find_their_directory(tmp_path):
     def come_and_go(first):
         try:
             for number in range(first, first + 200):
-                with held(journal, f"{number:08x}"):
-                    assert is_held(journal, f"{number:08x}")
+                with hold(journal, f"{number:08x}"):
+                    assert is_alive(journal, f"{number:08x}")
         except BaseException as error:  # noqa: BLE001 - shown below
             errors.append(error)
 
@@ -229,11 +203,11 @@ def test_a_place_that_can_hold_no_locks_is_an_error_and_stays_as_it_is(tmp_path)
     file.write_text("mine")
     link.symlink_to(tmp_path / "nowhere")
     for name in ("a", "b", "missing/c"):
-        with pytest.raises(JournalUnwritable, match=WORKER), held(f"{tmp_path}/{name}.jsonl", WORKER):
+        with pytest.raises(JournalUnwritable, match=WORKER), hold(f"{tmp_path}/{name}.jsonl", WORKER):
             pass
     assert file.read_text() == "mine"
     assert sorted(tmp_path.iterdir()) == [file, link]
-    assert is_held(f"{tmp_path}/a.jsonl", WORKER) is None
+    assert is_alive(f"{tmp_path}/a.jsonl", WORKER) is None
 
 
 def test_a_lock_that_the_system_refuses_leaves_no_file(tmp_path, monkeypatch):
@@ -241,7 +215,7 @@ def test_a_lock_that_the_system_refuses_leaves_no_file(tmp_path, monkeypatch):
         raise OSError(37, "No locks available")
 
     monkeypatch.setattr(fcntl, "flock", refuse)
-    with pytest.raises(JournalUnwritable, match="No locks available"), held(f"{tmp_path}/s.jsonl", WORKER):
+    with pytest.raises(JournalUnwritable, match="No locks available"), hold(f"{tmp_path}/s.jsonl", WORKER):
         pass
     assert [*tmp_path.iterdir()] == []
 

@@ -10,7 +10,7 @@ import attrs
 
 from hpo.errors import Conflict, JournalMoved, WorkerLost
 from hpo.extend import AnyEvent
-from hpo_adapters._servers.event_rows import from_pages, to_rows
+from hpo_adapters._servers.event_rows import BEFORE_ALL, NumberedRow, Tail, from_pages, tail_at, to_rows
 from hpo_adapters._servers.leases import KEPT_MILLISECONDS, HeldLeases, Lease, LeaseTerms, seconds_since_boot
 from hpo_adapters.redis.scripts import APPEND, BEGIN, END, END_LATE, LOOK, RENEW
 from hpo_adapters.redis.server import RedisServer
@@ -88,8 +88,8 @@ class RedisJournal:
         self._keys = keys
         self._terms = terms
         self._where = f"{server.location}, study {name!r}"
-        self._seen = 0
-        """A length that the journal has had: it never becomes shorter."""
+        self._tail = BEFORE_ALL
+        """The last end of the journal that was seen: it never becomes shorter."""
         self._held = HeldLeases(RedisLeases(server, *keys, self._where), terms, where=self._where)
 
     def read(self, after: int) -> Sequence[AnyEvent]:
@@ -99,19 +99,28 @@ class RedisJournal:
             UnsupportedJournal: the server can't be reached.
             JournalMoved: nothing is left of the study.
         """
-        events = from_pages(self._page, _ENTRIES_PER_PAGE, after=after, where=self._where)
+        events, tail = from_pages(self._page, _ENTRIES_PER_PAGE, after=after, known=self._tail, where=self._where)
         if events:
-            self._seen = max(self._seen, after + len(events))
+            self._note_tail(tail)
         return events
 
-    def _page(self, start: int) -> list[tuple[int, bytes]]:
+    def _page(self, start: int) -> list[NumberedRow]:
         entries = self._server.read("XRANGE", self._keys[0], f"{start + 1}-0", "+", "COUNT", _ENTRIES_PER_PAGE)
         return [read_row(entry) for entry in entries]
 
+    def _note_tail(self, tail: Tail) -> None:
+        if tail.length > self._tail.length:
+            self._tail = tail
+
+    def _tail_at(self, length: int) -> Tail:
+        """Return the end of the journal after `length` events, if it has so many."""
+        entries = self._server.read("XRANGE", self._keys[0], f"{length}-0", f"{length}-0")
+        return tail_at(read_row(entries[0])) if entries else Tail(length, None)
+
     def append(self, events: Sequence[AnyEvent], *, expected: int) -> int:
         """See `Journal.append`; renews the leases of those who start trials, and of others whose turn it is."""
-        rows = to_rows(events)
-        seen = self._seen
+        known = self._tail
+        rows, tail = to_rows(events, known if known.length == expected else self._tail_at(expected))
         starting, late = self._held.to_renew(events)
         started = seconds_since_boot()
         actual, *workers = self._server.write(
@@ -122,14 +131,13 @@ class RedisJournal:
         )
         if actual == -2:
             raise WorkerLost(workers[0].decode())
-        if 0 <= actual < max(seen, 1):  # deleted, or older than it was: the server lost its last seconds
+        if 0 <= actual < max(known.length, 1):  # deleted, or older than it was: the server lost its last seconds
             raise JournalMoved(self._where)
         if actual >= 0:
             raise Conflict(expected, actual)
-        length = expected + len(rows)
-        self._seen = max(self._seen, length)
+        self._note_tail(tail)
         self._held.note_renewed([worker.decode() for worker in workers], started)
-        return length
+        return tail.length
 
     def hold(self, worker: str) -> AbstractContextManager[None]:
         """See `TracksWorkers.hold`; for everybody who can reach the server."""
@@ -143,10 +151,10 @@ class RedisJournal:
         return f"RedisJournal({self._where})"
 
 
-def read_row(entry: Any) -> tuple[int, bytes]:
-    """The number and the text of an entry as the server sends it."""
+def read_row(entry: Any) -> NumberedRow:
+    """Return the number and the text of an entry as the server sends it."""
     key, fields = entry
     number, _, part = key.partition(b"-")
     if part != b"0" or len(fields) != 2 or fields[0] != _FIELD:
-        return -1, b""  # nothing of ours
+        return -1, b""  # not an entry of a journal
     return int(number) - 1, fields[1]

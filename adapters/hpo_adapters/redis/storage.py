@@ -8,7 +8,7 @@ from typing import Any
 
 from hpo.errors import DuplicatedStudyError, InvalidArgument, StudyNotFound, UnsupportedJournal
 from hpo.extend import AnyEvent, check_first_event, check_options
-from hpo_adapters._servers.event_rows import from_rows, to_rows
+from hpo_adapters._servers.event_rows import BEFORE_ALL, from_rows, to_rows
 from hpo_adapters._servers.leases import LeaseTerms
 from hpo_adapters.redis.journal import RedisJournal, read_row
 from hpo_adapters.redis.scripts import CREATE, DELETE
@@ -72,7 +72,7 @@ class RedisStorage:
         created = self._server.write(
             CREATE,
             [self._names, self._keys(token)[0]],
-            [_to_field(name), token, *to_rows(events)],
+            [_to_field(name), token, *to_rows(events, BEFORE_ALL)[0]],
             where=self.location,
         )
         if not created:
@@ -93,7 +93,7 @@ class RedisStorage:
             raise UnsupportedJournal(
                 where, "the server has dropped its events: its maxmemory-policy has to be noeviction"
             )
-        from_rows([read_row(entry) for entry in first], after=0, where=where)
+        from_rows([read_row(entry) for entry in first], BEFORE_ALL, where=where)
         return RedisJournal(self._server, keys, name, self._terms)
 
     def names(self) -> list[str]:

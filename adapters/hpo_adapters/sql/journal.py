@@ -9,7 +9,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from hpo.errors import Conflict, JournalMoved, WorkerLost
 from hpo.extend import AnyEvent
-from hpo_adapters._servers.event_rows import from_pages, to_rows
+from hpo_adapters._servers.event_rows import BEFORE_ALL, NumberedRow, Tail, from_pages, tail_at, to_rows
 from hpo_adapters._servers.leases import HeldLeases, LeaseTerms, seconds_since_boot
 from hpo_adapters.sql.database import Database
 from hpo_adapters.sql.failures import MissingTables
@@ -41,8 +41,8 @@ class SqlJournal:
         self._database = database
         self._study_id = study_id
         self._where = f"{database.location}, study {name!r}"
-        self._seen = 0
-        """A length that the journal has had: it never becomes shorter."""
+        self._tail = BEFORE_ALL
+        """The last end of the journal that was seen: it never becomes shorter."""
         self._terms = terms
         self._held = HeldLeases(SqlLeases(database, study_id, self._where), terms, where=self._where)
 
@@ -53,27 +53,28 @@ class SqlJournal:
             UnsupportedJournal: the server can't be reached.
             JournalMoved: nothing is left of the study.
         """
-        events = from_pages(self._page, _ROWS_PER_PAGE, after=after, where=self._where)
+        events, tail = from_pages(self._page, _ROWS_PER_PAGE, after=after, known=self._tail, where=self._where)
         if events:
-            self._seen = max(self._seen, after + len(events))
+            self._note_tail(tail)
         return events
 
     def append(self, events: Sequence[AnyEvent], *, expected: int) -> int:
         """See `Journal.append`; renews the leases of those who start trials, and of others whose turn it is."""
-        rows = to_rows(events)
-        length = expected + len(rows)
-        seen = self._seen
+        known = self._tail
+        length = expected + len(events)
         starting, late = self._held.to_renew(events)
         started = seconds_since_boot()
 
-        def extend(connection: Connection) -> list[str]:
+        def extend(connection: Connection) -> tuple[list[str], Tail]:
             moved = connection.execute(
                 update(STUDIES)
                 .where(STUDIES.c.id == self._study_id, STUDIES.c.length == expected)
                 .values(length=length)
             )
             if moved.rowcount != 1:
-                self._refuse(connection, expected, seen)
+                self._refuse(connection, expected, known.length)
+            before = known if known.length == expected else self._tail_at(connection, expected)
+            rows, tail = to_rows(events, before)
             insert_rows(connection, self._study_id, rows, first=expected)
             renewed = []
             for worker in (*starting, *late):
@@ -81,13 +82,13 @@ class SqlJournal:
                     renewed.append(worker)
                 elif worker in starting:
                     raise WorkerLost(worker)
-            return renewed
+            return renewed, tail
 
         try:
-            renewed = self._database.write(extend, where=self._where)
+            renewed, tail = self._database.write(extend, where=self._where)
         except MissingTables:
             raise JournalMoved(self._where) from None
-        self._seen = max(self._seen, length)
+        self._note_tail(tail)
         self._held.note_renewed(renewed, started)
         return length
 
@@ -99,7 +100,17 @@ class SqlJournal:
         """See `TracksWorkers.is_alive`."""
         return self._held.is_alive(worker)
 
-    def _page(self, start: int) -> list[tuple[int, bytes]]:
+    def _note_tail(self, tail: Tail) -> None:
+        if tail.length > self._tail.length:
+            self._tail = tail
+
+    def _tail_at(self, connection: Connection, length: int) -> Tail:
+        """Return the end of the journal after `length` events, which it has."""
+        query = select(EVENTS.c.payload).where(EVENTS.c.study_id == self._study_id, EVENTS.c.sequence == length - 1)
+        payload = connection.scalar(query)
+        return Tail(length, None) if payload is None else tail_at((length - 1, payload.encode()))
+
+    def _page(self, start: int) -> list[NumberedRow]:
         query = (
             select(EVENTS.c.sequence, EVENTS.c.payload)
             .where(EVENTS.c.study_id == self._study_id, EVENTS.c.sequence >= start)

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from hpo.errors import DuplicatedStudyError, JournalCorrupted, StudyNotFound
 from hpo.extend import AnyEvent, check_first_event, check_options
-from hpo_adapters._servers.event_rows import from_rows, to_rows
+from hpo_adapters._servers.event_rows import BEFORE_ALL, from_rows, to_rows
 from hpo_adapters._servers.leases import LeaseTerms
 from hpo_adapters.sql.database import Database
 from hpo_adapters.sql.failures import MissingTables
@@ -72,7 +72,7 @@ class SqlStorage:
             JournalBusy: others who were about to create it took too long.
         """
         check_first_event(name, events)
-        rows = to_rows(events)
+        rows, _ = to_rows(events, BEFORE_ALL)
         study_id = secrets.randbits(63)
         study = {"id": study_id, "digest": name_digest(name), "name": name_to_text(name), "length": len(rows)}
 
@@ -111,7 +111,7 @@ class SqlStorage:
         where = f"{self.location}, study {study_name!r}"
         if first is None:
             raise JournalCorrupted(where, None, None, "its first event is missing")
-        from_rows([(0, first.encode())], after=0, where=where)
+        from_rows([(0, first.encode())], BEFORE_ALL, where=where)
         return SqlJournal(self._database, study_id, study_name, self._terms)
 
     def names(self) -> list[str]:

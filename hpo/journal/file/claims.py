@@ -1,4 +1,4 @@
-"""Appending where the file system has no locks: by claims, which are files that appear whole, and once.
+"""Appending to a journal file by claims, if the file system has no locks. Claims are files that appear whole, and once.
 
     <journal>.claims-<checksum of its first record>/<n>        the record that follows event n, and who claimed the place
 
@@ -8,17 +8,19 @@ often as anybody likes: the same bytes at the same place change nothing. So a wr
 keeps nobody waiting, and one that goes on after a day finds its place taken, or writes what is there already. There is
 no lease that could run out, no clock, and nothing to break.
 
-What has to hold for that:
+This is correct under three conditions:
 
-- Nothing is ever cut off: a torn end that nobody has claimed is covered by the next record, with spaces.
+- Nothing is ever cut off. If a record is torn and nobody has claimed its place, the next record covers it: the writer
+  saves the torn bytes in a file, and appends spaces to its own record until that is at least as long.
 - A place is claimed only while the journal ends there. So drafts of claims for earlier places are removed before those
   claims are, and a writer looks at the journal again when its draft is there: it either sees that the journal has gone
   on, or finds its draft removed. Directory listings that are out of date could miss a draft, as those of network file
   systems may be; so it looks once more when it has the claim.
 - The journal is opened anew for each look: network file systems promise that this shows what others have synced.
+
+For what an `Appender` has to do, see `hpo.journal.file.appending`.
 """
 
-# Descriptors, flags and error numbers are those of os, and so are paths.
 from __future__ import annotations
 
 import contextlib
@@ -27,9 +29,9 @@ import os
 import re
 import secrets
 import socket
+import stat
 from collections.abc import Iterator
 from typing import NamedTuple
-from zlib import crc32
 
 import msgspec
 
@@ -41,29 +43,30 @@ from hpo.errors import (
     JournalMoved,
     JournalUnwritable,
     OutcomeUnknown,
-    UnsupportedJournal,
 )
-from hpo.journal.file.record import LONGEST, DamagedRecord, unpack
-from hpo.journal.file.scan import Mark, line_number, read_records
-from hpo.journal.file.torn import keep_torn, write_all
+from hpo.journal.disk import NO_LINKS, not_added, reason, size_of_same, unreadable, write_all
+from hpo.journal.file.record import unpack
+from hpo.journal.file.scan import Mark, keep_torn, place, read_after
+from hpo.journal.records import DamagedRecord, Draft
+from hpo.journal.waiting import Waiting
 
-NO_LOCKS = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS})
-"""What a file system without locks answers to who asks for one."""
-
-_NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS})
 _CHECKSUM = re.compile(rb"[0-9a-f]{8}")
 _NAME = re.compile(r"([0-9]{1,19})(\.[0-9a-f]{16}\.draft)?")
 
 
 class Claim(NamedTuple):
-    """What is in a claim: who made it, and the line for the journal with its line end."""
+    """The content of a claim: who made it, and the line for the journal with its line end."""
 
     owner: dict[str, str | int]
     record: bytes
 
 
 def claims_directory(path: str, beginning: bytes) -> str | None:
-    """Where the claims for the journal `path` are, which begins with these 8 bytes or more; None for no journal.
+    """Return where the claims for the journal `path` are, or None if it is not a journal.
+
+    Args:
+        path: The journal.
+        beginning: Its first 8 bytes, or more.
 
     Example:
         >>> claims_directory("s.jsonl", b'd74716d1 3 [["st')
@@ -73,8 +76,46 @@ def claims_directory(path: str, beginning: bytes) -> str | None:
     return None if checksum is None else f"{path}.claims-{checksum[0].decode()}"
 
 
+def claims_in_use(path: str, fd: int) -> str | None:
+    """Return where the claims for the journal `path` are, or None if it is written without.
+
+    Args:
+        path: The journal.
+        fd: A descriptor of it.
+
+    Raises:
+        UnsupportedJournal: the system failed to say.
+    """
+    try:
+        directory = claims_directory(path, os.pread(fd, 8, 0))
+        if directory is None or not stat.S_ISDIR(os.stat(directory, follow_symlinks=False).st_mode):
+            return None
+    except OSError as error:
+        if error.errno in {errno.ENOENT, errno.ENAMETOOLONG}:  # there is none, nor could there be
+            return None
+        raise unreadable(path, error) from error
+    return directory
+
+
+def make_claims_directory(draft: str, path: str) -> str:
+    """Let all who will ever write to the journal `draft`, when it is at `path`, do so by claims.
+
+    Returns:
+        The directory for the claims.
+
+    Raises:
+        OSError: the system refused it.
+    """
+    with open(draft, "rb") as file:
+        directory = claims_directory(path, file.read(8))
+    assert directory is not None  # it begins with a record
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(directory)
+    return directory
+
+
 def remove_claims(directory: str) -> None:
-    """Remove the claims for a journal that is no more; what the system refuses stays."""
+    """Remove the claims for a journal that was removed; what the system refuses to remove stays."""
     with contextlib.suppress(OSError):
         for name in os.listdir(directory):
             if _NAME.fullmatch(name):
@@ -83,7 +124,7 @@ def remove_claims(directory: str) -> None:
 
 
 class ClaimedFile:
-    """Appends to a journal file by claims. One thread at a time.
+    """Appends to a journal file by claims.
 
     Args:
         path: The journal.
@@ -91,57 +132,54 @@ class ClaimedFile:
         identity: Device and number of the file that `path` leads to.
     """
 
+    syncs = True
+
     def __init__(self, path: str, directory: str, identity: tuple[int, int]) -> None:
         self._path = path
         self._directory = directory
         self._identity = identity
-        self.unsettled: str | None = None
-        """Why it is not known whether the last append was done; None if it is."""
+        self.failure: str | None = None
 
-    def add(self, line: bytes, *, head: Mark, expected: int) -> Mark:
-        """Append the record `line` after `expected` events, durably; an empty line checks.
-
-        Args:
-            line: The record with its line end.
-            head: The end of any record of the journal.
-            expected: How many events the journal has.
-
-        Returns:
-            The end of the record, or of the journal for an empty line.
-
-        Raises:
-            Conflict, JournalFull, JournalMoved, JournalUnwritable: nothing was added.
-            JournalCorrupted, UnreadableEvents, UnsupportedJournal: the journal can't be read; nothing was added.
-            OutcomeUnknown: the record is claimed, and may not have got to its place.
-        """
-        if not line:
+    def append(self, draft: Draft, *, head: Mark, expected: int, waiting: Waiting) -> Mark:
+        """See `Appender.append`. Nobody waits here, and `OutcomeUnknown` means that the record has its claim."""
+        if not draft.payload:
             return self._checked(head, expected)
         token = secrets.token_hex(8)
-        draft = self._place(f"{expected}.{token}.draft")
+        unlinked = self._place(f"{expected}.{token}.draft")
         try:
-            fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+            fd = os.open(unlinked, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
         except OSError as error:
             raise self._not_added(error) from error
         torn = None
         try:
             try:
                 try:
-                    end, torn, line = self._prepared(line, head, expected)
+                    end, torn, n_torn = self._prepared(head, expected)
+                    line, after = place(draft, end, least=n_torn)  # of a longer torn end, the rest stays
                     write_all(fd, _claim_text(token, line))
                     os.fsync(fd)
                 finally:
                     os.close(fd)
             except OSError as error:
                 raise self._not_added(error) from error
-            return self._claimed(draft, token, line, end)
+            return self._claimed(unlinked, token, line, (end, after))
         except (Conflict, JournalFull, JournalMoved, JournalUnwritable):
-            _unlink(torn)  # nothing was added: it is where it was, or is no torn end but somebody's record
+            _unlink(torn)  # nothing was added: the bytes are where they were, or they are somebody's record
             raise
         finally:
-            _unlink(draft)
+            _unlink(unlinked)
 
-    def _prepared(self, line: bytes, head: Mark, expected: int) -> tuple[Mark, str | None, bytes]:
-        """The end of the journal, where `expected` says; what is torn there, saved; and `line`, long enough to cover it."""
+    def remove(self, waiting: Waiting) -> None:
+        """See `Appender.remove`."""
+        size_of_same(self._path, self._identity)
+        try:
+            os.unlink(self._path)
+        except OSError as error:
+            raise JournalUnwritable(self._path, reason(error)) from error
+        remove_claims(self._directory)
+
+    def _prepared(self, head: Mark, expected: int) -> tuple[Mark, str | None, int]:
+        """Return the end of the journal after `expected` events, the file with what is torn there, and its size."""
         with self._opened() as fd:
             end = self._end(fd, head)
             if end.sequence != expected:
@@ -149,9 +187,8 @@ class ClaimedFile:
             self._finish_other(head, expected)
             rest = os.fstat(fd).st_size - end.offset
             if rest <= 0:
-                return end, None, line
-            torn = keep_torn(self._path, end.offset, os.pread(fd, rest, end.offset))
-            return end, torn, _padded(line, rest)  # of a torn end that is longer than a record may be, the rest stays
+                return end, None, 0
+            return end, keep_torn(self._path, end.offset, os.pread(fd, rest, end.offset)), rest
 
     def _checked(self, head: Mark, expected: int) -> Mark:
         with self._opened() as fd:
@@ -161,40 +198,48 @@ class ClaimedFile:
         self._finish_other(head, expected)
         return end
 
-    def _claimed(self, draft: str, token: str, line: bytes, end: Mark) -> Mark:
-        """Link the draft to the place after `end`, and bring its record there; where another was faster, its one."""
-        won, self.unsettled = False, "it was interrupted"
+    def _claimed(self, unlinked: str, token: str, line: bytes, marks: tuple[Mark, Mark]) -> Mark:
+        """Link the draft of a claim to its place and copy its record there; or finish what a faster writer claimed.
+
+        Args:
+            unlinked: The draft.
+            token: What tells it from those of others.
+            line: The record.
+            marks: The ends of the journal before it and after it.
+        """
+        end, after = marks
+        won, self.failure = False, "it was interrupted"
         try:
-            won = self._link(draft, token, end.sequence)
+            won = self._link(unlinked, token, end.sequence)
             if won:
                 self._bring(line, end)
         except (HpoError, OSError) as error:
-            self.unsettled = None
+            self.failure = None
             if not won or isinstance(error, Conflict):
                 raise
-            self.unsettled = str(error)
-            raise OutcomeUnknown(self._path, self.unsettled) from error
+            self.failure = str(error)
+            raise OutcomeUnknown(self._path, self.failure) from error
         except BaseException as error:  # an interrupt: all or nothing
             self._settle(error, token, line, end)
             raise
-        self.unsettled = None
+        self.failure = None
         if not won:
             self._finish_other(end, end.sequence)
             raise Conflict(end.sequence, self._checked_length(end))
         self._clean(end.sequence)
-        return Mark(unpack(line[:-1])[0], end.offset + len(line))
+        return after
 
-    def _link(self, draft: str, token: str, sequence: int) -> bool:
-        """Whether the draft has become the claim."""
+    def _link(self, unlinked: str, token: str, sequence: int) -> bool:
+        """Link the draft `unlinked` to the place after event `sequence`, and return whether it got there."""
         try:
-            os.link(draft, self._place(sequence))
+            os.link(unlinked, self._place(sequence))
         except (FileExistsError, FileNotFoundError) as error:  # or the answer to a first link was lost
             if isinstance(error, FileNotFoundError) and not os.path.isdir(self._directory):
                 raise JournalMoved(self._path) from None
             claim = self._read(sequence)
             return claim is not None and claim.owner.get("token") == token
         except OSError as error:
-            if error.errno in _NO_LINKS:
+            if error.errno in NO_LINKS:
                 problem = f"its file system has neither locks nor links: {error.strerror}"
                 raise JournalUnwritable(self._path, problem) from error
             raise self._not_added(error) from error
@@ -249,10 +294,10 @@ class ClaimedFile:
                     self._bring(line, end)
         except (HpoError, OSError) as second:
             raise OutcomeUnknown(self._path, str(second)) from error
-        self.unsettled = None
+        self.failure = None
 
     def _read(self, sequence: int) -> Claim | None:
-        """The claim for the place after event `sequence`; None where there is none.
+        """Return the claim for the place after event `sequence`, or None if there is none.
 
         Raises:
             JournalCorrupted: it is damaged; nothing can be added before somebody has looked at it.
@@ -267,7 +312,7 @@ class ClaimedFile:
             raise self._not_added(error) from error
         owner, _, record = text.partition(b"\n")
         try:
-            length, _ = unpack(record.removesuffix(b"\n"))
+            length = unpack(record.removesuffix(b"\n")).sequence
             claim = Claim(msgspec.json.decode(owner, type=dict[str, str | int]), record)
         except (DamagedRecord, msgspec.DecodeError) as error:
             raise JournalCorrupted(name, 2, len(owner) + 1, f"this claim is damaged: {error}") from None
@@ -286,7 +331,7 @@ class ClaimedFile:
 
     @contextlib.contextmanager
     def _opened(self, *, writable: bool = False) -> Iterator[int]:
-        """The journal, opened anew.
+        """Open the journal anew.
 
         Raises:
             JournalMoved: it is gone, or another file.
@@ -310,15 +355,12 @@ class ClaimedFile:
                 os.close(fd)
 
     def _end(self, fd: int, head: Mark) -> Mark:
-        """The end of the last record; `head` is that of an earlier one."""
+        """Return the end of the last record; `head` is that of an earlier one."""
         try:
             size = os.fstat(fd).st_size
-            if size < head.offset:
-                line = line_number(fd, size)
-                raise JournalCorrupted(self._path, line, size, "the file ends here, before records that it had already")
-            return read_records(fd, self._path, head)[1]
         except OSError as error:
-            raise UnsupportedJournal(self._path, f"it can't be read: {error.strerror or error}") from error
+            raise unreadable(self._path, error) from error
+        return read_after(fd, self._path, head, size)[1]
 
     def _place(self, name: int | str) -> str:
         return os.path.join(self._directory, str(name))
@@ -326,19 +368,12 @@ class ClaimedFile:
     def _not_added(self, error: OSError) -> JournalFull | JournalMoved | JournalUnwritable:
         if error.errno in {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}:
             return JournalMoved(self._path)
-        full = error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-        return (JournalFull if full else JournalUnwritable)(self._path, error.strerror or str(error))
+        return not_added(self._path, error)
 
 
 def _claim_text(token: str, line: bytes) -> bytes:
     owner = {"host": socket.gethostname(), "pid": os.getpid(), "token": token}
     return msgspec.json.encode(owner) + b"\n" + line
-
-
-def _padded(line: bytes, length: int) -> bytes:
-    """The same record, in at least `length` bytes."""
-    body = line[9:-1] + b" " * (min(length, LONGEST) - len(line))
-    return b"%08x %s\n" % (crc32(body), body)
 
 
 def _write_at(fd: int, content: bytes, offset: int) -> None:

@@ -1,6 +1,5 @@
 """A directory as the place for many studies, one file each."""
 
-# Descriptors, flags and error numbers are those of os, and so are paths.
 from __future__ import annotations
 
 import os
@@ -19,8 +18,10 @@ from hpo.errors import (
     UnreadableEvents,
     UnsupportedJournal,
 )
-from hpo.journal.file.create_delete import create_file, delete_file, make_directories, resolved, study_in
-from hpo.journal.file.journal import Durability, FileJournal, check_options
+from hpo.journal.disk import make_directories
+from hpo.journal.file.create_delete import create_file, delete_file, study_in
+from hpo.journal.file.journal import FileJournal
+from hpo.journal.options import LocalStorage
 from hpo.journal.storage import check_first_event
 
 _SUFFIX = ".jsonl"
@@ -48,7 +49,7 @@ def file_name(study_name: str) -> str:
 
 
 @attrs.frozen
-class DirectoryStorage:
+class DirectoryStorage(LocalStorage):
     """Any number of studies in a directory, one ``.jsonl`` file each (see `file_name`).
 
     A study's name is what the first record of its file says: files that were put here under other names are found
@@ -70,13 +71,6 @@ class DirectoryStorage:
         ['a/../c', 'b']
     """
 
-    path: str = attrs.field(converter=resolved)
-    durability: Durability = attrs.field(default="power", kw_only=True)
-    lock_timeout: float = attrs.field(default=30.0, kw_only=True)
-
-    def __attrs_post_init__(self) -> None:
-        check_options(self.durability, self.lock_timeout)
-
     @property
     def location(self) -> str:
         """See `Storage.location`."""
@@ -95,7 +89,7 @@ class DirectoryStorage:
             raise DuplicatedStudyError(name, self.path)
         path = self._path_for(name)
         try:
-            create_file(path, events, durable=self.durability == "power", lock_timeout=self.lock_timeout)
+            create_file(path, events, durable=self.is_durable, lock_timeout=self.lock_timeout)
         except FileExistsError:
             held = study_in(path)
             if held == name:
@@ -114,7 +108,7 @@ class DirectoryStorage:
     def delete(self, name: str) -> None:
         """See `Storage.delete`."""
         path = self._find(name)
-        delete_file(path, durable=self.durability == "power", lock_timeout=self.lock_timeout)
+        delete_file(path, durable=self.is_durable, lock_timeout=self.lock_timeout)
 
     def _find(self, name: str | None) -> str:
         """The file of the study `name`: the one that is named after it, or the only other one that holds it."""

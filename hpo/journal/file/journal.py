@@ -1,23 +1,20 @@
 """A study's journal in one file."""
 
-# Descriptors, flags and error numbers are those of os, and so are paths.
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any
 
-from hpo.core import AnyEvent, as_float, is_acknowledged
-from hpo.errors import InvalidArgument, JournalMoved, StudyNotFound
+from hpo.core import AnyEvent, is_acknowledged
+from hpo.errors import JournalMoved, StudyNotFound
 from hpo.journal.file.open_file import OpenFile
-from hpo.journal.file.record import pack
 from hpo.journal.file.scan import START
-from hpo.journal.worker_locks import held, is_held
-
-Durability: TypeAlias = Literal["power", "process"]
-"""What acknowledged events survive: a power failure, or the end of any process."""
+from hpo.journal.options import Durability, check_options
+from hpo.journal.records import draft_of
+from hpo.journal.worker_locks import hold, is_alive
 
 
 class FileJournal:
@@ -48,7 +45,7 @@ class FileJournal:
         ...     journal.append([TrialStarted(0)], expected=1)
         ...     journal.read(1)
         2
-        [TrialStarted(number=0, at=None, worker=None)]
+        [TrialStarted(number=0, at=None, worker=None, origin=None)]
     """
 
     def __init__(
@@ -94,21 +91,20 @@ class FileJournal:
 
     def write(self, events: Sequence[AnyEvent], *, expected: int) -> Callable[[], None]:
         """See `DeferredSync.write`; raises as `append` does."""
-        length = expected + len(events)
-        line = pack(events, length) if events else b""
+        draft = draft_of(events, expected + len(events))
         file = self._open_file()
-        end = file.add(line, expected=expected, length=length, lock_timeout=self._lock_timeout)
+        end = file.add(draft, expected=expected, lock_timeout=self._lock_timeout)
         if self._durability == "power" and is_acknowledged(events):
             return partial(file.sync, end)
         return _nothing_to_sync
 
     def hold(self, worker: str) -> AbstractContextManager[None]:
         """See `TracksWorkers.hold`; for every process of this machine."""
-        return held(self._path, worker)
+        return hold(self._path, worker)
 
     def is_alive(self, worker: str) -> bool | None:
         """See `TracksWorkers.is_alive`."""
-        return is_held(self._path, worker)
+        return is_alive(self._path, worker)
 
     def _open_file(self) -> OpenFile:
         """The file as this process has it open: an inherited descriptor would share its lock with the parent's."""
@@ -147,16 +143,3 @@ class FileJournal:
 
 def _nothing_to_sync() -> None:
     """What was written is as durable as it was promised to be."""
-
-
-def check_options(durability: object, lock_timeout: object) -> None:
-    """Make sure that these are options of a `FileJournal`.
-
-    Raises:
-        InvalidArgument: they aren't.
-    """
-    if durability not in get_args(Durability):
-        raise InvalidArgument(f"durability is 'power' or 'process', got {durability!r}")
-    seconds = None if isinstance(lock_timeout, bool) else as_float(lock_timeout)
-    if seconds is None or not 0 <= seconds < float("inf"):
-        raise InvalidArgument(f"lock_timeout is a number of seconds from 0 on, got {lock_timeout!r}")

@@ -1,7 +1,8 @@
-"""One line of a file journal: ``<crc32> <sequence> <json array of events>``.
+"""One line of a file journal: ``<crc32> <crc32 of the record before> <sequence> <json array of events>``.
 
-The checksum covers the sequence and the events; the sequence is the journal's length after the record. JSON escapes
-line ends, so a line end is always the end of a record, and ``tail -f``, ``grep`` and ``cut`` work on journals.
+The first checksum covers everything behind it; the sequence is the journal's length after the record. Journals of
+format 1 have no second checksum. JSON escapes line ends, so a line end is always the end of a record, and ``tail -f``,
+``grep`` and ``cut`` work on journals.
 """
 
 from __future__ import annotations
@@ -10,69 +11,86 @@ import re
 from collections.abc import Sequence
 from zlib import crc32
 
-from hpo.core import AnyEvent, encode_events
-from hpo.errors import InvalidArgument
+from hpo.core import AnyEvent
+from hpo.journal.records import DamagedRecord, Record, payload_of
 
-LONGEST = 1 << 28
-"""Bytes of the longest record: a reader never has to hold more of a file that isn't a journal."""
-
-_MOST_TRIED = 1000
-BEGINNING = re.compile(rb"[0-9a-f]{8} [1-9][0-9]{0,18} \[")
+BEGINNING = re.compile(rb"[0-9a-f]{8} ([0-9a-f]{8} )?[1-9][0-9]{0,18} \[")
 """How every record begins."""
 
-LONGEST_BEGINNING = 30
-"""Bytes of `BEGINNING` at most: checksum, sequence, two spaces and the bracket."""
+LONGEST_BEGINNING = 39
+"""Bytes of `BEGINNING` at most: two checksums, the sequence, three spaces and the bracket."""
+
+_MOST_TRIED = 1000
+_CHECKSUM = re.compile(rb"[0-9a-f]{8}")
 
 
-class DamagedRecord(ValueError):  # noqa: N818 - it says what was found
-    """Bytes that `pack` did not write."""
+def pack(events: Sequence[AnyEvent], sequence: int, previous: int | None = None) -> bytes:
+    r"""Return the line, with its line end, that brings a journal to the length `sequence`.
 
-
-def pack(events: Sequence[AnyEvent], sequence: int) -> bytes:
-    r"""The line, with its line end, that brings a journal to the length `sequence`.
+    Args:
+        events: What is appended.
+        sequence: How many events the journal has then.
+        previous: The checksum of the record before it, 0 for the first one; None in a journal of format 1.
 
     Raises:
-        InvalidArgument: the record would be longer than `LONGEST`.
+        InvalidArgument: the record would be too long.
 
     Example:
-        >>> from hpo.core.records.events import TrialStarted
+        >>> from hpo.core import TrialStarted
         >>> pack([TrialStarted(0)], 3)
-        b'd74716d1 3 [["started",0,null,null]]\n'
+        b'6f58d4a6 3 [["started",0,null,null,null]]\n'
+        >>> pack([TrialStarted(0)], 3, 0xA1E92806)
+        b'5c5e9f35 a1e92806 3 [["started",0,null,null,null]]\n'
     """
-    body = b"%d %s" % (sequence, encode_events(events))
-    if len(body) > LONGEST - 10:
-        raise InvalidArgument(f"a record of {len(body)} bytes is too long: a journal takes {LONGEST} at once")
+    return line_of(payload_of(events), sequence, previous)
+
+
+def line_of(payload: bytes, sequence: int, previous: int | None) -> bytes:
+    """Return the line of a record whose events are encoded already; see `pack`."""
+    body = b"%d %s" % (sequence, payload) if previous is None else b"%08x %d %s" % (previous, sequence, payload)
     return b"%08x %s\n" % (crc32(body), body)
 
 
-def unpack(line: bytes) -> tuple[int, bytes]:
-    """The sequence and the encoded events of a line, given without its line end.
+def unpack(line: bytes) -> Record:
+    """Return the record in a line, which is given without its line end.
 
     Strict: of all lines, it accepts those that `pack` writes and no others.
 
     Raises:
-        DamagedRecord: the line isn't what was once written.
+        DamagedRecord: the line is not what was once written.
 
     Example:
-        >>> unpack(b'd74716d1 3 [["started",0,null,null]]')
-        (3, b'[["started",0,null,null]]')
+        >>> record = unpack(b'6f58d4a6 3 [["started",0,null,null,null]]')
+        >>> record.sequence, record.payload, record.previous
+        (3, b'[["started",0,null,null,null]]', None)
     """
     body = line[9:]
-    if line[:9] != b"%08x " % crc32(body):
-        raise DamagedRecord("the checksum is wrong" if looks_like_record(line) else "this is no record of a journal")
-    sequence, _, events = body.partition(b" ")
+    checksum = crc32(body)
+    if line[:9] != b"%08x " % checksum:
+        raise DamagedRecord(
+            "the checksum is wrong" if looks_like_record(line) else "this line is not a record of a journal"
+        )
+    sequence, _, payload = body.partition(b" ")
+    previous = None
+    if payload[:1] != b"[" and _CHECKSUM.fullmatch(sequence):
+        previous = int(sequence, 16)
+        sequence, _, payload = payload.partition(b" ")
     if not sequence.isdigit() or sequence[:1] == b"0" or len(sequence) > 19:
         raise DamagedRecord("the record has no sequence number")
-    return int(sequence), events
+    return Record(int(sequence), payload, checksum, previous)
 
 
 def looks_like_record(text: bytes) -> bool:
-    """Whether `text` begins as records do."""
+    """Return whether `text` begins as records do."""
     return BEGINNING.match(text) is not None
 
 
 def hides_record(line: bytes) -> bool:
-    """Whether an intact record ends the damaged `line`, given without its line end: it lost the line end before it."""
+    """Return whether an intact record ends the damaged `line`: then it lost the line end before that record.
+
+    Args:
+        line: The line, without its line end.
+    """
     for tried, found in enumerate(BEGINNING.finditer(line, 1)):
         if tried == _MOST_TRIED:  # made to look like this: not for us to judge, and not in endless time
             return True

@@ -1,35 +1,82 @@
-"""Reading the records of a journal file, and telling a torn end from damage."""
+"""Reading the records of a journal file, telling a torn end from damage, and keeping what was torn off."""
 
 from __future__ import annotations
 
+import itertools
 import os
+import re
 from typing import NamedTuple
 
-from hpo.core import FORMAT, AnyEvent, StudyCreated, decode_events
+from hpo.core import FORMAT, AnyEvent, StudyCreated
 from hpo.errors import JournalCorrupted, UnreadableEvents, UnsupportedJournal
-from hpo.journal.file.record import LONGEST, DamagedRecord, hides_record, looks_like_record, unpack
+from hpo.journal.disk import unreadable, write_all
+from hpo.journal.file.record import hides_record, line_of, looks_like_record, unpack
+from hpo.journal.records import LONGEST, DamagedRecord, Draft, Record, check_order, readable_events, starts_chain
 
 _CHUNK = 1 << 22
 _FIRST = 1 << 12
 
 
 class Mark(NamedTuple):
-    """The end of an intact record: so many events, so many bytes."""
+    """The end of an intact record, which is the end of the journal until the next one.
+
+    Attributes:
+        sequence: How many events the journal has up to here.
+        offset: How many bytes.
+        checksum: That of the record.
+        is_chained: Whether the next record must name this checksum.
+    """
 
     sequence: int
     offset: int
+    checksum: int = 0
+    is_chained: bool = False
 
 
 START = Mark(0, 0)
 
 
+def place(draft: Draft, end: Mark, *, least: int = 0) -> tuple[bytes, Mark]:
+    """Return the line of `draft` for the place behind `end`, and the end of that line.
+
+    Args:
+        draft: The record.
+        end: The end of the record before it.
+        least: How many bytes the line must have at least, as far as a record can be so long: spaces fill it up.
+    """
+    chained = end.is_chained if end.sequence else draft.starts_chain
+    previous = end.checksum if chained else None
+    line = line_of(draft.payload, draft.sequence, previous)
+    if len(line) < least:
+        filled = draft.payload + b" " * (min(least, LONGEST) - len(line))
+        line = line_of(filled, draft.sequence, previous)
+    return line, Mark(draft.sequence, end.offset + len(line), int(line[:8], 16), chained)
+
+
+def read_after(fd: int, path: str, start: Mark, size: int) -> tuple[list[AnyEvent], Mark]:
+    """Do what `read_records` does for a file that has grown to `size` bytes at least.
+
+    Raises:
+        JournalCorrupted: as there, or the file has become shorter than it was.
+        UnreadableEvents: as there.
+        UnsupportedJournal: as there, or the system failed to read it.
+    """
+    try:
+        if size < start.offset:
+            line = line_number(fd, size)
+            raise JournalCorrupted(path, line, size, "the file ends here, before records that it had already")
+        return read_records(fd, path, start)
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
 def read_records(fd: int, path: str, start: Mark) -> tuple[list[AnyEvent], Mark]:
-    """All events after `start`, and the end of the last intact record.
+    """Return all events after `start`, and the end of the last intact record.
 
     What follows that end is torn: the beginning of a record that is being written, or was when its writer died.
 
     Raises:
-        JournalCorrupted: there is something else than records, or one is missing or doubled.
+        JournalCorrupted: there is something else than records, or one is missing, doubled, or from another history.
         UnreadableEvents: a newer version of the library wrote a record.
         UnsupportedJournal: the file is something else than a journal.
     """
@@ -47,10 +94,10 @@ def read_records(fd: int, path: str, start: Mark) -> tuple[list[AnyEvent], Mark]
 
 
 def read_header(fd: int, path: str) -> StudyCreated | None:
-    """The first event of a journal; None where the file is empty.
+    """Return the first event of a journal, or None if the file is empty.
 
     Raises:
-        JournalCorrupted, UnreadableEvents, UnsupportedJournal: the first record isn't one, or not readable.
+        JournalCorrupted, UnreadableEvents, UnsupportedJournal: the first record is damaged, or can't be read.
     """
     size = _FIRST
     while (line := os.pread(fd, size, 0)).find(b"\n") < 0:
@@ -60,69 +107,106 @@ def read_header(fd: int, path: str) -> StudyCreated | None:
             raise _damage(fd, path, 0, "the first record is cut off" if looks_like_record(line) else "")
         size *= 4
     try:
-        sequence, text = unpack(line[: line.find(b"\n")])
+        record = unpack(line[: line.find(b"\n")])
     except DamagedRecord as error:
         raise _damage(fd, path, 0, str(error)) from None
-    created = _decoded(fd, path, START, sequence, text)[0]
+    created = _decoded(fd, path, START, record)[0]
     if not isinstance(created, StudyCreated):
-        raise UnsupportedJournal(path, f"a journal begins with a study's creation, this one with {created!r}")
+        raise UnsupportedJournal(path, f"a journal begins with the creation of a study, and this one with {created!r}")
     return created
 
 
 def _parse(fd: int, path: str, start: Mark) -> tuple[list[AnyEvent], Mark, str]:
-    """As `read_records`, but with what is wrong after the mark; a torn end is not."""
+    """Do what `read_records` does, and return what is wrong after the mark; a torn end is not."""
     events: list[AnyEvent] = []
-    sequence, offset = start
+    mark = start
     rest, size = b"", _CHUNK
-    while chunk := os.pread(fd, size, offset + len(rest)):
+    while chunk := os.pread(fd, size, mark.offset + len(rest)):
         rest += chunk
         lines = rest.split(b"\n")
         rest = lines.pop()
         for line in lines:
             try:
-                number, text = unpack(line)
+                record = unpack(line)
             except DamagedRecord as error:
-                last = not os.pread(fd, 1, offset + len(line) + 1)
+                last = not os.pread(fd, 1, mark.offset + len(line) + 1)
                 problem = "" if last and not hides_record(line) else str(error)
-                return events, Mark(sequence, offset), problem
-            if number <= sequence:
-                return events, Mark(sequence, offset), f"record {number} follows record {sequence}"
-            some = _decoded(fd, path, Mark(sequence, offset), number, text)
-            if number != sequence + len(some):
-                problem = f"record {number} with {len(some)} event(s) follows record {sequence}: others are missing"
-                return events, Mark(sequence, offset), problem
+                return events, mark, problem
+            try:
+                some, mark = _following(fd, path, mark, record, len(line) + 1)
+            except DamagedRecord as error:
+                return events, mark, str(error)
             events += some
-            sequence, offset = number, offset + len(line) + 1
         if len(rest) > LONGEST:
-            return events, Mark(sequence, offset), f"a line is longer than {LONGEST} bytes"
+            return events, mark, f"a line is longer than {LONGEST} bytes"
         size = max(_CHUNK, len(rest))  # so that a long record is not copied once per chunk
-    return events, Mark(sequence, offset), ""
+    return events, mark, ""
 
 
-def _decoded(fd: int, path: str, before: Mark, sequence: int, text: bytes) -> list[AnyEvent]:
-    """The events of a record whose checksum is right: what is unknown in it is new, not damaged."""
+def _following(fd: int, path: str, mark: Mark, record: Record, size: int) -> tuple[list[AnyEvent], Mark]:
+    """Return the events of `record`, which was found at `mark` in a line of `size` bytes, and the end of it.
+
+    Raises:
+        DamagedRecord: it does not follow.
+        UnreadableEvents: a newer version of the library wrote it.
+    """
+    some = _decoded(fd, path, mark, record)
+    chained = mark.is_chained if mark.sequence else starts_chain(some)
+    check_order(record, len(some), after=mark.sequence, previous=mark.checksum if chained else None)
+    return some, Mark(record.sequence, mark.offset + size, record.checksum, chained)
+
+
+def _decoded(fd: int, path: str, before: Mark, record: Record) -> list[AnyEvent]:
     try:
-        events = decode_events(text)
+        return readable_events(record.payload, is_first=not before.offset)
     except UnreadableEvents as error:
-        problem = error.problem
-    else:
-        if before.offset or not events or not isinstance(events[0], StudyCreated) or events[0].format <= FORMAT:
-            return events
-        problem = f"its format is {events[0].format}"
-    line = line_number(fd, before.offset)
-    raise UnreadableEvents(f"{path}, line {line} (byte {before.offset}), with a right checksum: {problem}", FORMAT)
+        line = line_number(fd, before.offset)
+        where = f"{path}, line {line} (byte {before.offset}), with a right checksum"
+        raise UnreadableEvents(f"{where}: {error.problem}", FORMAT) from None
 
 
 def _damage(fd: int, path: str, offset: int, problem: str) -> JournalCorrupted | UnsupportedJournal:
     if not offset and not looks_like_record(os.pread(fd, _FIRST, 0)):
-        return UnsupportedJournal(path, "this is no journal of a study, and was left as it is")
+        return UnsupportedJournal(path, "it is not the journal of a study, and was left as it is")
     return JournalCorrupted(path, line_number(fd, offset), offset, problem)
 
 
 def line_number(fd: int, offset: int) -> int:
-    """The number of the line, from 1, that begins at byte `offset`."""
+    """Return the number of the line, from 1, that begins at byte `offset`."""
     line, position = 1, 0
     while position < offset and (chunk := os.pread(fd, min(_CHUNK, offset - position), position)):
         line += chunk.count(b"\n")
         position += len(chunk)
     return line
+
+
+def keep_torn(path: str, offset: int, content: bytes) -> str:
+    """Save `content`, cut off the journal `path` at byte `offset`, and return the name of the new file.
+
+    It is ``<path>.torn-<offset>``, followed by ``.2``, ``.3`` and so on if there was one before.
+
+    Raises:
+        OSError: the system refused it; there is no new file.
+    """
+    for attempt in itertools.count(1):
+        name = f"{path}.torn-{offset}" + (f".{attempt}" if attempt > 1 else "")
+        try:
+            fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+        except FileExistsError:
+            continue
+        try:
+            write_all(fd, content)
+        except BaseException:
+            os.unlink(name)
+            raise
+        finally:
+            os.close(fd)
+        return name
+    raise AssertionError  # there is always a next number
+
+
+def torn_files(path: str) -> list[str]:
+    """Return the files that `keep_torn` made for the journal `path`."""
+    directory, name = os.path.split(path)
+    torn = re.compile(re.escape(name) + r"\.torn-[0-9]+(\.[0-9]+)?")
+    return [os.path.join(directory, other) for other in os.listdir(directory) if torn.fullmatch(other)]

@@ -8,13 +8,14 @@ import attrs
 
 from hpo.core import AnyEvent
 from hpo.errors import DuplicatedStudyError, StudyNotFound, UnsupportedJournal
-from hpo.journal.file.create_delete import create_file, delete_file, resolved, study_in
-from hpo.journal.file.journal import Durability, FileJournal, check_options
+from hpo.journal.file.create_delete import create_file, delete_file, study_in
+from hpo.journal.file.journal import FileJournal
+from hpo.journal.options import LocalStorage
 from hpo.journal.storage import check_first_event
 
 
 @attrs.frozen
-class FileStorage:
+class FileStorage(LocalStorage):
     """One study in one file, usually ``<something>.jsonl``. An empty file counts as none.
 
     Args:
@@ -32,13 +33,6 @@ class FileStorage:
         ['digits']
     """
 
-    path: str = attrs.field(converter=resolved)
-    durability: Durability = attrs.field(default="power", kw_only=True)
-    lock_timeout: float = attrs.field(default=30.0, kw_only=True)
-
-    def __attrs_post_init__(self) -> None:
-        check_options(self.durability, self.lock_timeout)
-
     @property
     def location(self) -> str:
         """See `Storage.location`."""
@@ -53,7 +47,7 @@ class FileStorage:
         """
         check_first_event(name, events)
         try:
-            create_file(self.path, events, durable=self.durability == "power", lock_timeout=self.lock_timeout)
+            create_file(self.path, events, durable=self.is_durable, lock_timeout=self.lock_timeout)
         except FileExistsError:
             held = study_in(self.path)
             if held == name:
@@ -82,7 +76,7 @@ class FileStorage:
         held = study_in(self.path)
         if held is None or held != name:
             raise StudyNotFound(name, self.path, [] if held is None else [held])
-        delete_file(self.path, durable=self.durability == "power", lock_timeout=self.lock_timeout)
+        delete_file(self.path, durable=self.is_durable, lock_timeout=self.lock_timeout)
 
     def _journal(self) -> FileJournal:
         return FileJournal(self.path, durability=self.durability, lock_timeout=self.lock_timeout)

@@ -1,1 +1,23 @@
-"""Checking and repairing files and databases whose content cannot be trusted."""
+"""Checking and repairing files and databases whose content cannot be trusted.
+
+- `paths`: whatever a path leads to; `reports`: what was found and saved
+- `files` and `file_records`, `databases` and `database_records`: one medium each, from reports down to bytes and rows
+- `records`: what both have in common
+
+`databases` is loaded when it is first used, because it brings Python's sqlite3 along.
+"""
+
+from hpo.journal.repair.files import check_journal, repair_journal
+from hpo.journal.repair.paths import check_directory, check_file, repair_file
+from hpo.journal.repair.reports import Flaw, Inspection, Repair
+
+__all__ = [
+    "Flaw",
+    "Inspection",
+    "Repair",
+    "check_directory",
+    "check_file",
+    "check_journal",
+    "repair_file",
+    "repair_journal",
+]

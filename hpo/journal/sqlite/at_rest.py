@@ -4,7 +4,6 @@ SQLite wants files beside a database even of who only reads: the log and its ind
 told that nobody changes the database, which this module makes sure of as far as it can be seen.
 """
 
-# Descriptors, flags and error numbers are those of os, and so are paths.
 from __future__ import annotations
 
 import os

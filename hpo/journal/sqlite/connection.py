@@ -1,32 +1,27 @@
 """A journal database held open by one process: its locks, its transactions and its syncs."""
 
-# Descriptors, flags and error numbers are those of os, and so are paths.
 from __future__ import annotations
 
 import os
-import random
 import sqlite3
 import stat
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 import attrs
 
-from hpo.errors import JournalBusy, JournalMoved, JournalUnwritable, OutcomeUnknown, UnsupportedJournal
-from hpo.journal.file.create_delete import sync_directory
-from hpo.journal.file.lock_owner import database_holder
+from hpo.errors import JournalMoved, JournalUnwritable, OutcomeUnknown, UnsupportedJournal
+from hpo.journal.disk import reason, size_of_same, sync_directory
+from hpo.journal.forks import watch_forks
+from hpo.journal.lock_owner import database_holder
 from hpo.journal.sqlite.at_rest import opened_at_rest, prepare
 from hpo.journal.sqlite.errors import corrupted, is_busy, is_undecided, translated
-from hpo.journal.sqlite.forks import close_before_forks
 from hpo.journal.sqlite.schema import version_of
+from hpo.journal.waiting import Waiting
 
 T = TypeVar("T")
-
-_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.0002, 0.005
-"""Seconds between attempts to lock. SQLite's own pauses grow to 100 ms, which leaves some writers without a turn."""
 
 _UNSYNCED, _SYNCED = "PRAGMA synchronous = NORMAL", "PRAGMA synchronous = FULL"
 
@@ -53,7 +48,7 @@ class Place:
         """
         status = os.stat(self.path, follow_symlinks=False)
         if not stat.S_ISREG(status.st_mode):
-            raise UnsupportedJournal(self.path, "this is no file that can hold a database: it is no regular file")
+            raise UnsupportedJournal(self.path, "it can't be opened as a database: it is not a regular file")
         identity = status.st_dev, status.st_ino
         if self.identity not in {None, identity}:
             raise JournalMoved(self.path)
@@ -64,13 +59,10 @@ class Place:
 
         Raises:
             JournalMoved: it doesn't.
+            JournalUnwritable: the system failed to say.
         """
-        try:
-            status = os.stat(self.path, follow_symlinks=False)
-        except OSError as error:
-            raise JournalMoved(self.path) from error
-        if (status.st_dev, status.st_ino) != self.identity:
-            raise JournalMoved(self.path)
+        assert self.identity is not None  # `enter` comes first
+        size_of_same(self.path, self.identity)
 
 
 class OpenDatabase:
@@ -93,7 +85,7 @@ class OpenDatabase:
         self._level = ""
         self._name_is_synced = False
         self._failure: str | None = None
-        close_before_forks(self)
+        watch_forks(self)
 
     def __del__(self) -> None:
         self.close()
@@ -103,6 +95,20 @@ class OpenDatabase:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
+
+    def before_fork(self) -> None:
+        """Close the connection, and hold the mutex until the fork is done.
+
+        A child that opens the same file anew beside an inherited connection isn't safe either. SQLite remembers per
+        process which locks it holds, and the child inherits that memory, but not the locks: its parent, on closing, would
+        take itself for the last user of the database, and delete the write-ahead log that the child goes on appending to.
+        """
+        self.mutex.acquire()
+        self.close()
+
+    def after_fork(self, *, in_child: bool) -> None:
+        """Release the mutex. The connection is opened again when it is next used."""
+        self.mutex.release()
 
     def read(self, question: Callable[[sqlite3.Connection], T]) -> T:
         """The answer to `question`, which reads; it may be asked again where a lock stands in the way.
@@ -145,8 +151,7 @@ class OpenDatabase:
 
     def _patiently(self, attempt: Callable[[], T]) -> T:
         """The result of `attempt`, tried until no lock stands in its way. Between tries the mutex is free."""
-        deadline = time.monotonic() + self._lock_timeout
-        pause, chance = _SHORTEST_PAUSE, None
+        waiting = Waiting(self.path, self._lock_timeout)
         while True:
             try:
                 with self.mutex:
@@ -154,13 +159,9 @@ class OpenDatabase:
             except sqlite3.Error as error:
                 if not is_busy(error):
                     raise translated(error, self.path) from error
-                if (late := time.monotonic() - deadline) > 0:
-                    raise JournalBusy(self.path, self._lock_timeout + late, database_holder(self.path)) from None
             except UnicodeDecodeError as error:  # Python's reading of a message that quotes the database
-                raise corrupted(self.path, "its schema is no text") from error
-            chance = chance or random.Random()  # noqa: S311 - not the global one: its numbers are the user's
-            time.sleep(chance.uniform(_SHORTEST_PAUSE, pause))
-            pause = min(2 * pause, _LONGEST_PAUSE)
+                raise corrupted(self.path, "its schema is not text") from error
+            waiting.pause(lambda: database_holder(self.path))
 
     def _answer(self, question: Callable[[sqlite3.Connection], T]) -> T:
         try:
@@ -235,5 +236,5 @@ class OpenDatabase:
             try:
                 sync_directory(os.path.dirname(self.path))
             except OSError as error:
-                raise JournalUnwritable(self.path, error.strerror or str(error)) from error
+                raise JournalUnwritable(self.path, reason(error)) from error
             self._name_is_synced = True

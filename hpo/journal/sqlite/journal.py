@@ -10,15 +10,15 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from hpo.core import FORMAT, AnyEvent, StudyCreated, decode_events, is_acknowledged
+from hpo.core import FORMAT, AnyEvent, is_acknowledged
 from hpo.errors import Conflict, JournalMoved, StudyNotFound, UnreadableEvents
-from hpo.journal.file.journal import Durability, check_options
-from hpo.journal.file.record import DamagedRecord
+from hpo.journal.options import Durability, check_options
+from hpo.journal.records import DamagedRecord, Record, check_order, draft_of, readable_events, starts_chain
 from hpo.journal.sqlite.connection import OpenDatabase, Place
 from hpo.journal.sqlite.errors import corrupted
-from hpo.journal.sqlite.rows import check_place, insert_row, payload_of, unpack_row
-from hpo.journal.sqlite.studies import study_number
-from hpo.journal.worker_locks import held, is_held
+from hpo.journal.sqlite.rows import columns, insert_row, unpack_row
+from hpo.journal.sqlite.schema import is_chained, study_number
+from hpo.journal.worker_locks import hold, is_alive
 
 T = TypeVar("T")
 
@@ -52,7 +52,7 @@ class SqliteJournal:
         ...     journal.append([TrialStarted(0)], expected=1)
         ...     journal.read(1)
         2
-        [TrialStarted(number=0, at=None, worker=None)]
+        [TrialStarted(number=0, at=None, worker=None, origin=None)]
     """
 
     def __init__(
@@ -66,12 +66,12 @@ class SqliteJournal:
         check_options(durability, lock_timeout)
         self._set_up(os.path.abspath(path), study_name, durability, lock_timeout)
         try:
-            study = self._reader.read(lambda connection: study_number(connection, study_name))
+            found = self._reader.read(lambda connection: _find(connection, study_name))
         except FileNotFoundError:
-            study = None
-        if study is None:
+            found = None
+        if found is None:
             raise StudyNotFound(study_name, self._path)
-        self._study = study
+        self._study, self._is_chained = found
 
     def _set_up(self, path: str, study_name: str, durability: Durability, lock_timeout: float) -> None:
         self._path = path
@@ -104,27 +104,29 @@ class SqliteJournal:
             JournalCorrupted: the database is damaged. Nothing was added.
             InvalidArgument: the record would be too long.
         """
-        length = expected + len(events)
-        payload = payload_of(events) if events else None
+        draft = draft_of(events, expected + len(events))
 
         def add(connection: sqlite3.Connection) -> None:
-            actual = _length(connection, self._study)
-            if actual != expected:
-                raise JournalMoved(self._path) if actual is None else Conflict(expected, actual)
-            if payload is not None:
-                insert_row(connection, self._study, length, payload)
+            last = connection.execute(_LAST_ROW, (self._study,)).fetchone()
+            if last is None:
+                raise JournalMoved(self._path)
+            if last[0] != expected:
+                raise Conflict(expected, last[0])
+            if draft.payload:
+                previous = last[1] if self._is_chained else None
+                insert_row(connection, self._study, draft.sequence, draft.payload, previous)
 
         durable = self._durability == "power" and is_acknowledged(events)
         self._told_if_moved(lambda: self._writer.write(add, durable=durable))
-        return length
+        return draft.sequence
 
     def hold(self, worker: str) -> AbstractContextManager[None]:
         """See `TracksWorkers.hold`; for every process of this machine."""
-        return held(self._path, worker)
+        return hold(self._path, worker)
 
     def is_alive(self, worker: str) -> bool | None:
         """See `TracksWorkers.is_alive`."""
-        return is_held(self._path, worker)
+        return is_alive(self._path, worker)
 
     def _told_if_moved(self, act: Callable[[], T]) -> T:
         try:
@@ -133,22 +135,23 @@ class SqliteJournal:
             raise JournalMoved(self._path) from None
 
     def _events(self, connection: sqlite3.Connection, after: int) -> Sequence[AnyEvent]:
-        """The events from number `after` on; rows are read from the last one that ends before it."""
+        """Return the events from number `after` on; rows are read from the last one that ends before it."""
         events: list[AnyEvent] = []
-        start, end = 0, -1
-        for row in connection.execute(_READ, (self._study, self._study, min(after, _LAST))):
+        start, end, checksum = 0, -1, 0
+        for row in connection.execute(self._query(_READ), (self._study, self._study, min(after, _LAST))):
             if type(row[0]) is int and row[0] <= after:
-                start = end = row[0]
+                start, end, checksum = row[0], row[0], row[1]
                 continue
-            previous = max(end, 0)
+            before = max(end, 0)
             try:
-                sequence, payload = unpack_row(row)
-                some = self._decoded(previous, payload)
-                check_place(sequence, len(some), previous)
+                record = unpack_row(row)
+                some = self._decoded(before, record)
+                chained = self._is_chained if before else starts_chain(some)
+                check_order(record, len(some), after=before, previous=checksum if chained else None)
             except DamagedRecord as error:
-                raise self._corrupted(previous, str(error)) from None
+                raise self._corrupted(before, str(error)) from None
             events += some
-            end = sequence
+            end, checksum = record.sequence, record.checksum
         if end < 0:
             if study_number(connection, self._study_name) == self._study:
                 raise self._corrupted(0, "all events are missing")
@@ -158,30 +161,28 @@ class SqliteJournal:
         return events[after - start :] if after != start else events
 
     def _is_cut(self, connection: sqlite3.Connection, end: int) -> bool:
-        """Whether a row that has lost its key hides what follows event `end`."""
-        following = connection.execute(_NEXT, (self._study, end)).fetchone()
+        """Return whether a row that has lost its key hides what follows event `end`."""
+        following = connection.execute(self._query(_NEXT), (self._study, end)).fetchone()
         if following is None:
             return False
         study, known, *row = following
         try:
-            sequence, payload = unpack_row(row)
-            follows: bool = sequence - len(msgspec.json.decode(payload, type=list[msgspec.Raw])) == end
+            record = unpack_row(row)
+            n_events = len(msgspec.json.decode(record.payload, type=list[msgspec.Raw]))
         except (DamagedRecord, msgspec.DecodeError):
             return bool(study == self._study or not known)
+        follows = record.sequence - n_events == end
         return follows is not bool(study == self._study)  # one of ours that follows was appended just now
 
-    def _decoded(self, previous: int, payload: bytes) -> list[AnyEvent]:
-        """The events of a record whose checksum is right: what is unknown in it is new, not damaged."""
+    def _query(self, query: str) -> str:
+        return query.format(columns(2 if self._is_chained else 1))
+
+    def _decoded(self, previous: int, record: Record) -> list[AnyEvent]:
         try:
-            events = decode_events(payload)
+            return readable_events(record.payload, is_first=not previous)
         except UnreadableEvents as error:
-            problem = error.problem
-        else:
-            if previous or not events or not isinstance(events[0], StudyCreated) or events[0].format <= FORMAT:
-                return events
-            problem = f"its format is {events[0].format}"
-        where = f"{self._path}, study {self._study_name!r}, after event {previous}, with a right checksum"
-        raise UnreadableEvents(f"{where}: {problem}", FORMAT)
+            where = f"{self._path}, study {self._study_name!r}, after event {previous}, with a right checksum"
+            raise UnreadableEvents(f"{where}: {error.problem}", FORMAT) from None
 
     def _corrupted(self, previous: int, problem: str) -> Exception:
         return corrupted(self._path, f"study {self._study_name!r}, after event {previous}: {problem}")
@@ -190,6 +191,7 @@ class SqliteJournal:
         return {
             "path": self._path,
             "study": self._study,
+            "is_chained": self._is_chained,
             "study_name": self._study_name,
             "durability": self._durability,
             "lock_timeout": self._lock_timeout,
@@ -198,6 +200,7 @@ class SqliteJournal:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._set_up(state["path"], state["study_name"], state["durability"], state["lock_timeout"])
         self._study = state["study"]
+        self._is_chained = state["is_chained"]
 
     def __repr__(self) -> str:
         options = f"durability={self._durability!r}, lock_timeout={self._lock_timeout!r}"
@@ -205,17 +208,19 @@ class SqliteJournal:
 
 
 _READ = (
-    "SELECT sequence, crc32, payload FROM events WHERE study = ? AND sequence >= "
+    "SELECT {} FROM events WHERE study = ? AND sequence >= "
     "(SELECT coalesce(max(sequence), 0) FROM events WHERE study = ? AND sequence <= ?) ORDER BY sequence"
 )
 
 _NEXT = (
-    "SELECT study, study IN (SELECT id FROM studies), sequence, crc32, payload FROM events "
+    "SELECT study, study IN (SELECT id FROM studies), {} FROM events "
     "WHERE (study, sequence) > (?, ?) ORDER BY study, sequence LIMIT 1"
 )
 
+_LAST_ROW = "SELECT sequence, crc32 FROM events WHERE study = ? ORDER BY sequence DESC LIMIT 1"
 
-def _length(connection: sqlite3.Connection, study: int) -> int | None:
-    """The number of a study's events; None where it is gone."""
-    (length,) = connection.execute("SELECT max(sequence) FROM events WHERE study = ?", (study,)).fetchone()
-    return None if length is None else int(length)
+
+def _find(connection: sqlite3.Connection, study_name: str) -> tuple[int, bool] | None:
+    """Return the number of a study, and whether its rows are chained; None if there is no such study."""
+    study = study_number(connection, study_name)
+    return None if study is None else (study, is_chained(connection, study))

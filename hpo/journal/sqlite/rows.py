@@ -1,4 +1,4 @@
-"""Records as rows of a journal database: sequence, checksum and payload, and what may follow what."""
+"""Records as rows of a journal database: sequence, checksum, payload, and the checksum of the row before."""
 
 from __future__ import annotations
 
@@ -7,52 +7,51 @@ from collections.abc import Sequence
 from typing import Any
 from zlib import crc32
 
-from hpo.core import AnyEvent, encode_events
-from hpo.errors import InvalidArgument
-from hpo.journal.file.record import LONGEST, DamagedRecord
+from hpo.journal.records import DamagedRecord, Record, checksum_of
 
 
-def payload_of(events: Sequence[AnyEvent]) -> bytes:
-    """What the row of `events` holds of them, in UTF-8.
-
-    Raises:
-        InvalidArgument: it would be longer than a record can be.
-    """
-    payload = encode_events(events)
-    if len(payload) > LONGEST:
-        raise InvalidArgument(f"a record of {len(payload)} bytes is too long: a journal takes {LONGEST} at once")
-    return payload
+def columns(version: int) -> str:
+    """Return what to select of a row for `unpack_row`, from tables of this version."""
+    return "sequence, crc32, payload, previous" if version > 1 else "sequence, crc32, payload, NULL"
 
 
-def insert_row(connection: sqlite3.Connection, study: int, sequence: int, payload: bytes) -> None:
-    """Add the row that brings the journal of `study` to the length `sequence`.
+def insert_row(connection: sqlite3.Connection, study: int, sequence: int, payload: bytes, previous: int | None) -> int:
+    """Add the row that brings the journal of `study` to the length `sequence`, and return its checksum.
 
     Raises:
         sqlite3.Error: the system refused it, or there is one.
     """
-    row = (study, sequence, crc32(payload, sequence & 0xFFFFFFFF), str(payload, "utf-8"))
-    connection.execute("INSERT INTO events (study, sequence, crc32, payload) VALUES (?, ?, ?, ?)", row)
+    checksum = row_checksum(payload, sequence, previous)
+    row = (study, sequence, checksum, str(payload, "utf-8"))
+    if previous is None:  # also into tables of version 1
+        connection.execute("INSERT INTO events (study, sequence, crc32, payload) VALUES (?, ?, ?, ?)", row)
+    else:
+        statement = "INSERT INTO events (study, sequence, crc32, payload, previous) VALUES (?, ?, ?, ?, ?)"
+        connection.execute(statement, (*row, previous))
+    return checksum
 
 
-def unpack_row(row: Sequence[Any]) -> tuple[int, bytes]:
-    """Sequence and payload of a row: its sequence, its checksum and its payload as bytes.
+def unpack_row(row: Sequence[Any]) -> Record:
+    """Return the record in a row, of which `columns` were selected; its payload is given as bytes.
 
     Raises:
-        DamagedRecord: the row isn't what was once written.
+        DamagedRecord: the row is not what was once written.
     """
-    sequence, checksum, payload = row
-    if not (type(sequence) is type(checksum) is int and type(payload) is bytes):
-        raise DamagedRecord("this is no record")
-    if checksum != crc32(payload, sequence & 0xFFFFFFFF):
+    sequence, checksum, payload, previous = row
+    if not (type(sequence) is type(checksum) is int and type(payload) is bytes and type(previous) in _LINKS):
+        raise DamagedRecord("the row is not a record")
+    if sequence < 1 or not (previous is None or 0 <= previous < 1 << 32):
+        raise DamagedRecord("the row is not a record")
+    if checksum != row_checksum(payload, sequence, previous):
         raise DamagedRecord("the checksum is wrong")
-    return sequence, payload
+    return Record(sequence, payload, checksum, previous)
 
 
-def check_place(sequence: int, n: int, previous: int) -> None:
-    """Make sure that a row of `n` events which leads to `sequence` comes after `previous` events.
+def row_checksum(payload: bytes, sequence: int, previous: int | None) -> int:
+    """Return the checksum of a row: in a chain the one of a line in a file, and else its own from version 1."""
+    if previous is None:
+        return crc32(payload, sequence & 0xFFFFFFFF)
+    return checksum_of(payload, sequence, previous)
 
-    Raises:
-        DamagedRecord: others are missing.
-    """
-    if previous + n != sequence:
-        raise DamagedRecord(f"event {sequence} follows event {previous} with {n} between: others are missing")
+
+_LINKS = frozenset({int, type(None)})

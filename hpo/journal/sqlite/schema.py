@@ -1,10 +1,14 @@
 """The tables of a journal database: how they are made, recognised and brought up to date.
 
-    studies   id, name                            ids are never given twice
-    events    study, sequence, crc32, payload     one row per append
+    studies   id, name                                       ids are never given twice
+    events    study, sequence, crc32, payload, previous      one row per append
 
 A payload is the JSON array of the appended events; its sequence is the study's length after them, and its checksum
-covers both. Payloads are text, since a column of numbers would take NaN for NULL and lose the sign of -0.0.
+covers both. Payloads are text, since a column of numbers would take NaN for NULL and lose the sign of -0.0. `previous` is
+the checksum of the row before, which the row's own covers as well, and NULL in studies of format 1, which have no chain.
+
+Version 1 of the tables has no `previous`. Such a database is read and appended to as it is; the first study that is
+created in it by this version adds the column, in the same transaction, and changes no row.
 """
 
 from __future__ import annotations
@@ -15,11 +19,15 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from hpo.errors import UnsupportedJournal
+from hpo.journal.sqlite.errors import corrupted
 
 Step: TypeAlias = Callable[[sqlite3.Connection], None]
 
 APPLICATION = 0x68706F4A
 """What SQLite keeps in the file's header to say whose database it is: ``hpoJ``."""
+
+_CHAINED_SINCE = 2
+"""The first version of the tables that has room for chains."""
 
 
 def _make_tables(connection: sqlite3.Connection) -> None:
@@ -37,12 +45,17 @@ def _make_tables(connection: sqlite3.Connection) -> None:
     database.execute("PRAGMA user_version = 1")
 
 
-STEPS: Sequence[Step] = (_make_tables,)
+def _add_previous(connection: sqlite3.Connection) -> None:
+    connection.execute("ALTER TABLE events ADD COLUMN previous INTEGER")
+    connection.execute("PRAGMA user_version = 2")
+
+
+STEPS: Sequence[Step] = (_make_tables, _add_previous)
 """From each version of the tables to the next; a step ends by setting ``user_version``."""
 
 
 def version_of(connection: sqlite3.Connection, path: str) -> int:
-    """The version of the tables of a database; 0 for an empty one.
+    """Return the version of the tables of a database; 0 if it is empty.
 
     Raises:
         UnsupportedJournal: the database belongs to another program, or a newer version of this one, or somebody
@@ -55,15 +68,15 @@ def version_of(connection: sqlite3.Connection, path: str) -> int:
     if application != APPLICATION:
         (n_objects,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
         (n_pages,) = connection.execute("PRAGMA page_count").fetchone()
-        if (
-            not n_pages and size and os.stat(path).st_size
-        ):  # some bytes, where SQLite sees none; nor did it undo a crash
-            raise UnsupportedJournal(path, "this is no SQLite database, and was left as it is")
+        # There are bytes and SQLite sees no page; nor did it undo a crash meanwhile.
+        if not n_pages and size and os.stat(path).st_size:
+            raise UnsupportedJournal(path, "it is not an SQLite database, and was left as it is")
         if application or version or n_objects:
             if connection.execute("PRAGMA application_id").fetchone() != (application,):
                 return version_of(connection, path)  # somebody made the tables between one question and the next
             raise UnsupportedJournal(
-                path, "this is the SQLite database of another program, and was left as it is: take a file for studies"
+                path,
+                "it is the SQLite database of another program, and was left as it is: keep studies in a file of their own",
             )
         return 0
     if version > len(STEPS):
@@ -95,3 +108,41 @@ def bring_up_to_date(connection: sqlite3.Connection, path: str, *, steps: Sequen
     """
     for step in steps[version_of(connection, path) :]:
         step(connection)
+
+
+def study_number(connection: sqlite3.Connection, name: str) -> int | None:
+    """Return the number of the study `name` in its database, or None if there is none."""
+    if not _has_tables(connection):
+        return None
+    row = connection.execute("SELECT id FROM studies WHERE name = ?", (name,)).fetchone()
+    return None if row is None else int(row[0])
+
+
+def is_chained(connection: sqlite3.Connection, study: int) -> bool:
+    """Return whether the rows of a study hold the checksums of those before them."""
+    if connection.execute("PRAGMA user_version").fetchone()[0] < _CHAINED_SINCE:
+        return False
+    first = connection.execute(
+        "SELECT previous FROM events WHERE study = ? ORDER BY sequence LIMIT 1", (study,)
+    ).fetchone()
+    return first is not None and first[0] is not None
+
+
+def study_names(connection: sqlite3.Connection) -> list[str]:
+    """Return the names of all studies, sorted.
+
+    Raises:
+        JournalCorrupted: one of them is not text.
+    """
+    if not _has_tables(connection):
+        return []
+    names = [name for (name,) in connection.execute("SELECT name FROM studies")]
+    try:
+        return sorted(str(name, "utf-8") for name in names)
+    except (TypeError, UnicodeDecodeError):
+        (path,) = [row[2] for row in connection.execute("PRAGMA database_list") if row[1] == b"main"]
+        raise corrupted(os.fsdecode(path), "the name of a study is not text") from None
+
+
+def _has_tables(connection: sqlite3.Connection) -> bool:
+    return bool(connection.execute("PRAGMA user_version").fetchone()[0])

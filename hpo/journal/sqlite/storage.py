@@ -11,21 +11,18 @@ import attrs
 
 from hpo.core import AnyEvent, checked_text
 from hpo.errors import DuplicatedStudyError, StudyNotFound, UnsupportedJournal
-from hpo.journal.file.create_delete import resolved
-from hpo.journal.file.journal import Durability, check_options
-from hpo.journal.file.open_file import not_added
+from hpo.journal.disk import not_added
+from hpo.journal.options import LocalStorage
+from hpo.journal.records import batches, payload_of, starts_chain
 from hpo.journal.sqlite.connection import OpenDatabase, Place
 from hpo.journal.sqlite.journal import SqliteJournal
-from hpo.journal.sqlite.rows import insert_row, payload_of
-from hpo.journal.sqlite.schema import bring_up_to_date
-from hpo.journal.sqlite.studies import study_names, study_number
+from hpo.journal.sqlite.rows import insert_row
+from hpo.journal.sqlite.schema import bring_up_to_date, study_names, study_number
 from hpo.journal.storage import check_first_event
-
-_EVENTS_PER_RECORD = 1000
 
 
 @attrs.frozen
-class SqliteStorage:
+class SqliteStorage(LocalStorage):
     """Any number of studies in an SQLite database, a file that ``sqlite3``, ``sqlite-utils`` and datasette open.
 
     The file and what SQLite keeps beside it while it is in use (``-wal``, ``-shm``) belong together: copy it while
@@ -47,13 +44,6 @@ class SqliteStorage:
         ["a'); DROP TABLE studies; --", 'b']
     """
 
-    path: str = attrs.field(converter=resolved)
-    durability: Durability = attrs.field(default="power", kw_only=True)
-    lock_timeout: float = attrs.field(default=30.0, kw_only=True)
-
-    def __attrs_post_init__(self) -> None:
-        check_options(self.durability, self.lock_timeout)
-
     @property
     def location(self) -> str:
         """See `Storage.location`: the URL that leads here."""
@@ -69,8 +59,7 @@ class SqliteStorage:
         """
         check_first_event(name, events)
         checked_text(name, "a study's name")
-        batches = [events[i : i + _EVENTS_PER_RECORD] for i in range(0, len(events), _EVENTS_PER_RECORD)]
-        payloads = [payload_of(batch) for batch in batches]
+        payloads = [(length, payload_of(some)) for length, some in batches(events)]
 
         def add(connection: sqlite3.Connection) -> None:
             bring_up_to_date(connection, self.path)
@@ -78,15 +67,14 @@ class SqliteStorage:
                 raise DuplicatedStudyError(name, self.location)
             study = connection.execute("INSERT INTO studies (name) VALUES (?)", (name,)).lastrowid
             assert study is not None
-            length = 0
-            for batch, payload in zip(batches, payloads, strict=True):
-                length += len(batch)
-                insert_row(connection, study, length, payload)
+            chained, previous = starts_chain(events), 0
+            for length, payload in payloads:
+                previous = insert_row(connection, study, length, payload, previous if chained else None)
 
         self._make_file()
         with self._database() as database:
             database.switch_to_wal()
-            database.write(add, durable=self.durability == "power")
+            database.write(add, durable=self.is_durable)
             return self._journal(name)  # before the last connection ends, which would clear the log away
 
     def open(self, name: str | None) -> SqliteJournal:
@@ -118,7 +106,7 @@ class SqliteStorage:
 
         try:
             with self._database() as database:
-                database.write(remove, durable=self.durability == "power")
+                database.write(remove, durable=self.is_durable)
         except FileNotFoundError:
             raise StudyNotFound(name, self.location) from None
 

@@ -26,6 +26,7 @@ _COPIED = (
 )
 _PATIENCE = 180.0  # seconds, for tests that hang because of the mutant
 
+_CHAIN = "tests/journal/test_chain.py"
 _CLAIMS = "tests/journal/test_claims_in_turn.py"
 _CRASHES = "tests/slow/reliability/test_crashes.py"
 _DAMAGE = "tests/journal/test_damage.py"
@@ -66,7 +67,13 @@ class Mutant:
     needs_root: bool = False
 
 
-_OPEN, _SCAN, _LIFE = "hpo/journal/file/open_file.py", "hpo/journal/file/scan.py", "hpo/journal/file/create_delete.py"
+_CREATE = "hpo/journal/file/create_delete.py"
+_DISK = "hpo/journal/disk.py"
+_LOCKED = "hpo/journal/file/locked.py"
+_OPEN = "hpo/journal/file/open_file.py"
+_RECORDS = "hpo/journal/records.py"
+_SCAN = "hpo/journal/file/scan.py"
+_WAITING = "hpo/journal/waiting.py"
 
 MUTANTS = [
     Mutant("P1", "no fdatasync", _OPEN, "os.fdatasync(self.fd)", "self.fd", (_ERRORS, "r18")),
@@ -74,7 +81,7 @@ MUTANTS = [
     Mutant(
         "P1",
         "no fsync of the directory",
-        _LIFE,
+        _DISK,
         "        os.fsync(fd)\n    finally:",
         "        fd = int(fd)\n    finally:",
         (_POWER, "r12_a_study"),
@@ -83,7 +90,7 @@ MUTANTS = [
     Mutant(
         "P1",
         "no fsync of a new journal",
-        _LIFE,
+        _CREATE,
         "            if durable:\n                os.fsync(fd)",
         "            if False:\n                os.fsync(fd)",
         (_POWER, "r12_a_study"),
@@ -93,8 +100,8 @@ MUTANTS = [
         "P1",
         "a tell is not among what is made durable",
         "hpo/core/records/events.py",
-        "= frozenset((StudyCreated, TrialEnqueued, TrialFinished, TrialAdded))",
-        "= frozenset((StudyCreated, TrialEnqueued, TrialAdded))",
+        "= frozenset((StudyCreated, TrialEnqueued, TrialPaused, TrialFinished, TrialAdded, ArtifactAdded))",
+        "= frozenset((StudyCreated, TrialEnqueued, TrialPaused, TrialAdded, ArtifactAdded))",
         (_STATES, "r13"),
     ),
     Mutant(
@@ -108,36 +115,38 @@ MUTANTS = [
     Mutant(
         "P2",
         "a part that was written stays",
-        _OPEN,
-        "                os.ftruncate(self.fd, offset)  #",
-        "                os.fstat(self.fd)  #",
+        _LOCKED,
+        "                os.ftruncate(self._fd, offset)  #",
+        "                os.fstat(self._fd)  #",
         (_ERRORS, "r15 or r16"),
         True,
     ),
-    Mutant("P2", "the torn end is not cut off", _OPEN, "os.ftruncate(self.fd, offset)\n        except OSError as error:\n            raise not_added", "os.fstat(self.fd)\n        except OSError as error:\n            raise not_added", (_CRASHES, "r09")),
-    Mutant("P2", "a short write is taken for a whole one", _OPEN, "            while rest:", "            if rest:", (_ERRORS, "r16_a_short")),
-    Mutant("P3", "no check of the order of records", _SCAN, "if number <= sequence:", "if False:", (_DAMAGE, "swapped or twice or two_journals")),
-    Mutant("P3", "no check for missing records", _SCAN, "if number != sequence + len(some):", "if False:", (_DAMAGE, "dropped")),
+    Mutant("P2", "the torn end is not cut off", _LOCKED, "os.ftruncate(self._fd, offset)\n        except OSError as error:\n            raise not_added", "os.fstat(self._fd)\n        except OSError as error:\n            raise not_added", (_CRASHES, "r09")),
+    Mutant("P2", "a short write is taken for a whole one", _LOCKED, "            while rest:", "            if rest:", (_ERRORS, "r16_a_short")),
+    Mutant("P3", "no check of the order of records", _RECORDS, "if record.sequence <= after:", "if False:", (_DAMAGE, "swapped or twice or two_journals")),
+    Mutant("P3", "no check for missing records", _RECORDS, "if record.sequence != after + n_events:", "if False:", (_DAMAGE, "dropped")),
     Mutant("P3", "readers skip an event", "hpo/journal/file/journal.py", "events[after - start.sequence :]", "events[after - start.sequence + 1 :]", (_FILE, "every_start")),
-    Mutant("P4", "no check of the expected length", _OPEN, "if end.sequence != expected:", "if False:", (_FILE, "stale or any_other")),
-    Mutant("P4", "no lock", _OPEN, "fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)", "self.fd", (_WRITERS, "r21_64")),
+    Mutant("P4", "no check of the expected length", _LOCKED, "if end.sequence != expected:", "if False:", (_FILE, "stale or any_other")),
+    Mutant("P4", "no lock", _LOCKED, "fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)", "self._fd", (_WRITERS, "r21_64")),
     Mutant("P4", "no mutex between threads", _OPEN, "        with self._mutex:\n            self._refuse", "        if True:\n            self._refuse", (_FAULTS, "a_thread_does_not")),
     Mutant("P4", "no care for forks", "hpo/journal/file/journal.py", "file = self._open_files.get(process)", "file = next(iter(self._open_files.values()), None)", (_FILE, "forked_child_waits")),
     Mutant("P4", "a claim that comes too late counts", "hpo/journal/file/claims.py", "if os.pread(fd, len(line), end.offset) != line:", "if False:", (_CLAIMS, "too_late")),
     Mutant("P5", "a finished trial can be told again", "hpo/core/decide.py", "        if trial.state is not TrialState.RUNNING:\n            raise", "        if False:\n            raise", (_CRASHES, "r14_a_worker_that_dies")),
     Mutant("P6", "a failed sync is forgotten", _OPEN, "                self._sync_failure = reason(error)\n", "                self._sync_failure = None\n", (_ERRORS, "r18")),
-    Mutant("P6", "no look whether the file is still there", _OPEN, "if (status.st_dev, status.st_ino) != self.identity:", "if False:", (_FAULTS, "no_longer_there or another_file")),
-    Mutant("P6", "without locks it goes on", _OPEN, 'raise JournalUnwritable(self.path, f"it can\'t be locked: {reason(error)}") from error', "return", (_ERRORS, "r20_without_locks")),
-    Mutant("P6", "an error of reading has no name", _OPEN, "            return read_records(self.fd, self.path, start)\n        except OSError", "            return read_records(self.fd, self.path, start)\n        except ZeroDivisionError", (_ERRORS, "r17 and pread64")),
-    Mutant("P7", "no checksums", "hpo/journal/file/record.py", 'if line[:9] != b"%08x " % crc32(body):', "if len(line) < 9:", (_DAMAGE, "flipped")),
-    Mutant("P7", "checksums are read leniently", "hpo/journal/file/record.py", 'if line[:9] != b"%08x " % crc32(body):', 'if not line[:8].strip() or int(line[:8].decode("latin-1"), 16) != crc32(body):', (_RECORD, "one_way")),
+    Mutant("P6", "no look whether the file is still there", _DISK, "if (status.st_dev, status.st_ino) != identity:", "if False:", (_FAULTS, "no_longer_there or another_file")),
+    Mutant("P6", "without locks it goes on", _LOCKED, 'raise JournalUnwritable(self._path, f"it can\'t be locked: {reason(error)}") from error', "return", (_ERRORS, "r20_without_locks")),
+    Mutant("P6", "an error of reading has no name", _SCAN, "        return read_records(fd, path, start)\n    except OSError", "        return read_records(fd, path, start)\n    except ZeroDivisionError", (_ERRORS, "r17 and pread64")),
+    Mutant("P7", "no checksums", "hpo/journal/file/record.py", 'if line[:9] != b"%08x " % checksum:', "if len(line) < 9:", (_DAMAGE, "flipped")),
+    Mutant("P7", "checksums are read leniently", "hpo/journal/file/record.py", 'if line[:9] != b"%08x " % checksum:', 'if not line[:8].strip() or int(line[:8].decode("latin-1"), 16) != checksum:', (_RECORD, "one_way")),
     Mutant("P7", "a lost line end is taken for a torn end", _SCAN, 'problem = "" if last and not hides_record(line)', 'problem = "" if last', (_DAMAGE, "lost_line_end")),
-    Mutant("P7", "what is torn off is thrown away", _OPEN, "keep_torn(self.path, offset, os.pread(self.fd, size - offset, offset))", "os.pread(self.fd, size - offset, offset)", (_DAMAGE, "cut_anywhere")),
-    Mutant("P7", "damage is a torn end wherever it is", _SCAN, "last = not os.pread(fd, 1, offset + len(line) + 1)", "last = True", (_DAMAGE, "flipped or two_damaged")),
+    Mutant("P7", "what is torn off is thrown away", _LOCKED, "keep_torn(self._path, offset, os.pread(self._fd, size - offset, offset))", "os.pread(self._fd, size - offset, offset)", (_DAMAGE, "cut_anywhere")),
+    Mutant("P7", "damage is a torn end wherever it is", _SCAN, "last = not os.pread(fd, 1, mark.offset + len(line) + 1)", "last = True", (_DAMAGE, "flipped or two_damaged")),
+    Mutant("P7", "no check of the chain", _RECORDS, "if record.previous != previous:", "if False:", (_CHAIN, "another_history or without_its_first")),
+    Mutant("P7", "a writer breaks the chain", _SCAN, "previous = end.checksum if chained else None", "previous = 0 if chained else None", (_CHAIN, "each_record")),
     Mutant("P7", "a row without its key is taken for the end of a study", "hpo/journal/sqlite/journal.py", "if not start and self._is_cut(connection, end):", "if False:", (_SQLITE, "without_its_key")),
     Mutant("P8", "a forked child keeps the locks of threads that it does not have", "hpo/study/recorder.py", "if self._other_threads:", "if False:", (_FORKS, "r23_a_child_waits")),
-    Mutant("P8", "a writer never unlocks", _OPEN, "                try:  # not in a function of its own: an interrupt could come between the call and the unlocking\n                    fcntl.flock(self.fd, fcntl.LOCK_UN)", "                try:\n                    self.fd = int(self.fd)", (_WRITERS, "r22")),
-    Mutant("P8", "a wait for the lock has no end", _OPEN, "if (late := time.monotonic() - deadline) > 0:", "if (late := time.monotonic() - deadline) > 80.0:", (_WRITERS, "r22")),
+    Mutant("P8", "a writer never unlocks", _LOCKED, "            try:  # not in a function of its own: an interrupt could come between the call and the unlocking\n                fcntl.flock(self._fd, fcntl.LOCK_UN)", "            try:\n                self._fd = int(self._fd)", (_WRITERS, "r22")),
+    Mutant("P8", "a wait for the lock has no end", _WAITING, "if (late := time.monotonic() - self._deadline) > 0:", "if (late := time.monotonic() - self._deadline) > 80.0:", (_WRITERS, "r22")),
     Mutant(
         "P8",
         "a dead worker counts as alive",
@@ -147,7 +156,7 @@ MUTANTS = [
         (_CRASHES, "r14_a_worker_that_dies"),
     ),
     Mutant("P8", "nobody finishes what a dead writer claimed", "hpo/journal/file/claims.py", "if end.sequence == sequence:", "if False:", (_CLAIMS, "killed and anywhere")),
-    Mutant("P8", "writers wait ever longer", _OPEN, "_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.0002, 0.005", "_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.0002, 2.0", (_WRITERS, "r21_none")),
+    Mutant("P8", "writers wait ever longer", _WAITING, "_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.0002, 0.005", "_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.0002, 2.0", (_WRITERS, "r21_none")),
     Mutant("P9", "a state asks the clock", "hpo/core/evolve.py", "trial = FrozenTrial(number, TrialState.RUNNING, started_at=event.at,", 'trial = FrozenTrial(number, TrialState.RUNNING, started_at=__import__("time").time(),', (_FORMATS, "r07")),
     Mutant("P9", "random numbers of the process", "hpo/samplers/random.py", "units = key.uniforms(space)", 'units = [__import__("random").random() for _ in space]', (_SCALE, "r30 and random")),
     Mutant("P10", "NaN is written as JSON would", "hpo/core/values/json_tree.py", 'return "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"', "return value", (_FORMATS, "r01 or r31")),

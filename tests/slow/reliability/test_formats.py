@@ -30,17 +30,17 @@ def test_r01_every_kind_of_event_comes_back_equal_in_value_type_and_sign():
     for length, batch in enumerate(batches, 1):
         line = pack(batch, length)
         assert line.count(b"\n") == 1
-        number, text = unpack(line[:-1])
-        assert number == length
-        assert repr(decode_events(text)) == repr(batch)  # which tells 0.0 from -0.0, and 1 from True
+        record = unpack(line[:-1])
+        assert record.sequence == length
+        assert repr(decode_events(record.payload)) == repr(batch)  # which tells 0.0 from -0.0, and 1 from True
 
 
 def test_r01_what_is_read_is_written_again_in_the_same_bytes():
     for length, batch in enumerate(all_kinds_of_events(), 1):
         line = pack(batch, length)
-        number, text = unpack(line[:-1])
-        assert encode_events(decode_events(text)) == text
-        assert pack(decode_events(text), number) == line
+        record = unpack(line[:-1])
+        assert encode_events(decode_events(record.payload)) == record.payload
+        assert pack(decode_events(record.payload), record.sequence) == line
 
 
 @pytest.mark.filterwarnings("ignore:.*is no multiple of")  # of a range that a change made odd
@@ -58,12 +58,12 @@ def test_r06_a_changed_record_is_refused_or_means_what_it_says(line, data, with_
         body = changed[9:].replace(b"\n", b"")
         changed = b"%08x %s" % (zlib.crc32(body), body)
     try:
-        number, text = unpack(changed)
-        events = decode_events(text)
+        record = unpack(changed)
+        events = decode_events(record.payload)
     except (DamagedRecord, UnreadableEvents):
         return
-    again = pack(events, number)
-    assert repr(decode_events(unpack(again[:-1])[1])) == repr(events)
+    again = pack(events, record.sequence, record.previous)
+    assert repr(decode_events(unpack(again[:-1]).payload)) == repr(events)
 
 
 @given(st.binary(max_size=400))
@@ -85,7 +85,7 @@ def test_r06_a_hundred_thousand_changed_records_take_no_other_way_out():
                 line[chance.randrange(len(line))] = chance.choice(b'0123456789"[]{},:-e.ntf\\u$ax\x00\xff')
         body = bytes(line)
         try:
-            decode_events(unpack(b"%08x %s" % (zlib.crc32(body), body))[1])
+            decode_events(unpack(b"%08x %s" % (zlib.crc32(body), body)).payload)
             outcomes["read"] += 1
         except (DamagedRecord, UnreadableEvents):
             outcomes["refused"] += 1

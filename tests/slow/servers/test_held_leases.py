@@ -4,7 +4,7 @@ import sys
 import threading
 
 import pytest
-from hpo_adapters import leases as leases_module
+from hpo_adapters._servers import leases as leases_module
 from hpo_adapters._servers.leases import HeldLeases, Lease, LeaseTerms
 
 from hpo.core import StudyAttributeSet, TrialStarted

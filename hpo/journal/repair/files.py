@@ -1,4 +1,4 @@
-"""Looking at journal files without trusting them, and saving what is intact of a damaged one.
+"""Checking journal files without trusting them, and saving what is intact in a damaged one.
 
 `check_journal` reads as every reader does, and says what it finds instead of raising. `repair_journal` leaves the file
 as it is, and writes another one. Each record says which events it holds, so intact records are put together by that,
@@ -7,7 +7,6 @@ garbage, or where an editor gave all lines other ends. What follows a gap can't 
 gap decided over it; those records are kept in a file of their own.
 """
 
-# Descriptors, flags and error numbers are those of os, and so are paths.
 from __future__ import annotations
 
 import fcntl
@@ -15,42 +14,31 @@ import os
 from io import BufferedReader
 
 from hpo.core import FORMAT, AnyEvent, StudyState, decode_events
-from hpo.errors import InvalidArgument, JournalBusy, UnreadableEvents, UnsupportedJournal
+from hpo.errors import JournalBusy, UnreadableEvents, UnsupportedJournal
 from hpo.journal.file.create_delete import create_file
-from hpo.journal.file.lock_owner import lock_holder
-from hpo.journal.file.record import LONGEST, LONGEST_BEGINNING, DamagedRecord, hides_record, looks_like_record, unpack
-from hpo.journal.repair.records import (
-    FoundRecord,
-    Inconsistent,
-    content_of,
-    folded,
-    gaps,
-    intact_records,
-    lines_of,
-    opened,
-    write_aside,
-)
+from hpo.journal.file.record import LONGEST_BEGINNING, hides_record, looks_like_record, unpack
+from hpo.journal.lock_owner import lock_holder
+from hpo.journal.records import LONGEST, DamagedRecord, Record, check_order, readable_events, starts_chain
+from hpo.journal.repair.file_records import FoundRecord, content_of, intact_records, lines_of, opened
+from hpo.journal.repair.records import Inconsistent, folded, gaps, refuse_existing, write_aside
 from hpo.journal.repair.reports import Flaw, Inspection, Repair
-
-DATABASES = (".db", ".sqlite", ".sqlite3")
-"""How the names of databases end; one that is named otherwise is known by its content."""
 
 _SUFFIX = ".jsonl"
 _NO_WAIT = 0.0
 
 
 def check_journal(path: str | os.PathLike[str]) -> Inspection:
-    """What there is in the journal file `path`; nothing is changed, and no writer is kept waiting.
+    """Return what the journal file `path` holds; nothing is changed, and no writer is kept waiting.
 
     O(size of the file) time; memory for the study's trials.
 
     Raises:
         StudyNotFound: there is no such file.
-        UnsupportedJournal: there is something else than a regular file, or it can't be opened.
+        UnsupportedJournal: it is not a regular file, or can't be opened.
 
     Example:
         >>> import tempfile
-        >>> from hpo.core.records.events import StudyCreated
+        >>> from hpo.core import StudyCreated
         >>> from hpo.journal import FileStorage
         >>> with tempfile.TemporaryDirectory() as directory:
         ...     path = f"{directory}/s.jsonl"
@@ -70,50 +58,6 @@ def check_journal(path: str | os.PathLike[str]) -> Inspection:
         before = found
 
 
-def check_directory(path: str | os.PathLike[str]) -> list[Inspection]:
-    """What there is in each journal file and each journal database of a directory, by name.
-
-    Files are looked at if their names end in ``.jsonl``, ``.db``, ``.sqlite`` or ``.sqlite3``. Links and directories are
-    left alone, as storages leave them.
-
-    Raises:
-        UnsupportedJournal: the directory, or a file in it, can't be read.
-    """
-    try:
-        with os.scandir(path) as entries:
-            names = [entry.name for entry in entries if entry.is_file(follow_symlinks=False)]
-    except OSError as error:
-        raise UnsupportedJournal(os.fspath(path), f"this directory can't be listed: {error.strerror}") from error
-    chosen = sorted(name for name in names if name.endswith((_SUFFIX, *DATABASES)) and not name.startswith("."))
-    return [found for name in chosen for found in check_file(os.path.join(path, name))]
-
-
-def check_file(path: str | os.PathLike[str]) -> list[Inspection]:
-    """What there is in a journal file, or in each study of a journal database.
-
-    Raises:
-        As `check_journal` and `hpo.journal.repair.sqlite_inspection.check_database`.
-    """
-    from hpo.journal.repair.sqlite_inspection import check_database, is_database  # sqlite3 is loaded where it is used
-
-    if not os.fspath(path).endswith(_SUFFIX) and is_database(path):
-        return check_database(path)
-    return [check_journal(path)]
-
-
-def repair_file(path: str | os.PathLike[str], output: str | os.PathLike[str] | None = None) -> list[Repair]:
-    """Save what is intact of a damaged journal file, or of each study of a damaged journal database.
-
-    Raises:
-        As `repair_journal` and `hpo.journal.repair.sqlite_inspection.repair_database`.
-    """
-    from hpo.journal.repair.sqlite_inspection import is_database, repair_database
-
-    if not os.fspath(path).endswith(_SUFFIX) and is_database(path):
-        return repair_database(path, output)
-    return [repair_journal(path, output)]
-
-
 def repair_journal(path: str | os.PathLike[str], output: str | os.PathLike[str] | None = None) -> Repair:
     """Write a new journal with what is intact and consistent in a damaged one, which stays as it was.
 
@@ -128,14 +72,14 @@ def repair_journal(path: str | os.PathLike[str], output: str | os.PathLike[str] 
         StudyNotFound: there is no such file.
         UnreadableEvents: a newer version wrote the file: it has to be repaired with that.
         UnsupportedJournal: the file never was a journal.
-        InvalidArgument: there is something in the place of a new file.
+        InvalidArgument: something is in the place of a new file.
         JournalBusy: a writer is at work on the file.
         JournalFull, JournalUnwritable: the system refused the new files.
 
     Example:
         >>> import tempfile
         >>> from pathlib import Path
-        >>> from hpo.core.records.events import StudyCreated, TrialStarted
+        >>> from hpo.core import StudyCreated, TrialStarted
         >>> from hpo.journal.file.record import pack
         >>> with tempfile.TemporaryDirectory() as directory:
         ...     path = Path(directory, "s.jsonl")
@@ -157,8 +101,7 @@ def repair_journal(path: str | os.PathLike[str], output: str | os.PathLike[str] 
             raise UnsupportedJournal(shown, found.flaw.problem)
         if found.flaw.kind == "newer":
             raise UnreadableEvents(f"{shown}, line {found.flaw.line}: {found.flaw.problem}", FORMAT)
-        for taken in filter(os.path.lexists, (target, aside)):
-            raise InvalidArgument(f"there is something at {taken} already: choose another output")
+        refuse_existing(target, aside)
         records, unreadable = intact_records(file)
         events, state, kept = _history(file, records)
         rest = [record for record in records if record not in kept]
@@ -188,19 +131,19 @@ def _keep_writers_out(file: BufferedReader, path: str) -> None:
 
 
 def _inspected(file: BufferedReader, path: str) -> Inspection:
-    state, records, end, flaw = StudyState(), 0, 0, None
+    state, records, end, flaw, previous = StudyState(), 0, 0, None, None
     for offset, line in lines_of(file):
         end = offset
         if not line.endswith(b"\n") and len(line) <= LONGEST:
             break
         try:
-            sequence, text = unpack(line.removesuffix(b"\n"))
+            record = unpack(line.removesuffix(b"\n"))
         except DamagedRecord as error:
             torn = not file.peek(1) and not hides_record(line.removesuffix(b"\n")) and records
             flaw = None if torn else Flaw("damaged", records + 1, offset, str(error))
             break
         try:
-            state = _with_record(state, sequence, text)
+            state, previous = _with_record(state, record, previous)
         except DamagedRecord as error:
             flaw = Flaw("damaged", records + 1, offset, str(error))
             break
@@ -218,49 +161,48 @@ def _inspected(file: BufferedReader, path: str) -> Inspection:
     return Inspection(path, name, records, state.version, 0 if flaw else max(size - end, 0), flaw)
 
 
-def _with_record(state: StudyState, sequence: int, text: bytes) -> StudyState:
-    """The state after the events of an intact record.
+def _with_record(state: StudyState, record: Record, previous: int | None) -> tuple[StudyState, int | None]:
+    """Return the state after the events of an intact record, and what the next one must name as its checksum.
 
     Raises:
         DamagedRecord: the record is not the next one.
         UnreadableEvents: a newer version wrote it.
         Inconsistent: its events can't be folded in.
     """
-    if sequence <= state.version:
-        raise DamagedRecord(f"record {sequence} follows record {state.version}")
-    events = decode_events(text)
-    if sequence != state.version + len(events):
-        raise DamagedRecord(
-            f"record {sequence} with {len(events)} event(s) follows record {state.version}: others are missing"
-        )
-    return folded(state, events)
+    events = readable_events(record.payload, is_first=not state.version)
+    if not state.version and starts_chain(events):
+        previous = 0
+    check_order(record, len(events), after=state.version, previous=previous)
+    return folded(state, events), None if previous is None else record.checksum
 
 
 def _flawed_beginning(file: BufferedReader, flaw: Flaw | None) -> Flaw:
-    """What to say of a file without an intact first record: newer, damaged, or no journal at all."""
+    """Return the flaw of a file without an intact first record: newer, damaged, or not a journal at all."""
     if flaw is not None and flaw.kind != "damaged":
         return flaw
     file.seek(0)
     if looks_like_record(file.read(LONGEST_BEGINNING)) or intact_records(file)[0]:
         return flaw or Flaw("damaged", 1, 0, "the first record is cut off")
-    return Flaw("foreign", 1, 0, "this is no journal of a study")
+    return Flaw("foreign", 1, 0, "it is not the journal of a study")
 
 
 def _history(file: BufferedReader, records: list[FoundRecord]) -> tuple[list[AnyEvent], StudyState, set[FoundRecord]]:
-    """The events that follow from each other from the first one on, their state, and the records they are from."""
-    following: dict[int, FoundRecord] = {}
+    """Return the events that follow from each other from the first one on, their state, and the records they are from."""
+    following: dict[tuple[int, int | None], FoundRecord] = {}
     for record in records:
-        following.setdefault(record.before, record)
+        following.setdefault((record.before, record.previous), record)
     events: list[AnyEvent] = []
     state, kept = StudyState(), set()
-    while (found := following.get(state.version)) is not None and found.sequence > found.before:
+    found = following.get((0, 0)) or following.get((0, None))
+    while found is not None and found.sequence > found.before:
         try:
-            some = decode_events(unpack(content_of(file, found))[1])
+            some = decode_events(unpack(content_of(file, found)).payload)
             state = folded(state, some)
         except (UnreadableEvents, Inconsistent):
             break
         events += some
         kept.add(found)
+        found = following.get((state.version, None if found.previous is None else found.checksum))
     return events, state, kept
 
 

@@ -1,6 +1,5 @@
 """What can be read of a journal database that nobody vouches for: its pages, its studies, their rows."""
 
-# Descriptors, flags and error numbers are those of os, and so are paths.
 from __future__ import annotations
 
 import os
@@ -13,15 +12,15 @@ from typing import Any
 import attrs
 import msgspec
 
-from hpo.core import AnyEvent, StudyState, decode_events
+from hpo.core import AnyEvent, StudyState
 from hpo.errors import StudyNotFound, UnreadableEvents, UnsupportedJournal
-from hpo.journal.file.create_delete import resolved
-from hpo.journal.file.record import DamagedRecord
+from hpo.journal.disk import resolved
+from hpo.journal.records import DamagedRecord, Record, check_order, readable_events, starts_chain
 from hpo.journal.repair.records import Inconsistent, folded
 from hpo.journal.repair.reports import Flaw, Kind
 from hpo.journal.sqlite.at_rest import opened_at_rest, prepare
 from hpo.journal.sqlite.errors import is_kept_from_writing
-from hpo.journal.sqlite.rows import check_place, unpack_row
+from hpo.journal.sqlite.rows import columns, unpack_row
 from hpo.journal.sqlite.schema import APPLICATION, STEPS, version_of
 
 UNREADABLE = (sqlite3.DatabaseError, UnicodeDecodeError)
@@ -29,10 +28,10 @@ UNREADABLE = (sqlite3.DatabaseError, UnicodeDecodeError)
 
 _PATIENCE = 30.0  # seconds to wait for whoever makes or closes the database
 _CHECK = "PRAGMA integrity_check(3)"  # of many problems, three tell enough
-_ROWS = "SELECT sequence, crc32, payload FROM events WHERE study = ? ORDER BY sequence"
+_ROWS = "SELECT {} FROM events WHERE study = ? ORDER BY sequence"
 _ALL_ROWS = (
-    "SELECT study, sequence, crc32, payload FROM events ORDER BY study, sequence",
-    "SELECT study, sequence, crc32, payload FROM events ORDER BY study DESC, sequence DESC",
+    "SELECT study, {} FROM events ORDER BY study, sequence",
+    "SELECT study, {} FROM events ORDER BY study DESC, sequence DESC",
 )
 _ORPHANS = "SELECT DISTINCT study FROM events WHERE study NOT IN (SELECT id FROM studies) ORDER BY study"
 
@@ -55,6 +54,7 @@ class Content:
         name: Its name; None where it is not there, and only rows of it are.
         events: Those that follow from each other.
         state: Their state.
+        previous: What the next row must hold as the checksum of the one before it; None without a chain.
         rest: The intact rows that do not follow.
         unreadable: Sequence and bytes of those that are not intact.
         flaw: The first thing that is wrong with it.
@@ -66,6 +66,7 @@ class Content:
     name: str | None
     events: list[AnyEvent] = attrs.field(factory=list)
     state: StudyState = attrs.field(factory=StudyState)
+    previous: int | None = None
     rest: list[Row] = attrs.field(factory=list)
     unreadable: list[tuple[int, int]] = attrs.field(factory=list)
     flaw: Flaw | None = None
@@ -89,7 +90,7 @@ def opened_database(path: str | os.PathLike[str]) -> Iterator[sqlite3.Connection
     if not os.path.exists(real):
         raise StudyNotFound(None, shown)
     if not os.path.isfile(real):
-        raise UnsupportedJournal(shown, "this is no file that can hold a database: it is no regular file")
+        raise UnsupportedJournal(shown, "it can't be opened as a database: it is not a regular file")
     with ExitStack() as block:
         try:
             place = Path(real).as_uri() + "?mode=ro"
@@ -138,15 +139,15 @@ def contents_of(connection: sqlite3.Connection, *, damaged: bool = False) -> Ite
         connection: To a database of ours.
         damaged: Whether its pages are: rows are then looked for everywhere, and not only where they belong.
     """
-    (has_tables,) = connection.execute("PRAGMA user_version").fetchone()
-    if not has_tables:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if not version:
         return
     studies = [(_text(name), number) for number, name in connection.execute("SELECT id, name FROM studies")]
-    source: _Rows | _FoundRows = _FoundRows(connection) if damaged else _Rows(connection)
+    source: _Rows | _FoundRows = (_FoundRows if damaged else _Rows)(connection, columns(version))
     for name, number in sorted(studies, key=lambda study: (study[0] or "", study[1])):
         content = Content(number, name)
         if name is None:
-            content.flaw = flaw_of("damaged", f"the name of study {number} is no text")
+            content.flaw = flaw_of("damaged", f"the name of study {number} is not text")
         _read(source, content)
         if not content.events:
             content.note("damaged", "all events are missing")
@@ -167,12 +168,13 @@ def _text(name: Any) -> str | None:
 class _Rows:
     """The rows of each study where SQLite's index has them."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, selected: str) -> None:
         self._connection = connection
+        self._query = _ROWS.format(selected)
 
     def of(self, study: int) -> Iterator[Sequence[Any]]:
-        """Sequence, checksum and payload of each, in order; raises one of `UNREADABLE`."""
-        return self._connection.execute(_ROWS, (study,))
+        """Yield each row in order, as `unpack_row` takes it; raises one of `UNREADABLE`."""
+        return self._connection.execute(self._query, (study,))
 
     def orphans(self, studies: set[int]) -> list[int]:
         """The studies that rows name, and that are not among `studies`."""
@@ -185,14 +187,14 @@ class _FoundRows:
     A damaged key or page would hide from a search by study what is behind it. O(size of the table) memory.
     """
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, selected: str) -> None:
         self._found: dict[Any, dict[Sequence[Any], None]] = {}
         self._problem: Exception | None = None
         self._reached: list[int | None] = []
         for direction in _ALL_ROWS:
             reached = None
             try:
-                for study, *row in connection.execute(direction):
+                for study, *row in connection.execute(direction.format(selected)):
                     self._found.setdefault(study, {})[tuple(row)] = None
                     reached = study if type(study) is int else reached
             except UNREADABLE as error:
@@ -229,8 +231,8 @@ def _read(source: _Rows | _FoundRows, content: Content) -> None:
         if row is None:
             return
         try:
-            sequence, payload = unpack_row(row)
-            n = len(msgspec.json.decode(payload, type=list[msgspec.Raw]))
+            record = unpack_row(row)
+            n = len(msgspec.json.decode(record.payload, type=list[msgspec.Raw]))
         except (DamagedRecord, msgspec.DecodeError) as error:
             content.note("damaged", str(error))
             number, payload = row[0], row[2]
@@ -238,15 +240,17 @@ def _read(source: _Rows | _FoundRows, content: Content) -> None:
                 (number if type(number) is int else 0, len(payload) if type(payload) is bytes else 0)
             )
             continue
-        if content.name is None or not _follows(content, sequence, n, payload):
-            content.rest.append(Row(sequence - n, sequence, payload))
+        if content.name is None or not _follows(content, record, n):
+            content.rest.append(Row(record.sequence - n, record.sequence, record.payload))
 
 
-def _follows(content: Content, sequence: int, n: int, payload: bytes) -> bool:
-    """Whether an intact row goes on where `content` ends, which then has its events too."""
+def _follows(content: Content, record: Record, n: int) -> bool:
+    """Return whether an intact row continues `content`, which then has its events too."""
     try:
-        check_place(sequence, n, content.state.version)
-        events = decode_events(payload)
+        events = readable_events(record.payload, is_first=not content.state.version)
+        if not content.state.version and starts_chain(events):
+            content.previous = 0
+        check_order(record, n, after=content.state.version, previous=content.previous)
         state = folded(content.state, events)
         _check_name(state, content)
     except DamagedRecord as error:
@@ -258,6 +262,7 @@ def _follows(content: Content, sequence: int, n: int, payload: bytes) -> bool:
     else:
         content.events += events
         content.state = state
+        content.previous = None if content.previous is None else record.checksum
         if content.flaw is None:
             content.n_records += 1
             content.n_events += n
@@ -267,7 +272,7 @@ def _follows(content: Content, sequence: int, n: int, payload: bytes) -> bool:
 
 def _check_name(state: StudyState, content: Content) -> None:
     if state.name != content.name:
-        raise Inconsistent(f"this is no event of {content.name!r}, but of the study {state.name!r}")
+        raise Inconsistent(f"it belongs to the study {state.name!r}, and not to {content.name!r}")
 
 
 def flaw_of(kind: Kind, problem: str) -> Flaw:

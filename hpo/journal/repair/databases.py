@@ -1,25 +1,22 @@
-"""Looking at journal databases without trusting them, and saving what is intact of a damaged one.
+"""Checking journal databases without trusting them, and saving what is intact in a damaged one.
 
 `check_database` asks SQLite whether its pages are what they should be, and then reads each study as every reader does.
 `repair_database` leaves the file as it is, and writes another one with the events of each study that follow from each
 other. Rows that do not follow, or whose study is not there, are kept in a file of their own.
 """
 
-# Descriptors, flags and error numbers are those of os, and so are paths.
 from __future__ import annotations
 
 import os
 import sqlite3
 from collections.abc import Sequence
-from contextlib import suppress
 
 import msgspec
 
 from hpo.core import FORMAT
-from hpo.errors import InvalidArgument, UnreadableEvents, UnsupportedJournal
-from hpo.journal.repair.records import gaps, write_aside
-from hpo.journal.repair.reports import Flaw, Inspection, Repair
-from hpo.journal.repair.sqlite_records import (
+from hpo.errors import UnreadableEvents, UnsupportedJournal
+from hpo.journal.disk import unlink_if_there
+from hpo.journal.repair.database_records import (
     UNREADABLE,
     Content,
     Row,
@@ -30,16 +27,18 @@ from hpo.journal.repair.sqlite_records import (
     page_damage,
     unreadable_database,
 )
+from hpo.journal.repair.records import gaps, refuse_existing, write_aside
+from hpo.journal.repair.reports import Flaw, Inspection, Repair
 from hpo.journal.sqlite.errors import corrupted
 from hpo.journal.sqlite.storage import SqliteStorage
 
 
 def is_database(path: str | os.PathLike[str]) -> bool:
-    """Whether `path` is an SQLite database, damaged or not, of whomever; an empty file is none.
+    """Return whether `path` is an SQLite database, damaged or not, of whatever program; an empty file is not one.
 
     Raises:
         StudyNotFound: there is no such file.
-        UnsupportedJournal: there is something else than a regular file, or it can't be opened.
+        UnsupportedJournal: it is not a regular file, or can't be opened.
     """
     try:
         with opened_database(path) as connection:
@@ -55,22 +54,22 @@ def is_database(path: str | os.PathLike[str]) -> bool:
 
 
 def check_database(path: str | os.PathLike[str]) -> list[Inspection]:
-    """What there is in each study of the journal database `path`, by name, and what is wrong with the whole.
+    """Return what each study of the journal database `path` holds, by name, and what is wrong with the whole.
 
     Nothing is changed, and no writer is kept waiting; SQLite may leave its empty files ``-wal`` and ``-shm`` beside.
     O(size of the file) time; memory for the events of the largest study.
 
     Returns:
-        One for each study; one without a study for rows of studies that are not there, for damage that SQLite itself
-        finds, and for a database of another program or a newer version.
+        One report for each study. There is another one without a study's name for rows of studies that are not there,
+        for damage that SQLite itself finds, and for a database of another program or a newer version.
 
     Raises:
         StudyNotFound: there is no such file.
-        UnsupportedJournal: there is something else than a regular file, or it can't be opened.
+        UnsupportedJournal: it is not a regular file, or can't be opened.
 
     Example:
         >>> import tempfile
-        >>> from hpo.core.records.events import StudyCreated
+        >>> from hpo.core import StudyCreated
         >>> from hpo.journal import SqliteStorage
         >>> with tempfile.TemporaryDirectory() as directory:
         ...     path = f"{directory}/studies.db"
@@ -115,12 +114,12 @@ def repair_database(path: str | os.PathLike[str], output: str | os.PathLike[str]
         UnreadableEvents: a newer version wrote the tables or a study: it has to be repaired with that.
         UnsupportedJournal: it never was a journal.
         JournalCorrupted: SQLite can't even say which studies there are.
-        InvalidArgument: there is something in the place of a new file.
+        InvalidArgument: something is in the place of a new file.
         JournalFull, JournalUnwritable: the system refused the new files.
 
     Example:
         >>> import sqlite3, tempfile
-        >>> from hpo.core.records.events import StudyCreated, TrialStarted
+        >>> from hpo.core import StudyCreated, TrialStarted
         >>> from hpo.journal import SqliteStorage
         >>> with tempfile.TemporaryDirectory() as directory:
         ...     path = f"{directory}/studies.db"
@@ -140,8 +139,7 @@ def repair_database(path: str | os.PathLike[str], output: str | os.PathLike[str]
     damage, contents = _saved(shown)
     if not damage and all(content.flaw is None for content in contents):
         return [Repair(shown, None, events=len(content.events), study=content.name) for content in contents]
-    for taken in filter(os.path.lexists, (target, aside)):
-        raise InvalidArgument(f"there is something at {taken} already: choose another output")
+    refuse_existing(target, aside)
     _write(target, contents, aside)
     return [
         *(Repair(shown, flaw) for flaw in damage),
@@ -194,8 +192,7 @@ def _write(target: str, contents: Sequence[Content], aside: str) -> None:
                 storage.create(content.name, content.events)
     except BaseException:  # the next attempt shall find nothing in its way
         for left in (aside, *(storage.path + suffix for suffix in ("", "-wal", "-shm"))):
-            with suppress(FileNotFoundError):
-                os.unlink(left)
+            unlink_if_there(left)
         raise
 
 
