@@ -1,4 +1,4 @@
-"""The pruner that stops nothing."""
+"""The pruner that never stops a trial."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hpo.core import Decision, FrozenTrial, StudyState
 
 @attrs.frozen
 class NopPruner:
-    """Lets every trial run to its end, whatever it reports, and however many objectives there are.
+    """Lets every trial run to its end, whatever it reports and however many objectives there are.
 
     Example:
         >>> from hpo.core.ask_tell import ask, report, should_prune
@@ -20,5 +20,5 @@ class NopPruner:
     """
 
     def __call__(self, state: StudyState, trial: FrozenTrial) -> Decision:
-        """See `Pruner`."""
+        """Return `Decision.CONTINUE`."""
         return Decision.CONTINUE

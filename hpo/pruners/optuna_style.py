@@ -1,4 +1,4 @@
-"""Pruners as classes with one method that is asked whether to stop."""
+"""Pruners in Optuna's style: classes with one method that says whether to stop a trial."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from hpo.errors import InvalidType
 
 
 class BasePruner(ABC):
-    """A pruner for subclassing: one method, which reads the study and the trial.
+    """A base class for pruners in Optuna's style: one method, which reads the study and the trial.
 
-    A plain function or a frozen class with `__call__` says the same (see `hpo.core.contracts.pruner.Pruner`), and the journal
-    keeps the options of a frozen class.
+    A plain function or a frozen class with `__call__` does the same (see `hpo.extend.Pruner`), and the journal records
+    the options of a frozen class.
 
     Example:
         >>> class NotBelow(BasePruner):
@@ -31,21 +31,22 @@ class BasePruner(ABC):
 
     @abstractmethod
     def prune(self, study: StudyView, trial: FrozenTrial) -> bool:
-        """Whether to stop `trial`.
+        """Return whether to stop `trial`.
 
         Args:
-            study: The study now; ``study.trials`` has `trial` too.
-            trial: The running trial with all that it has reported, as a copy.
+            study: The study at this moment; ``study.trials`` includes `trial`.
+            trial: A copy of the running trial with everything that it has reported.
         """
 
     @final
     def __call__(self, state: StudyState, trial: FrozenTrial) -> Decision:
-        """See `Pruner`.
+        """Return the decision of `prune`.
 
         Raises:
-            InvalidType: `prune` answers with something else than True or False.
+            InvalidType: `prune` returns something other than True or False.
         """
         stop = self.prune(StudyView(state), trial)
+        # bools of numpy and of pandas are fine; what else is true or false, such as a list, is more likely a mistake
         if not isinstance(stop, bool) and getattr(getattr(stop, "dtype", None), "kind", None) != "b":
-            raise InvalidType(f"{type(self).__name__}.prune answers with True or False, got {stop!r}")
+            raise InvalidType(f"{type(self).__name__}.prune returns True or False, got {stop!r}")
         return Decision.STOP if stop else Decision.CONTINUE

@@ -1,4 +1,4 @@
-"""Grid search: every combination of given values, once."""
+"""Grid search: every combination of listed values, once."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from hpo.errors import InvalidArgument, InvalidDistribution, InvalidSuggestion, 
 Grid: TypeAlias = FrozenDict[str, tuple[Choice, ...]]
 """The values to try, by parameter name."""
 
-_ROUNDS = 8  # of the shuffle: each mixes one half of a cell's number into the other
+_ROUNDS = 8  # of the shuffle: each round mixes one half of a cell's number into the other half
 _OUTSIDE = object()
 
 
@@ -44,7 +44,7 @@ def _checked_grid(given: Mapping[str, Sequence[Choice]]) -> Grid:
 
 
 def _checked_values(name: str, given: Any) -> tuple[Choice, ...]:
-    values = given.tolist() if hasattr(given, "tolist") else given
+    values = given.tolist() if hasattr(given, "tolist") else given  # of an array of numpy: builtins
     if isinstance(values, str | bytes) or not isinstance(values, Sequence):
         raise InvalidType(f"GridSampler needs a sequence of values for parameter {name!r}, got {given!r}")
     if not values:
@@ -54,46 +54,46 @@ def _checked_values(name: str, given: Any) -> tuple[Choice, ...]:
             CategoricalDistribution((value,))
         except InvalidType:
             raise InvalidType(
-                f"GridSampler takes None, bool, int, float and str; parameter {name!r} has {value!r} "
+                f"GridSampler takes None, bools, ints, floats and strings; parameter {name!r} has {value!r} "
                 f"of type {type(value).__name__}"
             ) from None
     try:
         return tuple(CategoricalDistribution(values).choices)
     except InvalidDistribution:
         raise InvalidArgument(
-            f"GridSampler tries every value once, but parameter {name!r} has one twice: {values!r}"
+            f"GridSampler tries every value once, but parameter {name!r} lists one twice: {values!r}"
         ) from None
 
 
 def _with_types(grid: Grid) -> tuple[tuple[str, CategoricalDistribution], ...]:
-    """What makes two grids equal: ``True``, ``1`` and ``1.0`` are three values, and the order counts."""
+    """Return what makes two grids equal: ``True``, ``1`` and ``1.0`` are three values, and the order counts."""
     return tuple((name, CategoricalDistribution(values)) for name, values in grid.items())
 
 
 @attrs.frozen(cache_hash=True)
 class GridSampler:
-    """Every combination of the given values once; then nothing is left, and the study ends.
+    """Suggests every combination of the given values once, and then ends the study.
 
-    The combinations are the *cells* of the grid, numbered as nested loops would visit them, the last parameter
-    fastest. Each trial's note says which cell it has, so nothing else needs to be kept: a study that is resumed, or
-    shared by several workers, goes on with the cells that no trial has yet. A trial that failed has tried its cell.
-    One that was enqueued uses up none: parameters that it leaves open get the values of the cell that comes next.
-    A running trial without parameters or note counts as one that is about to note its cell; where a worker died at
-    that moment, one cell may be tried twice, and the last ones wait until the dead trial is told as failed.
+    The combinations are the *cells* of the grid, numbered as nested loops would visit them, the last parameter fastest.
+    The note of each trial says which cell it has, so nothing else needs to be stored: a study that is resumed, or shared
+    by several workers, continues with the cells that no trial has yet. A failed trial has used up its cell. An enqueued
+    trial uses up none: parameters that it leaves open get the values of the next cell. A running trial without
+    parameters or a note counts as one that is about to note its cell; if its worker died at that moment, one cell may
+    be tried twice, and the last cells are held back until the dead trial is told as failed.
 
-    Values are given as they stand in the grid, also between the steps of a parameter, but never outside its range.
-    The parameters that all trials have, in ranges that hold all of their values, are given together.
+    Values are suggested exactly as they are listed, even between the steps of a parameter, but never outside its range.
+    Parameters that all trials have, and whose ranges contain all of their listed values, are suggested together.
 
-    O(running trials + finished trials new since the last suggestion), whatever the size of the grid.
+    O(running trials + trials finished since the last suggestion), whatever the size of the grid.
 
     Args:
-        search_space: The values to try, by parameter name: None, bool, int, float or str, without duplicates.
-            Type counts: ``True``, ``1`` and ``1.0`` are three values.
-        seed: Visits the cells in an order shuffled by this seed; None means in the order of their numbers.
+        search_space: The values to try by parameter name: None, bools, ints, floats or strings, without duplicates.
+            The type counts: ``True``, ``1`` and ``1.0`` are three different values.
+        seed: Shuffles the order of the cells; None means the order of their numbers.
 
     Raises:
-        InvalidArgument: there is no parameter, or one without values, or a value stands twice.
-        InvalidType: a value, or the seed, is of another type.
+        InvalidArgument: there is no parameter, or one without values, or a value is listed twice.
+        InvalidType: a value or the seed has another type.
 
     Example:
         >>> import hpo
@@ -112,23 +112,27 @@ class GridSampler:
     @_visited.default
     def _fold_of_this_grid(self) -> _Visited:
         n_cells = math.prod(len(values) for values in self.search_space.values())
+        # the digest names this grid in notes, so that cells of another grid are not taken for cells of this one
         text = repr(tuple(self.search_space.items())).encode("utf-8", "backslashreplace")
         return _Visited(hashlib.blake2b(text, digest_size=6).hexdigest(), _Order(n_cells, self.seed))
 
     @property
     def n_cells(self) -> int:
-        """How many combinations the grid has."""
+        """The number of combinations of the grid."""
         return self._visited.order.size
 
     def joint_space(self, state: StudyState, trial: FrozenTrial) -> SearchSpace:
-        """The grid's parameters that all trials have, in ranges that hold all of their values.
+        """Return the grid's parameters that all trials have and whose ranges contain all of their listed values.
 
-        A grid knows values and no distributions: the others are given as the objective asks.
+        A grid lists values but no distributions, so the other parameters are suggested one by one as the objective asks.
         """
         return _held(self, joint_space(state))
 
     def __call__(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
-        """See `Sampler`. The joint call, also one for no parameters, notes the trial's cell; later ones read it."""
+        """Return the values of the trial's cell, or `Exhausted` if no cell is left.
+
+        The joint call notes the cell, even if it is for no parameters; calls for lone parameters read the note.
+        """
         cell, note = self._cell_of(state, trial)
         if cell is None:
             return Exhausted(f"all {self.n_cells} combinations of the grid are tried or running")
@@ -137,14 +141,14 @@ class GridSampler:
         return Suggestion(values, note, off_grid=True)
 
     def _cell_of(self, state: StudyState, trial: FrozenTrial) -> tuple[int | None, dict[str, Any]]:
-        """The trial's cell, or None where nothing is left; and what to note, unless it is noted already."""
+        """Return the trial's cell, None if nothing is left, and what to note, which is nothing for a noted cell."""
         for kind in ("cell", "borrowed_cell"):
             noted = self._noted(trial, kind)
             if noted is not None:
                 return noted, {}
         cell = self._next_cell(state, trial)
         if trial.fixed_params:
-            cell = 0 if cell is None else cell  # somebody wants this trial, also after the whole grid
+            cell = 0 if cell is None else cell  # an enqueued trial runs even after the whole grid
             return cell, {"grid": self._visited.grid, "borrowed_cell": cell}
         return cell, {"grid": self._visited.grid, "cell": cell}
 
@@ -152,11 +156,11 @@ class GridSampler:
         return _noted_cell(trial, kind, self._visited.grid, self.n_cells)
 
     def _next_cell(self, state: StudyState, trial: FrozenTrial) -> int | None:
-        """The first cell, in the order of visiting, that no other trial has or is about to get."""
+        """Return the first cell in the order of visiting that no other trial has or is about to get, or None."""
         grid, order = self._visited.grid, self._visited.order
         first, ahead = state.finished.fold(self._visited)
         taken = set(ahead)
-        before_me = 0  # trials that were started before this one, and whose suggestion is still being made
+        before_me = 0  # trials that started before this one and whose suggestion is still being made
         for other in state.running.values():
             cell = _noted_cell(other, "cell", grid, order.size)
             if cell is not None:
@@ -164,13 +168,14 @@ class GridSampler:
             elif other.number < trial.number and not (other.note or other.params or other.fixed_params):
                 before_me += 1
         for position in _gaps(first, taken, order.size):
-            if not before_me:
+            if not before_me:  # the cells before this one are for the trials that started earlier
                 return order.cell_at(position)
             before_me -= 1
         return None
 
     def _combination(self, cell: int) -> dict[str, Choice]:
         combination = {}
+        # the digits of a number in a mixed base, the last parameter being the lowest digit
         for name, values in reversed(self.search_space.items()):
             cell, place = divmod(cell, len(values))
             combination[name] = values[place]
@@ -186,14 +191,14 @@ class GridSampler:
         if value is _OUTSIDE:
             raise InvalidSuggestion(
                 f"the grid of GridSampler gives parameter {name!r} the value {combination[name]!r}, which is outside "
-                f"{distribution!r}: change search_space, or what the objective asks for"
+                f"{distribution!r}: change search_space or the distribution that the objective asks for"
             )
         return value
 
 
 @lru_cache(maxsize=64)
 def _held(sampler: GridSampler, space: SearchSpace) -> SearchSpace:
-    """The part of `space` in which every value of the grid can be given."""
+    """Return the parameters of `space` that can have every value listed for them."""
     grid = sampler.search_space
     return SearchSpace(
         {
@@ -206,10 +211,11 @@ def _held(sampler: GridSampler, space: SearchSpace) -> SearchSpace:
 
 @attrs.frozen
 class _Order:
-    """The order in which `size` cells are visited: as they are numbered, or with a seed, shuffled.
+    """The order in which `size` cells are visited: the order of their numbers, or with a seed a shuffled one.
 
-    The shuffle is a keyed permutation, computed cell by cell in both ways, so a grid of any size takes no memory:
-    a Feistel network on (number // width, number % width); what it sends beyond `size` goes through it again.
+    The shuffle is a keyed permutation that is computed cell by cell in both directions, so a grid of any size takes no
+    memory: a Feistel network on (number // width, number % width). A number that it maps beyond `size` goes through it
+    again until it lands inside.
 
     Source: Black and Rogaway, "Ciphers with Arbitrary Finite Domains", CT-RSA 2002 (generalized Feistel cipher
     with cycle walking).
@@ -219,21 +225,21 @@ class _Order:
     seed: int | None
 
     def cell_at(self, position: int) -> int:
-        """The cell that is visited as number `position`, from 0."""
+        """Return the cell that is visited at `position`, counted from 0."""
         return position if self.seed is None else self._walked(position, range(_ROUNDS), 1)
 
     def position_of(self, cell: int) -> int:
-        """The inverse of `cell_at`."""
+        """Return the position at which `cell` is visited; the inverse of `cell_at`."""
         return cell if self.seed is None else self._walked(cell, range(_ROUNDS - 1, -1, -1), -1)
 
     def _walked(self, number: int, rounds: range, sign: int) -> int:
-        """`number` after the rounds, which `sign` applies or undoes, until it is one of the cells again."""
+        """Return `number` after as many passes of the rounds as it takes to be a cell; `sign` -1 undoes the rounds."""
         height = math.isqrt(self.size - 1) + 1
         width = -(-self.size // height)  # height * width is size, or less than height above it
         key = Key(0 if self.seed is None else self.seed, ("grid",))
         while True:
             upper, lower = divmod(number, width)
-            for turn in rounds:
+            for turn in rounds:  # each round adds a keyed function of one half to the other: easy to undo
                 (unit,) = key.uniforms([f"{turn} {lower if turn % 2 else upper}"])
                 if turn % 2:
                     upper = (upper + sign * int(unit * height)) % height
@@ -246,9 +252,9 @@ class _Order:
 
 @attrs.frozen
 class _Visited:
-    """Fold: which positions of the order are visited, as (the first that is not, the visited ones above it).
+    """Fold: the visited positions, as (the first position that is not visited, the visited positions above it).
 
-    Cells are visited nearly in order, so the set stays as small as the number of workers.
+    Cells are visited nearly in order, so the set stays about as small as the number of workers.
     """
 
     grid: str
@@ -267,12 +273,13 @@ class _Visited:
             return first, ahead | {position}
         if position < first:
             return carry
+        # `first` itself was visited: move on to the next gap and forget the positions below it
         first = next(_gaps(first + 1, ahead, self.order.size), self.order.size)
         return first, frozenset(other for other in ahead if other > first)
 
 
 def _within(distribution: Distribution, value: Choice) -> Any:
-    """`value` as `distribution` gives it out, also between the points of a step; `_OUTSIDE` beyond the range."""
+    """Return `value` as `distribution` gives it to objectives, even between steps; `_OUTSIDE` if it is out of range."""
     try:
         internal = distribution.to_internal(value)
     except ValueOutsideDistribution:
@@ -283,11 +290,11 @@ def _within(distribution: Distribution, value: Choice) -> Any:
 
 
 def _gaps(first: int, taken: set[int] | frozenset[int], end: int) -> Iterator[int]:
-    """The positions from `first` on that are not taken."""
+    """Yield the positions from `first` on that are not taken."""
     return (position for position in range(first, end) if position not in taken)
 
 
 def _noted_cell(trial: FrozenTrial, kind: str, grid: str, n_cells: int) -> int | None:
-    """The cell that a trial's note names, if the note is about this grid; a note may come from anybody."""
+    """Return the cell that a trial's note names; None if the note is not about this grid or not one of ours."""
     cell = trial.note.get(kind) if trial.note and trial.note.get("grid") == grid else None
     return cell if type(cell) is int and 0 <= cell < n_cells else None

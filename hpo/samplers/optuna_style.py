@@ -1,4 +1,4 @@
-"""Samplers as classes with three methods and a memory of their own, and the search space that histories share."""
+"""Samplers in Optuna's style: classes with three methods and a memory, and the search space that trials share."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ from hpo.errors import InvalidArgument, InvalidSuggestion, InvalidType
 
 
 class BaseSampler(ABC):
-    """A sampler for subclassing: three methods, and whatever the object remembers between the calls.
+    """A base class for samplers in Optuna's style: three methods, and whatever the object remembers between calls.
 
-    At the start of a trial `infer_relative_search_space` says which parameters to sample together, unless the study
-    declares its space, and `sample_relative` samples them, before the objective runs. `sample_independent` is asked
-    for each parameter that is left: those that `sample_relative` did not answer for, and those that the objective
-    touches outside of the relative space.
+    At the start of a trial, `infer_relative_search_space` returns the parameters to sample together, unless the study
+    declares its space, and `sample_relative` samples them before the objective runs. `sample_independent` samples each
+    parameter that is left: those that `sample_relative` returned no value for, and those that the objective touches
+    outside of the relative space.
 
-    An object that remembers is no function of the study, so its suggestions can't be computed again from the journal:
-    such a study can't be verified, and resumes with a fresh memory. Write a plain function or a frozen class with
-    `__call__` (see `hpo.core.contracts.sampler.Sampler`) to have both.
+    An object with a memory is not a function of the study, so its suggestions can't be computed again from the journal:
+    such a study can't be verified, and resumes with an empty memory. Write a plain function, or a frozen class with
+    `__call__` (see `hpo.extend.Sampler`), to have both.
 
-    `study` is a `StudyView`, to be read; `trial` is a copy.
+    `study` is a `StudyView`, for reading; `trial` is a copy.
 
     Example:
         >>> class Upwards(BaseSampler):
@@ -58,49 +58,50 @@ class BaseSampler(ABC):
 
     @abstractmethod
     def infer_relative_search_space(self, study: StudyView, trial: FrozenTrial) -> Mapping[str, Distribution]:
-        """Which parameters to sample together in `trial`, by name; none of them is fine."""
+        """Return the parameters to sample together in `trial`, by name; there may be none."""
 
     @abstractmethod
     def sample_relative(
         self, study: StudyView, trial: FrozenTrial, search_space: dict[str, Distribution]
     ) -> Mapping[str, Any]:
-        """Values for parameters of `search_space`, by name.
+        """Return values for parameters of `search_space`, by name.
 
         Args:
-            study: The study when `trial` started; ``study.trials`` has `trial` too.
+            study: The study at the moment when `trial` started; ``study.trials`` includes `trial`.
             trial: The trial, without parameters.
-            search_space: The relative space, less the parameters that `trial` was enqueued with. It may be empty: the
-                method is called once per trial.
+            search_space: The relative space without the parameters that `trial` was enqueued with. It may be empty,
+                because the method is called once per trial.
         """
 
     @abstractmethod
     def sample_independent(
         self, study: StudyView, trial: FrozenTrial, param_name: str, param_distribution: Distribution
     ) -> Any:
-        """A value for one parameter, a member of `param_distribution`."""
+        """Return a value for one parameter, a member of `param_distribution`."""
 
     def reseed_rng(self) -> None:  # noqa: B027 - a default that most samplers keep
-        """Make another copy of this sampler draw other numbers; nothing, unless the class holds a generator."""
+        """Make this copy of the sampler draw other numbers; does nothing unless a class that holds a generator overrides it."""
 
     @final
     def joint_space(self, state: StudyState, trial: FrozenTrial) -> SearchSpace:
-        """What `infer_relative_search_space` says; see `Sampler`."""
+        """Return what `infer_relative_search_space` returns, as a `SearchSpace`."""
         inferred = self.infer_relative_search_space(StudyView(state), copy.deepcopy(trial))
         if not isinstance(inferred, Mapping):
-            raise InvalidType(f"{type(self).__name__}.infer_relative_search_space gives a dict, got {inferred!r}")
+            raise InvalidType(f"{type(self).__name__}.infer_relative_search_space returns a dict, got {inferred!r}")
         return SearchSpace.of(inferred)
 
     @final
     def __call__(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Suggestion:
-        """See `Sampler`."""
+        """Return what `sample_relative` returns, completed by `sample_independent`."""
         study, seen = StudyView(state), copy.deepcopy(trial)
         relative = self.sample_relative(study, seen, dict(space))
         if not isinstance(relative, Mapping):
-            raise InvalidSuggestion(f"{type(self).__name__}.sample_relative gives a dict, got {relative!r}")
+            raise InvalidSuggestion(f"{type(self).__name__}.sample_relative returns a dict, got {relative!r}")
+        # values for enqueued parameters are allowed, and passed over
         unknown = [name for name in relative if name not in space and name not in trial.fixed_params]
         if unknown:
             raise InvalidSuggestion(
-                f"{type(self).__name__}.sample_relative gave {', '.join(map(repr, unknown))}, "
+                f"{type(self).__name__}.sample_relative returned {', '.join(map(repr, unknown))}, "
                 f"but its search_space has {', '.join(map(repr, space)) or 'no parameter'}"
             )
         return Suggestion(
@@ -112,7 +113,7 @@ class BaseSampler(ABC):
 
     @final
     def suggest_lone(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Suggestion:
-        """Return what `sample_independent` gives; see `Sampler`."""
+        """Return what `sample_independent` returns for a lone parameter."""
         study, seen = StudyView(state), copy.deepcopy(trial)
         return Suggestion({name: self.sample_independent(study, seen, name, dist) for name, dist in space.items()})
 
@@ -120,16 +121,16 @@ class BaseSampler(ABC):
 def intersection_search_space(
     study: HasState | StudyState | Sequence[FrozenTrial], ordered_dict: bool = False
 ) -> dict[str, Distribution]:
-    """The parameters that every complete trial has with one and the same distribution.
+    """Return the parameters that every complete trial has with the same distribution, sorted by name.
 
     O(trials completed since the study was last asked); for a list of trials O(trials).
 
     Args:
-        study: A study, as samplers see it or as its owner has it; or its state; or a list of trials.
-        ordered_dict: Whether the answer is an `OrderedDict`; either is sorted by name.
+        study: A `Study`, a `StudyView`, a `StudyState` or a list of trials.
+        ordered_dict: Whether to return an `OrderedDict` instead of a dict.
 
     Raises:
-        InvalidType: `study` is none of these.
+        InvalidType: `study` is something else.
 
     Example:
         >>> from hpo import FloatDistribution, create_trial
@@ -146,7 +147,7 @@ def intersection_search_space(
 
 @attrs.define(eq=False)
 class IntersectionSearchSpace:
-    """`intersection_search_space` for one study, and an error when another one comes.
+    """Computes `intersection_search_space` for one study, and refuses another study.
 
     Example:
         >>> state = StudyState.create(name="digits")
@@ -159,11 +160,15 @@ class IntersectionSearchSpace:
     def calculate(
         self, study: HasState | StudyState | Sequence[FrozenTrial], ordered_dict: bool = False
     ) -> dict[str, Distribution]:
-        """See `intersection_search_space`.
+        """Return the parameters that every complete trial has with the same distribution.
+
+        Args:
+            study: See `intersection_search_space`.
+            ordered_dict: Whether to return an `OrderedDict` instead of a dict.
 
         Raises:
             InvalidArgument: an earlier call was for a study of another name or seed.
-            InvalidType: `study` is no study.
+            InvalidType: `study` is not a study.
         """
         if not isinstance(study, Sequence):
             state = _state_of(study)
@@ -185,4 +190,4 @@ def _state_of(study: object) -> StudyState:
         return state
     if isinstance(study, Sequence) and all(isinstance(trial, FrozenTrial) for trial in study):
         return StudyState(finished=History([trial for trial in study if trial.state.is_finished()]))
-    raise InvalidType(f"needed is a study, its state or a list of its trials; got {study!r}")
+    raise InvalidType(f"expected a study, its state or a list of its trials; got {study!r}")

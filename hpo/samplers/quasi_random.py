@@ -1,4 +1,4 @@
-"""Quasi-random search: points that fill the space more evenly than chance."""
+"""Quasi-random search: points that fill the space more evenly than random ones."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 _SEQUENCES = ("sobol", "halton")
-_MOST_DIMENSIONS = {"sobol": 21_201, "halton": 4_000}  # of scipy's direction numbers; and where primes get slow
-_BLOCK = 256  # points that are made at once; a power of 2, which Sobol points like
+# Sobol: as many as scipy has direction numbers for; Halton: beyond this, finding the primes is slow
+_MOST_DIMENSIONS = {"sobol": 21_201, "halton": 4_000}
+_BLOCK = 256  # points that are computed at once; a power of 2, at which Sobol points are balanced
 
 
 def _checked_sequence(given: str) -> str:
@@ -28,18 +29,18 @@ def _checked_sequence(given: str) -> str:
 
 @attrs.frozen
 class QMCSampler:
-    """The points of a low-discrepancy sequence, one per trial; the trial's number is the index.
+    """Suggests the points of a low-discrepancy sequence, one per trial; the trial's number is the index.
 
-    Nothing is counted or stored, so workers, restarts and batches share one sequence without a repeat. Every parameter
-    of the joint space has a dimension, categorical ones too, in the order of the names; so the order in which an
-    objective names its parameters does not matter. Declare the space, or ask with it, to have the sequence from the
-    first trial on; else the joint space is known when the first trial is complete. A parameter outside of it, asked
-    for alone, is drawn at random as `RandomSampler` does, and so is what goes beyond the dimensions of a sequence
-    (21201 for Sobol, 4000 for Halton).
+    Nothing is counted or stored, so workers, restarts and batches share one sequence without repeating a point. Every
+    parameter of the joint space has a dimension, categorical ones too, in the order of the names; so the order in which
+    an objective names its parameters does not matter. Declare the space, or ask with it, to use the sequence from the
+    first trial on; otherwise the joint space is known when the first trial is complete. A lone parameter is drawn at
+    random as `RandomSampler` does, and so are parameters beyond the dimensions of a sequence (21201 for Sobol, 4000 for
+    Halton).
 
-    With scrambling, the seed (the study's, or the own one) picks one of the many sequences of this kind, and every
-    single point is uniform; without, the study's seed does not matter. O(parameters) per suggestion, and once per 256
-    trials O(number of the trial).
+    With scrambling, the seed (the study's or the sampler's own) selects one of the many sequences of this kind, and
+    every single point is uniformly distributed; without, the seed does not matter. O(parameters) per suggestion, and
+    O(number of the trial) once per 256 trials.
 
     Source: Sobol', "On the distribution of points in a cube and the approximate evaluation of integrals", 1967;
     Halton, "On the efficiency of certain quasi-random sequences of points", 1960; Owen, "A randomized Halton
@@ -47,13 +48,13 @@ class QMCSampler:
     `scipy.stats.qmc`.
 
     Args:
-        qmc_type: ``"sobol"`` or ``"halton"``.
+        qmc_type: The sequence, ``"sobol"`` or ``"halton"``.
         scramble: Whether to randomize the sequence.
-        seed: Takes the place of the study's seed; None means the study's.
+        seed: Replaces the study's seed; None means to use the study's.
 
     Raises:
-        InvalidArgument: a sequence of another name.
-        InvalidType: the seed is no int.
+        InvalidArgument: there is no such sequence.
+        InvalidType: the seed is not an int.
 
     Example:
         >>> import hpo
@@ -68,15 +69,16 @@ class QMCSampler:
     seed: int | None = attrs.field(default=None, converter=checked_seed, kw_only=True)
 
     def __call__(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Suggestion:
-        """See `Sampler`."""
+        """Return the trial's point of the sequence, or nothing for a space without parameters."""
         if not space:
             return RandomSampler()(state, trial, space, key)
         most = _MOST_DIMENSIONS[self.qmc_type]
         names = sorted(space)
-        seed = key.seed if self.scramble else 0
+        seed = key.seed if self.scramble else 0  # an unscrambled sequence is the same for all seeds
         block, place = divmod(trial.number, _BLOCK)
         points = _points(self.qmc_type, self.scramble, seed, min(len(names), most), block)
         units = dict(zip(names, points[place].tolist(), strict=False))
+        # names beyond the dimensions of the sequence are drawn at random, from streams of their own
         units |= zip(names[most:], key.uniforms(names[most:]), strict=True)
         params: dict[str, Any] = {name: distribution.from_unit(units[name]) for name, distribution in space.items()}
         return Suggestion(params, {"rule": self.qmc_type})
@@ -88,14 +90,17 @@ class QMCSampler:
 
 @lru_cache(maxsize=16)
 def _points(sequence: str, scramble: bool, seed: int, dimensions: int, block: int) -> npt.NDArray[np.float64]:
-    """Points number ``block * 256`` to ``block * 256 + 255`` in the unit cube; shape `(256, dimensions)`, read-only.
+    """Return points ``256 * block`` to ``256 * block + 255`` of a sequence, in the unit cube.
 
-    A memo of a function of its arguments alone: dropping it costs time and nothing else.
+    The result is read-only, because it is shared: a memo of a function of the arguments alone.
+
+    Returns:
+        Shape ``(256, dimensions)``, each number in [0, 1).
     """
     import numpy as np
     from scipy.stats import qmc
 
-    # a Philox generator with a key, as `Key` gives, has no children, and scipy wants one
+    # scipy spawns a child of the generator, which a Philox generator with a key, as `Key` makes, cannot have
     random = np.random.default_rng(Key(seed, ("quasi-random", sequence)).generator().integers(2**63))
     engine: qmc.QMCEngine
     if sequence == "sobol":

@@ -1,4 +1,4 @@
-"""Random search."""
+"""Random search: independent draws, each parameter from a stream of its own."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from hpo.core import (
 
 @attrs.frozen
 class RandomSampler:
-    """Independent draws: uniform over the range, its logarithm, its grid points, or the choices.
+    """Draws every parameter independently: uniformly from the range, its logarithm, its grid points or the choices.
 
     A value is a function of the seed, the trial's number and the parameter's name alone: adding, dropping or reordering
-    parameters leaves the others as they are, and so does running several trials at a time. O(parameters) per
+    parameters leaves the other values as they are, and so does running several trials at a time. O(parameters) per
     suggestion, whatever the history.
 
     Source: Bergstra and Bengio, "Random Search for Hyper-Parameter Optimization", JMLR 2012.
 
     Args:
-        seed: Takes the place of the study's seed; None means the study's.
+        seed: Replaces the study's seed; None means to use the study's.
 
     Raises:
-        InvalidType: the seed is no int.
+        InvalidType: the seed is not an int.
 
     Example:
         >>> import hpo
@@ -44,28 +44,29 @@ class RandomSampler:
     seed: int | None = attrs.field(default=None, converter=checked_seed)
 
     def __call__(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Suggestion:
-        """See `Sampler`."""
+        """Return a random value for every parameter of `space`; the streams are those of the names in `key`."""
         units = key.uniforms(space)
         return Suggestion({name: dist.from_unit(unit) for (name, dist), unit in zip(space.items(), units, strict=True)})
 
     def suggest_lone(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Suggestion:
         """Return the value that the lone parameter would have in a joint suggestion: a name has one stream."""
+        # the key of a lone parameter is a child of the trial's, under the parameter's name
         return self(state, trial, space, key.parent)
 
     def sample_independent(
         self, study: HasState, trial: FrozenTrial, param_name: str, param_distribution: Distribution
     ) -> Any:
-        """One parameter, for class-based samplers that leave it to chance (see `hpo.samplers.BaseSampler`).
+        """Return a random value of one parameter, for a `BaseSampler` that delegates to this sampler.
 
         Args:
-            study: The study that the class-based sampler was given.
-            trial: The trial that needs the value; its number and the study's seed decide, so that asking twice gives
-                the same value.
-            param_name: The parameter.
-            param_distribution: What to draw from.
+            study: The study that the delegating sampler was given.
+            trial: The trial that needs the value. Its number and the study's seed decide, so asking twice returns the
+                same value.
+            param_name: The name of the parameter.
+            param_distribution: The distribution to draw from.
 
         Returns:
-            The value that this sampler would give if it were the study's own.
+            The value that this sampler would suggest if it were the study's own.
         """
         space = SearchSpace({param_name: param_distribution})
         key = trial_key(study.state, self, trial.number).child(param_name)
