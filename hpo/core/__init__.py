@@ -67,7 +67,7 @@ from hpo.core.contracts import (
 )
 from hpo.core.decide import decide, objective_values, running_trial
 from hpo.core.evolve import evolve, replay
-from hpo.core.memory import FrozenDict, History, InsertOnlyDict, NumberMap
+from hpo.core.memory import FrozenDict, History, InsertOnlyDict, NumberMap, SortedRuns
 from hpo.core.records import (
     FORMAT,
     AdvisorSet,
@@ -207,6 +207,7 @@ __all__ = [
     "SetMetricNames",
     "SetStudyAttribute",
     "SetTrialAttribute",
+    "SortedRuns",
     "SpaceDefined",
     "StartFork",
     "Stop",

@@ -35,7 +35,7 @@ class BasePruner(ABC):
 
         Args:
             study: The study at this moment; ``study.trials`` includes `trial`.
-            trial: A copy of the running trial with everything that it has reported.
+            trial: The running trial with everything that it has reported.
         """
 
     @final

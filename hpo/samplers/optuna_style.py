@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -37,7 +36,7 @@ class BaseSampler(ABC):
     such a study can't be verified, and resumes with an empty memory. Write a plain function, or a frozen class with
     `__call__` (see `hpo.extend.Sampler`), to have both.
 
-    `study` is a `StudyView`, for reading; `trial` is a copy.
+    `study` is a `StudyView` and `trial` a `FrozenTrial`: both are for reading, and changing what they return changes nothing.
 
     Example:
         >>> class Upwards(BaseSampler):
@@ -85,7 +84,7 @@ class BaseSampler(ABC):
     @final
     def joint_space(self, state: StudyState, trial: FrozenTrial) -> SearchSpace:
         """Return what `infer_relative_search_space` returns, as a `SearchSpace`."""
-        inferred = self.infer_relative_search_space(StudyView(state), copy.deepcopy(trial))
+        inferred = self.infer_relative_search_space(StudyView(state), trial)
         if not isinstance(inferred, Mapping):
             raise InvalidType(f"{type(self).__name__}.infer_relative_search_space returns a dict, got {inferred!r}")
         return SearchSpace.of(inferred)
@@ -93,8 +92,8 @@ class BaseSampler(ABC):
     @final
     def __call__(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Suggestion:
         """Return what `sample_relative` returns, completed by `sample_independent`."""
-        study, seen = StudyView(state), copy.deepcopy(trial)
-        relative = self.sample_relative(study, seen, dict(space))
+        study = StudyView(state)
+        relative = self.sample_relative(study, trial, dict(space))
         if not isinstance(relative, Mapping):
             raise InvalidSuggestion(f"{type(self).__name__}.sample_relative returns a dict, got {relative!r}")
         # values for enqueued parameters are allowed, and passed over
@@ -106,7 +105,7 @@ class BaseSampler(ABC):
             )
         return Suggestion(
             {
-                name: relative[name] if name in relative else self.sample_independent(study, seen, name, distribution)
+                name: relative[name] if name in relative else self.sample_independent(study, trial, name, distribution)
                 for name, distribution in space.items()
             }
         )
@@ -114,8 +113,8 @@ class BaseSampler(ABC):
     @final
     def suggest_lone(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Suggestion:
         """Return what `sample_independent` returns for a lone parameter."""
-        study, seen = StudyView(state), copy.deepcopy(trial)
-        return Suggestion({name: self.sample_independent(study, seen, name, dist) for name, dist in space.items()})
+        study = StudyView(state)
+        return Suggestion({name: self.sample_independent(study, trial, name, dist) for name, dist in space.items()})
 
 
 def intersection_search_space(

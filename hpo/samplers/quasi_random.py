@@ -7,24 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from hpo.core import FrozenTrial, Key, SearchSpace, StudyState, Suggestion, checked_seed
-from hpo.errors import InvalidArgument
+from hpo.core import FrozenTrial, Key, SearchSpace, StudyState, Suggestion, checked_seed, one_of
 from hpo.samplers.random import RandomSampler
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-_SEQUENCES = ("sobol", "halton")
 # Sobol: as many as scipy has direction numbers for; Halton: beyond this, finding the primes is slow
 _MOST_DIMENSIONS = {"sobol": 21_201, "halton": 4_000}
 _BLOCK = 256  # points that are computed at once; a power of 2, at which Sobol points are balanced
-
-
-def _checked_sequence(given: str) -> str:
-    if given not in _SEQUENCES:
-        raise InvalidArgument(f"qmc_type is one of {', '.join(map(repr, _SEQUENCES))}; got {given!r}")
-    return given
 
 
 @attrs.frozen
@@ -64,7 +56,7 @@ class QMCSampler:
         [[0.0, 0.0], [0.5, 0.5], [0.75, 0.25], [0.25, 0.75]]
     """
 
-    qmc_type: str = attrs.field(default="sobol", converter=_checked_sequence, kw_only=True)
+    qmc_type: str = attrs.field(default="sobol", validator=one_of(*_MOST_DIMENSIONS), kw_only=True)
     scramble: bool = attrs.field(default=True, converter=bool, kw_only=True)
     seed: int | None = attrs.field(default=None, converter=checked_seed, kw_only=True)
 

@@ -32,9 +32,11 @@ from hpo.core import (
     name_of,
     needs_pending,
     space_to_ask,
+    to_int_if_whole,
     trial_key,
+    whole_from,
 )
-from hpo.errors import InvalidArgument, InvalidSuggestion, InvalidType
+from hpo.errors import InvalidSuggestion, InvalidType
 
 
 def _checked_params(given: Mapping[str, Any]) -> FrozenDict[str, Choice]:
@@ -51,15 +53,6 @@ def _checked_params(given: Mapping[str, Any]) -> FrozenDict[str, Choice]:
                 f"{type(value).__name__} for {name!r}"
             ) from None
     return FrozenDict(values)
-
-
-def _checked_count(given: int) -> int:
-    count = as_int(given)
-    if count is None:
-        raise InvalidType(f"n is the number of trials of the first sampler, got {given!r}")
-    if count < 0:
-        raise InvalidArgument(f"n is the number of trials of the first sampler, at least 0; got {count}")
-    return count
 
 
 def _with_types(params: Mapping[str, Choice]) -> tuple[tuple[str, CategoricalDistribution], ...]:
@@ -179,7 +172,7 @@ class Warmup:
         >>> study.optimize(lambda trial: trial.suggest_float("x", -10, 10) ** 2, n_trials=10)
     """
 
-    n: int = attrs.field(converter=_checked_count)
+    n: int = attrs.field(converter=to_int_if_whole, validator=whole_from(0, error=None))
     first: Sampler = attrs.field(converter=checked_sampler)
     then: Sampler = attrs.field(converter=checked_sampler)
 

@@ -64,7 +64,7 @@ def asked(answer):
     trial = study.ask()
     trial.report(0.5, 0)
     stop = trial.should_prune()
-    assert trial.user_attrs == {}, "the pruner has a copy"
+    assert trial.user_attrs == {}, "setting an attribute in a pruner changes nothing"
     return stop
 
 
@@ -75,7 +75,7 @@ def test_true_and_false_may_be_those_of_numpy(answer):
 
 @pytest.mark.parametrize("answer", [None, 1, "no", hpo.Decision.STOP])
 def test_anything_else_is_an_error_that_names_the_class(answer):
-    with pytest.raises(InvalidType, match=r"Answering\.prune answers with True or False, got"):
+    with pytest.raises(InvalidType, match=r"Answering\.prune returns True or False, got"):
         asked(answer)
 
 

@@ -101,7 +101,7 @@ def test_enqueued_parameters_are_not_asked_for_and_may_be_answered_all_the_same(
 
 
 def test_a_relative_value_that_nobody_asked_for_is_an_error_that_names_it():
-    with pytest.raises(InvalidSuggestion, match=r"Spy\.sample_relative gave 'q', but its search_space has 'x'"):
+    with pytest.raises(InvalidSuggestion, match=r"Spy\.sample_relative returned 'q', but its search_space has 'x'"):
         ask(StudyState.create(), Spy({"x": X}, {"q": 1}))
 
 
@@ -114,10 +114,10 @@ def test_a_relative_value_outside_its_distribution_is_refused():
 def test_answers_that_are_no_dicts_are_errors_that_name_the_method(no_dict):
     broken = Spy()
     broken.relative = no_dict
-    with pytest.raises(InvalidSuggestion, match=r"sample_relative gives a dict, got"):
+    with pytest.raises(InvalidSuggestion, match=r"sample_relative returns a dict, got"):
         ask(StudyState.create(), broken)
     broken.space = no_dict
-    with pytest.raises(InvalidType, match=r"infer_relative_search_space gives a dict, got"):
+    with pytest.raises(InvalidType, match=r"infer_relative_search_space returns a dict, got"):
         ask(StudyState.create(), broken)
 
 
@@ -230,7 +230,7 @@ def test_one_intersection_search_space_is_for_one_study():
 
 @pytest.mark.parametrize("no_study", [None, "study", 3, [1], create_trial(value=1.0)])
 def test_what_is_no_study_has_no_intersection(no_study):
-    with pytest.raises(InvalidType, match="needed is a study"):
+    with pytest.raises(InvalidType, match="expected a study"):
         intersection_search_space(no_study)
 
 
@@ -249,7 +249,7 @@ def test_the_view_of_a_study_answers_like_the_study():
     assert [trial.number for trial in view.get_trials(states=[TrialState.RUNNING])] == [running.number]
     assert view.get_trials(deepcopy=False)[0] is state.trials[0]
     assert view.trials[0] == state.trials[0]
-    assert view.trials[0] is not state.trials[0]
+    assert view.trials[0] is state.trials[0], "a trial never changes, so no copy is needed"
     assert pickle.loads(pickle.dumps(view)) == view
 
 

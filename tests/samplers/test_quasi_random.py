@@ -150,7 +150,7 @@ def test_parameters_beyond_the_dimensions_of_the_sequence_are_random(monkeypatch
 
 
 def test_other_options_are_refused():
-    with pytest.raises(InvalidArgument, match="qmc_type is one of 'sobol', 'halton'; got 'latin'"):
+    with pytest.raises(InvalidArgument, match="qmc_type is 'sobol' or 'halton', got 'latin'"):
         QMCSampler(qmc_type="latin")
     with pytest.raises(InvalidType, match="seed"):
         QMCSampler(seed="x")

@@ -87,10 +87,13 @@ def to_float_if_number(value: Any) -> Any:
     return value if number is None else number
 
 
-def whole_from(least: int, *, optional: bool = False) -> Validator:
+def whole_from(
+    least: int, *, optional: bool = False, error: type[InvalidArgument | InvalidType] | None = InvalidArgument
+) -> Validator:
     """Return a validator that accepts builtin ints of at least `least`, and None if `optional`.
 
-    It raises `InvalidArgument`. Combine it with `to_int_if_whole` to accept 5.0 and numpy's integers.
+    It raises `error`; None means `InvalidType` for what is not a whole number and `InvalidArgument` for one that is too
+    small. Combine it with `to_int_if_whole` to accept 5.0 and numpy's integers.
 
     Example:
         >>> @attrs.frozen
@@ -106,7 +109,7 @@ def whole_from(least: int, *, optional: bool = False) -> Validator:
         _is_builtin_int,
         attrs.validators.ge(least),
         optional=optional,
-        error=InvalidArgument,
+        error=error,
     )
 
 
