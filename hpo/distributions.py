@@ -1,4 +1,4 @@
-"""The distributions of parameters, under the name that users of the field look for."""
+"""The distributions of parameters, under the module name that Optuna uses too."""
 
 from hpo.core import (
     CategoricalDistribution,

@@ -1,4 +1,4 @@
-"""The exceptions that programs of the field catch and raise, under the name that they look for; `hpo.errors` has all."""
+"""The exceptions that programs catch and raise most, under the module name that Optuna uses too; `hpo.errors` has all."""
 
 from hpo.errors import DuplicatedStudyError, HpoError, TrialPruned
 

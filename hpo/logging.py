@@ -1,6 +1,6 @@
-"""How much the library says, and where: everything goes through the logger named ``hpo``.
+"""Control what the library logs and where: all messages go through the logger named ``hpo``.
 
-By default messages of level INFO and above go to standard error as ``[I 2026-01-31 13:45:02,973] message``.
+By default, messages of level INFO and above are written to standard error as ``[I 2026-01-31 13:45:02,973] message``.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = [
 
 
 class _StandardError(logging.StreamHandler[TextIO]):
-    """Writes to whatever `sys.stderr` is at the moment, as notebooks and test runners replace it."""
+    """A handler that writes to the current `sys.stderr`, because notebooks and test runners replace it."""
 
     def __init__(self) -> None:
         logging.Handler.__init__(self)
@@ -50,11 +50,11 @@ class _InitialFormatter(logging.Formatter):
 
 
 def get_logger(name: str = "hpo") -> logging.Logger:
-    """The logger of this name, after the library's own was set up.
+    """Return the logger of this name, after setting up the library's own.
 
     Args:
-        name: ``"hpo"`` is the library's logger. What is said through another one below it, such as ``"hpo.mine"``,
-            goes where the library's messages go.
+        name: ``"hpo"`` is the library's logger. Messages of a logger below it, such as ``"hpo.mine"``, go where the
+            library's messages go.
 
     Example:
         >>> get_logger("hpo.mine").parent is get_logger()
@@ -77,34 +77,34 @@ _LOGGER = logging.getLogger("hpo")
 
 
 def get_verbosity() -> int:
-    """The level below which nothing is said."""
+    """Return the level below which nothing is logged."""
     return get_logger().getEffectiveLevel()
 
 
 def set_verbosity(verbosity: int) -> None:
-    """Say nothing below this level, for example `hpo.logging.WARNING`."""
+    """Log nothing below this level, for example `hpo.logging.WARNING`."""
     get_logger().setLevel(verbosity)
 
 
 def disable_default_handler() -> None:
-    """Say nothing on standard error."""
+    """Stop logging to standard error."""
     logger = get_logger()
     for handler in [h for h in logger.handlers if isinstance(h, _StandardError)]:
         logger.removeHandler(handler)
 
 
 def enable_default_handler() -> None:
-    """Speak on standard error again."""
+    """Log to standard error again."""
     logger = get_logger()
     if not any(isinstance(handler, _StandardError) for handler in logger.handlers):
         logger.addHandler(_StandardError())
 
 
 def enable_propagation() -> None:
-    """Pass messages on to the root logger too; disable the default handler to have each once."""
+    """Pass messages on to the root logger, too. Disable the default handler to get each message only once."""
     get_logger().propagate = True
 
 
 def disable_propagation() -> None:
-    """Keep messages from the root logger again."""
+    """Stop passing messages on to the root logger."""
     get_logger().propagate = False

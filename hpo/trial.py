@@ -1,4 +1,4 @@
-"""Trials, running, fixed and frozen, under the name that users of the field look for."""
+"""The classes of trials, under the module name that Optuna uses too."""
 
 from hpo.core import FrozenTrial, TrialState, create_trial
 from hpo.study.fixed_trial import FixedTrial

@@ -1,10 +1,10 @@
-"""Studies to and from other programs.
+"""Export studies to other programs, and import them from Optuna.
 
 - `export_csv`, `export_jsonl`, `export_sqlite`: files for spreadsheets, scripts and SQL
-- `read_jsonl`: the trials of a JSON Lines file again
-- `import_optuna`: a study from a storage of Optuna, without Optuna
+- `read_jsonl`: read the trials of a JSON Lines file again
+- `import_optuna`: copy a study from a storage of Optuna, without Optuna
 
-In here: `destination` lets files appear; `csv_file`, `json_lines` and `sqlite_file` write them; `optuna_sqlite` and
+Modules: `destination` creates files whole or not at all; `csv_file`, `json_lines` and `sqlite_file` write them; `optuna_sqlite` and
 `optuna_journal` read Optuna's files into `optuna_records`, which `optuna_translation` turns into trials, and
 `optuna_import` into a study.
 """

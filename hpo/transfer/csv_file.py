@@ -14,7 +14,7 @@ from hpo.core import FrozenTrial, StudyState, to_json_tree
 from hpo.transfer.destination import Source, moment, new_file, state_of
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What spreadsheets take for the beginning of a formula, or skip before one (OWASP, "CSV Injection")."""
+"""Characters that start a formula in spreadsheets, or that they skip before one (OWASP, "CSV Injection")."""
 _SPECIAL = re.compile('[,"\r\n]')
 
 
@@ -23,20 +23,21 @@ def export_csv(study: Source, path: str | os.PathLike[str], *, overwrite: bool =
 
     The columns are ``number``, ``state``, ``value`` (or ``values_<metric>`` for each of several objectives),
     ``params_<name>``, ``constraints_<name>``, ``user_attrs_<name>``, ``reason``, ``worker``, ``datetime_start``,
-    ``datetime_complete`` (ISO 8601, UTC) and ``duration`` (seconds). Intermediate values are too many for a row. The
-    file is UTF-8 as in RFC 4180, but lines end in a newline. A cell is empty where a trial has nothing.
+    ``datetime_complete`` (ISO 8601, UTC) and ``duration`` (seconds). Intermediate values are left out, because a row
+    has no room for them. The file is UTF-8 as in RFC 4180, but lines end in a newline. A cell is empty if the trial has
+    no such value.
 
-    A *text* that begins with ``=``, ``+``, ``-``, ``@``, a tab or a carriage return gets an apostrophe in front, so
+    A *string* that begins with ``=``, ``+``, ``-``, ``@``, a tab or a carriage return gets an apostrophe in front, so
     that spreadsheets show it instead of running it; numbers stay as they are.
 
     Args:
         study: A study, or a `StudyState`.
-        path: The file, which appears whole or not at all.
-        overwrite: Whether to replace a file that is there.
+        path: The file. It appears whole or not at all.
+        overwrite: Whether to replace an existing file.
 
     Raises:
-        InvalidArgument: there is something at `path` already, and not `overwrite`; or no directory for it.
-        OSError: the system refused it.
+        InvalidArgument: `path` exists and `overwrite` is false, or its directory does not exist.
+        OSError: the file cannot be written.
 
     Example:
         >>> import tempfile, hpo
@@ -61,14 +62,14 @@ def export_csv(study: Source, path: str | os.PathLike[str], *, overwrite: bool =
 
 
 def _columns(state: StudyState, trials: Iterable[FrozenTrial]) -> list[tuple[str, str]]:
-    """Field and name of each column, in order; the name is empty where a field has one column."""
+    """Return the field and the name of each column, in order. The name is empty if the field has only one column."""
     names: dict[str, dict[str, None]] = {"params": {}, "constraints": {}, "user_attrs": {}}
     for trial in trials:
         for field, known in names.items():
             known.update(dict.fromkeys(getattr(trial, field)))
     named = [(field, name) for field, known in names.items() for name in known]
-    alone = ("reason", "worker", "datetime_start", "datetime_complete", "duration")
-    return [("number", ""), ("state", ""), *_value_columns(state), *named, *((field, "") for field in alone)]
+    single = ("reason", "worker", "datetime_start", "datetime_complete", "duration")
+    return [("number", ""), ("state", ""), *_value_columns(state), *named, *((field, "") for field in single)]
 
 
 def _value_columns(state: StudyState) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""Where exports go: files that appear whole or not at all."""
+"""Write export files that appear whole or not at all."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from hpo.core import HasState, StudyState
 from hpo.errors import InvalidArgument, InvalidType
 
 Source: TypeAlias = StudyState | HasState
-"""What can be exported: a study, or a state."""
+"""A study or a state, which can be exported."""
 
 
 def state_of(source: Source) -> StudyState:
-    """The state to export.
+    """Return the state to export.
 
     Raises:
         InvalidType: `source` is neither a state nor a study.
@@ -32,24 +32,23 @@ def state_of(source: Source) -> StudyState:
 
 @contextlib.contextmanager
 def new_file(path: str | os.PathLike[str], *, overwrite: bool) -> Iterator[Path]:
-    """The name of a draft, which becomes the file `path` when the block ends well, and goes when it does not.
+    """Yield the name of a draft, which becomes the file `path` when the block ends, and is removed if the block raises.
 
     Args:
-        path: The file; its directory exists.
-        overwrite: Whether it may take the place of a file that is there. A link is followed.
+        path: The file. Its directory must exist.
+        overwrite: Whether to replace an existing file. Links are followed.
 
     Raises:
-        InvalidArgument: there is something already, and not `overwrite`; or something else than a regular file; or there
-            is no directory for it.
-        OSError: the system refused it.
+        InvalidArgument: `path` exists and `overwrite` is false; it is not a regular file; or its directory does not exist.
+        OSError: the file cannot be written.
     """
     target = Path(path).expanduser()
     if not target.parent.is_dir():
-        raise InvalidArgument(f"there is no directory {target.parent} for {os.fspath(path)}: make it first")
+        raise InvalidArgument(f"the directory {target.parent} of {os.fspath(path)} does not exist: create it first")
     if overwrite:
         target = target.resolve()
         if target.exists() and not target.is_file():
-            raise InvalidArgument(f"{os.fspath(path)} is no regular file: an export can't take its place")
+            raise InvalidArgument(f"{os.fspath(path)} is not a regular file, so an export cannot replace it")
     elif os.path.lexists(target):
         raise _taken(path)
     draft = target.with_name(f".{target.name[:40]}.{secrets.token_hex(8)}.tmp")
@@ -64,12 +63,12 @@ def new_file(path: str | os.PathLike[str], *, overwrite: bool) -> Iterator[Path]
 
 
 def _put(draft: Path, target: Path, path: str | os.PathLike[str]) -> None:
-    """Give the draft its name, unless somebody else took it meanwhile."""
+    """Give the draft its name, unless another program has created the file meanwhile."""
     try:
         target.hardlink_to(draft)
     except FileExistsError:
         raise _taken(path) from None
-    except OSError:  # a file system without links
+    except OSError:  # the file system has no hard links, so a file created just now is replaced
         draft.replace(target)
 
 
@@ -78,7 +77,7 @@ def _taken(path: str | os.PathLike[str]) -> InvalidArgument:
 
 
 def moment(seconds: float | None) -> str | None:
-    """A time as ISO 8601 in UTC, to the microsecond.
+    """Return a time as ISO 8601 in UTC, to the microsecond.
 
     Example:
         >>> moment(1732190185.25)

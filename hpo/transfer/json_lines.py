@@ -1,4 +1,4 @@
-"""Trials as JSON Lines: one trial per line, and nothing of it lost."""
+"""Write and read trials as JSON Lines: one trial per line, with every field."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from hpo.transfer.destination import Source, new_file, state_of
 
 
 class TrialLine(Struct, frozen=True):
-    """The fields of a line, as `hpo.core.values.trial.FrozenTrial` describes them.
+    """The fields of a line, which `hpo.FrozenTrial` describes.
 
-    Floats that are not finite stand by name among numbers ("nan", "inf", "-inf"), and as ``{"$float": "nan"}`` where
-    strings are possible too. Intermediate values are pairs of step and value, in the order reported; metrics are pairs of
+    Where only numbers are possible, non-finite floats are written by name ("nan", "inf", "-inf"); where strings are
+    possible too, as ``{"$float": "nan"}``. Intermediate values are pairs of step and value, in the order reported; metrics are pairs of
     step and values by name.
     """
 
@@ -61,17 +61,18 @@ class TrialLine(Struct, frozen=True):
 def export_jsonl(study: Source, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
     """Write the trials of a study to a JSON Lines file, by number.
 
-    Every trial is kept whole, with its distributions, and `read_jsonl` gives it back; times are in seconds since 1970.
-    The study's own facts, such as directions and attributes, are in the journal and in `export_sqlite`.
+    A line has every field of a trial, with its distributions, and `read_jsonl` returns an equal trial. Times are in
+    seconds since 1970. Facts about the study itself, such as directions and attributes, are left out: `export_sqlite`
+    has them.
 
     Args:
         study: A study, or a `StudyState`.
-        path: The file, which appears whole or not at all.
-        overwrite: Whether to replace a file that is there.
+        path: The file. It appears whole or not at all.
+        overwrite: Whether to replace an existing file.
 
     Raises:
-        InvalidArgument: there is something at `path` already, and not `overwrite`; or no directory for it.
-        OSError: the system refused it.
+        InvalidArgument: `path` exists and `overwrite` is false, or its directory does not exist.
+        OSError: the file cannot be written.
 
     Example:
         >>> import tempfile, hpo
@@ -90,11 +91,11 @@ def export_jsonl(study: Source, path: str | os.PathLike[str], *, overwrite: bool
 
 
 def read_jsonl(path: str | os.PathLike[str]) -> list[FrozenTrial]:
-    """The trials that `export_jsonl` wrote, in the order of the lines.
+    """Return the trials that `export_jsonl` wrote, in the order of the lines.
 
     Raises:
-        InvalidArgument: a line is no such trial; the message says which.
-        OSError: there is no such file, or it can't be read.
+        InvalidArgument: a line is not such a trial; the message names the line.
+        OSError: the file does not exist or cannot be read.
     """
     return [*_trials(path)]
 
@@ -105,7 +106,7 @@ def _trials(path: str | os.PathLike[str]) -> Iterator[FrozenTrial]:
             try:
                 yield _trial(_DECODER.decode(line))
             except (msgspec.MsgspecError, ValueError, TypeError, LookupError, RecursionError, HpoError) as error:
-                raise InvalidArgument(f"{os.fspath(path)}, line {number} is no trial: {error}") from None
+                raise InvalidArgument(f"{os.fspath(path)}, line {number} is not a trial: {error}") from None
 
 
 def _line(study: str, trial: FrozenTrial) -> TrialLine:
@@ -137,7 +138,7 @@ def _line(study: str, trial: FrozenTrial) -> TrialLine:
 
 
 def plain_object(entries: FrozenDict[str, Any]) -> dict[str, Any]:
-    """Attributes as a JSON object whose keys are their names, whatever those are."""
+    """Return attributes as a JSON object with their names as keys, also if a name looks like a tag such as ``$float``."""
     return {name: to_json_tree(value) for name, value in entries.items()}
 
 

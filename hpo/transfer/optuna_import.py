@@ -1,4 +1,4 @@
-"""A study from Optuna's files, without Optuna."""
+"""Import a study from Optuna's files, without Optuna."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ _METRIC_NAMES = "study:metric_names"
 
 @attrs.frozen
 class ImportedStudy:
-    """What `import_optuna` brought.
+    """What `import_optuna` has imported.
 
     Attributes:
-        study_name: The study's name here.
+        study_name: The name of the new study.
         n_trials: How many trials it has.
-        n_interrupted: How many of them ran in Optuna, and have failed here.
+        n_interrupted: How many of them were running in Optuna, and have failed here.
         n_waiting: How many of them are enqueued.
     """
 
@@ -63,29 +63,30 @@ def import_optuna(
     to_storage: str | os.PathLike[str] | Storage,
     to_study_name: str | None = None,
 ) -> ImportedStudy:
-    """Copy a study out of a storage of Optuna: its SQLite file or its journal file.
+    """Copy a study from a storage of Optuna: its SQLite file or its journal file.
 
-    Kept are directions, names of metrics if they differ, user attributes, and of each trial its number, state, values, parameters and
-    distributions, intermediate values, constraints, user attributes, enqueued parameters, and times to the microsecond.
-    What else Optuna and its samplers attached to a trial is in its `note`, under ``"optuna"``, without pickles. A
-    running trial has failed here. A choice that is a list or dict becomes its JSON text.
+    These facts are kept: the directions, the metric names if they differ from each other, and the user attributes of the
+    study; and of each trial its number, state, values, parameters and distributions, intermediate values, constraints,
+    user attributes, enqueued parameters, and times to the microsecond. Other attributes that Optuna and its samplers
+    attached to a trial are in its `note`, under ``"optuna"``, without pickles. A running trial is imported as failed. A
+    choice that is a list or dict becomes a string of JSON.
 
-    Optuna is not needed, the file is only read, and nothing in it is unpickled or evaluated. It is for storages that
-    Optuna 3, 4 or 5 works with.
+    Optuna need not be installed. The file is only read, and nothing in it is unpickled or evaluated. Storages of Optuna
+    3, 4 and 5 can be imported.
 
     Args:
         path_or_url: The file, as a path or as ``"sqlite:///optuna.db"``.
         study_name: The study to copy; None for the only one.
-        to_storage: Where it goes; see `hpo.open_journal`.
-        to_study_name: Its name there; the same if not given.
+        to_storage: The storage of the new study: a path, a URL or a storage object, as `hpo.open_journal` takes it.
+        to_study_name: The name of the new study; the same name if not given.
 
     Raises:
-        StudyNotFound: there is no such study, or for None several.
+        StudyNotFound: the file has no such study, or several and `study_name` is None.
         DuplicatedStudyError: the target has a study of this name.
-        UnsupportedJournal: the file is no storage of Optuna, or a URL leads elsewhere.
+        UnsupportedJournal: the file is not a storage of Optuna, or the URL does not name a file.
         JournalCorrupted: a line of the journal file is damaged.
-        InvalidArgument: something in the file is not what Optuna writes. Nothing was created.
-        OSError: there is no such file, or it can't be read.
+        InvalidArgument: the file has content that Optuna does not write. Nothing was created.
+        OSError: the file does not exist or cannot be read.
 
     Example:
         >>> import json, tempfile, hpo
@@ -114,8 +115,8 @@ def import_optuna(
 
 def _read(path_or_url: str | os.PathLike[str], study_name: str | None) -> OptunaStudy:
     path = _path(path_or_url)
-    if path.exists() and not path.is_file():  # a pipe would let us wait for ever
-        raise UnsupportedJournal(os.fspath(path), "Optuna keeps studies in a file, and this is no regular file")
+    if path.exists() and not path.is_file():  # opening a pipe would wait forever
+        raise UnsupportedJournal(os.fspath(path), "Optuna keeps studies in a file, and this is not a regular file")
     with path.open("rb") as file:
         beginning = file.read(LONGEST_BEGINNING)
     if beginning.startswith(_SQLITE_MAGIC):
@@ -130,19 +131,19 @@ def _read(path_or_url: str | os.PathLike[str], study_name: str | None) -> Optuna
 def _path(path_or_url: str | os.PathLike[str]) -> Path:
     text = os.fspath(path_or_url)
     if not isinstance(text, str):
-        raise InvalidType(f"a path is a text, got {text!r}")
+        raise InvalidType(f"a path is a string, got {text!r}")
     if not text:
-        raise InvalidArgument("'' is no path: give the file of a storage of Optuna")
+        raise InvalidArgument("'' is not a path: give the file of a storage of Optuna")
     scheme = _URL.match(text)
     if scheme is None:
         return Path(text).expanduser()
-    if scheme[1].partition("+")[0] != "sqlite":  # the rest may hold a password
+    if scheme[1].partition("+")[0] != "sqlite":  # the rest may contain a password
         raise UnsupportedJournal(
-            f"{scheme[0]}...", "a study comes from a SQLite file or a journal file; optuna.copy_study makes one"
+            f"{scheme[0]}...", "only a SQLite file or a journal file can be imported; optuna.copy_study makes one"
         )
     path = unquote(text[scheme.end() :].partition("?")[0]).removeprefix("/")
     if not path or path == ":memory:":
-        raise InvalidArgument(f"{text} names no file: give its path")
+        raise InvalidArgument(f"{text} does not name a file: give its path")
     return Path(path)
 
 
@@ -167,7 +168,7 @@ def _added(found: OptunaStudy) -> list[Command]:
             commands.append(AddTrial(no_trial() if record is None else trial_of(record, remembered)))
         except HpoError as error:
             raise InvalidArgument(
-                f"trial {number} of Optuna's study {found.name!r} can't be imported: {error}"
+                f"trial {number} of Optuna's study {found.name!r} cannot be imported: {error}"
             ) from error
     return commands
 
@@ -180,7 +181,7 @@ def _carried_out(commands: Sequence[Command]) -> tuple[list[AnyEvent], StudyStat
             some = _decided(state, command)
         except HpoError as error:
             if isinstance(command, AddTrial):
-                raise InvalidArgument(f"trial {state.n_trials} can't be imported: {error}") from error
+                raise InvalidArgument(f"trial {state.n_trials} cannot be imported: {error}") from error
             raise
         events += some
         state = replay(some, state)
@@ -197,10 +198,10 @@ def _decided(state: StudyState, command: Command) -> list[AnyEvent]:
 
 
 def _as_it_happened(state: StudyState, trial: FrozenTrial) -> list[AnyEvent]:
-    """The events of a trial with a value outside its distribution, which an enqueued value can be, there as here.
+    """Return the events of a trial with a value outside its distribution, which an enqueued value can be.
 
-    `AddTrial` refuses it from users, whose mistake it would be; of Optuna's trial it is a fact. The rest of the trial
-    is judged without its parameters.
+    `AddTrial` refuses such a trial, because for a user it would be a mistake. In Optuna's study it is a fact. The rest of
+    the trial is checked without its parameters.
     """
     *_, added = decide(state, AddTrial(replace(trial, params=_EMPTY.params, distributions=_EMPTY.distributions)))
     judged = replay([added], state).finished[-1]

@@ -1,4 +1,4 @@
-"""Reading studies from Optuna's journal file: one JSON object per line, each an operation."""
+"""Read studies from Optuna's journal file, which has one JSON object per line, each an operation."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ _DIRECTIONS: Final = ("NOT_SET", "MINIMIZE", "MAXIMIZE")
 
 
 def read_journal(path: str | os.PathLike[str], study_name: str | None) -> OptunaStudy:
-    """A study from the journal file `path`, as Optuna would show it.
+    """Return a study from the journal file `path`, as Optuna would show it.
 
-    A last line without an end is what a crash or a writer at work leaves, and is ignored.
+    A last line without a newline comes from a crash or from a writer at work, and is ignored.
 
     Args:
         path: The file.
         study_name: The study; None for the only one.
 
     Raises:
-        StudyNotFound: there is no such study, or for None several.
-        JournalCorrupted: a line that is not the last one is no operation.
+        StudyNotFound: the file has no such study, or several and `study_name` is None.
+        JournalCorrupted: a line other than the last one is not an operation.
     """
     place = os.fspath(path)
     replayed = _Replay()
@@ -43,7 +43,7 @@ def read_journal(path: str | os.PathLike[str], study_name: str | None) -> Optuna
             try:
                 replayed.apply(json_value(line.decode(), "the line"))
             except (HpoError, LookupError, TypeError, ValueError, AttributeError) as error:
-                problem = f"this is no operation of Optuna's journal ({_said(error)})"
+                problem = f"this is not an operation of Optuna's journal ({_said(error)})"
                 raise JournalCorrupted(place, number, offset, problem) from None
             offset += len(line)
     studies = {study.name: study for study in replayed.studies.values()}
@@ -60,7 +60,7 @@ def _said(error: Exception) -> str:
 
 @attrs.define
 class _Replay:
-    """What the operations so far lead to. Ids of studies and trials are counted, over all studies, and never freed."""
+    """The studies after the operations so far. Ids of studies and trials count over all studies, and are never reused."""
 
     studies: dict[int, OptunaStudy] = attrs.Factory(dict)
     trials: list[tuple[int, int, OptunaTrial]] = attrs.Factory(list)
@@ -69,19 +69,19 @@ class _Replay:
     first_with: dict[tuple[int, str], tuple[int, Kind]] = attrs.Factory(dict)
     """By study and parameter: the lowest number of a trial that has it, with the kind of its distribution."""
     kind_of: Callable[[str], Kind] = attrs.Factory(lambda: functools.cache(kind_of))
-    """There are few different ones, and many parameters."""
+    """Cached, because there are many parameters and few different distributions."""
 
     def apply(self, operation: Any) -> None:
-        """Take in one operation. Those on what is not there, or finished, lost a race and count for nothing."""
+        """Apply one operation. One on a study or trial that does not exist, or is finished, lost a race and is ignored."""
         if not isinstance(operation, dict):
-            raise InvalidArgument(f"it is no object, but {operation!r}")
+            raise InvalidArgument(f"it is not an object, but {operation!r}")
         code = operation["op_code"]
         if code not in _OPERATIONS:
             raise InvalidArgument(f"its op_code is {code!r}")
         _OPERATIONS[code](self, operation)
 
     def create_study(self, operation: Mapping[str, Any]) -> None:
-        """A study of a name that is there already is refused."""
+        """Create a study, unless its name is taken."""
         name = operation["study_name"]
         if not isinstance(name, str):
             raise InvalidArgument(f"a study is named {name!r}")
@@ -91,21 +91,21 @@ class _Replay:
             self.n_studies += 1
 
     def delete_study(self, operation: Mapping[str, Any]) -> None:
-        """Its trials keep their ids."""
+        """Delete a study. The ids of its trials are not used again."""
         self.studies.pop(operation["study_id"], None)
 
     def set_study_user_attr(self, operation: Mapping[str, Any]) -> None:
-        """An attribute replaces an earlier one under its key."""
+        """Set an attribute of a study, in place of an earlier one with the same key."""
         if study := self.studies.get(operation["study_id"]):
             study.user_attrs |= operation["user_attr"]
 
     def set_study_system_attr(self, operation: Mapping[str, Any]) -> None:
-        """See `set_study_user_attr`."""
+        """Set a system attribute of a study, in place of an earlier one with the same key."""
         if study := self.studies.get(operation["study_id"]):
             study.system_attrs |= operation["system_attr"]
 
     def create_trial(self, operation: Mapping[str, Any]) -> None:
-        """A trial runs from the start, unless the operation brings it whole."""
+        """Create a trial: a running one, unless the operation says how it ended."""
         study_id = operation["study_id"]
         study = self.studies.get(study_id)
         if study is None:
@@ -127,7 +127,7 @@ class _Replay:
             self._add_param(study_id, number, trial, name, internal, operation["distributions"][name])
 
     def set_trial_param(self, operation: Mapping[str, Any]) -> None:
-        """A parameter of another kind than in the first trial that has it is refused; see `Kind.allows`."""
+        """Set a parameter, unless the first trial that has it has another kind of distribution under its name."""
         if (found := self._unfinished(operation)) is None:
             return
         study_id, number, trial = found
@@ -146,7 +146,7 @@ class _Replay:
             self.first_with[study_id, name] = number, self.kind_of(written)
 
     def set_trial_state_values(self, operation: Mapping[str, Any]) -> None:
-        """The first worker that starts an enqueued trial has it."""
+        """Set state and values of a trial. If several workers start an enqueued trial, the first one gets it."""
         if (found := self._unfinished(operation)) is None:
             return
         trial, state = found[2], _STATES[operation["state"]]
@@ -161,22 +161,22 @@ class _Replay:
             trial.values = operation["values"]
 
     def set_trial_intermediate_value(self, operation: Mapping[str, Any]) -> None:
-        """A value replaces an earlier one of its step."""
+        """Set an intermediate value, in place of an earlier one of the same step."""
         if found := self._unfinished(operation):
             found[2].intermediate_values[operation["step"]] = operation["intermediate_value"]
 
     def set_trial_user_attr(self, operation: Mapping[str, Any]) -> None:
-        """See `set_study_user_attr`."""
+        """Set an attribute of a trial, in place of an earlier one with the same key."""
         if found := self._unfinished(operation):
             found[2].user_attrs |= operation["user_attr"]
 
     def set_trial_system_attr(self, operation: Mapping[str, Any]) -> None:
-        """See `set_study_user_attr`."""
+        """Set a system attribute of a trial, in place of an earlier one with the same key."""
         if found := self._unfinished(operation):
             found[2].system_attrs |= operation["system_attr"]
 
     def discard_trials(self, operation: Mapping[str, Any]) -> None:
-        """Optuna itself keeps the trials."""
+        """Do nothing, as Optuna itself keeps the trials."""
 
     def _unfinished(self, operation: Mapping[str, Any]) -> tuple[int, int, OptunaTrial] | None:
         trial_id = operation["trial_id"]
@@ -202,5 +202,5 @@ _OPERATIONS: Mapping[int, Callable[[_Replay, Mapping[str, Any]], None]] = {
 
 
 def _seconds(text: str | None) -> float | None:
-    """A time with its zone, or local as older versions wrote it."""
+    """Return a time in seconds since 1970; without a zone it is local time, as older versions wrote it."""
     return None if text is None else datetime.datetime.fromisoformat(text).timestamp()

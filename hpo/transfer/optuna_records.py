@@ -1,4 +1,4 @@
-"""What Optuna's files say of a study, before anything is made of it."""
+"""Studies and trials as Optuna's files describe them, before they are translated."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class OptunaTrial:
     Attributes:
         state: ``"RUNNING"``, ``"COMPLETE"``, ``"PRUNED"``, ``"FAIL"`` or ``"WAITING"``.
         values: One number per objective, or None.
-        params: By name: the number that stands for the value, and the distribution as JSON text.
+        params: By name: the number that stands for the value, and the distribution as a JSON string.
         user_attrs: What users attached.
-        system_attrs: What Optuna itself attached: constraints, enqueued values, notes of samplers.
+        system_attrs: What Optuna itself attached, such as constraints, enqueued values and notes of samplers.
         intermediate_values: Numbers by step, in the order reported.
         started_at: Seconds since 1970, or None.
         finished_at: Seconds since 1970, or None.
@@ -43,8 +43,8 @@ class OptunaStudy:
         name: Its name.
         directions: ``"NOT_SET"``, ``"MINIMIZE"`` or ``"MAXIMIZE"`` per objective.
         user_attrs: What users attached.
-        system_attrs: What Optuna itself attached: the names of metrics, memories of samplers.
-        trials: By number; None where a number has no trial.
+        system_attrs: What Optuna itself attached, such as metric names and states of samplers.
+        trials: Trials by number; None if there is no trial of a number.
     """
 
     name: str
@@ -55,12 +55,12 @@ class OptunaStudy:
 
 
 def json_value(text: str, what: str) -> Any:
-    """The value in a JSON text, which may hold NaN and Infinity as Python writes them.
+    """Return the value of a JSON string, which may contain NaN and Infinity as Python writes them.
 
     Raises:
-        InvalidArgument: it is no JSON; `what` names it.
+        InvalidArgument: it is not JSON; the message names it as `what`.
     """
     try:
         return json.loads(text)
     except (ValueError, TypeError, RecursionError) as error:
-        raise InvalidArgument(f"{what} is no JSON: {error}") from None
+        raise InvalidArgument(f"{what} is not JSON: {error}") from None

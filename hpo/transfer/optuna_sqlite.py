@@ -1,4 +1,4 @@
-"""Reading studies from Optuna's SQLite storage: its tables and nothing of its code."""
+"""Read studies from the tables of Optuna's SQLite storage, without its code."""
 
 from __future__ import annotations
 
@@ -31,35 +31,35 @@ _NEEDED: Mapping[str, frozenset[str]] = {
     "trial_system_attributes": frozenset({"trial_id", "key", "value_json"}),
 }
 COPY_INSTEAD = "its studies are loaded as they are, and `hpo.copy_study` copies them"
-"""What to do with a file that nobody has to import."""
+"""Advice for a file of this library, which need not be imported."""
 
 _NOT_FINITE = {"INF_POS": math.inf, "INF_NEG": -math.inf, "NAN": math.nan}
 _UTC_SINCE = 5
-"""The major version of Optuna that began to keep times in UTC; before, they were local."""
+"""The first major version of Optuna that keeps times in UTC; earlier ones keep local times."""
 
 
 def read_sqlite(path: str | os.PathLike[str], study_name: str | None) -> OptunaStudy:
-    """A study from the SQLite file `path`, which is opened read-only.
+    """Return a study from the SQLite file `path`, which is opened read-only.
 
     Args:
         path: The file.
         study_name: The study; None for the only one.
 
     Raises:
-        StudyNotFound: there is no such study, or for None several.
-        UnsupportedJournal: the file is no storage of Optuna, or one of another version.
-        InvalidArgument: something in it is not what Optuna writes.
+        StudyNotFound: the file has no such study, or several and `study_name` is None.
+        UnsupportedJournal: the file is not a storage of Optuna, or one of another version.
+        InvalidArgument: the file has content that Optuna does not write.
     """
     import sqlite3
 
     place = os.fspath(path)
     with contextlib.closing(sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode=ro", uri=True)) as connection:
         try:
-            connection.execute("BEGIN")  # one snapshot, whoever writes meanwhile
+            connection.execute("BEGIN")  # one snapshot, also if a program writes meanwhile
             _check_tables(connection, place)
             return _study(connection, place, study_name)
         except sqlite3.Error as error:
-            raise UnsupportedJournal(place, f"SQLite can't read it: {error}") from error
+            raise UnsupportedJournal(place, f"SQLite cannot read it: {error}") from error
 
 
 def _check_tables(db: sqlite3.Connection, place: str) -> None:
@@ -72,8 +72,8 @@ def _check_tables(db: sqlite3.Connection, place: str) -> None:
         if not needed <= columns:
             raise UnsupportedJournal(
                 place,
-                f"it is no storage of Optuna 3 to 5, whose table {table} has the columns {', '.join(sorted(needed))}; "
-                "a storage of an older version is brought up to date by `optuna storage upgrade`",
+                f"it is not a storage of Optuna 3 to 5, whose table {table} has the columns {', '.join(sorted(needed))}; "
+                "upgrade a storage of an older version with `optuna storage upgrade`",
             )
 
 
@@ -140,7 +140,7 @@ def _add_values(db: sqlite3.Connection, study_id: int, trials: Mapping[int, Optu
 
 def _of_trials(table: str, columns: str, order: str) -> str:
     return (
-        f"SELECT trial_id, {columns} FROM {table} JOIN trials USING (trial_id) "  # noqa: S608 - names of ours
+        f"SELECT trial_id, {columns} FROM {table} JOIN trials USING (trial_id) "  # noqa: S608 - fixed names
         f"WHERE study_id = ? ORDER BY trial_id, {order}"
     )
 
@@ -159,7 +159,7 @@ def _seconds(text: str | None, in_utc: bool) -> float | None:
     try:
         moment = datetime.datetime.fromisoformat(text)
     except (TypeError, ValueError):
-        raise InvalidArgument(f"{text!r} is no time as Optuna writes it") from None
+        raise InvalidArgument(f"{text!r} is not a time as Optuna writes it") from None
     return (moment.replace(tzinfo=datetime.UTC) if in_utc and moment.tzinfo is None else moment).timestamp()
 
 

@@ -1,4 +1,4 @@
-"""What Optuna says of a trial, as a trial."""
+"""Translate Optuna's trials and distributions."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ from hpo.core import (
 from hpo.errors import InvalidArgument, InvalidDistribution
 from hpo.transfer.optuna_records import OptunaTrial, json_value
 
-_WAS_RUNNING = "it still ran when the study was imported from Optuna"
-_NO_TRIAL = "Optuna has no trial of this number"
+_WAS_RUNNING = "it was still running when the study was imported from Optuna"
+_NO_TRIAL = "Optuna has no trial with this number"
 _CONSTRAINTS = "constraints"
 _FIXED = "fixed_params"
 _REASON = "fail_reason"
 _PICKLES = "cma:"
-"""Attributes in which a sampler keeps pickled objects, in pieces; nobody here reads those."""
+"""The start of the keys under which a sampler keeps pickled objects, in pieces. They are never read."""
 
 
 DistributionReader: TypeAlias = Callable[[str], tuple[Distribution, Sequence[int] | None]]
 
 
 def distribution_of(text: str) -> tuple[Distribution, Sequence[int] | None]:
-    """The distribution that Optuna's JSON describes, of today's classes, of the deprecated ones, or abbreviated.
+    """Return the distribution that Optuna's JSON describes: a current class, a deprecated class, or an abbreviation.
 
     Returns:
-        The distribution; and, where Optuna's choices are not all different, the index of each among those that are.
-        Choices that are lists or dicts become their JSON text.
+        The distribution, and None. If Optuna's choices are not all different, the second value has the index of each of
+        them among the different ones. Choices that are lists or dicts become strings of JSON.
 
     Raises:
-        InvalidDistribution: it describes none.
+        InvalidDistribution: the string does not describe a distribution.
 
     Example:
         >>> distribution_of('{"name": "DiscreteUniformDistribution", "attributes": {"low": 0, "high": 1, "q": 0.5}}')[0]
@@ -55,29 +55,29 @@ def distribution_of(text: str) -> tuple[Distribution, Sequence[int] | None]:
     try:
         return _KINDS[_FULL_NAMES.get(name, name)](fields)
     except (KeyError, TypeError) as error:
-        raise InvalidDistribution(f"this is no distribution of Optuna ({error!r}): {text}") from None
+        raise InvalidDistribution(f"this is not a distribution of Optuna ({error!r}): {text}") from None
 
 
 def _described(text: str) -> tuple[str, Mapping[str, Any]]:
-    """Name and fields of a distribution, written in full or abbreviated."""
+    """Return the name and the fields of a distribution, which is written in full or abbreviated."""
     document = json_value(text, "a distribution")
     match document:
         case {"name": str(name), "attributes": dict(attributes)} if name in _KINDS:
             return name, attributes
         case {"type": str(name)} if name in _FULL_NAMES:
             return name, document
-    raise InvalidDistribution(f"this is no distribution of Optuna: {text}")
+    raise InvalidDistribution(f"this is not a distribution of Optuna: {text}")
 
 
 class Kind(NamedTuple):
-    """What Optuna wants all distributions of a parameter to have in common; see `kind_of`."""
+    """What all distributions of a parameter have in common in Optuna."""
 
     name: str
     log: bool
     choices: Sequence[Any] | None
 
     def allows(self, other: Kind) -> bool:
-        """Whether a parameter that began with this kind may go on with `other`; NaN is one choice, as 1 and True are."""
+        """Return whether a parameter of this kind may later have the kind `other`. NaN equals NaN here, and 1 equals True."""
         if (self.name, self.log) != (other.name, other.log):
             return False
         mine, theirs = self.choices or (), other.choices or ()
@@ -87,10 +87,10 @@ class Kind(NamedTuple):
 
 
 def kind_of(text: str) -> Kind:
-    """The kind of the distribution that Optuna's JSON describes, whether or not there is such a one here.
+    """Return the kind of the distribution that Optuna's JSON describes, also if hpo has no such distribution.
 
     Raises:
-        InvalidArgument, InvalidDistribution: it describes none.
+        InvalidArgument, InvalidDistribution: the string does not describe a distribution.
 
     Example:
         >>> kind_of('{"type": "float", "low": 1, "high": 9, "log": true}')
@@ -130,27 +130,28 @@ _KINDS: Mapping[str, Callable[[Mapping[str, Any]], tuple[Distribution, Sequence[
     "CategoricalDistribution": _categorical,
 }
 _FULL_NAMES = {"float": "FloatDistribution", "int": "IntDistribution", "categorical": "CategoricalDistribution"}
-"""Of the abbreviated ones."""
+"""The full names of abbreviated distributions."""
 
 
 def scalar(value: Any) -> Choice:
-    """A choice as a parameter can have it: what is a list or dict in Optuna is its JSON text here."""
+    """Return a choice that a parameter can have: a list or dict of Optuna becomes a string of JSON."""
     return json.dumps(value) if isinstance(value, list | dict) else value
 
 
 def no_trial() -> FrozenTrial:
-    """What stands for a number that Optuna has no trial of."""
+    """Return a failed trial, for a number that has no trial in Optuna."""
     return FrozenTrial(0, TrialState.FAIL, reason=_NO_TRIAL)
 
 
 def trial_of(record: OptunaTrial, distribution_of: DistributionReader) -> FrozenTrial:
-    """`record` as a trial with number 0. One that ran has failed: nobody here will tell its result.
+    """Return `record` as a trial with number 0.
 
-    So has a complete trial without a value, or with NaN.
+    A running trial becomes a failed one, because nobody will tell its result. So does a complete trial without a value or
+    with NaN.
 
     Args:
-        record: What Optuna says.
-        distribution_of: See the function of this name; perhaps one that remembers.
+        record: The trial as Optuna stores it.
+        distribution_of: The function of this name, or a cached one.
 
     Raises:
         InvalidArgument, InvalidType, InvalidDistribution: the record is not what Optuna writes.
@@ -163,7 +164,7 @@ def trial_of(record: OptunaTrial, distribution_of: DistributionReader) -> Frozen
     state, values, reason = _outcome(record)
     fixed = {name: scalar(value) for name, value in (record.system_attrs.get(_FIXED) or {}).items()}
     user_attrs = _kept(record.user_attrs)
-    if state is TrialState.WAITING:  # one that is tried again knows its parameters already
+    if state is TrialState.WAITING:  # a trial that is tried again has its parameters already
         return FrozenTrial(0, state, fixed_params=FrozenDict({**params, **fixed}), user_attrs=user_attrs)
     return FrozenTrial(
         number=0,
@@ -185,18 +186,20 @@ def trial_of(record: OptunaTrial, distribution_of: DistributionReader) -> Frozen
 def _param(name: str, internal: float, distribution: Distribution, indices: Sequence[int] | None) -> Any:
     number = as_float(internal)
     if number is None or not math.isfinite(number):
-        raise InvalidArgument(f"parameter {name!r} has no number, but {internal!r}")
+        raise InvalidArgument(f"parameter {name!r} is stored as {internal!r}, which is not a finite number")
     if not isinstance(distribution, CategoricalDistribution):
         return distribution.to_external(number)
     index = int(number)
     n_choices = len(distribution.choices if indices is None else indices)
     if not 0 <= index < n_choices:
-        raise InvalidArgument(f"parameter {name!r} has choice {index} of {n_choices}")
+        raise InvalidArgument(
+            f"parameter {name!r} has the choice with index {index}, but there are {n_choices} choices"
+        )
     return distribution.choices[index if indices is None else indices[index]]
 
 
 def _outcome(record: OptunaTrial) -> tuple[TrialState, tuple[float, ...] | None, str | None]:
-    """State, values and reason of a trial."""
+    """Return the state, the values and the reason of a trial."""
     if record.state == "RUNNING":
         return TrialState.FAIL, None, _WAS_RUNNING
     try:
@@ -216,7 +219,7 @@ def _outcome(record: OptunaTrial) -> tuple[TrialState, tuple[float, ...] | None,
 
 
 def _constraints(system_attrs: Mapping[str, Any]) -> dict[str, float]:
-    """Constraints by name: those of a sampler's function by number, then those that trials set themselves."""
+    """Return constraints by name: first those of a sampler's function, named by number, then those that trials set."""
     found = system_attrs.get(_CONSTRAINTS)
     numbered = {str(i): value for i, value in enumerate(found)} if isinstance(found, list) else {}
     prefix = f"{_CONSTRAINTS}:"
@@ -225,7 +228,7 @@ def _constraints(system_attrs: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _note(system_attrs: Mapping[str, Any]) -> FrozenDict[str, Any]:
-    """What else Optuna attached, under one key of its own, so that no sampler takes it for its own note."""
+    """Return Optuna's other attributes, under a key of their own, so that no sampler takes them for its own note."""
     known = (_CONSTRAINTS, _FIXED, _REASON)
     rest = {
         key: value

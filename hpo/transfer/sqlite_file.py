@@ -1,4 +1,4 @@
-"""A study as a normalized SQLite file, for SQL and datasette."""
+"""Write a study as a normalized SQLite file, for SQL and datasette."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _STUDY = 1  # the id of the only study of a file
 _INT64 = 1 << 63
-_ANY = bytes  # a column that keeps the type of each value: SQLite converts what it stores under every other type
+_ANY = bytes  # a column that keeps the type of each value; with any other type SQLite would convert values
 _VALUE = {"value": _ANY, "type": str, "json": str}
 _OF_TRIAL = [("trial_id", "trials", "id")]
 
@@ -102,18 +102,18 @@ def export_sqlite(study: Source, path: str | os.PathLike[str], *, overwrite: boo
 
     The tables are ``studies``, ``objectives``, ``trials``, ``params``, ``values``, ``intermediate_values``,
     ``constraints`` and ``attributes``, whose ``kind`` is ``user``, ``fixed_param`` (given by `enqueue`) or ``note`` (the
-    sampler's). Wherever something has a value there are three columns: ``value``, which SQL can compare and compute
-    with, and which is NULL for None, NaN, lists and dicts; ``type``, one of ``none bool int float text datetime list
-    dict``; and ``json``, exactly what it is. Foreign keys and indexes are there.
+    sampler's). Every value has three columns: ``value``, which SQL can compare and compute with, and which is NULL for
+    None, NaN, lists and dicts; ``type``, one of ``none bool int float text datetime list dict``; and ``json``, the exact
+    value. There are foreign keys and indexes.
 
     Args:
         study: A study, or a `StudyState`.
-        path: The file, which appears whole or not at all.
-        overwrite: Whether to replace a file that is there.
+        path: The file. It appears whole or not at all.
+        overwrite: Whether to replace an existing file.
 
     Raises:
-        InvalidArgument: there is something at `path` already, and not `overwrite`; or no directory for it.
-        OSError: the system refused it.
+        InvalidArgument: `path` exists and `overwrite` is false, or its directory does not exist.
+        OSError: the file cannot be written.
 
     Example:
         >>> import sqlite3, tempfile, hpo
@@ -137,7 +137,7 @@ def export_sqlite(study: Source, path: str | os.PathLike[str], *, overwrite: boo
             with contextlib.closing(sqlite3.connect(draft)) as connection:
                 _write(Database(connection, execute_plugins=False), connection, state)
         except sqlite3.OperationalError as error:  # such as a full disk
-            raise OSError(f"{os.fspath(path)} can't be written: {error}") from error
+            raise OSError(f"{os.fspath(path)} cannot be written: {error}") from error
 
 
 def _write(database: Database, connection: sqlite3.Connection, state: StudyState) -> None:
@@ -145,7 +145,7 @@ def _write(database: Database, connection: sqlite3.Connection, state: StudyState
     for table, rows in _rows(state).items():
         columns = list(_TABLES[table]["columns"])
         places = ", ".join(f":{column}" for column in columns)
-        connection.executemany(f'INSERT INTO "{table}" VALUES ({places})', rows)  # noqa: S608 - names of ours
+        connection.executemany(f'INSERT INTO "{table}" VALUES ({places})', rows)  # noqa: S608 - fixed names
     for table, indexed in _INDEXES:
         database[table].create_index(indexed)  # type: ignore[union-attr]
     connection.commit()
@@ -168,7 +168,7 @@ def _rows(state: StudyState) -> dict[str, Iterable[dict[str, Any]]]:
             {
                 "id": _STUDY,
                 "name": state.name,
-                "seed": str(state.seed),  # which may have more than 64 bits
+                "seed": str(state.seed),  # it may have more than 64 bits
                 "created": moment(state.created_at),
                 "n_trials": state.n_trials,
             }
@@ -233,13 +233,13 @@ def _attribute_rows(state: StudyState, trials: Iterable[FrozenTrial]) -> Iterato
 
 
 def _value(value: Any) -> dict[str, Any]:
-    """The three columns of a value."""
+    """Return the three columns of a value."""
     kind, scalar = _scalar(value)
     return {"value": scalar, "type": kind, "json": msgspec.json.encode(to_json_tree(value)).decode()}
 
 
 def _scalar(value: Any) -> tuple[str, bool | int | float | str | None]:
-    """The type of a value, and what SQL can make of it."""
+    """Return the type of a value, and the value as SQL can use it."""
     match value:
         case None:
             return "none", None

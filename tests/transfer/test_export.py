@@ -143,7 +143,7 @@ def test_a_line_that_is_no_trial_is_named(tmp_path, rich, line):
     export_jsonl(rich, path)
     with path.open("a") as file:
         file.write(f"{line}\n")
-    with pytest.raises(InvalidArgument, match=r"t\.jsonl, line 11 is no trial"):
+    with pytest.raises(InvalidArgument, match=r"t\.jsonl, line 11 is not a trial"):
         read_jsonl(path)
 
 
@@ -249,7 +249,7 @@ def test_a_file_that_is_there_is_replaced_on_demand_only(tmp_path, export):
     assert path.read_text() == "mine"
     export(hpo.StudyState.create(), path, overwrite=True)
     assert path.read_bytes() != b"mine"
-    with pytest.raises(InvalidArgument, match="no regular file"):
+    with pytest.raises(InvalidArgument, match="not a regular file"):
         export(hpo.StudyState.create(), tmp_path, overwrite=True)
     assert [file.name for file in tmp_path.iterdir()] == ["mine"]
 
@@ -273,7 +273,7 @@ def test_an_export_without_a_directory_names_it(tmp_path, export):
     (tmp_path / "file").touch()
     for parent in ["nowhere", "file"]:
         with pytest.raises(
-            InvalidArgument, match=rf"there is no directory .*{parent} for .*{parent}/out: make it first"
+            InvalidArgument, match=rf"the directory .*{parent} of .*{parent}/out does not exist: create it first"
         ):
             export(hpo.StudyState.create(), tmp_path / parent / "out")
 

@@ -121,7 +121,7 @@ def test_every_state_comes_with_its_number(place, tmp_path):
     for trial, original in zip(ours.trials, theirs.trials, strict=True):
         if original.state is not optuna.trial.TrialState.WAITING:
             same(trial, original)
-    assert ours.trials[4].reason == "it still ran when the study was imported from Optuna"
+    assert ours.trials[4].reason == "it was still running when the study was imported from Optuna"
     assert ours.trials[4].finished_at is None
     assert ours.trials[2].reason is None
     started = ours.ask({"x": hpo.FloatDistribution(-1.5, 2.5)})
@@ -175,7 +175,7 @@ def test_a_value_that_no_trial_can_have_here_is_named_with_its_trial(place, tmp_
         warnings.simplefilter("ignore", UserWarning)
         theirs.tell(theirs.ask(DISTRIBUTIONS), 0.25)
     with pytest.raises(
-        InvalidArgument, match=r"trial 1 can't be imported: 10+.* is not a valid value for the parameter"
+        InvalidArgument, match=r"trial 1 cannot be imported: 10+.* is not a valid value for the parameter"
     ):
         import_optuna(path, None, tmp_path / "hpo")
     assert not (tmp_path / "hpo").exists()
@@ -388,7 +388,7 @@ def test_a_number_without_a_trial_is_filled(tmp_path):
         db.commit()
     ours, _ = brought(path, tmp_path)
     assert [trial.value for trial in ours.trials] == [0.0, None, 2.0]
-    assert ours.trials[1].reason == "Optuna has no trial of this number"
+    assert ours.trials[1].reason == "Optuna has no trial with this number"
 
 
 @pytest.mark.parametrize(
@@ -396,8 +396,8 @@ def test_a_number_without_a_trial_is_filled(tmp_path):
     [
         (lambda path: hpo.create_study(storage=f"sqlite:///{path}"), "a database of this library"),
         (lambda path: hpo.create_study(storage=FileStorage(path)), "a journal of this library"),
-        (lambda path: path.mkdir(), "no regular file"),
-        (os.mkfifo, "no regular file"),
+        (lambda path: path.mkdir(), "not a regular file"),
+        (os.mkfifo, "not a regular file"),
     ],
 )
 def test_what_can_not_be_from_optuna_is_said_at_once(tmp_path, make, problem):
@@ -408,7 +408,7 @@ def test_what_can_not_be_from_optuna_is_said_at_once(tmp_path, make, problem):
 
 
 def test_an_empty_path_is_refused(tmp_path):
-    with pytest.raises(InvalidArgument, match="'' is no path"):
+    with pytest.raises(InvalidArgument, match="'' is not a path"):
         import_optuna("", None, tmp_path / "hpo")
 
 

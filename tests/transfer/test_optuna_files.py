@@ -98,17 +98,17 @@ def test_tables_become_a_study(database, tmp_path):
     [
         ("UPDATE trials SET state = 'ODD'", "trial 0 .*'ODD'"),
         ("UPDATE trials SET number = 0", "two trials .* number 0"),
-        ("UPDATE trials SET datetime_start = 'noon'", "'noon' is no time"),
-        ("UPDATE trial_params SET param_value = 2.0", "choice 2 of 2"),
-        ("UPDATE trial_params SET param_value = NULL", "'k' has no number"),
-        ("UPDATE trial_params SET distribution_json = '{}'", "no distribution of Optuna"),
-        ("UPDATE trial_params SET distribution_json = '{'", "a distribution is no JSON"),
+        ("UPDATE trials SET datetime_start = 'noon'", "'noon' is not a time"),
+        ("UPDATE trial_params SET param_value = 2.0", "the choice with index 2, but there are 2 choices"),
+        ("UPDATE trial_params SET param_value = NULL", "'k' is stored as None, which is not a finite number"),
+        ("UPDATE trial_params SET distribution_json = '{}'", "not a distribution of Optuna"),
+        ("UPDATE trial_params SET distribution_json = '{'", "a distribution is not JSON"),
         (
             """UPDATE trial_params SET distribution_json = '{"name": "FloatDistribution", "attributes": {"low": 0}}'""",
-            "no distribution of Optuna .*high",
+            "not a distribution of Optuna .*high",
         ),
-        ("UPDATE trial_user_attributes SET value_json = '{'", "attribute 'x' of a trial is no JSON"),
-        ("UPDATE study_user_attributes SET value_json = '{'", "attribute 'who' of the study is no JSON"),
+        ("UPDATE trial_user_attributes SET value_json = '{'", "attribute 'x' of a trial is not JSON"),
+        ("UPDATE study_user_attributes SET value_json = '{'", "attribute 'who' of the study is not JSON"),
         ("INSERT INTO trial_values VALUES (9, 2, 1, 0.5, 'FINITE')", "trial 0 .*but got 2"),
         ("UPDATE trial_intermediate_values SET step = -1 WHERE step = 1", "trial 0 .*step"),
     ],
@@ -240,7 +240,7 @@ def test_secrets_in_urls_are_not_repeated(tmp_path):
     with pytest.raises(UnsupportedJournal) as caught:
         import_optuna("postgresql://me:secret@host/db", None, tmp_path / "hpo")
     assert "secret" not in str(caught.value)
-    with pytest.raises(InvalidArgument, match="no file"):
+    with pytest.raises(InvalidArgument, match="does not name a file"):
         import_optuna("sqlite:///:memory:", None, tmp_path / "hpo")
     with pytest.raises(FileNotFoundError):
         import_optuna("sqlite:///nowhere.db", None, tmp_path / "hpo")
