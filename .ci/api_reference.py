@@ -52,6 +52,12 @@ PAGES = (
         ("hpo.samplers", "hpo.pruners", "hpo.distributions"),
     ),
     Page(
+        "views.md",
+        "Views of a state",
+        "Pure questions about a `StudyState`: nothing is written, and no clock is read.",
+        ("hpo.views",),
+    ),
+    Page(
         "journal.md",
         "Journals and transfer",
         "How studies are kept is explained on the page [The journal](../explanation/journal.md).",

@@ -9,13 +9,14 @@ live by the same rule.
   ``hpo.stopping_rules`` refers to.
 - Samplers: `Sampler`, `Suggestion`, `Exhausted`, `Answer`; for a sampler that asks other samplers `ask_sampler`,
   `space_to_ask`, `trial_key`, `checked_sampler`, `checked_seed`, `is_replayable` and `needs_pending`.
-- Pruners: `Pruner`, `Decision`, `checked_pruner`.
+- Pruners: `Pruner`, `Decision`, `Verdict`, `checked_pruner`; promoters: `Promoter`, `Resume`, `ForkTrial`; stopping rules:
+  `StoppingRule`, `Stop`.
 - Memory: `Fold`, `History`, `FrozenDict`, `NumberMap`.
 - Studies as values: `StudyState`, `FrozenTrial`, `TrialState`, `StudyDirection`, `StudyView`, `HasState`, `SearchSpace`,
   `Key`, the distributions, and the views `joint_space`, `intersection_space`, `losses`, `violation`, `best_trial`,
   `best_trials`.
-- Commands and events: `decide` turns a command into events, `evolve` folds an event into a state, `replay` folds a whole
-  journal. `AnyEvent` and `Command` are the unions of all events and all commands.
+- Commands and events: `suggest_joint` asks a sampler and returns the command `Suggest`, `decide` turns a command into
+  events, `evolve` folds an event into a state, `replay` folds a whole journal. `AnyEvent` and `Command` are the unions of all events and all commands.
 - Encoding: `encode_events`, `decode_events` and `FORMAT`, the number of the written format.
 - Journals: the protocols `Storage`, `Journal`, `TracksWorkers` and `DeferredSync`, and the checks that every storage
   makes: `check_first_event`, `check_worker_name`, `is_worker_name`, `check_options`; `starts_chain` and `checksum_of`, for
@@ -26,10 +27,14 @@ live by the same rule.
 
 from hpo.core import (
     FORMAT,
+    AddArtifact,
     AddTrial,
     AdvisorSet,
     Answer,
     AnyEvent,
+    Artifact,
+    ArtifactAdded,
+    ArtifactRemoved,
     Ask,
     CategoricalDistribution,
     Command,
@@ -41,6 +46,7 @@ from hpo.core import (
     Exhausted,
     FloatDistribution,
     Fold,
+    ForkTrial,
     FrozenDict,
     FrozenTrial,
     HasState,
@@ -50,11 +56,17 @@ from hpo.core import (
     Key,
     MetricNamesSet,
     NumberMap,
+    Origin,
     ParamsSuggested,
+    PauseTrial,
+    Promoter,
     Pruner,
     PruningDecided,
     RecordPruning,
+    RemoveArtifact,
     Report,
+    Resume,
+    ResumeTrial,
     Sampler,
     SearchSpace,
     SetAdvisor,
@@ -63,6 +75,9 @@ from hpo.core import (
     SetStudyAttribute,
     SetTrialAttribute,
     SpaceDefined,
+    StartFork,
+    Stop,
+    StoppingRule,
     StudyAttributeSet,
     StudyCreated,
     StudyDirection,
@@ -75,9 +90,12 @@ from hpo.core import (
     TrialAttributeSet,
     TrialEnqueued,
     TrialFinished,
+    TrialPaused,
+    TrialResumed,
     TrialStarted,
     TrialState,
     ValueReported,
+    Verdict,
     as_float,
     as_int,
     ask_sampler,
@@ -100,6 +118,7 @@ from hpo.core import (
     needs_pending,
     replay,
     space_to_ask,
+    suggest_joint,
     trial_key,
     violation,
 )
@@ -118,10 +137,14 @@ from hpo.registration import Registration
 
 __all__ = [
     "FORMAT",
+    "AddArtifact",
     "AddTrial",
     "AdvisorSet",
     "Answer",
     "AnyEvent",
+    "Artifact",
+    "ArtifactAdded",
+    "ArtifactRemoved",
     "Ask",
     "CategoricalDistribution",
     "Command",
@@ -134,6 +157,7 @@ __all__ = [
     "Exhausted",
     "FloatDistribution",
     "Fold",
+    "ForkTrial",
     "FrozenDict",
     "FrozenTrial",
     "HasState",
@@ -144,12 +168,18 @@ __all__ = [
     "Key",
     "MetricNamesSet",
     "NumberMap",
+    "Origin",
     "ParamsSuggested",
+    "PauseTrial",
+    "Promoter",
     "Pruner",
     "PruningDecided",
     "RecordPruning",
     "Registration",
+    "RemoveArtifact",
     "Report",
+    "Resume",
+    "ResumeTrial",
     "Sampler",
     "SearchSpace",
     "SetAdvisor",
@@ -158,6 +188,9 @@ __all__ = [
     "SetStudyAttribute",
     "SetTrialAttribute",
     "SpaceDefined",
+    "StartFork",
+    "Stop",
+    "StoppingRule",
     "Storage",
     "StudyAttributeSet",
     "StudyCreated",
@@ -172,9 +205,12 @@ __all__ = [
     "TrialAttributeSet",
     "TrialEnqueued",
     "TrialFinished",
+    "TrialPaused",
+    "TrialResumed",
     "TrialStarted",
     "TrialState",
     "ValueReported",
+    "Verdict",
     "as_float",
     "as_int",
     "ask_sampler",
@@ -203,6 +239,7 @@ __all__ = [
     "replay",
     "space_to_ask",
     "starts_chain",
+    "suggest_joint",
     "trial_key",
     "violation",
 ]

@@ -28,12 +28,12 @@ from hpo.core import (
     SetStudyAttribute,
     StudyState,
     TrialState,
+    ask,
     decide,
     replay,
     report,
     tell,
 )
-from hpo.core.ask_tell import ask
 from hpo.errors import SearchSpaceExhausted
 
 every_sampler = pytest.mark.parametrize("name", SAMPLERS)

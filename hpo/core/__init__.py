@@ -12,7 +12,19 @@
 - `history`, `persistent`, `numbers`, `step_grid`: what the others are made of
 """
 
-from hpo.core.ask_tell import checked_batch_size, enqueue, report, set_constraint, tell
+from hpo.core.ask_tell import (
+    ask,
+    checked_batch_size,
+    enqueue,
+    pause,
+    report,
+    resume,
+    set_constraint,
+    set_user_attr,
+    should_prune,
+    tell,
+    what_if,
+)
 from hpo.core.commands import (
     AddArtifact,
     AddTrial,
@@ -65,7 +77,7 @@ from hpo.core.contracts import (
     suggest_lone,
     trial_key,
 )
-from hpo.core.decide import decide, objective_values, running_trial
+from hpo.core.decide import decide, running_trial
 from hpo.core.evolve import evolve, replay
 from hpo.core.memory import FrozenDict, History, InsertOnlyDict, NumberMap, SortedRuns
 from hpo.core.records import (
@@ -97,7 +109,9 @@ from hpo.core.records import (
     is_acknowledged,
     trial_record,
 )
+from hpo.core.results import objective_values
 from hpo.core.state import StudyState
+from hpo.core.stepping import events_since
 from hpo.core.values import (
     Artifact,
     CategoricalDistribution,
@@ -152,6 +166,7 @@ from hpo.core.views import (
     joint_space,
     losses,
     running_by_worker,
+    trials_in,
     violation,
 )
 
@@ -232,6 +247,7 @@ __all__ = [
     "Verdict",
     "as_float",
     "as_int",
+    "ask",
     "ask_sampler",
     "best_or_none",
     "best_trial",
@@ -258,6 +274,7 @@ __all__ = [
     "encode_events",
     "encode_hook",
     "enqueue",
+    "events_since",
     "evolve",
     "external_params",
     "from_json_tree",
@@ -280,12 +297,16 @@ __all__ = [
     "objective_values",
     "one_of",
     "option_check",
+    "pause",
     "promotion",
     "replay",
     "report",
+    "resume",
     "running_by_worker",
     "running_trial",
     "set_constraint",
+    "set_user_attr",
+    "should_prune",
     "shown_with_advice",
     "space_to_ask",
     "suggest_joint",
@@ -297,6 +318,8 @@ __all__ = [
     "to_number",
     "trial_key",
     "trial_record",
+    "trials_in",
     "violation",
+    "what_if",
     "whole_from",
 ]

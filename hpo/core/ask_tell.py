@@ -37,9 +37,9 @@ from hpo.core.contracts import (
     suggest_joint,
 )
 from hpo.core.decide import decide, running_trial
-from hpo.core.evolve import replay
-from hpo.core.records import AnyEvent, TrialResumed, TrialStarted
+from hpo.core.records import TrialResumed, TrialStarted
 from hpo.core.state import StudyState
+from hpo.core.stepping import carried_out, state_after
 from hpo.core.values import Distribution, FrozenTrial, Origin, TrialState, as_int
 from hpo.errors import InvalidArgument, InvalidType, SearchSpaceExhausted
 
@@ -173,7 +173,7 @@ def tell(
         (0.5, None)
     """
     command = Tell(_number(trial), values, state, at, reason, sem=sem, cost=cost, origin=origin)
-    return _carry_out(study, command)
+    return carried_out(study, command)
 
 
 def report(
@@ -199,7 +199,7 @@ def report(
         >>> state.trial(0).intermediate_values, state.trial(0).metrics
         ({0: 0.9}, {1: {'loss': 0.7, 'latency': 12.0}})
     """
-    return _carry_out(state, Report(_number(trial), value, step, origin))
+    return carried_out(state, Report(_number(trial), value, step, origin))
 
 
 def pause(
@@ -231,7 +231,7 @@ def pause(
         >>> state.trial(0).state, state.trial(0).checkpoint
         (<TrialState.PAUSED: 'paused'>, 'weights-10.pt')
     """
-    return _carry_out(state, PauseTrial(_number(trial), checkpoint, at, origin))
+    return carried_out(state, PauseTrial(_number(trial), checkpoint, at, origin))
 
 
 def resume(
@@ -259,7 +259,7 @@ def resume(
         (<TrialState.RUNNING: 'running'>, 'weights-10.pt')
     """
     number = _number(trial)
-    state = _carry_out(state, ResumeTrial(number, at, worker, origin=origin))
+    state = carried_out(state, ResumeTrial(number, at, worker, origin=origin))
     return state, state.trial(number)
 
 
@@ -284,7 +284,7 @@ def enqueue(
         >>> trial.params
         {'x': 0.25}
     """
-    return _carry_out(state, Enqueue(params, user_attrs, origin))
+    return carried_out(state, Enqueue(params, user_attrs, origin))
 
 
 def set_user_attr(
@@ -308,8 +308,8 @@ def set_user_attr(
         {'data': 'digits'}
     """
     if trial is None:
-        return _carry_out(state, SetStudyAttribute(key, value, origin))
-    return _carry_out(state, SetTrialAttribute(_number(trial), key, value, origin))
+        return carried_out(state, SetStudyAttribute(key, value, origin))
+    return carried_out(state, SetTrialAttribute(_number(trial), key, value, origin))
 
 
 def set_constraint(
@@ -328,7 +328,7 @@ def set_constraint(
         >>> state.trial(0).feasible
         False
     """
-    return _carry_out(state, SetConstraint(_number(trial), name, value, origin))
+    return carried_out(state, SetConstraint(_number(trial), name, value, origin))
 
 
 def what_if(state: StudyState, results: Mapping[int, Any]) -> StudyState:
@@ -374,45 +374,6 @@ def should_prune(state: StudyState, pruner: Pruner, trial: TrialOrNumber) -> boo
     return judged(state, checked_pruner(pruner), running).decision is Decision.STOP
 
 
-def events_since(state: StudyState, version: int) -> list[AnyEvent]:
-    """Return the events by which the functions of this module came from `version` to `state`, oldest first.
-
-    A scheduler appends them to a list that it keeps, instead of writing whole states; `replay` reads them back. At
-    least the newest 16,384 events are remembered; `replay` and `StudyState.from_bytes` start anew.
-
-    Args:
-        state: The study.
-        version: The `version` of an earlier state, for example of the one that was given to `ask`.
-
-    Raises:
-        InvalidArgument: `version` is newer than `state`, or older than what `state` remembers.
-
-    Example:
-        >>> from hpo.samplers import RandomSampler
-        >>> before = StudyState.create()
-        >>> after, trial = ask(before, RandomSampler())
-        >>> after = tell(after, trial, 0.5)
-        >>> [type(event).__name__ for event in events_since(after, before.version)]
-        ['TrialStarted', 'TrialFinished']
-        >>> replay(events_since(after, before.version), before) == after
-        True
-    """
-    wanted = as_int(version)
-    if wanted is None:
-        raise InvalidType(f"a version is a number of events, got {version!r} of type {type(version).__name__}")
-    if wanted == state.version:
-        return []
-    # the log of a state that was replayed or read from bytes ends before the state does
-    first = state.log.start if state.log.end == state.version else state.version
-    if not first <= wanted <= state.version:
-        raise InvalidArgument(
-            f"this state has the version {state.version} and remembers the events after version {first}; got {wanted}: "
-            "take the events after each step, or keep the state's bytes"
-        )
-    events: list[AnyEvent] = state.log.since(wanted)
-    return events
-
-
 def checked_batch_size(n: object) -> int:
     """Return how many trials to start at once, as a builtin.
 
@@ -443,7 +404,7 @@ def _ask_one(
         promoted = promotion(state, promoter, at=command.at, worker=command.worker)
         start = command if promoted is None else replace(promoted, origin=origin)
     events = decide(state, start)
-    started = _after(state, events)
+    started = state_after(state, events)
     last = events[-1]
     assert isinstance(last, TrialStarted | TrialResumed), "each of these commands starts a trial"
     trial = started.running[last.number]
@@ -452,19 +413,9 @@ def _ask_one(
     suggest = suggest_joint(started, sampler, trial, space)
     if isinstance(suggest, Exhausted):
         raise SearchSpaceExhausted(suggest.reason, suggest.for_now)
-    state = _carry_out(started, suggest)
+    state = carried_out(started, suggest)
     return state, state.running[trial.number]
 
 
 def _number(trial: TrialOrNumber) -> int:
     return trial.number if isinstance(trial, FrozenTrial) else trial
-
-
-def _carry_out(state: StudyState, command: Command) -> StudyState:
-    return _after(state, decide(state, command))
-
-
-def _after(state: StudyState, events: list[AnyEvent]) -> StudyState:
-    if not events:
-        return state
-    return replace(replay(events, state), log=state.log.extended(state.version, events))

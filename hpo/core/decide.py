@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from msgspec.structs import replace
@@ -51,6 +51,7 @@ from hpo.core.records import (
     trial_record,
     written_metrics,
 )
+from hpo.core.results import checked_result
 from hpo.core.state import StudyState
 from hpo.core.values import (
     CategoricalDistribution,
@@ -69,7 +70,6 @@ from hpo.core.values import (
     checked_state,
     checked_text,
     checked_time,
-    checked_value,
     coerced_value,
     to_json_tree,
     to_number,
@@ -312,49 +312,39 @@ def _remove_artifact(state: StudyState, command: RemoveArtifact) -> list[AnyEven
 
 
 def _tell(state: StudyState, command: Tell) -> list[AnyEvent]:
-    outcome, reason = None if command.state is None else checked_state(command.state), command.reason
-    if outcome is TrialState.FAIL and command.values is None:
-        number = as_int(command.number)
-        if number is not None and number in state.waiting:
-            origin = checked_origin(command.origin)
-            at = checked_time(command.at)
-            return [TrialFinished(number, TrialState.FAIL, None, at, _text(reason), origin=origin)]
+    taken_off = _taken_off_the_queue(state, command)
+    if taken_off is not None:
+        return [taken_off]
     trial = _unfinished_trial(state, command.number)
-    values = None if command.values is None else objective_values(state, command.values)
-    if outcome is None:
-        if values is None:
-            raise InvalidArgument(
-                f"trial {trial.number} is told without values: give them, or tell it as TrialState.FAIL or PRUNED"
-            )
-        outcome = TrialState.COMPLETE
-    if not outcome.is_finished():
-        raise InvalidArgument(f"a trial is told as TrialState.COMPLETE, PRUNED or FAIL, got {outcome!r}")
-    if outcome is TrialState.COMPLETE and values is None:
-        raise InvalidArgument(f"trial {trial.number} is told as COMPLETE without values: give one per direction")
-    if outcome is TrialState.PRUNED and values is None:
-        values = _last_report(state, trial)
-    if outcome is TrialState.FAIL and values is not None:
-        raise InvalidArgument(f"trial {trial.number} is told as FAIL with values {values!r}: give one of the two")
-    if values is not None and not _all_numbers(values):
-        if outcome is TrialState.COMPLETE:
-            outcome, reason = TrialState.FAIL, reason or "the objective value is NaN"
-        values = None
-    sem, cost = (None if values is None else checked_sem(command.sem, values)), checked_cost(command.cost)
+    result = checked_result(state, trial, command)
+    # a failed or NaN result has no value whose error could be known
+    sem = None if result.values is None else checked_sem(command.sem, result.values)
+    cost = checked_cost(command.cost)
+    unused = tuple([checked_text(name, "a parameter's name") for name in command.unused]) if command.unused else ()
     return [
         TrialFinished(
             number=trial.number,
-            state=outcome,
-            values=None if values is None else tuple([to_number(value) for value in values]),
+            state=result.state,
+            values=None if result.values is None else tuple([to_number(value) for value in result.values]),
             at=checked_time(command.at),
-            reason=_text(reason),
-            unused=tuple([checked_text(name, "a parameter's name") for name in command.unused])
-            if command.unused
-            else (),
+            reason=_writable(result.reason),
+            unused=unused,
             sem=None if sem is None else tuple(map(to_number, sem)),
             cost=None if cost is None else to_number(cost),
             origin=checked_origin(command.origin),
         )
     ]
+
+
+def _taken_off_the_queue(state: StudyState, command: Tell) -> TrialFinished | None:
+    """Return the end of a trial that waits and is told as failed; None for every other command."""
+    if not state.waiting or command.values is not None or command.state is None:
+        return None
+    number = as_int(command.number)
+    if number is None or number not in state.waiting or checked_state(command.state) is not TrialState.FAIL:
+        return None
+    at, origin = checked_time(command.at), checked_origin(command.origin)
+    return TrialFinished(number, TrialState.FAIL, None, at, _writable(command.reason), origin=origin)
 
 
 def _unfinished_trial(state: StudyState, number: int) -> FrozenTrial:
@@ -363,60 +353,9 @@ def _unfinished_trial(state: StudyState, number: int) -> FrozenTrial:
     return running_trial(state, number) if trial is None else trial
 
 
-def _all_numbers(values: tuple[float, ...]) -> bool:
-    for value in values:  # noqa: SIM110 - all(...) with a generator takes four times as long
-        if value != value:
-            return False
-    return True
-
-
-def _text(reason: str | None) -> str | None:
+def _writable(reason: str | None) -> str | None:
+    # messages of exceptions may hold lone surrogates, for example of a file's name, which UTF-8 cannot write
     return None if reason is None else str(reason).encode("utf-8", "backslashreplace").decode()
-
-
-def objective_values(state: StudyState, given: object) -> tuple[float, ...]:
-    """A result as one float per direction.
-
-    Raises:
-        InvalidType: it is no number, or holds something else than numbers.
-        InvalidArgument: it is a mapping whose keys are not the metric names.
-        WrongNumberOfValues: it has more or fewer values than the study has directions.
-    """
-    n = len(state.directions)
-    if n == 1 and type(given) is float:
-        return (given,)
-    if n == 1 and type(given) is tuple and len(given) == 1 and type(given[0]) is float:
-        return given
-    if isinstance(given, Mapping):
-        names = state.metric_names
-        if names is None:
-            raise InvalidArgument(
-                "values by name need metric names, and the study has none: set them, or give one value per direction; "
-                f"got {given!r}"
-            )
-        if {*given} != {*names}:
-            raise InvalidArgument(f"values by name need the study's metric names {list(names)}, got {list(given)}")
-        return tuple(checked_value(given[name]) for name in names)
-    items = _items(given)
-    if items is None:
-        items = [given]
-    if len(items) != n:
-        raise WrongNumberOfValues(len(items), n)
-    return tuple(checked_value(item) for item in items)
-
-
-def _items(given: object) -> list[Any] | None:
-    """The items of a sequence or of an array with one axis; None for a single value."""
-    if isinstance(given, str | bytes) or getattr(given, "ndim", 1) == 0:
-        return None
-    if isinstance(given, Sequence) or hasattr(given, "ndim"):
-        return list(given)  # type: ignore[call-overload,no-any-return]
-    return None
-
-
-def _last_report(state: StudyState, trial: FrozenTrial) -> tuple[float, ...] | None:
-    step = max(trial.intermediate_values, default=None)
-    return None if step is None or len(state.directions) != 1 else (trial.intermediate_values[step],)
 
 
 def _add_trial(state: StudyState, command: AddTrial) -> list[AnyEvent]:

@@ -75,9 +75,9 @@ print(early, min(cost() for _ in range(9)))
 
 WRITE_JOURNAL = """
 import sys
-from hpo.core.ask_tell import ask, tell
+from hpo.core import ask, tell
 from hpo.core.commands import Ask, Tell
-from hpo.core.decide import decide
+from hpo.core import decide
 from hpo.core import StudyCreated
 from hpo.core import suggest_joint
 from hpo.core import replay, StudyState

@@ -20,19 +20,22 @@ from hpo.core import (
     StudyState,
     Suggestion,
     TrialState,
+    ask,
     decide,
     enqueue,
+    events_since,
     is_replayable,
     replay,
     report,
     set_constraint,
+    should_prune,
     space_to_ask,
     suggest_joint,
     suggest_lone,
     tell,
     trial_key,
+    what_if,
 )
-from hpo.core.ask_tell import ask, events_since, should_prune, what_if
 from hpo.errors import (
     InvalidArgument,
     InvalidSuggestion,

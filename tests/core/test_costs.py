@@ -18,6 +18,7 @@ from hpo.core import (
     TrialStarted,
     TrialState,
     ValueReported,
+    ask,
     best_trial,
     decide,
     evolve,
@@ -26,7 +27,6 @@ from hpo.core import (
     report,
     tell,
 )
-from hpo.core.ask_tell import ask
 from hpo.samplers.random import RandomSampler
 
 SPACE = {"x": FloatDistribution(0.0, 1.0), "c": CategoricalDistribution(["a", "b"])}

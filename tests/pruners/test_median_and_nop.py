@@ -8,8 +8,7 @@ import attrs
 import numpy as np
 import pytest
 
-from hpo.core import StudyState, TrialState, report, tell
-from hpo.core.ask_tell import ask, should_prune
+from hpo.core import StudyState, TrialState, ask, report, should_prune, tell
 from hpo.errors import InvalidArgument, InvalidType, SeveralObjectives
 from hpo.pruners import Decision, MedianPruner, NopPruner
 from hpo.samplers import RandomSampler

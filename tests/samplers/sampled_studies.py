@@ -9,10 +9,10 @@ from hpo.core import (
     Key,
     SearchSpace,
     StudyState,
+    ask,
     create_trial,
     tell,
 )
-from hpo.core.ask_tell import ask
 from hpo.samplers.random import RandomSampler
 from hpo.samplers.tpe import TPESampler
 

@@ -7,8 +7,16 @@ import pytest
 from branching_objective import LEAVES, counted, objective, quiet_study
 
 import hpo
-from hpo.core import CategoricalDistribution, FloatDistribution, IntDistribution, StudyState, TrialState, enqueue, tell
-from hpo.core.ask_tell import ask
+from hpo.core import (
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+    StudyState,
+    TrialState,
+    ask,
+    enqueue,
+    tell,
+)
 from hpo.errors import InvalidSuggestion, SearchSpaceExhausted
 from hpo.samplers import BruteForceSampler, PartialFixedSampler, RandomSampler
 from hpo.samplers.brute_force.sampler import _Tried

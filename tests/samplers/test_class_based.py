@@ -15,6 +15,7 @@ from hpo.core import (
     StudyState,
     StudyView,
     TrialState,
+    ask,
     create_trial,
     decide,
     enqueue,
@@ -24,7 +25,6 @@ from hpo.core import (
     suggest_lone,
     tell,
 )
-from hpo.core.ask_tell import ask
 from hpo.errors import InvalidArgument, InvalidSuggestion, InvalidType, NoCompletedTrial, SeveralObjectives
 from hpo.samplers import BaseSampler, IntersectionSearchSpace, RandomSampler, intersection_search_space
 

@@ -18,11 +18,11 @@ from hpo.core import (
     SearchSpace,
     StudyState,
     TrialState,
+    ask,
     create_trial,
     identity_of,
     tell,
 )
-from hpo.core.ask_tell import ask
 from hpo.errors import HpoError, InvalidArgument
 from hpo.samplers.cma_es import CmaEsSampler
 from hpo.samplers.cma_es.coding import DrawCoding

@@ -23,6 +23,7 @@ from hpo.core import (
     SearchSpace,
     StudyState,
     TrialState,
+    ask,
     create_trial,
     decide,
     enqueue,
@@ -32,7 +33,6 @@ from hpo.core import (
     set_constraint,
     tell,
 )
-from hpo.core.ask_tell import ask
 from hpo.errors import HpoError, SeveralObjectives
 from hpo.samplers.cma_es import CmaEsSampler
 from hpo.samplers.cma_es.coding import DrawCoding

@@ -18,6 +18,7 @@ from hpo.core import (
     Suggestion,
     Tell,
     TrialState,
+    ask,
     decide,
     enqueue,
     replay,
@@ -25,7 +26,6 @@ from hpo.core import (
     suggest_lone,
     tell,
 )
-from hpo.core.ask_tell import ask
 from hpo.errors import InvalidSuggestion, SearchSpaceExhausted
 from hpo.samplers import GridSampler, RandomSampler
 from hpo.samplers.grid import _Order

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 import hpo.samplers
-from hpo.core import CategoricalDistribution, FloatDistribution, IntDistribution, StudyState
-from hpo.core.ask_tell import ask
+from hpo.core import CategoricalDistribution, FloatDistribution, IntDistribution, StudyState, ask
 from hpo.errors import InvalidArgument, InvalidSuggestion, InvalidType
 from hpo.samplers import GridSampler
 

@@ -9,8 +9,7 @@ import pytest
 from scipy.stats import qmc
 
 import hpo
-from hpo.core import CategoricalDistribution, FloatDistribution, IntDistribution, StudyState, enqueue, tell
-from hpo.core.ask_tell import ask
+from hpo.core import CategoricalDistribution, FloatDistribution, IntDistribution, StudyState, ask, enqueue, tell
 from hpo.errors import InvalidArgument, InvalidType
 from hpo.samplers import QMCSampler, RandomSampler
 from hpo.study.studies import create_study, load_study

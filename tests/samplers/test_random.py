@@ -5,8 +5,7 @@ import math
 
 import pytest
 
-from hpo.core import CategoricalDistribution, FloatDistribution, IntDistribution, StudyState, StudyView, tell
-from hpo.core.ask_tell import ask
+from hpo.core import CategoricalDistribution, FloatDistribution, IntDistribution, StudyState, StudyView, ask, tell
 from hpo.errors import InvalidType
 from hpo.samplers import RandomSampler
 from hpo.study.studies import create_study

@@ -19,6 +19,7 @@ from hpo.core import (
     StudyState,
     Suggestion,
     TrialState,
+    ask,
     create_trial,
     decide,
     enqueue,
@@ -26,7 +27,6 @@ from hpo.core import (
     report,
     tell,
 )
-from hpo.core.ask_tell import ask
 from hpo.samplers.parts.observations import Fold
 from hpo.samplers.parts.unit_cube import UnitCube
 from hpo.samplers.random import RandomSampler

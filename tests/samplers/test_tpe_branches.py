@@ -15,11 +15,11 @@ from hpo.core import (
     SearchSpace,
     StudyState,
     TrialState,
+    ask,
     create_trial,
     identity_of,
     tell,
 )
-from hpo.core.ask_tell import ask
 from hpo.errors import InvalidArgument, InvalidType, SearchSpaceExhausted
 from hpo.numerics.parzen import fit_parzen
 from hpo.pruners import NopPruner

@@ -15,10 +15,10 @@ from hpo.core import (
     IntDistribution,
     StudyState,
     TrialState,
+    ask,
     set_constraint,
     tell,
 )
-from hpo.core.ask_tell import ask
 from hpo.samplers.tpe import TPESampler
 
 

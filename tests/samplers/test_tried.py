@@ -17,12 +17,12 @@ from hpo.core import (
     SearchSpace,
     StudyState,
     TrialState,
+    ask,
     ask_sampler,
     create_trial,
     enqueue,
     tell,
 )
-from hpo.core.ask_tell import ask
 from hpo.errors import InvalidArgument
 from hpo.samplers import CmaEsSampler, RandomSampler, TPESampler
 from hpo.samplers.parts.tried import Fold, tried_configurations

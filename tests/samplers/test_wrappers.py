@@ -12,13 +12,13 @@ from hpo.core import (
     Identity,
     IntDistribution,
     StudyState,
+    ask,
     enqueue,
     identity_of,
     is_replayable,
     needs_pending,
     tell,
 )
-from hpo.core.ask_tell import ask
 from hpo.errors import InvalidArgument, InvalidSuggestion, InvalidType
 from hpo.samplers import (
     BruteForceSampler,
