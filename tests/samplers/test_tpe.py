@@ -23,6 +23,7 @@ from hpo.core import (
     create_trial,
     decide,
     enqueue,
+    pause,
     replay,
     report,
     tell,
@@ -310,6 +311,13 @@ def test_running_trials_drive_suggestions_away_from_them():
     careless = attrs.evolve(EAGER, constant_liar=False)
     assert distance(crowded, EAGER) > 2.0 * distance(crowded, careless)
     assert distance(crowded, careless) == distance(states, EAGER)
+
+
+def test_a_paused_trial_counts_as_it_did_while_it_ran():
+    state, trial = ask(study(20), EAGER, MIXED)
+    paused = pause(state, trial)
+    assert not paused.running
+    assert suggested(paused) == suggested(state) != suggested(study(20))
 
 
 def test_without_the_liar_running_trials_are_not_seen():

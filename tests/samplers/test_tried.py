@@ -21,6 +21,7 @@ from hpo.core import (
     ask_sampler,
     create_trial,
     enqueue,
+    pause,
     tell,
 )
 from hpo.errors import InvalidArgument
@@ -109,6 +110,13 @@ def test_running_trials_count_and_a_trial_without_parameters_does_not():
     assert tried_configurations(tell(state, trial.number, state=TrialState.FAIL), SPACE).n_untried == 59
     state, _ = ask(StudyState.create(seed=1), RandomSampler(), {})
     assert tried_configurations(state, SPACE).n_untried == 60
+
+
+def test_paused_trials_count_as_running_ones_do():
+    state, trial = ask(StudyState.create(seed=1), RandomSampler(), SPACE)
+    state = pause(state, trial)
+    assert tried_configurations(state, SPACE).contains(trial.params)
+    assert tried_configurations(state, SPACE).n_untried == 59
 
 
 def test_looking_at_running_trials_leaves_what_is_remembered_of_finished_ones_as_it_is():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from functools import lru_cache
+from itertools import chain
 from typing import Any, TypeAlias
 
 import attrs
@@ -21,13 +22,13 @@ _ALL_IN_PLACE: Places = Map()
 
 
 def tried_configurations(state: StudyState, space: SearchSpace) -> TriedConfigurations | None:
-    """Return which configurations of `space` finished and running trials have, or None if they can't be used up.
+    """Return which configurations of `space` trials have, finished or not, or None if they can't be used up.
 
     They can't if a parameter is continuous, if there is no parameter, or if some trial has all parameters of the space
     and more of its own: what is left to try there can't be counted. The last one is also what happens when `space`
     lacks parameters because a trial was enqueued with their values, or because others are held fixed.
 
-    O(parameters x (running trials + finished trials new since the last question)).
+    O(parameters x (running and paused trials + finished trials new since the last question)).
 
     Args:
         state: The study at the moment when a trial started.
@@ -47,8 +48,8 @@ def tried_configurations(state: StudyState, space: SearchSpace) -> TriedConfigur
     if fold is None:
         return None
     carry = state.finished.fold(fold)
-    # running trials are folded in for this question only: how they end, and in which order, is not known yet
-    for other in state.running.values():
+    # unfinished trials are folded in for this question only: in which order they will be told is not known yet
+    for other in chain(state.running.values(), state.paused.values()):
         carry = fold.step(carry, other)
     return None if carry.wider else TriedConfigurations(space, fold, carry)
 

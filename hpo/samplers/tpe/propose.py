@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -140,7 +141,7 @@ def _from_model(
     cube = UnitCube.of(space)
     fold = Fold(state.directions, cube.columns, options.consider_failed_trials)
     carry = state.finished.fold(fold)
-    liars = _running_points(options, state, cube)
+    liars = _unfinished_points(options, state, cube)
     # many workers would all draw at random until the first of them is done: so running trials count, but half at most
     n_seen = carry.n_learnable + min(len(liars), carry.n_learnable)
     if n_seen < options.n_startup_trials or all(name in known for name in cube.names):
@@ -157,11 +158,14 @@ def _from_model(
     return Proposal(values, score)  # the last one, for the driver to replace
 
 
-def _running_points(options: ProposalOptions, state: StudyState, cube: UnitCube) -> NDArray[np.float64]:
-    """Return the points of running trials that have all parameters, ``(l, d)``; the one that is asked for has none."""
+def _unfinished_points(options: ProposalOptions, state: StudyState, cube: UnitCube) -> NDArray[np.float64]:
+    """Return the points of unfinished trials that have all parameters, ``(l, d)``; the one that is asked for has none.
+
+    A paused trial counts as it did while it ran.
+    """
     values = []
     if options.constant_liar:
-        for other in state.running.values():
+        for other in chain(state.running.values(), state.paused.values()):
             if other.params:
                 row = column_values(cube.columns, other)
                 if row is not None:
