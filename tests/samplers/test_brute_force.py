@@ -20,7 +20,8 @@ from hpo.core import (
 from hpo.errors import InvalidSuggestion, SearchSpaceExhausted
 from hpo.samplers import BruteForceSampler, PartialFixedSampler, RandomSampler
 from hpo.samplers.brute_force.sampler import _Tried
-from hpo.samplers.brute_force.tree import Node, index_of, value_of
+from hpo.samplers.brute_force.tree import Node
+from hpo.samplers.parts.columns import index_of, value_of
 from hpo.study.studies import load_study
 
 SPACE = {

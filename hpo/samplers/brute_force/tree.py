@@ -19,7 +19,8 @@ from typing import Any, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hpo.core import CategoricalDistribution, Distribution, IntDistribution, Key, NumberMap, grid_value, nearest_cell
+from hpo.core import Distribution, Key, NumberMap
+from hpo.samplers.parts.columns import index_of, value_of
 
 
 class Leaf(Struct, frozen=True):
@@ -235,31 +236,6 @@ def position_by_ticket(ticket: int, name: str, n_values: int) -> int:
     # a checksum rather than `hash`, which differs between processes
     shift = zlib.crc32(f"{lap} {name}".encode("utf-8", "backslashreplace")) if lap else 0
     return (ticket + shift) % n_values
-
-
-def index_of(distribution: Distribution, value: Any) -> int | None:
-    """Return the index of `value` among the values of `distribution`; None if it is not one, or they are not countable."""
-    member = distribution.member(value)
-    if member is None or distribution.n_values() is None:
-        return None
-    if isinstance(distribution, CategoricalDistribution):
-        return int(member)
-    if isinstance(distribution, IntDistribution):
-        return int(member - distribution.low) // distribution.step
-    if distribution.step is None:
-        return 0
-    return nearest_cell(distribution.low, distribution.high, distribution.step, member)
-
-
-def value_of(distribution: Distribution, index: int) -> Any:
-    """Return the value with this index; the inverse of `index_of`."""
-    if isinstance(distribution, CategoricalDistribution):
-        return distribution.choices[index]
-    if isinstance(distribution, IntDistribution):
-        return distribution.low + index * distribution.step
-    if distribution.step is None:
-        return distribution.low
-    return grid_value(distribution.low, distribution.high, distribution.step, index)
 
 
 def _names(tree: Tree) -> set[str]:

@@ -13,7 +13,7 @@ from immutables import Map
 from msgspec import Struct
 
 from hpo.core import Distribution, Exhausted, FrozenTrial, Key, SearchSpace, StudyState
-from hpo.samplers.brute_force.tree import index_of, value_of
+from hpo.samplers.parts.columns import index_of, value_of
 
 Places: TypeAlias = Map[int, int]
 """Where a number is in a list of numbers; left out if number ``i`` is in place ``i``."""
