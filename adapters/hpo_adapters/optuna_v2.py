@@ -31,7 +31,6 @@ An old uniform range excluded its upper end; a range of hpo includes both ends.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -210,8 +209,7 @@ class FrozenTrial:
         Raises:
             InvalidType: `value` is something else.
         """
-        copied: Any = copy.deepcopy(self.hpo_trial)
-        self.hpo_trial = copied.set_user_attr(key, value) or copied
+        self.hpo_trial = self.hpo_trial.set_user_attr(key, value)
 
     def __getattr__(self, name: str) -> Any:
         return _inner(self, "hpo_trial", name)

@@ -86,7 +86,7 @@ def test_the_tutorial_sampler_refuses_what_it_does_not_support():
         study.optimize(lambda trial: trial.suggest_loguniform("x", 1, 10), n_trials=2)
 
 
-def test_old_suggest_names_are_float_parameters_of_today():
+def test_old_suggest_names_make_float_parameters():
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     seen = []
 
@@ -130,7 +130,7 @@ def test_old_distribution_classes_recognize_their_own_kind_only(distribution, ki
     ]
 
 
-def test_study_arguments_have_their_old_positions():
+def test_create_study_has_the_old_positions_of_arguments():
     place = hpo.journal.MemoryStorage()
     sampler, pruner = optuna.samplers.RandomSampler(), optuna.pruners.NopPruner()
     study = optuna.create_study(place, sampler, pruner, "old", "maximize")

@@ -146,7 +146,7 @@ def test_a_sampler_for_one_objective_declines_several(optuna_rival):
     assert type(answer.error).__name__ == "SeveralObjectives"
 
 
-def test_syne_tune_is_told_the_complete_trials_of_its_space_in_the_order_told(syne_tune_rival, monkeypatch):
+def test_syne_tune_is_told_complete_trials_of_its_space_in_order(syne_tune_rival, monkeypatch):
     told = []
 
     class Watched(syne_tune_rival.SingleObjectiveScheduler):
@@ -162,7 +162,7 @@ def test_syne_tune_is_told_the_complete_trials_of_its_space_in_the_order_told(sy
     assert told == [({"x": 0.25}, 3.0, False), ({"x": 1.0}, 5.0, False)]
 
 
-def test_syne_tune_and_the_global_generators_are_left_as_they_were(syne_tune_rival):
+def test_syne_tune_leaves_the_global_generators_unchanged(syne_tune_rival):
     import numpy as np
 
     np.random.seed(3)  # noqa: NPY002 - what Syne Tune draws from

@@ -214,7 +214,7 @@ class TestBruteForceSampler(BasicSamplerTestCase, MultiObjectiveSamplerTestCase)
         monkeypatch.setattr(Presented, "asked", asked)
 
 
-def test_a_sampler_for_one_objective_says_so_by_our_error_and_by_optunas():
+def test_several_objectives_are_refused_with_the_errors_of_both_libraries():
     study = optuna.create_study(directions=["minimize", "maximize"], sampler=Presented(CmaEsSampler()))
     for kind in (SeveralObjectives, ValueError, RuntimeError):
         with pytest.raises(kind, match="CmaEsSampler requires a single objective"):

@@ -1,4 +1,4 @@
-"""States that commands lead to, and commands that are refused."""
+"""Make states by commands, and check that commands are refused."""
 
 from __future__ import annotations
 

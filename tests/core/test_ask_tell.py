@@ -1,4 +1,4 @@
-"""Ask and tell as pure functions, and how samplers and pruners are called."""
+"""Ask and tell as pure functions, and the calls of samplers and pruners."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def running(state: StudyState | None = None) -> StudyState:
     return replay(decide(state, Ask()), state)
 
 
-def test_ask_and_tell_leave_the_old_state_as_it_was() -> None:
+def test_ask_and_tell_leave_the_old_state_unchanged() -> None:
     start = StudyState.create(seed=7)
     asked, trial = ask(start, middle, {"x": X}, at=1.5, worker="w")
     told = tell(asked, trial.number, 0.25, at=2.5)
@@ -95,7 +95,7 @@ def test_a_sampler_sees_the_state_in_which_its_trial_runs() -> None:
     assert state.version == 4
 
 
-def test_each_of_a_batch_sees_the_ones_before_it_with_their_parameters() -> None:
+def test_each_trial_of_a_batch_sees_the_ones_before_it() -> None:
     recorder = Recorder()
     state, trials = ask(StudyState.create(), recorder, {"x": X}, 3)
     assert [trial.number for trial in trials] == [0, 1, 2]
@@ -128,7 +128,7 @@ def test_the_space_comes_from_the_call_the_study_or_history() -> None:
     assert ask(StudyState.create(), middle)[1].params == {}
 
 
-def test_an_enqueued_trial_keeps_its_values_and_the_sampler_fills_the_rest() -> None:
+def test_the_sampler_completes_an_enqueued_trial() -> None:
     recorder = Recorder()
     state = enqueue(StudyState.create(), {"x": 0.125, "unknown": 3}, user_attrs={"why": "because"})
     state, trial = ask(state, recorder, {"x": X, "c": C})
@@ -148,7 +148,7 @@ def test_an_enqueued_value_outside_a_range_is_kept_with_a_warning() -> None:
         ask(enqueue(StudyState.create(), {"c": "z"}), middle, {"c": C})
 
 
-def test_nothing_left_to_suggest_is_an_error_of_ask() -> None:
+def test_ask_raises_an_error_if_the_space_is_exhausted() -> None:
     state = StudyState.create()
     with pytest.raises(SearchSpaceExhausted) as caught:
         ask(state, lambda *_: Exhausted("all is tried"), {"x": X})
@@ -168,14 +168,14 @@ def test_nothing_left_to_suggest_is_an_error_of_ask() -> None:
         (Suggestion({"x": 0.5}, [1]), "the note of a suggestion is a dict, got [1]"),  # type: ignore[arg-type]
     ],
 )
-def test_an_answer_that_is_none_is_refused(answer, message) -> None:
+def test_invalid_answers_are_refused(answer, message) -> None:
     with pytest.raises(InvalidSuggestion) as caught:
         ask(StudyState.create(), lambda *_: answer, {"x": X})
     assert str(caught.value).startswith(message)
 
 
 @pytest.mark.parametrize("params", [None, 3, ["x"]])
-def test_what_is_no_suggestion_is_refused_also_for_an_enqueued_trial(params) -> None:
+def test_invalid_answers_for_an_enqueued_trial_are_refused(params) -> None:
     state = enqueue(StudyState.create(), {"x": 0.5})
     with pytest.raises(InvalidSuggestion, match="are a dict by name"):
         ask(state, lambda *_: Suggestion(params), {"x": X, "y": X})
@@ -186,7 +186,7 @@ def test_values_beyond_what_was_asked_for_are_ignored() -> None:
     assert trial.params == {"x": 0.5}
 
 
-def test_a_lone_parameter_has_its_own_stream_and_sees_the_joint_ones() -> None:
+def test_a_lone_parameter_has_a_stream_of_its_own() -> None:
     recorder = Recorder()
     state, trial = ask(StudyState.create(seed=7), recorder, {"x": X})
     command = suggest_lone(state, recorder, trial, "c", SearchSpace({"c": C}))
@@ -197,7 +197,7 @@ def test_a_lone_parameter_has_its_own_stream_and_sees_the_joint_ones() -> None:
         suggest_lone(state, lambda *_: Exhausted("no"), trial, "c", SearchSpace({"c": C}))
 
 
-def test_a_lone_parameter_that_was_enqueued_asks_nobody() -> None:
+def test_an_enqueued_lone_parameter_does_not_call_the_sampler() -> None:
     state = running(enqueue(StudyState.create(), {"c": "a"}))
     recorder = Recorder()
     command = suggest_lone(state, recorder, state.running[0], "c", SearchSpace({"c": C}))
@@ -263,7 +263,7 @@ def test_reports_constraints_and_outcomes_are_recorded() -> None:
         tell(pruned, 0, 1.0)
 
 
-def test_what_if_is_a_fork() -> None:
+def test_several_results_can_be_tried_on_one_state() -> None:
     state, trials = ask(StudyState.create(seed=1), RandomSampler(), {"n": IntDistribution(1, 9)}, 2)
     good, bad = tell(state, 0, 0.0), tell(state, 0, 1.0)
     assert tell(good, 1, 2.0).finished[0].values == (0.0,)
@@ -279,7 +279,7 @@ def test_a_class_in_place_of_its_object_is_refused_with_advice() -> None:
         should_prune(running(), NopPruner, 0)
 
 
-def test_results_to_try_out_are_a_mapping() -> None:
+def test_the_results_of_what_if_are_a_mapping() -> None:
     with pytest.raises(InvalidType, match=r"results are values by trial number, got \[1\.0\]"):
         what_if(running(), [1.0])
 

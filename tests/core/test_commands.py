@@ -1,4 +1,4 @@
-"""What `decide` allows and refuses, command by command."""
+"""Which commands `decide` allows and refuses."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ CHOICE = CategoricalDistribution(["a", "b"])
         ({"at": "now"}, InvalidType, "a time is a number of seconds since 1970 or None, got 'now' of type str"),
     ],
 )
-def test_a_study_that_makes_no_sense_is_not_created(fields, error, message) -> None:
+def test_invalid_studies_are_not_created(fields, error, message) -> None:
     valid = {"name": "s", "directions": ("minimize",), "seed": 7}
     refused(StudyState(), CreateStudy(**{**valid, **fields}), error, message)
 
@@ -118,7 +118,7 @@ def test_names_of_metrics() -> None:
     refused(state, SetMetricNames(["a", 1]), InvalidType, "a metric's name is a str, got 1 of type int")  # type: ignore[list-item]
 
 
-def test_asking_starts_the_head_of_the_queue_or_the_next_number() -> None:
+def test_ask_starts_the_first_enqueued_trial_or_a_new_one() -> None:
     assert decide(study(), Ask(5, "w")) == [TrialStarted(0, 5.0, "w")]
     state = study(Ask(), Enqueue({"x": 1}), Enqueue({"x": 2}))
     assert decide(state, Ask()) == [TrialStarted(1)]
@@ -129,7 +129,7 @@ def test_asking_starts_the_head_of_the_queue_or_the_next_number() -> None:
     refused(state, Ask(None, 3), InvalidType, "a worker's name is a str, got 3 of type int")  # type: ignore[arg-type]
 
 
-def test_what_can_be_enqueued() -> None:
+def test_params_that_can_be_enqueued() -> None:
     params = {"x": np.float32(0.5), "n": 3, "c": None, "b": True, "t": "text", "i": math.inf}
     state = study(Ask(), Enqueue(params, {"why": "because"}))
     assert state.waiting[1].fixed_params == {"x": 0.5, "n": 3, "c": None, "b": True, "t": "text", "i": math.inf}
@@ -165,7 +165,7 @@ def test_a_parameter_may_have_any_name(name, value) -> None:
         ),
     ],
 )
-def test_what_can_not_be_enqueued(params, error, message) -> None:
+def test_params_that_can_not_be_enqueued(params, error, message) -> None:
     refused(study(), Enqueue(params), error, message)
 
 
@@ -198,14 +198,14 @@ def test_a_suggestion_defines_its_space_once() -> None:
     assert replay(reordered, state).running[1].params == {"x": 0.0, "c": "a"}
 
 
-def test_suggestions_add_up() -> None:
+def test_suggestions_are_merged() -> None:
     state = study(Ask(), Suggest(0, {"x": X}, {"x": 0.5}, {"a": 1}), Suggest(0, {"c": CHOICE}, {"c": "a"}, {"b": 2}))
     assert state.running[0].params == {"x": 0.5, "c": "a"}
     assert list(state.running[0].distributions.items()) == [("x", X), ("c", CHOICE)]
     assert state.running[0].note == {"a": 1, "b": 2}
 
 
-def test_a_parameter_with_another_range_is_asked_for_anew() -> None:
+def test_a_parameter_with_another_range_is_suggested_again() -> None:
     wider = FloatDistribution(0.0, 2.0)
     state = study(Ask(), Suggest(0, {"x": X}, {"x": 0.5}))
     refused(state, Suggest(0, {"x": X}, {"x": 0.1}), InvalidSuggestion, "trial 0 has a value for parameter 'x' already")
@@ -241,7 +241,7 @@ def test_a_parameter_with_another_range_is_asked_for_anew() -> None:
         ({"x": X}, None, "the params of a suggestion are a dict by name, got None"),
     ],
 )
-def test_a_suggestion_that_does_not_answer_is_refused(space, params, message) -> None:
+def test_invalid_suggestions_are_refused(space, params, message) -> None:
     refused(study(Ask()), Suggest(0, space, params), InvalidSuggestion, message)
 
 
@@ -254,7 +254,7 @@ def test_the_note_of_a_suggestion_is_a_dict() -> None:
     )
 
 
-def test_a_sampler_of_listed_values_may_leave_the_grid_but_not_the_range() -> None:
+def test_an_off_grid_suggestion_must_stay_in_the_range() -> None:
     state = study(Ask(), Suggest(0, {"x": GRID}, {"x": 0.3}, off_grid=True))
     assert state.running[0].params == {"x": 0.3}
     assert StudyState.from_bytes(state.to_bytes()) == state
@@ -314,7 +314,7 @@ def test_the_first_value_of_a_constraint_stands() -> None:
     refused(state, SetConstraint(0, 1, 1), InvalidType, "a constraint's name is a str, got 1 of type int")  # type: ignore[arg-type]
 
 
-def test_parameters_that_were_never_asked_for_are_dropped() -> None:
+def test_unused_parameters_are_dropped() -> None:
     space = {"x": X, "c": CHOICE}
     state = study(Ask(), Suggest(0, space, {"x": 0.5, "c": "a"}), Tell(0, 1.0, unused=("c",)))
     assert state.finished[0].params == {"x": 0.5}
@@ -357,7 +357,7 @@ def test_a_waiting_trial_from_elsewhere_is_enqueued() -> None:
     assert decide(study(), AddTrial(waiting)) == [TrialEnqueued(0, {"x": 0.5}, {"a": 1})]
 
 
-def test_what_can_not_be_added() -> None:
+def test_trials_that_can_not_be_added() -> None:
     refused(
         study(),
         AddTrial({"value": 1}),  # type: ignore[arg-type]
@@ -387,7 +387,7 @@ def test_what_can_not_be_added() -> None:
             decide(study(), AddTrial(trial))
 
 
-def test_deciding_changes_nothing_and_warns_of_nothing() -> None:
+def test_decide_is_pure_and_gives_no_warning() -> None:
     state = study(Ask(), Suggest(0, {"x": X}, {"x": 0.5}))
     before = state.to_bytes()
     with warnings.catch_warnings():

@@ -1,4 +1,4 @@
-"""What immutable containers promise; that versions never mix is in the property tests."""
+"""Immutable containers. The property tests check that their versions never mix."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_a_frozen_list_refuses_every_change(change) -> None:
     assert frozen == [0, 2]
 
 
-def test_frozen_containers_pass_for_the_builtin_ones() -> None:
+def test_frozen_containers_equal_the_builtin_ones() -> None:
     frozen = FrozenDict({"a": FrozenList([1, FrozenDict()])})
     assert json.dumps(frozen) == '{"a": [1, {}]}'
     assert frozen == {"a": [1, {}]}
@@ -76,7 +76,7 @@ def test_frozen_containers_pass_for_the_builtin_ones() -> None:
     assert copy.deepcopy(frozen["a"]) is copy.copy(frozen["a"]) is frozen["a"]
 
 
-def test_pickles_equal_what_was_pickled_also_with_nan() -> None:
+def test_pickled_containers_are_equal_even_with_nan() -> None:
     for value in (
         FrozenDict({"a": math.nan, "b": FrozenList([math.nan])}),
         InsertOnlyDict({1: math.nan}),
@@ -88,7 +88,7 @@ def test_pickles_equal_what_was_pickled_also_with_nan() -> None:
         assert type(twin) is type(value)
 
 
-def test_an_insert_only_dict_keeps_first_values_and_their_order() -> None:
+def test_an_insert_only_dict_keeps_first_values_in_order() -> None:
     old = InsertOnlyDict({"b": 1})
     new = old.with_item("a", 2).with_item("b", 3)
     assert list(new.items()) == [("b", 1), ("a", 2)]
@@ -102,7 +102,7 @@ def test_an_insert_only_dict_keeps_first_values_and_their_order() -> None:
     assert repr(new) == "{'b': 1, 'a': 2}"
 
 
-def test_the_newest_insert_only_dict_shares_and_an_older_one_forks() -> None:
+def test_an_older_insert_only_dict_forks() -> None:
     old = InsertOnlyDict({0: 0})
     new = old.with_item(1, 1)
     fork = old.with_item(1, "other")

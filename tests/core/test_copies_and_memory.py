@@ -1,4 +1,4 @@
-"""What is handed out can't reach back into a state, and memory stays bounded."""
+"""Trials that a state returns do not share memory with it, and its memory stays bounded."""
 
 import attrs
 import pytest
@@ -40,7 +40,7 @@ class Labelled:
         return carry + 1
 
 
-def test_a_history_remembers_a_bounded_number_of_folds_and_keeps_those_in_use():
+def test_a_history_keeps_a_bounded_number_of_recent_folds():
     history = History(state_with_one_trial().finished)
     for label in range(1000):
         assert history.fold(Labelled(label)) == 1
@@ -50,7 +50,7 @@ def test_a_history_remembers_a_bounded_number_of_folds_and_keeps_those_in_use():
     assert Labelled(-1) in memo
 
 
-def test_an_enqueued_value_that_can_never_be_is_taken_off_the_queue_by_hand():
+def test_an_impossible_enqueued_trial_can_be_taken_off_the_queue():
     space = {"kind": hpo.CategoricalDistribution(["a", "b"])}
     state = hpo.enqueue(hpo.StudyState.create(), {"kind": "z"})
     with pytest.raises(ValueError, match="'z'"):

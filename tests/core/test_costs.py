@@ -1,4 +1,4 @@
-"""What an event costs, counted in calls, so that no clock is needed."""
+"""The cost of an event, counted in calls, so that no test depends on a clock."""
 
 from __future__ import annotations
 
@@ -69,12 +69,12 @@ def one_more_trial(state: StudyState) -> None:
     best_trial(state)
 
 
-def test_a_trial_costs_the_same_after_two_hundred_and_two_thousand() -> None:
+def test_the_cost_of_a_trial_does_not_grow() -> None:
     few, many = finished(200), finished(2000)
     assert calls(lambda: one_more_trial(many)) == calls(lambda: one_more_trial(few))
 
 
-def test_folding_in_an_event_costs_the_same_after_two_thousand_trials() -> None:
+def test_the_cost_of_an_event_does_not_grow() -> None:
     few, many = finished(200), finished(2000)
 
     def three_events(state: StudyState) -> None:
@@ -112,7 +112,7 @@ def test_ten_thousand_running_trials_are_copied_in_small_pieces() -> None:
     assert shared == sum(map(len, root.values())) - 1
 
 
-def test_telling_and_finding_trials_is_not_a_search() -> None:
+def test_telling_and_finding_a_trial_takes_constant_time() -> None:
     few, many = finished(200), finished(2000)
     for state in (few, many):
         state.trial(0)
@@ -120,7 +120,7 @@ def test_telling_and_finding_trials_is_not_a_search() -> None:
     assert calls(lambda: many.trial(0)) == calls(lambda: few.trial(0))
 
 
-def test_a_long_trial_reports_at_one_price() -> None:
+def test_the_cost_of_a_report_does_not_grow() -> None:
     def reports(state: StudyState, first: int) -> StudyState:
         for step in range(first, first + 100):
             state = report(state, 0, 0.5, step)

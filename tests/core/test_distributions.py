@@ -1,4 +1,4 @@
-"""What distributions accept, refuse and say."""
+"""Distributions: ranges, members, internal values and messages."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ INF, NAN = math.inf, math.nan
         ),
     ],
 )
-def test_a_float_range_that_holds_nothing_is_refused(arguments, message) -> None:
+def test_an_empty_float_range_is_refused(arguments, message) -> None:
     with pytest.raises(InvalidDistribution) as caught:
         FloatDistribution(*arguments)
     assert str(caught.value) == message
@@ -63,7 +63,7 @@ def test_a_float_range_that_holds_nothing_is_refused(arguments, message) -> None
         ((0.0, 1.0, False, "x"), "FloatDistribution needs a number for step, got 'x'"),
     ],
 )
-def test_a_float_range_of_something_else_than_numbers_is_refused(arguments, message) -> None:
+def test_a_float_range_needs_numbers(arguments, message) -> None:
     with pytest.raises(InvalidType) as caught:
         FloatDistribution(*arguments)
     assert str(caught.value) == message
@@ -87,13 +87,13 @@ def test_a_float_range_of_something_else_than_numbers_is_refused(arguments, mess
         ((0, 5, False, 1.5), InvalidType, "IntDistribution needs a whole number for step, got 1.5"),
     ],
 )
-def test_an_int_range_that_makes_no_sense_is_refused(arguments, error, message) -> None:
+def test_invalid_int_ranges_are_refused(arguments, error, message) -> None:
     with pytest.raises(error) as caught:
         IntDistribution(*arguments)
     assert str(caught.value) == message
 
 
-def test_a_bound_with_more_digits_than_floats_have_is_refused() -> None:
+def test_a_bound_with_more_digits_than_a_float_is_refused() -> None:
     with pytest.raises(InvalidType, match="whole number for high"):
         IntDistribution(0, 10**301)
 
@@ -127,18 +127,18 @@ def test_a_bound_with_more_digits_than_floats_have_is_refused() -> None:
         (["\ud800"], InvalidType, "a choice can't hold a lone surrogate: '\\ud800'"),
     ],
 )
-def test_choices_that_are_none_are_refused(choices, error, message) -> None:
+def test_invalid_choices_are_refused(choices, error, message) -> None:
     with pytest.raises(error) as caught:
         CategoricalDistribution(choices)
     assert str(caught.value) == message
 
 
-def test_a_set_of_choices_is_refused_because_its_order_differs_between_processes() -> None:
+def test_a_set_of_choices_is_refused_because_it_has_no_order() -> None:
     with pytest.raises(InvalidType, match="needs a sequence of choices"):
         CategoricalDistribution({"a", "b"})
 
 
-def test_the_grid_of_tenths_is_exactly_what_people_write() -> None:
+def test_a_grid_of_tenths_holds_the_floats_that_people_write() -> None:
     dist = FloatDistribution(0.1, 1.0, step=0.1)
     assert [dist.from_unit((k + 0.5) / 10) for k in range(10)] == [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
     assert dist.n_values() == 10
@@ -175,14 +175,14 @@ def test_the_middle_of_a_symmetric_grid_is_zero_without_a_sign() -> None:
     assert repr(FloatDistribution(-0.3, 0.3, step=0.1).from_unit(0.5)) == "0.0"
 
 
-def test_a_billion_cells_are_members_each() -> None:
+def test_every_cell_of_a_billion_is_a_member() -> None:
     dist = FloatDistribution(0.0, 1e8, step=0.1)
     values = [dist.from_unit(u) for u in np.random.default_rng(0).random(2000).tolist()]
     assert all(map(dist.contains, values))
     assert not dist.contains(12345678.95)
 
 
-def test_a_range_that_the_step_does_not_divide_loses_its_end_with_a_warning() -> None:
+def test_a_range_that_the_step_does_not_divide_is_shortened() -> None:
     with pytest.warns(UserWarning, match="no multiple") as caught:
         dist = FloatDistribution(0.0, 1.0, step=0.3)
     assert str(caught[0].message) == (
@@ -256,7 +256,7 @@ class Level(enum.IntEnum):
     HIGH = 3
 
 
-def test_members_of_enums_stand_for_their_values() -> None:
+def test_enum_members_become_their_values() -> None:
     dist = CategoricalDistribution([Mixed.RED, Level.HIGH])
     assert dist.choices == ("red", 3)
     assert [type(choice) for choice in dist.choices] == [str, int]
@@ -264,7 +264,7 @@ def test_members_of_enums_stand_for_their_values() -> None:
     assert dist.contains("red")
 
 
-def test_numpy_scalars_stand_for_builtins() -> None:
+def test_numpy_scalars_become_builtins() -> None:
     dist = CategoricalDistribution([np.int64(1), np.float32(0.5), np.str_("a"), np.bool_(True), np.array(7)])
     assert dist.choices == (1, 0.5, "a", True, 7)
     assert [type(choice) for choice in dist.choices] == [int, float, str, bool, int]
@@ -282,14 +282,14 @@ def test_numpy_scalars_stand_for_builtins() -> None:
     "dist", [FloatDistribution(0.0, 1.0), IntDistribution(0, 1), CategoricalDistribution([0, 1, "a"])]
 )
 @pytest.mark.parametrize("value", [np.array([0, 1]), [0, 1], {}, object(), "zero", b"0", NAN, 2j, np.complex128(1j)])
-def test_nothing_odd_is_a_member(dist, value) -> None:
+def test_values_of_other_types_are_not_members(dist, value) -> None:
     assert not dist.contains(value)
     with pytest.raises(ValueOutsideDistribution) as caught:
         dist.to_internal(value)
     assert str(caught.value) == f"{value!r} is not a valid value for the parameter; expected a member of {dist!r}"
 
 
-def test_a_number_outside_its_range_is_kept_as_it_is() -> None:
+def test_a_number_outside_its_range_is_converted_unchanged() -> None:
     assert FloatDistribution(0.0, 1.0).to_internal(7) == 7.0
     assert IntDistribution(0, 1).to_internal(7.0) == 7
     assert not FloatDistribution(0.0, 1.0).contains(7)
@@ -300,7 +300,7 @@ def test_a_number_outside_its_range_is_kept_as_it_is() -> None:
         FloatDistribution(0.0, 1.0).to_internal(INF)
 
 
-def test_equality_counts_kind_bounds_and_scale() -> None:
+def test_equality_compares_kind_bounds_and_scale() -> None:
     assert FloatDistribution(0, 1) == FloatDistribution(0.0, 1.0)
     assert FloatDistribution(0, 1) != IntDistribution(0, 1)
     assert FloatDistribution(1, 2) != FloatDistribution(1, 2, log=True)
@@ -312,7 +312,7 @@ def test_equality_counts_kind_bounds_and_scale() -> None:
     assert len({FloatDistribution(0, 1), FloatDistribution(0.0, 1.0), IntDistribution(0, 1)}) == 2
 
 
-def test_log_ranges_over_six_hundred_decades() -> None:
+def test_log_ranges_may_span_six_hundred_decades() -> None:
     dist = FloatDistribution(5e-324, 1.7e308, log=True)
     assert dist.from_unit(0.0) == 5e-324
     assert dist.from_unit(1.0) == 1.7e308
@@ -325,7 +325,7 @@ def test_log_ranges_over_six_hundred_decades() -> None:
     assert all(abs(dist.to_unit(value) - k / 1000) < 1e-3 for k, value in enumerate(values))
 
 
-def test_each_int_of_a_log_range_owns_its_share() -> None:
+def test_ints_of_a_log_range_have_logarithmic_shares() -> None:
     dist = IntDistribution(1, 8, log=True)
     n = 100_000
     shares = np.bincount([dist.from_unit((k + 0.5) / n) for k in range(n)], minlength=9)[1:] / n
@@ -333,14 +333,14 @@ def test_each_int_of_a_log_range_owns_its_share() -> None:
     assert np.allclose(shares, np.diff(edges) / (edges[-1] - edges[0]), atol=2e-5)
 
 
-def test_a_log_range_whose_ends_have_one_logarithm_has_equal_shares() -> None:
+def test_a_log_range_with_equal_logarithms_has_equal_shares() -> None:
     for low in (2**60, 2**70):
         dist = IntDistribution(low, low + 3, log=True)
         assert [dist.from_unit(u) for u in (0.0, 0.3, 0.6, 0.9, 1.0)] == [low, low + 1, low + 2, low + 3, low + 3]
         assert [dist.to_unit(low + k) for k in range(4)] == [0.125, 0.375, 0.625, 0.875]
 
 
-def test_equal_shares_for_ints_steps_and_choices() -> None:
+def test_ints_steps_and_choices_have_equal_shares() -> None:
     for dist in (
         IntDistribution(0, 9, step=3),
         FloatDistribution(0.0, 0.3, step=0.1),

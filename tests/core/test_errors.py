@@ -1,4 +1,4 @@
-"""Errors: what their messages say, whatever the values that caused them."""
+"""Errors: documented fields, and messages of bounded length."""
 
 import pickle
 
@@ -64,7 +64,7 @@ def test_a_value_whose_repr_raises_does_not_hide_the_error():
     assert message.startswith("<Unprintable whose repr raises RuntimeError> is not a valid value for the parameter;")
 
 
-def test_a_finished_a_waiting_and_a_paused_trial_get_different_advice():
+def test_the_advice_depends_on_the_state_of_the_trial():
     messages = {state: str(errors.TrialNotRunning(4, state)) for state in ("fail", "pruned", "waiting", "paused")}
     assert messages == {
         "fail": "trial 4 is failed, not running: a finished trial cannot be changed",

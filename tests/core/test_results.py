@@ -1,4 +1,4 @@
-"""What may be told about a trial, and what becomes of it."""
+"""Results that a trial may be told, and its state afterwards."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from hpo.errors import InvalidArgument, InvalidType, WrongNumberOfValues
         ({"loss": 0.5}, (0.5,)),
     ],
 )
-def test_what_a_result_may_be(values, expected) -> None:
+def test_valid_results(values, expected) -> None:
     state = study(Ask(), metric_names=["loss"])
     trial = done(state, Tell(0, values)).finished[0]
     assert (trial.state, trial.values) == (TrialState.COMPLETE, expected)
@@ -67,11 +67,11 @@ def test_what_a_result_may_be(values, expected) -> None:
         ),
     ],
 )
-def test_what_is_no_result(values, error, message) -> None:
+def test_invalid_results(values, error, message) -> None:
     refused(study(Ask()), Tell(0, values), error, message)
 
 
-def test_results_of_several_objectives_come_in_order_or_by_name() -> None:
+def test_several_results_are_given_in_order_or_by_name() -> None:
     state = study(Ask(), directions=["minimize", "maximize"], metric_names=["loss", "speed"])
     assert done(state, Tell(0, {"speed": 2, "loss": 1})).finished[0].values == (1.0, 2.0)
     assert done(state, Tell(0, np.array([1, 2]))).finished[0].values == (1.0, 2.0)
@@ -130,7 +130,7 @@ def test_a_failed_trial_has_a_reason_and_no_values() -> None:
 
 
 @pytest.mark.parametrize("outcome", [TrialState.RUNNING, TrialState.WAITING, TrialState.PAUSED, "running"])
-def test_a_trial_ends_as_one_of_three(outcome) -> None:
+def test_a_trial_finishes_in_one_of_three_states(outcome) -> None:
     refused(
         study(Ask()),
         Tell(0, 1.0, outcome),

@@ -1,4 +1,4 @@
-"""States, the events that make them, and their written forms."""
+"""States, the events they are folded from, and their serialised forms."""
 
 from __future__ import annotations
 
@@ -134,14 +134,14 @@ def test_old_journals_may_lack_the_newest_fields() -> None:
         b"[" * 100_000,
     ],
 )
-def test_a_text_that_is_no_events_is_refused(text) -> None:
+def test_strings_that_are_not_events_are_refused(text) -> None:
     with pytest.raises(UnreadableEvents) as caught:
         decode_events(text)
     assert str(caught.value).startswith("these are not events in journal format 2 or older (")
     assert str(caught.value).endswith("): they are damaged, or were written by a newer version of hpo")
 
 
-def test_what_a_user_was_promised_is_marked() -> None:
+def test_events_that_users_rely_on_are_marked() -> None:
     assert {kind.__name__ for kind in ACKNOWLEDGED} == {
         "StudyCreated",
         "TrialEnqueued",
@@ -171,7 +171,7 @@ def test_a_state_is_the_fold_of_its_events() -> None:
         ValueReported(9, 0, 1.0),
     ],
 )
-def test_an_event_that_does_not_follow_is_named_with_its_place(stranger) -> None:
+def test_an_inconsistent_event_is_named_with_its_position(stranger) -> None:
     told = [
         StudyCreated(1, "s", ("minimize",), 0),
         TrialStarted(0),
@@ -184,7 +184,7 @@ def test_an_event_that_does_not_follow_is_named_with_its_place(stranger) -> None
         evolve(replay(told), stranger)
 
 
-def test_old_states_stay_what_they_were() -> None:
+def test_replaying_leaves_old_states_unchanged() -> None:
     versions = [StudyState()]
     for event in STORY:
         versions.append(evolve(versions[-1], event))
@@ -195,7 +195,7 @@ def test_old_states_stay_what_they_were() -> None:
     assert [state.to_bytes() for state in versions[1:]] == blobs
 
 
-def test_every_prefix_of_a_journal_is_a_state_that_can_be_written() -> None:
+def test_every_prefix_of_a_journal_is_a_serialisable_state() -> None:
     for n in range(1, len(STORY) + 1):
         state = replay(STORY[:n])
         twins = [
@@ -210,7 +210,7 @@ def test_every_prefix_of_a_journal_is_a_state_that_can_be_written() -> None:
             assert replay(STORY[n:], twin) == replay(STORY)
 
 
-def test_a_written_state_goes_on_where_it_was() -> None:
+def test_a_study_continues_from_a_serialised_state() -> None:
     state = StudyState.from_bytes(replay(STORY).to_bytes())
     assert decide(state, Ask()) == decide(replay(STORY), Ask())
     suggest = Suggest(2, SPACE, {"lr": 0.5, "n": 1, "c": 1})
@@ -231,7 +231,7 @@ def test_a_written_state_goes_on_where_it_was() -> None:
         lambda d: d["created"].__setitem__(1, 3),
     ],
 )
-def test_bytes_that_are_no_state_are_refused(change) -> None:
+def test_bytes_that_are_not_a_state_are_refused(change) -> None:
     document = json.loads(replay(STORY).to_bytes())
     change(document)
     with pytest.raises(UnreadableEvents, match="journal format 2"):
@@ -239,7 +239,7 @@ def test_bytes_that_are_no_state_are_refused(change) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "null", "[]", "{", "[" * 100_000])
-def test_texts_that_are_no_state_are_refused(text) -> None:
+def test_strings_that_are_not_a_state_are_refused(text) -> None:
     with pytest.raises(UnreadableEvents, match="they are damaged"):
         StudyState.from_json(text)
 
@@ -272,7 +272,7 @@ def test_trials_are_found_by_number_whatever_their_state() -> None:
         state.trial("x")  # type: ignore[arg-type]
 
 
-def test_what_the_story_says_is_in_the_state() -> None:
+def test_the_state_holds_what_the_events_say() -> None:
     state = replay(STORY)
     first, second, added = state.finished
     assert (first.values, first.finished_at, first.worker, first.started_at) == ((1.0,), 2.5, "w0", 1.5)

@@ -1,4 +1,4 @@
-"""Trials as values, and trials made by hand."""
+"""Trials as values, trials made by hand, and trials added to another study."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import copy
 import datetime
 import math
 import pickle
+import warnings
 
 import numpy as np
 import pytest
 
+import hpo
 from hpo.core import CategoricalDistribution, FloatDistribution, FrozenTrial, IntDistribution, TrialState, create_trial
 from hpo.errors import InvalidArgument, InvalidType, SeveralObjectives, ValueOutsideDistribution
 
@@ -25,7 +27,7 @@ def sample(**fields) -> FrozenTrial:
     return create_trial(value=1.0, params=PARAMS, distributions=DISTRIBUTIONS, **fields)
 
 
-def test_the_states_that_are_ends() -> None:
+def test_which_states_are_finished() -> None:
     assert {state.name: state.is_finished() for state in TrialState} == {
         "WAITING": False,
         "RUNNING": False,
@@ -36,7 +38,7 @@ def test_the_states_that_are_ends() -> None:
     }
 
 
-def test_a_made_trial_is_complete_and_has_builtin_values() -> None:
+def test_create_trial_returns_a_complete_trial_with_builtin_values() -> None:
     trial = create_trial(
         values=[np.float32(0.5), 2],
         params={"x": 1, "n": np.float64(3.0), "c": np.True_},
@@ -116,19 +118,19 @@ def test_a_made_trial_is_complete_and_has_builtin_values() -> None:
         ),
     ],
 )
-def test_a_trial_that_no_study_could_hold_is_refused(fields, error, message) -> None:
+def test_invalid_trials_are_refused(fields, error, message) -> None:
     with pytest.raises(error) as caught:
         create_trial(**fields)
     assert str(caught.value) == message
 
 
-def test_a_pruned_trial_may_have_a_value_and_nan_is_none() -> None:
+def test_a_pruned_trial_with_nan_has_no_value() -> None:
     assert create_trial(state=TrialState.PRUNED).values is None
     assert create_trial(state=TrialState.PRUNED, value=1.0).values == (1.0,)
     assert create_trial(state=TrialState.PRUNED, value=math.nan).values is None
 
 
-def test_value_is_the_only_one() -> None:
+def test_value_requires_a_single_objective() -> None:
     assert FrozenTrial(3, TrialState.RUNNING).value is None
     assert sample().value == 1.0
     with pytest.raises(SeveralObjectives) as caught:
@@ -136,7 +138,7 @@ def test_value_is_the_only_one() -> None:
     assert str(caught.value) == "the value of trial 0 requires a single objective: for several, use values"
 
 
-def test_what_is_derived_from_fields() -> None:
+def test_derived_properties() -> None:
     trial = FrozenTrial(0, TrialState.FAIL, started_at=100.0, finished_at=102.5, reason="out of memory")
     assert trial.duration == datetime.timedelta(seconds=2.5)
     assert trial.datetime_start == datetime.datetime.fromtimestamp(100.0)  # noqa: DTZ006
@@ -152,7 +154,7 @@ def test_what_is_derived_from_fields() -> None:
     assert sample().feasible
 
 
-def test_a_frozen_trial_answers_an_objective_with_its_values() -> None:
+def test_a_frozen_trial_suggests_its_own_values() -> None:
     trial = sample()
     assert trial.suggest_float("x", 0.0, 10.0) == 2.5
     assert trial.suggest_float("n", 0.0, 10.0) == 3.0
@@ -172,7 +174,7 @@ def test_a_frozen_trial_warns_outside_of_numeric_ranges() -> None:
     )
 
 
-def test_a_frozen_trial_refuses_what_it_has_no_value_for() -> None:
+def test_a_frozen_trial_refuses_unknown_parameters() -> None:
     with pytest.raises(InvalidArgument) as caught:
         sample().suggest_float("y", 0.0, 1.0)
     assert str(caught.value) == "trial 0 has no value for parameter 'y': it has x, n, c"
@@ -189,7 +191,7 @@ def test_a_frozen_trial_refuses_what_it_has_no_value_for() -> None:
         sample().set_constraint("m", math.nan)
 
 
-def test_an_attribute_is_set_on_a_changed_copy_and_never_on_the_trial() -> None:
+def test_setting_an_attribute_returns_a_changed_copy() -> None:
     original = sample(user_attrs={"a": 1})
     assert copy.copy(original) is copy.deepcopy(original) is original
     assert original.set_user_attr("b", [1]).user_attrs == {"a": 1, "b": [1]}
@@ -211,7 +213,7 @@ def test_trials_are_immutable_comparable_and_hashable() -> None:
     assert [t.number for t in sorted(trials)] == [0, 1, 2]
 
 
-def test_a_pickled_trial_is_equal_also_with_nan_everywhere() -> None:
+def test_a_pickled_trial_is_equal_even_with_nan() -> None:
     nan = CategoricalDistribution([float("nan"), 1])
     trial = create_trial(
         value=math.inf,
@@ -224,3 +226,23 @@ def test_a_pickled_trial_is_equal_also_with_nan_everywhere() -> None:
     assert twin == trial
     assert repr(twin) == repr(trial)
     assert twin.params["c"] is trial.params["c"]
+
+
+def test_trials_of_a_grid_off_the_step_can_be_added_elsewhere():
+    study = hpo.create_study(sampler=hpo.samplers.GridSampler({"x": [-0.5, 0.5]}))
+    study.optimize(lambda trial: trial.suggest_float("x", -10, 10, step=1.0), n_trials=9)
+    other = hpo.create_study()
+    other.add_trials(study.trials)
+    assert [trial.params for trial in other.trials] == [{"x": -0.5}, {"x": 0.5}]
+
+
+def test_a_trial_enqueued_outside_its_range_can_be_added_elsewhere():
+    study = hpo.create_study()
+    study.enqueue_trial({"x": 100.0})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=1)
+    other = hpo.create_study()
+    other.add_trials(study.trials)
+    assert other.trials[0].params == {"x": 100.0}
+    assert hpo.StudyState.from_bytes(other.state.to_bytes()) == other.state

@@ -1,4 +1,4 @@
-"""Keys, numbers from outside, trees of JSON, and spaces."""
+"""Keys, numbers given by users, JSON trees, and search spaces."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_number_for_one_name_does_not_depend_on_the_others() -> None:
     assert Key(1).uniforms(["a", "b"])[1] == Key(1).uniforms(["b"])[0]
 
 
-def test_keys_that_are_equal_are_written_alike() -> None:
+def test_equivalent_arguments_make_equal_keys() -> None:
     for twin in (Key(np.int64(7), (np.int64(3), np.str_("x"))), Key(7.0, (3.0, "x"))):
         assert twin == Key(7, (3, "x"))
         assert twin.uniforms(["a"]) == Key(7, (3, "x")).uniforms(["a"])
@@ -72,7 +72,7 @@ def test_keys_that_are_equal_are_written_alike() -> None:
 
 
 @pytest.mark.parametrize("name", [0.5, None, math.nan, b"x", (1,)])
-def test_what_is_neither_an_int_nor_a_text_names_no_stream(name) -> None:
+def test_only_ints_and_strings_name_a_stream(name) -> None:
     with pytest.raises(InvalidType, match=re.escape(f"a stream is named by ints and texts, got {name!r}")):
         Key(7).child("trial", name)
     with pytest.raises(InvalidType, match=re.escape(f"a seed is an int, got {name!r}")):
@@ -114,7 +114,7 @@ def test_uniforms_are_uniform() -> None:
         (object(), None),
     ],
 )
-def test_what_is_a_number(given, expected) -> None:
+def test_what_counts_as_a_number(given, expected) -> None:
     found = as_float(given)
     assert found == expected
     assert type(found) in {float, type(None)}
@@ -142,13 +142,13 @@ def test_what_is_a_number(given, expected) -> None:
         (np.array([3, 4]), None),
     ],
 )
-def test_what_is_a_whole_number(given, expected) -> None:
+def test_what_counts_as_a_whole_number(given, expected) -> None:
     found = as_int(given)
     assert found == expected
     assert type(found) in {int, type(None)}
 
 
-def test_numbers_travel_by_name_where_json_has_none() -> None:
+def test_infinity_and_nan_are_stored_in_json_by_name() -> None:
     assert [to_number(x) for x in (1.5, math.nan, math.inf, -math.inf)] == [1.5, "nan", "inf", "-inf"]
     assert [from_number(x) for x in (1.5, "inf", "-inf")] == [1.5, math.inf, -math.inf]
     assert from_number("nan") is math.nan  # noqa: PLW0177 - identity
@@ -183,16 +183,16 @@ UTC = datetime.UTC
         datetime.datetime(2024, 1, 1, tzinfo=datetime.timezone(datetime.timedelta(hours=-3, minutes=30))),
     ],
 )
-def test_attributes_come_back_from_json_as_they_were(value) -> None:
+def test_attributes_survive_json(value) -> None:
     tree = json.loads(json.dumps(to_json_tree(value), allow_nan=False))
     assert repr(from_json_tree(tree)) == repr(value)
 
 
-def test_nan_comes_back_as_the_one_nan() -> None:
+def test_nan_comes_back_as_the_canonical_nan() -> None:
     assert from_json_tree(to_json_tree([float("nan")]))[0] is math.nan  # noqa: PLW0177
 
 
-def test_what_stands_for_builtins_becomes_them() -> None:
+def test_values_like_builtins_become_builtins() -> None:
     tree = to_json_tree({"a": (1, np.float32(0.5)), "b": np.int64(3), "c": np.array(True), Word.A: Word.A})
     assert tree == {"a": "a", "b": 3, "c": True}
     assert [type(value) for value in (*tree, *tree.values())] == [str, str, str, str, int, bool]
@@ -217,7 +217,7 @@ def test_what_stands_for_builtins_becomes_them() -> None:
         (pd.NaT, "a datetime in an attribute is a moment in time, got NaT"),
     ],
 )
-def test_what_json_can_not_hold_is_refused(value, message) -> None:
+def test_values_that_json_can_not_hold_are_refused(value, message) -> None:
     for nested in (value, [value], {"a": [value]}):
         with pytest.raises(InvalidType) as caught:
             to_json_tree(nested)
@@ -250,7 +250,7 @@ def test_attributes_are_immutable_all_the_way_down() -> None:
             change()
 
 
-def test_a_time_is_a_day_that_calendars_have() -> None:
+def test_only_times_within_the_calendar_are_valid() -> None:
     assert checked_time(None) is None
     assert checked_time(np.float32(0.5)) == 0.5
     with pytest.raises(InvalidType, match="a time is a number of seconds since 1970 or None, got 'now' of type str"):
@@ -284,13 +284,13 @@ def test_spaces_are_equal_whatever_their_order() -> None:
     assert [*other] == ["y", "x"]
 
 
-def test_spaces_copy_as_themselves_and_pickle_with_their_order() -> None:
+def test_spaces_are_copied_and_pickled_with_their_order() -> None:
     space = SearchSpace({"y": Y, "x": X})
     assert copy.deepcopy(space) is copy.copy(space) is space is SearchSpace.of(space)
     assert [*pickle.loads(pickle.dumps(space)).items()] == [*space.items()]
 
 
-def test_merged_and_less() -> None:
+def test_updated_and_without() -> None:
     space = SearchSpace({"x": X, "y": Y})
     assert [*space.updated(SearchSpace({"a": X, "x": Y})).items()] == [("x", Y), ("y", Y), ("a", X)]
     assert SearchSpace().updated(space) is space
@@ -303,7 +303,7 @@ def test_a_space_knows_whether_it_is_numeric() -> None:
     assert not SearchSpace({"x": X, "c": CategoricalDistribution([1])}).numeric
 
 
-def test_names_of_parameters_are_builtin_texts() -> None:
+def test_parameter_names_are_builtin_strings() -> None:
     space = SearchSpace({Word.A: X, np.str_("ü"): Y})
     assert [(type(name), name) for name in space] == [(str, "a"), (str, "ü")]
 
@@ -322,7 +322,7 @@ def test_names_of_parameters_are_builtin_texts() -> None:
         ),
     ],
 )
-def test_what_is_no_space_is_refused(given, message) -> None:
+def test_invalid_spaces_are_refused(given, message) -> None:
     with pytest.raises(InvalidType) as caught:
         SearchSpace(given)
     assert str(caught.value) == message

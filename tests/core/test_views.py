@@ -1,4 +1,4 @@
-"""Questions to a state: the best trials, and the spaces that history shows."""
+"""Views of a state: best trials, losses, violations and joint spaces."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_losses_are_minimized() -> None:
     assert losses(("minimize", "maximize"), (1.0, 2.0)) == (1.0, -2.0)
 
 
-def test_the_best_trial_follows_the_direction_and_the_first_told_wins() -> None:
+def test_of_equal_best_trials_the_first_one_told_wins() -> None:
     values = [{"value": value} for value in (2.0, 1.0, 3.0, 1.0, 3.0)]
     assert best_trial(study(*values)).number == 1
     assert best_trial(study(*values, directions=["maximize"])).number == 2
@@ -61,7 +61,7 @@ def test_infinite_values_are_the_worst_and_the_best() -> None:
     assert best_trial(study(*values, directions=["maximize"])).number == 0
 
 
-def test_only_complete_trials_are_best() -> None:
+def test_only_complete_trials_can_be_best() -> None:
     pruned = {"state": TrialState.PRUNED, "value": -9.0}
     assert best_trial(study(pruned, {"value": 1.0}, {"state": TrialState.FAIL})).number == 1
     state = study(pruned)
@@ -77,17 +77,17 @@ def test_only_complete_trials_are_best() -> None:
 
 
 @pytest.mark.parametrize("names", ["abc", "cba", "bca"])
-def test_a_violation_is_the_exact_sum_whatever_the_order_and_the_version_of_python(names) -> None:
+def test_a_violation_is_an_exact_sum_in_any_order(names) -> None:
     excess = {"a": 0.1, "b": 0.2, "c": 0.3}  # from left to right they make 0.6000000000000001
     assert violation(create_trial(value=0.0, constraints={name: excess[name] for name in names})) == 0.6
 
 
-def test_a_violation_that_no_float_can_hold_is_infinite() -> None:
+def test_a_violation_beyond_the_range_of_floats_is_infinite() -> None:
     assert violation(create_trial(value=0.0, constraints={"a": 1e308, "b": 1e308})) == math.inf
     assert violation(create_trial(value=0.0, constraints={"a": math.inf, "b": 1.0})) == math.inf
 
 
-def test_feasible_trials_come_first_and_the_least_violation_next() -> None:
+def test_feasible_trials_rank_first_then_the_least_violation() -> None:
     assert violation(create_trial(value=0.0, constraints={"a": -5.0, "b": 2.0, "c": 1.0})) == 3.0
     bad = {"value": 0.0, "constraints": {"a": 3.0}}
     less_bad = {"value": 5.0, "constraints": {"a": 1.0, "b": 1.0}}
@@ -125,12 +125,12 @@ def test_violated_constraints_are_dominated_by_lesser_ones() -> None:
     assert [trial.number for trial in best_trials(state)] == [2]
 
 
-def test_the_best_of_one_objective_is_all_that_share_the_value() -> None:
+def test_best_trials_of_one_objective_share_the_best_value() -> None:
     state = study({"value": 1.0}, {"value": 2.0}, {"value": 1.0})
     assert [trial.number for trial in best_trials(state)] == [0, 2]
 
 
-def test_answers_do_not_depend_on_when_they_were_asked_for() -> None:
+def test_views_do_not_depend_on_earlier_calls() -> None:
     points = [((7 * i) % 11, (5 * i) % 13) for i in range(40)]
     state = StudyState.create(directions=["minimize", "maximize"])
     for n, point in enumerate(points, start=1):
@@ -145,18 +145,18 @@ def test_the_declared_space_is_the_joint_one() -> None:
     assert joint_space(study()) == {}
 
 
-def test_the_joint_space_is_what_all_trials_share_with_the_newest_ranges() -> None:
+def test_the_joint_space_has_the_newest_ranges_of_shared_parameters() -> None:
     state = study(with_space(x=X, y=X, c=C), with_space(c=C, x=WIDER), {"state": TrialState.FAIL})
     assert list(joint_space(state).items()) == [("x", WIDER), ("c", C)]
     assert intersection_space(state) == {"c": C}
 
 
-def test_a_joint_space_that_no_longer_changes_is_the_one_that_trials_have_so_that_it_is_compared_at_once() -> None:
+def test_an_unchanged_joint_space_is_the_same_object() -> None:
     state = study(with_space(x=X, y=X, c=C), with_space(x=X, c=C), with_space(x=X, c=C))
     assert joint_space(state) is state.finished[-1].distributions
 
 
-def test_a_trial_without_parameters_leaves_nothing_to_share() -> None:
+def test_a_trial_without_parameters_empties_the_joint_space() -> None:
     assert joint_space(study(with_space(x=X), {"value": 1.0}, with_space(x=X))) == {}
     assert intersection_space(study({"value": 1.0}, with_space(x=X))) == {}
 

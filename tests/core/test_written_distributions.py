@@ -1,4 +1,4 @@
-"""Distributions as JSON, as pickles, and next to others of the same parameter."""
+"""Distributions as JSON and pickles, and their compatibility with each other."""
 
 from __future__ import annotations
 
@@ -61,12 +61,12 @@ def test_json_both_ways(dist, text) -> None:
         '{"name": "CategoricalDistribution", "attributes": {"choices": []}}',
     ],
 )
-def test_a_text_that_is_no_distribution_is_refused(text) -> None:
+def test_strings_that_are_not_distributions_are_refused(text) -> None:
     with pytest.raises(InvalidDistribution):
         json_to_distribution(text)
 
 
-def test_only_texts_are_read_and_only_distributions_written() -> None:
+def test_only_strings_are_read_and_only_distributions_written() -> None:
     with pytest.raises(InvalidDistribution, match="a distribution is written as JSON, got 3"):
         json_to_distribution(3)
     with pytest.raises(InvalidType, match=r"written are FloatDistribution, IntDistribution and .*, got 3"):
@@ -96,7 +96,7 @@ def test_distributions_are_immutable_and_picklable() -> None:
         assert msgspec.structs.replace(dist) == dist
 
 
-def test_compatibility_forbids_another_kind_and_other_choices_only() -> None:
+def test_only_another_kind_or_other_choices_are_incompatible() -> None:
     check_distribution_compatibility(FloatDistribution(0, 1), FloatDistribution(5, 9, log=True))
     check_distribution_compatibility(IntDistribution(0, 1), IntDistribution(0, 8, step=2))
     choices = CategoricalDistribution([1, 2])

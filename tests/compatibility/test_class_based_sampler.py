@@ -1,4 +1,4 @@
-"""The tutorial on user-defined samplers: simulated annealing as a class with three methods."""
+"""A sampler of one's own as a class with three methods: simulated annealing, as in Optuna's tutorial."""
 
 import numpy as np
 import pytest
@@ -57,7 +57,7 @@ def objective(trial):
     return x**2 + y
 
 
-def test_simulated_annealing_runs_a_study():  # EX-16
+def test_simulated_annealing_runs_a_study():
     study = hpo.create_study(sampler=SimulatedAnnealingSampler(), seed=0)
     study.optimize(objective, n_trials=100)
 
@@ -66,7 +66,7 @@ def test_simulated_annealing_runs_a_study():  # EX-16
     assert study.best_value < -3  # the minimum is -5
 
 
-def test_each_step_stays_near_a_point_that_was_visited_before():  # EX-16
+def test_each_step_stays_near_an_earlier_point():
     study = hpo.create_study(sampler=SimulatedAnnealingSampler(), seed=0)
     study.optimize(objective, n_trials=40)
     for trial in study.trials[1:]:
@@ -77,7 +77,7 @@ def test_each_step_stays_near_a_point_that_was_visited_before():  # EX-16
         )
 
 
-def test_the_first_trial_is_sampled_independently_and_later_ones_together():  # EX-16, its last note
+def test_only_the_first_trial_is_sampled_independently():
     sampler = SimulatedAnnealingSampler()
     study = hpo.create_study(sampler=sampler)
     study.optimize(objective, n_trials=3)
@@ -93,7 +93,7 @@ def test_the_first_trial_is_sampled_independently_and_later_ones_together():  # 
     ]
 
 
-def test_an_error_of_the_sampler_ends_the_run_and_leaves_no_trial_running():  # EX-16: it supports floats only
+def test_an_error_of_the_sampler_fails_its_trial_and_ends_the_run():
     study = hpo.create_study(sampler=SimulatedAnnealingSampler())
     with pytest.raises(NotImplementedError, match="Only suggest_float"):
         study.optimize(lambda trial: trial.suggest_int("n", 0, 9), n_trials=3)
