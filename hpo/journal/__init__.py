@@ -12,9 +12,9 @@
 `sqlite` is loaded when it is first used: it brings Python's sqlite3 along.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from hpo._lazy import attach
 from hpo.journal.file.directory import DirectoryStorage
 from hpo.journal.file.journal import FileJournal
 from hpo.journal.file.storage import FileStorage
@@ -39,8 +39,5 @@ __all__ = [
     "open_journal",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in {"SqliteJournal", "SqliteStorage"}:
-        raise AttributeError(f"module 'hpo.journal' has no attribute {name!r}")
-    return getattr(import_module("hpo.journal.sqlite"), name)
+# sqlite3 is loaded when a database is used
+__getattr__ = attach(__name__, {"hpo.journal.sqlite": ("SqliteJournal", "SqliteStorage")})[0]

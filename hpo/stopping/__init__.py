@@ -1,10 +1,12 @@
-"""Stopping rules: pure functions of a study's state that say whether the whole study should end.
+"""Stopping rules: pure functions of a study's state that say when a study has had enough trials (see `StoppingRule`).
 
-A rule is given the `StudyState` and returns the reason to stop, or None to go on. The rules of this library and of
-installed packages are in `hpo.stopping.registry`, and their names are attributes of this module.
+Those of this library and of installed packages are listed in `hpo.stopping.registry`. Each is imported when its name is
+first used; `__init__.pyi` shows the names to type checkers.
 """
 
 from hpo._lazy import attach
 from hpo.stopping.registry import STOPPING_RULES
 
-__getattr__, __dir__, __all__ = attach(__name__, STOPPING_RULES.homes(), plugin=STOPPING_RULES.attribute)
+_OTHERS = {"hpo.core": ("Stop", "StoppingRule")}
+
+__getattr__, __dir__, __all__ = attach(__name__, {**_OTHERS, **STOPPING_RULES.homes()}, plugin=STOPPING_RULES.attribute)
