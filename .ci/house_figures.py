@@ -227,7 +227,7 @@ class House:
     def upward_arrows(self) -> list[str]:
         """Return the imports that `MAY_IMPORT` does not allow, as ``importer -> imported``."""
         written = {
-            (source.module, each.module if source.room == "adapters" else self.home(each.module, each.name))
+            (source.module, submodule if (submodule := f"{each.module}.{each.name}") in self.sources else each.module)
             for source in self.sources.values()
             for each in source.imports
         }

@@ -1,9 +1,11 @@
-"""`import hpo` is cheap, and says the same to people, programs and type checkers."""
+"""`import hpo` is cheap, and its names are the same for users, programs and type checkers."""
 
 import ast
 import inspect
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -35,18 +37,18 @@ def test_a_random_search_loads_neither_scipy_nor_a_command_line():
 
 
 @pytest.mark.parametrize("name", hpo.__all__)
-def test_every_public_name_is_there(name):
+def test_every_public_name_exists(name):
     assert getattr(hpo, name) is not None
     assert name in dir(hpo)
 
 
 @pytest.mark.parametrize("room", [hpo, hpo.study])
-def test_an_unknown_name_is_an_attribute_error(room):
+def test_an_unknown_name_raises_attribute_error(room):
     with pytest.raises(AttributeError, match=f"module '{room.__name__}' has no attribute 'no_such_name'"):
         _ = room.no_such_name
 
 
-def test_what_optuna_has_and_hpo_does_otherwise_is_an_error_that_says_how():
+def test_the_error_for_a_module_of_optuna_says_what_to_use_instead():
     with pytest.raises(AttributeError, match="no attribute 'storages': a study is kept at a path or URL"):
         _ = hpo.storages.JournalStorage
     with pytest.raises(AttributeError, match=r"'search_space': hpo\.samplers has intersection_search_space"):
@@ -54,7 +56,7 @@ def test_what_optuna_has_and_hpo_does_otherwise_is_an_error_that_says_how():
 
 
 @pytest.mark.parametrize("name", hpo.study.__all__)
-def test_names_of_studies_are_in_the_room_of_studies_too(name):
+def test_names_of_studies_are_in_hpo_study_too(name):
     assert getattr(hpo.study, name) is getattr(hpo, name, hpo.study.MaxTrialsCallback)
     assert name in dir(hpo.study)
 
@@ -67,7 +69,7 @@ def test_type_checkers_see_the_names_of_studies():
 
 
 @pytest.mark.parametrize("name", hpo.exceptions.__all__)
-def test_exceptions_are_found_under_the_name_of_the_field(name):
+def test_hpo_exceptions_has_the_names_that_optuna_uses(name):
     assert getattr(hpo.exceptions, name) is getattr(hpo.errors, name)
 
 
@@ -94,3 +96,13 @@ def test_public_functions_and_classes_are_documented_with_an_example(room):
     }
     assert documented
     assert [name for name, value in documented.items() if not has_example(value)] == []
+
+
+def test_installation_advice_names_the_distribution_and_its_extras():
+    project = tomllib.loads((ROOT.parent / "pyproject.toml").read_text())["project"]
+    folders = [ROOT, ROOT.parent / "adapters", ROOT.parent / "docs", ROOT.parent / "examples"]
+    files = [ROOT.parent / "README.md", *(file for folder in folders for file in folder.rglob("*.*"))]
+    texts = [file.read_text(encoding="utf-8") for file in files if file.suffix in {".py", ".md"}]
+    advised = {pair for text in texts for pair in re.findall(r"\b(\w*hpo)\[([a-z]+)\]", text)}
+    assert {name for name, _ in advised} == {project["name"]}
+    assert {extra for _, extra in advised} <= {*project["optional-dependencies"]}
