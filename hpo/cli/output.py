@@ -40,6 +40,8 @@ def trial_record(state: StudyState, trial: FrozenTrial) -> Record:
         "user_attrs": dict(trial.user_attrs),
         "intermediate_values": dict(trial.intermediate_values),
         "reason": trial.reason,
+        "checkpoint": trial.checkpoint,
+        "parent": trial.parent,
         "datetime_start": _local_time(trial.started_at),
         "datetime_complete": _local_time(trial.finished_at),
         "duration": None if trial.duration is None else round(trial.duration.total_seconds(), 3),
@@ -73,10 +75,19 @@ def study_record(state: StudyState) -> Record:
         "directions": list(state.directions),
         "metric_names": None if state.metric_names is None else list(state.metric_names),
         "n_trials": state.n_trials,
+        "n_trials_by_state": _counts(state),
         "best_value": None if best is None else best.value,
         "datetime_start": _local_time(min(starts, default=None)),
         "user_attrs": dict(state.user_attrs),
     }
+
+
+def _counts(state: StudyState) -> dict[str, int]:
+    """Return the number of trials in each state that some trial is in."""
+    counts: dict[str, int] = {}
+    for trial in state:
+        counts[trial.state.name] = counts.get(trial.state.name, 0) + 1
+    return counts
 
 
 def _result(state: StudyState, trial: FrozenTrial) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def explain(storage: Storage, study_name: str | None, number: int, style: str) -
     """Explain where a trial's parameters came from.
 
     Prints the sampler that suggested them, the rule that it applied, and how good it expected them to be, as
-    recorded at that time.
+    recorded at that time; then the decisions to stop, pause, resume or fork the trial, with their reasons.
     """
     from hpo.study.replaying.explanation import explain as explained
 
@@ -75,6 +75,14 @@ def _explanation_record(explanation: Explanation) -> Record:
             }
             for each in explanation.suggestions
         ],
+        "decisions": [
+            {
+                "decision": each.decision,
+                "advisor": None if each.advisor is None else each.advisor.name,
+                "reason": each.reason,
+            }
+            for each in explanation.decisions
+        ],
     }
 
 
@@ -97,7 +105,7 @@ def verify(
 ) -> None:
     """Recompute suggestions and compare them.
 
-    Every suggestion and every pruning decision is computed again and compared with the journal. STORAGE can be given
+    Every suggestion, pruning decision and promotion is computed again and compared with the journal. STORAGE can be given
     instead of --storage. Without --sampler and --pruner, the ones recorded in the journal are used. The exit code is 1
     if anything differs.
     """
@@ -110,7 +118,7 @@ def verify(
         click.echo(f"hpo: {result.n_skipped} were skipped: {visible('; '.join(result.skipped_because))}", err=True)
     difference = result.first_difference
     if difference is not None:
-        what = "its pruning decision" if difference.parameter is None else f"parameter {difference.parameter!r}"
+        what = f"its {difference.kind}" if difference.parameter is None else f"parameter {difference.parameter!r}"
         click.echo(
             f"hpo: the first difference is in trial {difference.trial}, {what}: the journal has "
             f"{difference.recorded!r}, computed again it is {difference.computed!r}. Likely cause: {difference.cause}",
@@ -120,10 +128,15 @@ def verify(
 
 
 def _records(result: Verification) -> list[dict[str, object]]:
-    return [
+    records: list[dict[str, object]] = [
         {"what": "suggestions", "computed_again": result.n_suggestions, "equal": result.n_suggestions_equal},
         {"what": "pruning decisions", "computed_again": result.n_decisions, "equal": result.n_decisions_equal},
     ]
+    if result.n_promotions:
+        records.append(
+            {"what": "promotions", "computed_again": result.n_promotions, "equal": result.n_promotions_equal}
+        )
+    return records
 
 
 @click.command("fork")

@@ -1,30 +1,43 @@
-"""The sampler and the pruner of a study, and what the journal records about them."""
+"""The sampler, pruner and promoter of a study, and what the journal records about them."""
 
 from __future__ import annotations
 
 import attrs
 
-from hpo.core import Pruner, Sampler, SetAdvisor, checked_pruner, checked_sampler, identity_of
+from hpo.core import (
+    Promoter,
+    Pruner,
+    Sampler,
+    SetAdvisor,
+    checked_promoter,
+    checked_pruner,
+    checked_sampler,
+    identity_of,
+)
 
 
 @attrs.frozen
 class Advisors:
-    """A sampler and a pruner, with the commands that record which ones they are.
+    """A sampler, a pruner and perhaps a promoter, with the commands that record which ones they are.
 
     Attributes:
         sampler: Suggests parameters.
         pruner: Decides whether running trials go on.
+        promoter: Decides before a trial starts whether a paused trial goes on or a trial is forked instead; or None.
         set_sampler: The command that records the sampler, given before each of its suggestions.
         set_pruner: The command that records the pruner, given before each of its decisions.
+        set_promoter: The commands that record the promoter, given before each of its promotions; none without one.
 
     Raises:
-        InvalidType: one of the two cannot be called, or is a class.
+        InvalidType: one of them cannot be called, or is a class.
     """
 
     sampler: Sampler = attrs.field(converter=checked_sampler)
     pruner: Pruner = attrs.field(converter=checked_pruner)
+    promoter: Promoter | None = attrs.field(default=None, converter=checked_promoter)
     set_sampler: SetAdvisor = attrs.field(init=False, repr=False)
     set_pruner: SetAdvisor = attrs.field(init=False, repr=False)
+    set_promoter: tuple[SetAdvisor, ...] = attrs.field(init=False, repr=False)
 
     @set_sampler.default
     def _sampler_command(self) -> SetAdvisor:
@@ -33,3 +46,7 @@ class Advisors:
     @set_pruner.default
     def _pruner_command(self) -> SetAdvisor:
         return SetAdvisor("pruner", identity_of(self.pruner))
+
+    @set_promoter.default
+    def _promoter_commands(self) -> tuple[SetAdvisor, ...]:
+        return () if self.promoter is None else (SetAdvisor("promoter", identity_of(self.promoter)),)

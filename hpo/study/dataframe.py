@@ -22,7 +22,20 @@ DEFAULT_FIELDS = (
     "system_attrs",
     "state",
 )
-_FIELDS = (*DEFAULT_FIELDS, "values", "distributions", "constraints", "intermediate_values", "reason", "last_step")
+_FIELDS = (
+    *DEFAULT_FIELDS,
+    "values",
+    "distributions",
+    "constraints",
+    "intermediate_values",
+    "reason",
+    "last_step",
+    "worker",
+    "sem",
+    "cost",
+    "checkpoint",
+    "parent",
+)
 
 
 def trials_dataframe(state: StudyState, attrs: Sequence[str] | None, *, multi_index: bool) -> pd.DataFrame:

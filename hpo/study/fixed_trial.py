@@ -9,9 +9,11 @@ from typing import Any
 from hpo.core import (
     CategoricalDistribution,
     Choice,
+    Decision,
     Distribution,
     FloatDistribution,
     IntDistribution,
+    Verdict,
     checked_constraint,
     checked_report,
     from_json_tree,
@@ -46,6 +48,8 @@ class FixedTrial:
         self.user_attrs: dict[str, Any] = {}
         self.constraints: dict[str, float] = {}
         self.intermediate_values: dict[int, float] = {}
+        self.metrics: dict[int, Mapping[str, float]] = {}
+        self.checkpoint: str | None = None
         self.datetime_start = datetime.datetime.now()  # noqa: DTZ005 - local, as in every trial
 
     @property
@@ -83,18 +87,29 @@ class FixedTrial:
         self.distributions[name] = distribution
         return distribution.to_external(distribution.to_internal(self._given[name]))
 
-    def report(self, value: float, step: int) -> None:
+    def report(self, value: float | Mapping[str, float], step: int) -> None:
         """Keep an intermediate value. The first value of a step stays.
 
         Raises:
             InvalidType, InvalidArgument: the value is not a number, or the step is not a whole number of at least 0.
         """
-        number, whole = checked_report(value, step)
-        self.intermediate_values.setdefault(whole, number)
+        checked, whole = checked_report(value, step)
+        if isinstance(checked, Mapping):
+            self.metrics.setdefault(whole, checked)
+        else:
+            self.intermediate_values.setdefault(whole, checked)
 
     def should_prune(self) -> bool:
         """Return False: a fixed trial has no pruner."""
         return False
+
+    def ask_pruner(self) -> Verdict:
+        """Return CONTINUE: a fixed trial has no pruner."""
+        return Verdict(Decision.CONTINUE)
+
+    def pause(self, checkpoint: str | None = None) -> None:
+        """Keep the checkpoint. There is no study in which the trial could wait."""
+        self.checkpoint = checkpoint
 
     def set_user_attr(self, key: str, value: Any) -> None:
         """Keep a user attribute.

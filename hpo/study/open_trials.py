@@ -13,14 +13,18 @@ from hpo.core import (
     Command,
     Exhausted,
     FrozenTrial,
+    PauseTrial,
+    ResumeTrial,
     SearchSpace,
     StudyState,
     Suggest,
     Tell,
+    TrialResumed,
     TrialStarted,
     TrialState,
     as_int,
     is_replayable,
+    promotion,
     running_by_worker,
     suggest_joint,
 )
@@ -64,7 +68,7 @@ class OpenTrials:
 
     Args:
         recorder: Where everything is recorded.
-        advisors: The sampler and the pruner.
+        advisors: The sampler, the pruner and the promoter.
     """
 
     def __init__(self, recorder: JournalRecorder, advisors: Advisors) -> None:
@@ -78,7 +82,7 @@ class OpenTrials:
     def start_trial(
         self, space: SearchSpace | None = None, worker: Worker | None = None
     ) -> tuple[Trial, StudyState, StudyState]:
-        """Start a trial and give it its joint parameters.
+        """Start a trial and give it its joint parameters; or resume a paused trial, if the promoter says so.
 
         The suggestion is computed from the state at the trial's start, without any lock. Start and suggestion are
         appended together. If another writer was faster, the start is appended alone and the suggestion afterwards, so
@@ -97,14 +101,43 @@ class OpenTrials:
         # A stateful sampler must be asked only once for each trial, so it is asked after the start has been appended.
         begun = self._start_with_params(space, worker) if is_replayable(self.advisors.sampler) else None
         if begun is None:
-            started, number = self.start_without_params(worker)
-            begun = started, self._add_params(number, started, space), number
+            started, number, resumed = self.start_without_params(worker)
+            begun = started, started if resumed else self._add_params(number, started, space), number
         started, state, number = begun
-        trial = Trial(self.recorder, self.advisors, started, state.running[number], used=() if space is None else space)
+        return self._opened(started, state, number, space), started, state
+
+    def resume_trial(self, number: int) -> Trial:
+        """Resume a paused trial for the worker of the block that the call is in; `decide` lists the errors."""
+        while True:
+            name = None if self._worker is None else self._worker.name
+            try:
+                started = self.recorder.record(ResumeTrial(number, now(), name))
+            except WorkerLost:
+                if self._worker is None or name is None:
+                    raise
+                self._worker.change_name(name)
+            else:
+                return self._opened(started, started, number, None)
+
+    def _opened(self, started: StudyState, state: StudyState, number: int, space: SearchSpace | None) -> Trial:
+        """Return a trial that was started or resumed here, and remember it until it is told."""
+        used = () if space is None else [name for name in space if name in state.running[number].params]
+        trial = Trial(self.recorder, self.advisors, started, state.running[number], used=used)
         self._by_number[number] = trial
         if len(self._by_number) > self._most_unchecked:
             self._forget_finished(state)
-        return trial, started, state
+        return trial
+
+    def _start_commands(self, state: StudyState, worker: str | None) -> list[Command]:
+        """Return the commands that start the next trial: a promotion, or else a new or enqueued trial."""
+        advisors = self.advisors
+        if advisors.promoter is not None and not state.waiting:  # an enqueued trial goes first: a person wants it
+            # The random stream of a promoter is named by the version, so the promoter is recorded before it is asked.
+            _, ready = decide_all(state, advisors.set_promoter)
+            promoted = promotion(ready, advisors.promoter, at=now(), worker=worker)
+            if promoted is not None:
+                return [*advisors.set_promoter, promoted]
+        return [Ask(now(), worker)]
 
     def _start_with_params(
         self, space: SearchSpace | None, worker: Worker | None
@@ -112,16 +145,25 @@ class OpenTrials:
         """Append start and suggestion at once; None if another writer, or the end of the worker's name, prevents it."""
         advisors, name = self.advisors, None if worker is None else worker.name
         before = self.recorder.state
-        start, started = decide_all(before, [advisors.set_sampler, Ask(now(), name)])
-        number = _started_number(start)
+        commands = self._start_commands(before, name)
+        start = commands[-1]
+        if isinstance(start, Ask):
+            commands = [advisors.set_sampler, start]  # so that a fork before this trial has the sampler, too
+        events, started = decide_all(before, commands)
+        number, after = _started_number(events), started
+        if not isinstance(start, ResumeTrial):
+            try:
+                suggestion = _joint_suggestion(started, advisors, number, space)
+            except (
+                ValueOutsideDistribution
+            ) as error:  # enqueued with a value that the space cannot hold: leave the queue
+                if number in before.waiting:
+                    self.recorder.record(Tell(number, state=TrialState.FAIL, at=now(), reason=str(error)))
+                raise
+            suggested, after = decide_all(started, [advisors.set_sampler, suggestion])
+            events += suggested
         try:
-            suggestion = _joint_suggestion(started, advisors, number, space)
-        except ValueOutsideDistribution as error:  # enqueued with a value that the space cannot hold: leave the queue
-            self.recorder.record(Tell(number, state=TrialState.FAIL, at=now(), reason=str(error)))
-            raise
-        suggested, after = decide_all(started, [suggestion])
-        try:
-            appended = self.recorder.append([*start, *suggested], before, after)
+            appended = self.recorder.append(events, before, after)
         except WorkerLost:
             if worker is None or name is None:
                 raise
@@ -129,11 +171,11 @@ class OpenTrials:
             return None
         return (started, after, number) if appended else None
 
-    def start_without_params(self, worker: Worker | None = None) -> tuple[StudyState, int]:
-        """Start a trial whose joint parameters will be suggested later, or in another process.
+    def start_without_params(self, worker: Worker | None = None) -> tuple[StudyState, int, bool]:
+        """Start a trial whose joint parameters will be suggested later, or in another process; or resume a paused one.
 
         Returns:
-            The state at the trial's start, and the trial's number.
+            The state at the trial's start, the trial's number, and whether it was resumed, so that it has parameters.
 
         Raises:
             SearchSpaceExhausted: the sampler says that nothing is left, already when asked for no parameters at all. No
@@ -142,13 +184,14 @@ class OpenTrials:
         while True:
             name = None if worker is None else worker.name
             before = self.recorder.state
-            events, started = decide_all(before, [Ask(now(), name)])
-            number = _started_number(events)
-            if is_replayable(self.advisors.sampler):
+            commands = self._start_commands(before, name)
+            events, started = decide_all(before, commands)
+            number, resumed = _started_number(events), isinstance(commands[-1], ResumeTrial)
+            if not resumed and is_replayable(self.advisors.sampler):
                 _joint_suggestion(started, self.advisors, number, SearchSpace())
             try:
                 if self.recorder.append(events, before, started):
-                    return started, number
+                    return started, number, resumed
             except WorkerLost:
                 if worker is None or name is None:
                     raise
@@ -198,21 +241,36 @@ class OpenTrials:
         self._by_number.pop(finished.number, None)
         return finished
 
-    def finish_trial(self, tell: Tell, commands: Sequence[Command] = ()) -> tuple[StudyState, FrozenTrial]:
+    def finish_trial(
+        self, tell: Tell, commands: Sequence[Command] = (), *, paused: bool = False
+    ) -> tuple[StudyState, FrozenTrial]:
         """Record the end of a trial, after the commands of a detached one.
 
         A trial that was told already, by its objective or by others who gave it up, stays as it is.
 
+        Args:
+            tell: The command that finishes the trial.
+            commands: What a detached trial has recorded.
+            paused: Whether the objective has paused the trial, so that it is not told.
+
         Returns:
-            The state after that, and the finished trial.
+            The state after that, and the trial.
         """
         try:
-            state = self.recorder.record(*commands, tell)
+            state = self.recorder.record(*commands, *(() if paused else (tell,)))
         except TrialNotRunning:
             state = self.recorder.state
         self._by_number.pop(tell.number, None)
-        trial = state.finished[-1]
-        return state, trial if trial.number == tell.number else state.trial(tell.number)
+        newest = state.finished[-1] if state.finished else None  # the usual case, without a search
+        return state, newest if newest is not None and newest.number == tell.number else state.trial(tell.number)
+
+    def pause_trial(self, number: int, checkpoint: str | None) -> None:
+        """Pause a running trial, also one that runs elsewhere; `decide` lists the errors."""
+        opened = self._by_number.get(number)
+        if opened is None:
+            self.recorder.record(PauseTrial(number, checkpoint, now()))
+        else:
+            opened.pause(checkpoint)  # it then knows that what its objective returns is ignored
 
     def fail_trials(self, numbers: Sequence[int], reason: str) -> None:
         """Fail those of the trials that are still running, because no result of them will come."""
@@ -235,4 +293,4 @@ def _joint_suggestion(started: StudyState, advisors: Advisors, number: int, spac
 
 
 def _started_number(events: Sequence[AnyEvent]) -> int:
-    return next(event.number for event in events if isinstance(event, TrialStarted))
+    return next(event.number for event in events if isinstance(event, TrialStarted | TrialResumed))

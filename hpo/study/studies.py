@@ -15,12 +15,14 @@ from hpo.core import (
     CreateStudy,
     Distribution,
     FrozenTrial,
+    Promoter,
     Pruner,
     Sampler,
     SearchSpace,
     StudyDirection,
     StudyState,
     best_or_none,
+    checked_promoter,
     checked_pruner,
     checked_sampler,
     decide,
@@ -53,6 +55,7 @@ def create_study(
     seed: int | None = None,
     space: Mapping[str, Distribution] | None = None,
     metric_names: Sequence[str] | None = None,
+    promoter: Promoter | None = None,
 ) -> Study:
     """Create a study and return it, or continue an existing one.
 
@@ -70,6 +73,8 @@ def create_study(
         space: The search space, if it is known before objectives run. All of its parameters are then suggested together
             from the first trial on.
         metric_names: One name per objective.
+        promoter: Asked before a trial starts: may resume a paused trial, or fork a trial, instead. By default none, or
+            the recorded one.
 
     Raises:
         DuplicatedStudyError: the storage has a study of this name, and `load_if_exists` is False.
@@ -89,7 +94,7 @@ def create_study(
         raise InvalidArgument(f"give either direction or directions, got {direction!r} and {directions!r}")
     if isinstance(directions, str):
         raise InvalidArgument(f"directions is a sequence of directions, got {directions!r}: use direction")
-    _check_advisors(sampler, pruner)
+    _check_advisors(sampler, pruner, promoter)
     given = (direction,) if direction is not None else directions
     opened = open_journal(storage)
     name = f"no-name-{uuid.uuid4()}" if study_name is None else study_name
@@ -107,12 +112,12 @@ def create_study(
     except DuplicatedStudyError:
         if not load_if_exists:
             raise
-        study = _study(opened, name, sampler, pruner)
+        study = _study(opened, name, sampler, pruner, promoter)
         _check_facts(study.state, directions=given, seed=seed, space=space, metric_names=metric_names)
         log_study_continued(name, opened.location, study.state.n_trials)
         return study
     log_study_created(name, opened.location)
-    return _study(opened, name, sampler, pruner)
+    return _study(opened, name, sampler, pruner, promoter)
 
 
 def load_study(
@@ -121,6 +126,7 @@ def load_study(
     storage: StorageLike,
     sampler: Sampler | None = None,
     pruner: Pruner | None = None,
+    promoter: Promoter | None = None,
 ) -> Study:
     """Load a study to go on with it.
 
@@ -129,6 +135,7 @@ def load_study(
         storage: Where the study is kept: a path, a URL or a storage object.
         sampler: Suggests parameters. By default the sampler that the journal recorded last, or `TPESampler`.
         pruner: Decides whether running trials go on. By default the recorded one, or `MedianPruner`.
+        promoter: May resume or fork trials. By default the recorded one, or none.
 
     Raises:
         StudyNotFound: there is no such study, or several and no `study_name`.
@@ -140,14 +147,14 @@ def load_study(
         >>> load_study(storage=storage).study_name
         'digits'
     """
-    _check_advisors(sampler, pruner)
+    _check_advisors(sampler, pruner, promoter)
     opened = open_journal(storage)
     if study_name is None:
         names = opened.names()
         if len(names) != 1:
             raise StudyNotFound(None, opened.location, names)
         study_name = names[0]
-    return _study(opened, study_name, sampler, pruner)
+    return _study(opened, study_name, sampler, pruner, promoter)
 
 
 def delete_study(*, study_name: str, storage: StorageLike) -> None:
@@ -284,24 +291,33 @@ def _summary(state: StudyState, include_best_trial: bool) -> StudySummary:
     )
 
 
-def _study(storage: Storage, name: str, sampler: Sampler | None, pruner: Pruner | None) -> Study:
+def _study(
+    storage: Storage, name: str, sampler: Sampler | None, pruner: Pruner | None, promoter: Promoter | None
+) -> Study:
     """Open a study with the advisors that are given, that its journal recorded last, or that are the default."""
     study = Study(
-        storage, name, RandomSampler() if sampler is None else sampler, NopPruner() if pruner is None else pruner
+        storage,
+        name,
+        RandomSampler() if sampler is None else sampler,
+        NopPruner() if pruner is None else pruner,
+        promoter,
     )
     if sampler is None:
         study.sampler = _recorded(study.state, "sampler") or _default_sampler()
     if pruner is None:
         study.pruner = _recorded(study.state, "pruner") or MedianPruner()
+    if promoter is None:
+        study.promoter = _recorded(study.state, "promoter")
     return study
 
 
-def _check_advisors(sampler: Sampler | None, pruner: Pruner | None) -> None:
+def _check_advisors(sampler: Sampler | None, pruner: Pruner | None, promoter: Promoter | None) -> None:
     """Check them before a storage is opened, so that a call that fails leaves nothing in it."""
     if sampler is not None:
         checked_sampler(sampler)
     if pruner is not None:
         checked_pruner(pruner)
+    checked_promoter(promoter)
 
 
 def _default_sampler() -> Sampler:

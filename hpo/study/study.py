@@ -7,14 +7,13 @@ from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from msgspec.structs import replace
-
 from hpo.core import (
     AddTrial,
     AnyEvent,
     Distribution,
     Enqueue,
     FrozenTrial,
+    Promoter,
     Pruner,
     Sampler,
     SearchSpace,
@@ -57,9 +56,10 @@ class Study:
         study_name: Its name in the storage.
         sampler: Suggests parameters.
         pruner: Decides whether running trials go on.
+        promoter: Asked before a trial starts: may resume a paused trial, or fork a trial, instead. None by default.
 
     Raises:
-        InvalidType: the sampler or the pruner cannot be called, or is a class.
+        InvalidType: the sampler, pruner or promoter cannot be called, or is a class.
         StudyNotFound: the storage has no study with this name.
 
     Example:
@@ -71,11 +71,18 @@ class Study:
         (3, {'x': 2}, 0.0)
     """
 
-    def __init__(self, storage: Storage, study_name: str, sampler: Sampler, pruner: Pruner) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        study_name: str,
+        sampler: Sampler,
+        pruner: Pruner,
+        promoter: Promoter | None = None,
+    ) -> None:
         self.storage = storage
         self.study_name = study_name
         self._recorder = JournalRecorder(storage.open(study_name))
-        self._trials = OpenTrials(self._recorder, Advisors(sampler, pruner))
+        self._trials = OpenTrials(self._recorder, Advisors(sampler, pruner, promoter))
 
     @property
     def sampler(self) -> Sampler:
@@ -84,7 +91,7 @@ class Study:
 
     @sampler.setter
     def sampler(self, sampler: Sampler) -> None:
-        self._trials.advisors = Advisors(sampler, self.pruner)
+        self._trials.advisors = Advisors(sampler, self.pruner, self.promoter)
 
     @property
     def pruner(self) -> Pruner:
@@ -93,7 +100,16 @@ class Study:
 
     @pruner.setter
     def pruner(self, pruner: Pruner) -> None:
-        self._trials.advisors = Advisors(self.sampler, pruner)
+        self._trials.advisors = Advisors(self.sampler, pruner, self.promoter)
+
+    @property
+    def promoter(self) -> Promoter | None:
+        """The promoter, which may resume or fork trials, or None. It can be replaced at any time."""
+        return self._trials.advisors.promoter
+
+    @promoter.setter
+    def promoter(self, promoter: Promoter | None) -> None:
+        self._trials.advisors = Advisors(self.sampler, self.pruner, promoter)
 
     @property
     def state(self) -> StudyState:
@@ -186,9 +202,10 @@ class Study:
         before_trial: int | None = None,
         storage: Storage | None = None,
     ) -> Study:
-        """Create a study that begins with the events of this one, and has its seed, sampler and pruner.
+        """Create a study that begins with the events of this one, and has its seed, sampler, pruner and promoter.
 
-        Trials that were running at that version fail in the fork, because nobody will tell them there.
+        Trials that were running at that version fail in the fork, because nobody will tell them there. Paused trials
+        stay paused, and can be resumed in the fork.
 
         Args:
             study_name: The name of the fork.
@@ -210,7 +227,7 @@ class Study:
         beginning = events_until(events, len(events) if at is None else at)
         target = self.storage if storage is None else storage
         target.create(study_name, forked(beginning, study_name))
-        return Study(target, study_name, self.sampler, self.pruner)
+        return Study(target, study_name, self.sampler, self.pruner, self.promoter)
 
     def version_before(self, number: int) -> int:
         """Return the number of events before the start of trial `number`: a version for `at` and `fork`.
@@ -241,12 +258,13 @@ class Study:
         If the objective returns NaN, None or anything else that is not a valid result, the trial fails with a reason
         and the run goes on. If it raises, the trial fails, and unless the exception is in `catch`, it is raised again
         when the other running trials have ended. On Ctrl-C the running trials fail with the reason "interrupted"; if
-        the storage fails, they fail with its error.
+        the storage fails, they fail with its error. A trial that its objective has paused is not told, and callbacks
+        are not called for it.
 
         Args:
             func: The objective: takes a `Trial` and returns a number, or one per direction as a sequence or by metric
                 name.
-            n_trials: How many trials to run; None means no limit.
+            n_trials: How many trials to start or resume; None means no limit.
             timeout: Seconds after which no trial starts; None means no limit.
             n_jobs: How many trials run at a time, in threads or in `executor`; -1 for all CPUs. By default 1, or the
                 number of the executor's workers.
@@ -294,7 +312,7 @@ class Study:
         Returns:
             The trials that this call failed, for example for `hpo.RetryFailedTrials`.
         """
-        return [replace(trial) for trial in fail_lost(self._recorder)]
+        return fail_lost(self._recorder)
 
     def stop(self) -> None:
         """Let the running `optimize` start no more trials. Only objectives and callbacks may call this.
@@ -313,6 +331,9 @@ class Study:
     def ask(self, space: Mapping[str, Distribution] | None = ..., n: int = ...) -> list[Trial]: ...
     def ask(self, space: Mapping[str, Distribution] | None = None, n: int | None = None) -> Trial | list[Trial]:
         """Start a trial, and return it. Its result will be told with `tell`.
+
+        If the study has a promoter, it may resume a paused trial instead, which has its parameters and a `checkpoint`,
+        or fork a trial.
 
         Args:
             space: Parameters to suggest at once. Without a space they are suggested when the trial is asked for them.
@@ -347,22 +368,26 @@ class Study:
 
     def tell(
         self,
-        trial: Trial | int,
+        trial: Trial | FrozenTrial | int,
         values: float | Sequence[float] | Mapping[str, float] | None = None,
         state: TrialState | str | None = None,
         *,
         skip_if_finished: bool = False,
         reason: str | None = None,
+        sem: float | Sequence[float] | None = None,
+        cost: float | None = None,
     ) -> FrozenTrial:
-        """Finish a trial that was started with `ask`.
+        """Finish a running or paused trial, with the arguments of `hpo.tell`.
 
         Args:
             trial: The trial, or its number.
             values: A number, a sequence with one number per direction, or a mapping by metric name.
-            state: How the trial ended, COMPLETE by default. PRUNED without values takes the last reported value; FAIL
-                has no values.
+            state: How the trial ended, as a `TrialState` or its name: ``"complete"`` by default. ``"pruned"`` without
+                values takes the last reported value; ``"fail"`` has no values.
             skip_if_finished: Whether to return a finished trial as it is instead of raising.
-            reason: Why the trial failed.
+            reason: Why the trial failed or was pruned, for people.
+            sem: The standard error of each value, at least 0: a number, or a sequence with one per direction.
+            cost: What the evaluation cost, at least 0, in a unit of your choice.
 
         Returns:
             The finished trial. If a value is NaN, the trial has failed.
@@ -371,16 +396,59 @@ class Study:
             TrialNotFound, TrialNotRunning: there is no such running trial.
             WrongNumberOfValues, InvalidType, InvalidArgument: the result is not valid; nothing is recorded.
         """
-        number, unused = (
-            (trial.number, trial.unused) if isinstance(trial, Trial) else (trial, self._trials.unused(trial))
-        )
+        number = _number(trial)
+        unused = trial.unused if isinstance(trial, Trial) else self._trials.unused(number)
         try:
-            return replace(self._trials.tell(Tell(number, values, state, now(), reason, unused)))
+            return self._trials.tell(Tell(number, values, state, now(), reason, unused, sem, cost))
         except TrialNotRunning:
             told = self.state.trial(number)
             if skip_if_finished and told.state.is_finished():
-                return replace(told)
+                return told
             raise
+
+    def pause(self, trial: Trial | FrozenTrial | int, checkpoint: str | None = None) -> None:
+        """Pause a running trial: it waits until it is resumed, in this process or in any other.
+
+        It keeps its parameters and intermediate values. If its objective is running, it should return, and what it
+        returns is ignored.
+
+        Args:
+            trial: The trial, or its number.
+            checkpoint: Where the objective can continue from, as a string of your own, for example a path. None keeps
+                the one that the trial was paused with before.
+
+        Raises:
+            TrialNotFound, TrialNotRunning: there is no such running trial.
+            InvalidType: the checkpoint is not a string.
+        """
+        if isinstance(trial, Trial):
+            trial.pause(checkpoint)
+        else:
+            self._trials.pause_trial(_number(trial), checkpoint)
+
+    def resume(self, trial: Trial | FrozenTrial | int) -> Trial:
+        """Resume a paused trial, and return it. Any process may do so, whichever one paused it.
+
+        The trial suggests the parameters that it had, and has the `checkpoint` that it was paused with. In a block of
+        `as_worker` it belongs to its worker.
+
+        Args:
+            trial: The trial, or its number.
+
+        Raises:
+            TrialNotFound: there is no such trial.
+            TrialNotPaused: it is in another state.
+
+        Example:
+            >>> import hpo
+            >>> study = hpo.create_study(sampler=hpo.samplers.RandomSampler(), seed=1)
+            >>> trial = study.ask({"x": hpo.FloatDistribution(0, 1)})
+            >>> study.pause(trial, "epoch-3.pt")
+            >>> again = study.resume(trial.number)
+            >>> again.params == trial.params, again.checkpoint
+            (True, 'epoch-3.pt')
+        """
+        return self._trials.resume_trial(_number(trial))
 
     def enqueue_trial(
         self,
@@ -456,7 +524,11 @@ class Study:
         return trials_dataframe(self.state, attrs, multi_index=multi_index)
 
     def __reduce__(self) -> tuple[type[Study], tuple[Any, ...]]:
-        return Study, (self.storage, self.study_name, self.sampler, self.pruner)
+        return Study, (self.storage, self.study_name, self.sampler, self.pruner, self.promoter)
 
     def __repr__(self) -> str:
         return f"<Study {self.study_name!r} in {self.storage.location}>"
+
+
+def _number(trial: Trial | FrozenTrial | int) -> int:
+    return trial.number if isinstance(trial, Trial | FrozenTrial) else trial

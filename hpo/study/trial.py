@@ -16,12 +16,14 @@ from hpo.core import (
     FloatDistribution,
     FrozenTrial,
     IntDistribution,
+    PauseTrial,
     RecordPruning,
     Report,
     SearchSpace,
     SetConstraint,
     SetTrialAttribute,
     StudyState,
+    Verdict,
     checked_constraint,
     checked_report,
     judged,
@@ -30,7 +32,7 @@ from hpo.core import (
 )
 from hpo.errors import InvalidArgument
 from hpo.study.advisors import Advisors
-from hpo.study.recorder import Recorder
+from hpo.study.recorder import Recorder, now
 
 T = TypeVar("T", bound=Choice)
 
@@ -43,7 +45,7 @@ class Trial:
     Args:
         recorder: Where it reads the study and writes what happens.
         advisors: The sampler that suggests, and the pruner that decides on reports.
-        started: The study as it was when the trial started. Every suggestion is computed from it.
+        started: The study as it was when the trial started, or was resumed. Every suggestion is computed from it.
         trial: The trial with its joint parameters, and no others.
         used: The joint parameters that count as asked for already.
 
@@ -74,7 +76,9 @@ class Trial:
         self._joint = trial
         self._params: Mapping[str, Any] = trial.params
         self._distributions = trial.distributions.mapping
-        self._used: dict[str, None] = dict.fromkeys(used)
+        earlier = started.running[trial.number].params  # of a trial that was paused: all of them count as used
+        self._used: dict[str, None] = dict.fromkeys((*earlier, *used))
+        self._paused = False
 
     @property
     def number(self) -> int:
@@ -105,6 +109,21 @@ class Trial:
     def datetime_start(self) -> datetime.datetime | None:
         """When the trial was started, in local time."""
         return self._joint.datetime_start
+
+    @property
+    def checkpoint(self) -> str | None:
+        """Where the objective can continue from: what the trial, or the one it was forked from, was paused with."""
+        return self._joint.checkpoint
+
+    @property
+    def parent(self) -> int | None:
+        """The number of the trial that this one was forked from, or None."""
+        return self._joint.parent
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the trial was paused through this object. What its objective returns is then ignored."""
+        return self._paused
 
     @property
     def unused(self) -> tuple[str, ...]:
@@ -164,25 +183,38 @@ class Trial:
         """
         return self._suggest(name, CategoricalDistribution(choices))  # type: ignore[no-any-return]
 
-    def report(self, value: float, step: int) -> None:
+    def report(self, value: float | Mapping[str, float], step: int) -> None:
         """Record an intermediate value. The first value of a step stays; a second one is ignored with a warning.
 
         Args:
-            value: The objective's value at this step: any number, also NaN or an infinity.
+            value: The objective's value at this step: any number, also NaN or an infinity. Or several by metric name.
             step: A whole number of at least 0, for example the epoch.
 
         Raises:
             InvalidType, InvalidArgument: the value is not a number, or the step is not a whole number of at least 0.
             TrialNotRunning: the trial is finished.
         """
-        number, whole = checked_report(value, step)
-        if not self._record_new(Report(self.number, number, whole), lambda trial: whole in trial.intermediate_values):
+        checked, whole = checked_report(value, step)
+
+        def is_recorded(trial: FrozenTrial) -> bool:
+            return whole in trial.intermediate_values or whole in trial.metrics
+
+        if not self._record_new(Report(self.number, checked, whole), is_recorded):
             warnings.warn(f"trial {self.number} has a value for step {whole} already: it stays", stacklevel=2)
 
     def should_prune(self) -> bool:
         """Return whether the study's pruner would stop the trial now, given its intermediate values.
 
-        The decision is recorded. Stopping is up to the objective: ``raise hpo.TrialPruned``.
+        The decision is recorded. Stopping is up to the objective: ``raise hpo.TrialPruned``. If the pruner would rather
+        pause the trial, the answer is False; ask `ask_pruner` if the objective can pause.
+        """
+        return self.ask_pruner().decision is Decision.STOP
+
+    def ask_pruner(self) -> Verdict:
+        """Return what the study's pruner decides, given the trial's intermediate values, and record it.
+
+        The decision is CONTINUE, PAUSE or STOP. An objective that can continue later saves a checkpoint and calls
+        `pause` for PAUSE. Others may go on.
         """
         recorder, advisors = self._recorder, self._advisors
         while True:
@@ -190,7 +222,31 @@ class Trial:
             verdict = judged(state, advisors.pruner, running_trial(state, self.number))
             command = RecordPruning(self.number, verdict.decision.value, verdict.reason, recorder.detached)
             if recorder.record_if(state, advisors.set_pruner, command) is not None:
-                return verdict.decision is Decision.STOP
+                return verdict
+
+    def pause(self, checkpoint: str | None = None) -> None:
+        """Pause the trial: it waits until it is resumed, in this process or in any other. The objective then returns.
+
+        Whatever the objective returns after this is ignored, and its worker is free for another trial.
+
+        Args:
+            checkpoint: Where the objective can continue from, as a string of your own, for example a path. None keeps
+                the one that the trial was paused with before.
+
+        Raises:
+            TrialNotRunning: the trial is paused already, or finished.
+            InvalidType: the checkpoint is not a string.
+
+        Example:
+            >>> import hpo
+            >>> study = hpo.create_study(sampler=hpo.samplers.RandomSampler(), seed=1)
+            >>> trial = study.ask()
+            >>> trial.pause("epoch-3.pt")
+            >>> study.trials[0].state.name, study.resume(0).checkpoint
+            ('PAUSED', 'epoch-3.pt')
+        """
+        self._recorder.record(PauseTrial(self.number, checkpoint, now()))
+        self._paused = True
 
     def set_user_attr(self, key: str, value: Any) -> None:
         """Attach a value to the trial. It replaces an earlier one under the same key.

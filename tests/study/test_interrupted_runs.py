@@ -249,7 +249,7 @@ def test_trials_that_a_failing_storage_takes_down_say_so(monkeypatch):
             over.wait(PATIENCE)
         return 1.0
 
-    def no_room(tell, commands):
+    def no_room(tell, commands, paused=False):
         raise JournalFull("study.jsonl", "no space left on device")
 
     monkeypatch.setattr(study._trials, "finish_trial", no_room)

@@ -132,7 +132,7 @@ def test_a_value_that_somebody_made_up_is_found():
     difference = hpo.verify(events).first_difference
     assert difference.trial == forged.number
     assert difference.recorded == 0.123
-    assert "made the values up" in difference.cause
+    assert "values were made up" in difference.cause
 
 
 @attrs.frozen

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, Protocol
 import attrs
 
 from hpo.errors import HpoError, InvalidArgument, JournalUnwritable
-from hpo.extend import AnyEvent, TrialStarted, as_float, check_worker_name, is_worker_name
+from hpo.extend import AnyEvent, TrialResumed, TrialStarted, as_float, check_worker_name, is_worker_name
 from hpo.logging import get_logger
 
 KEPT_MILLISECONDS = 7 * 24 * 3600 * 1000
@@ -172,7 +172,7 @@ class HeldLeases:
     def to_renew(self, events: Sequence[AnyEvent]) -> tuple[list[str], list[str]]:
         """Whose leases an append of `events` has to renew: those who start trials, and others whose turn it is.
 
-        A trial that starts must not belong to a worker whose lease has ended: others would fail it at once.
+        A trial that starts or goes on must not belong to a worker whose lease has ended: others would fail it at once.
         """
         held = self._mine()
         if not held:
@@ -180,7 +180,11 @@ class HeldLeases:
         with self._mutex:
             held = dict(held)
         starting = sorted(
-            {event.worker for event in events if isinstance(event, TrialStarted) and event.worker in held}
+            {
+                event.worker
+                for event in events
+                if isinstance(event, TrialStarted | TrialResumed) and event.worker in held
+            }
         )
         late = seconds_since_boot() - 0.5 * self._terms.heartbeat_interval
         return starting, [worker for worker, renewed in held.items() if renewed <= late and worker not in starting]

@@ -1,4 +1,4 @@
-"""Where the parameters of a trial came from."""
+"""Explanations: where the parameters of a trial came from, and why it was paused, resumed, forked or stopped."""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ from typing import Any
 import attrs
 
 from hpo.core import (
-    AdvisorSet,
+    AnyEvent,
     FrozenDict,
     FrozenTrial,
     Identity,
     ParamsSuggested,
+    PruningDecided,
     StudyState,
     TrialAdded,
+    TrialEnqueued,
+    TrialPaused,
+    TrialResumed,
     as_float,
     evolve,
     external_params,
@@ -31,10 +35,10 @@ class ExplainedSuggestion:
     """Some parameters of a trial that were suggested together.
 
     Attributes:
-        params: Their values by name, less those that the trial was enqueued with.
-        alone: Whether it is a parameter that the objective asked for outside of the joint space.
-        sampler: Who suggested, or None where the journal does not say it.
-        note: What the sampler noted.
+        params: Their values by name, without those that the trial was enqueued with.
+        lone: Whether this is a parameter outside of the joint space.
+        sampler: The sampler, or None if the journal does not name it.
+        note: What the sampler noted about the suggestion.
     """
 
     params: FrozenDict[str, Any]
@@ -44,20 +48,20 @@ class ExplainedSuggestion:
 
     @property
     def rule(self) -> str | None:
-        """The rule that was taken, if the sampler noted one: ``"startup"``, ``"model"``, ``"untried"``, ..."""
+        """The rule that the sampler applied, if it noted one: ``"startup"``, ``"model"``, ``"untried"``, ..."""
         rule = self.note.get("rule")
         return rule if isinstance(rule, str) else None
 
     @property
     def acquisition(self) -> float | None:
-        """How good the values looked to the sampler's model, if it noted that; the more the better."""
+        """How good the sampler's model expected the values to be, if it noted that; higher is better."""
         return as_float(self.note.get("acquisition"))
 
     def __str__(self) -> str:
-        who = "a sampler that the journal does not name" if self.sampler is None else _printable(self.sampler.name)
+        sampler = _named(self.sampler, "sampler")
         noted: dict[str, Any] = dict(self.note)
         chosen = noted.pop("chosen", None)
-        parts = [f"{'asked for alone' if self.lone else 'suggested'} by {who}"]
+        parts = [f"{'asked for alone' if self.lone else 'suggested'} by {sampler}"]
         if chosen is not None:
             parts[0] += f", which asked {_printable(str(chosen))}"
         if self.rule is not None:
@@ -74,13 +78,43 @@ class ExplainedSuggestion:
 
 
 @attrs.frozen
+class ExplainedDecision:
+    """A decision about a trial, other than to let it go on.
+
+    Attributes:
+        decision: ``"stop"`` or ``"pause"`` of a pruner, ``"fork"`` or ``"resume"`` of a promoter; or ``"paused"`` and
+            ``"resumed"``, which are what an objective or a person did.
+        advisor: The pruner or the promoter; None for an objective or a person, or if the journal does not name it.
+        reason: The reason that was recorded, as JSON; the checkpoint of ``"paused"``.
+    """
+
+    decision: str
+    advisor: Identity | None = None
+    reason: Any = None
+
+    def __str__(self) -> str:
+        reason = "" if self.reason is None else json.dumps(self.reason, ensure_ascii=False)
+        match self.decision:
+            case "stop" | "pause":
+                text = f"{self.decision}: decided by {_named(self.advisor, 'pruner')}"
+            case "fork" | "resume":
+                text = f"{self.decision}: decided by {_named(self.advisor, 'promoter')}"
+            case "paused":
+                return f"paused, with the checkpoint {reason}" if reason else "paused"
+            case _:
+                text = self.decision
+        return f"{text}, because of {reason}" if reason else text
+
+
+@attrs.frozen
 class Explanation:
-    """Where the parameters of a trial came from; its text says it to people.
+    """Where the parameters of a trial came from, and the decisions about it. As a string it is for people to read.
 
     Attributes:
         trial: The trial as it is now.
-        suggestions: In the order in which they were made: first the joint one, if the trial has had one.
-        added: Whether the trial came whole from elsewhere, with the note that it had there.
+        suggestions: The suggestions in order: first the joint one, if the trial has one.
+        added: Whether the trial was added as a whole, with the note that it had elsewhere.
+        decisions: The decisions of pruners and promoters in order, without those to go on, and each pause and resumption.
 
     Example:
         >>> import hpo
@@ -96,10 +130,11 @@ class Explanation:
     trial: FrozenTrial
     suggestions: tuple[ExplainedSuggestion, ...]
     added: bool = False
+    decisions: tuple[ExplainedDecision, ...] = ()
 
     @property
     def enqueued(self) -> FrozenDict[str, Any]:
-        """The values that the trial was enqueued with, whatever its sampler thought."""
+        """The values that the trial was enqueued or forked with."""
         return self.trial.fixed_params
 
     @property
@@ -116,8 +151,9 @@ class Explanation:
         trial = self.trial
         result = "" if trial.values is None else f", {', '.join(f'{value:.6g}' for value in trial.values)}"
         lines = [f"trial {trial.number}: {trial.state.value}{result}"]
-        if self.enqueued:
-            lines.append(f"{_listed(self.enqueued)}: enqueued")
+        if self.enqueued or trial.parent is not None:
+            source = "enqueued" if trial.parent is None else f"forked from trial {trial.parent}"
+            lines.append(f"{_listed(self.enqueued)}: {source}")
         if self.added:
             noted = f"; noted {json.dumps(to_json_tree(trial.note), ensure_ascii=False)}" if trial.note else ""
             lines.append(f"{_listed(trial.params)}: added to the study with the whole trial{noted}")
@@ -125,13 +161,14 @@ class Explanation:
         suggested = {name: value for each in self.suggestions for name, value in each.params.items()}
         if trial.state.is_finished() and (unused := suggested.keys() - trial.params.keys()):
             lines.append(f"{', '.join(map(_printable, sorted(unused)))}: never asked for by the objective, and dropped")
+        lines += map(str, self.decisions)
         return "\n  ".join(lines)
 
 
 def explain(source: Any, number: int) -> Explanation:
-    """Say where the parameters of a trial came from: who suggested them, by which rule, and how good they looked.
+    """Explain where the parameters of a trial came from, and why it was paused, resumed, forked or stopped.
 
-    What is said was recorded when it happened: nothing is computed again. O(events of the study).
+    Everything was recorded when it happened, and nothing is computed again. O(events of the study).
 
     Args:
         source: A `Study`, a journal, or a sequence of events.
@@ -148,18 +185,36 @@ def explain(source: Any, number: int) -> Explanation:
         >>> explain(study, 2).rule, explain(study, 4).rule
         ('startup', 'model')
     """
-    state, sampler = StudyState(), None
+    state = StudyState()
     suggestions: list[ExplainedSuggestion] = []
+    decisions: list[ExplainedDecision] = []
     added = False
     for event in events_of(source):
         state = evolve(state, event)
-        if isinstance(event, AdvisorSet) and event.kind == "sampler":
-            sampler = event.identity
-        elif isinstance(event, ParamsSuggested) and event.number == number:
-            suggestions.append(_explained(event, state, sampler))
-        elif isinstance(event, TrialAdded) and event.number == number:
+        if getattr(event, "number", None) != number:
+            continue
+        if isinstance(event, ParamsSuggested):
+            suggestions.append(_explained(event, state, state.uses.get("sampler")))
+        elif isinstance(event, TrialAdded):
             added = True
-    return Explanation(state.trial(number), tuple(suggestions), added)
+        else:
+            decisions += _decisions(event, state)
+    return Explanation(state.trial(number), tuple(suggestions), added, tuple(decisions))
+
+
+def _decisions(event: AnyEvent, state: StudyState) -> list[ExplainedDecision]:
+    match event:
+        case PruningDecided() if event.name != "continue":
+            return [ExplainedDecision(event.name, state.uses.get("pruner"), event.reason)]
+        case TrialPaused():
+            return [ExplainedDecision("paused", None, event.checkpoint)]
+        case TrialResumed():
+            # A promoter gives a reason; a person or a scheduler who resumes a trial gives none.
+            promoter = None if event.reason is None else state.uses.get("promoter")
+            return [ExplainedDecision("resumed" if event.reason is None else "resume", promoter, event.reason)]
+        case TrialEnqueued() if event.parent is not None:
+            return [ExplainedDecision("fork", state.uses.get("promoter"), event.reason)]
+    return []
 
 
 def _explained(event: ParamsSuggested, state: StudyState, sampler: Identity | None) -> ExplainedSuggestion:
@@ -174,10 +229,14 @@ def _explained(event: ParamsSuggested, state: StudyState, sampler: Identity | No
     )
 
 
+def _named(identity: Identity | None, kind: str) -> str:
+    return f"a {kind} that the journal does not name" if identity is None else _printable(identity.name)
+
+
 def _listed(params: Mapping[str, Any]) -> str:
     return ", ".join(f"{_printable(name)}={value!r}" for name, value in params.items()) or "no parameters"
 
 
 def _printable(text: str) -> str:
-    """`text` as it is, or with escapes and in quotes where a terminal would obey or hide some of it."""
+    """Return `text`, in quotes and with escapes if a terminal would obey or hide part of it."""
     return text if text.isprintable() else repr(text)

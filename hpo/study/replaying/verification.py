@@ -1,4 +1,4 @@
-"""Computing every suggestion and every pruning decision of a study again."""
+"""Verification: every suggestion, pruning decision and promotion of a study is computed again and compared."""
 
 from __future__ import annotations
 
@@ -16,18 +16,24 @@ from hpo.core import (
     FrozenTrial,
     Identity,
     ParamsSuggested,
+    Promoter,
     Pruner,
     PruningDecided,
+    ResumeTrial,
     Sampler,
+    StartFork,
     StudyState,
     Suggest,
+    TrialEnqueued,
     TrialFinished,
+    TrialResumed,
     TrialStarted,
     decide,
     evolve,
     identity_of,
     is_replayable,
     judged,
+    promotion,
     suggest_joint,
     suggest_lone,
     to_json_tree,
@@ -38,14 +44,15 @@ from hpo.study.replaying.rebuild import rebuild_advisor
 
 @attrs.frozen
 class Difference:
-    """The first thing that came out otherwise than the journal has it.
+    """A suggestion or decision that was computed again and differs from the journal.
 
     Attributes:
         trial: The trial's number.
-        parameter: The parameter, or None for a pruning decision.
+        parameter: The parameter, or None for a pruning decision or a promotion.
         recorded: What the journal has.
-        computed: What came out now, or the error that was raised.
-        cause: What is likely behind it.
+        computed: What was computed now, or the error that was raised.
+        cause: The likely cause.
+        kind: ``"suggestion"``, ``"pruning decision"`` or ``"promotion"``.
     """
 
     trial: int
@@ -53,21 +60,25 @@ class Difference:
     recorded: Any
     computed: Any
     cause: str
+    kind: str = "suggestion"
 
 
 @attrs.frozen
 class Verification:
-    """How much of a study can be proved.
+    """How much of a study could be verified.
 
     Attributes:
-        n_suggestions: Suggestions that were computed again, one per trial and lone parameter.
-        n_suggestions_equal: How many of them came out as recorded.
-        n_decisions: Pruning decisions that were computed again.
-        n_decisions_equal: How many of them came out as recorded.
-        n_skipped: Suggestions and decisions that can't be computed again: their sampler or pruner is not replayable, or
-            not known here.
-        skipped_because: Why, each reason once.
-        first_difference: The first that came out otherwise, or None.
+        n_suggestions: The number of suggestions that were computed again: one per trial, and one per lone parameter.
+        n_suggestions_equal: How many of them are as recorded.
+        n_decisions: The number of pruning decisions that were computed again, with their reasons.
+        n_decisions_equal: How many of them are as recorded.
+        n_skipped: The number of suggestions, decisions and promotions that cannot be computed again, because their
+            sampler, pruner or promoter is not replayable, or not known here.
+        skipped_because: The reasons for this, each once.
+        first_difference: The first difference, or None.
+        n_promotions: The number of promotions that were computed again: resumed and forked trials with a reason, since
+            people who resume a trial give none.
+        n_promotions_equal: How many of them are as recorded.
 
     Example:
         >>> Verification(n_suggestions=5, n_suggestions_equal=5).clean
@@ -81,23 +92,28 @@ class Verification:
     n_skipped: int = 0
     skipped_because: tuple[str, ...] = ()
     first_difference: Difference | None = None
+    n_promotions: int = 0
+    n_promotions_equal: int = 0
 
     @property
     def clean(self) -> bool:
-        """Whether everything was computed again, and came out as recorded."""
+        """Whether everything was computed again, and is as recorded."""
         return self.first_difference is None and self.n_skipped == 0
 
 
-def verify(source: Any, sampler: Sampler | None = None, pruner: Pruner | None = None) -> Verification:
-    """Compute every suggestion and every pruning decision of a study again, and compare.
+def verify(
+    source: Any, sampler: Sampler | None = None, pruner: Pruner | None = None, promoter: Promoter | None = None
+) -> Verification:
+    """Compute every suggestion, pruning decision and promotion of a study again, and compare them with the journal.
+
+    Each is computed from the state at the version of its event, so this also works for a study that many workers ran.
 
     Args:
-        source: A `Study`, a journal, or a sequence of events. A `StudyState` is not enough: it knows the results, and no
-            more which of them were there when a trial started, which parameters were asked for together, and which
-            trials were added from elsewhere.
-        sampler: Who is to suggest; if not given, whom the journal names at each suggestion, as far as it is one of this
-            library's.
-        pruner: Who is to judge; likewise.
+        source: A `Study`, a journal, or a sequence of events. A `StudyState` is not enough: it has the results, but not
+            the order of events, and so not what was known when each trial started.
+        sampler: The sampler to ask. By default the one that the journal names at each suggestion, if it is registered.
+        pruner: The pruner to ask; by default likewise.
+        promoter: The promoter to ask; by default likewise.
 
     Raises:
         InvalidType: `source` has no events.
@@ -110,17 +126,17 @@ def verify(source: Any, sampler: Sampler | None = None, pruner: Pruner | None = 
         >>> verify(study).clean, verify(study, hpo.samplers.RandomSampler(seed=1)).clean
         (True, False)
     """
-    check = _Check(sampler, pruner)
+    check = _Check(sampler, pruner, promoter)
     for event in events_of(source):
         check.step(event)
     return check.result
 
 
 def events_of(source: Any) -> Iterable[AnyEvent]:
-    """The events of a `Study`, of a journal, or of a sequence of them, which is itself.
+    """Return the events of a `Study`, of a journal, or of a sequence of events.
 
     Raises:
-        InvalidType: it is something else.
+        InvalidType: `source` is something else.
     """
     if isinstance(source, Sequence) and not isinstance(source, str | bytes):
         return source
@@ -137,23 +153,30 @@ def events_of(source: Any) -> Iterable[AnyEvent]:
 
 
 class _Check:
-    """Replays a journal, and asks again at every answer."""
+    """Replays a journal, and asks the advisors again at every answer."""
 
-    def __init__(self, sampler: Sampler | None, pruner: Pruner | None) -> None:
+    def __init__(self, sampler: Sampler | None, pruner: Pruner | None, promoter: Promoter | None) -> None:
         self.result = Verification()
-        self._given = {"sampler": sampler, "pruner": pruner}
-        self._advisors: dict[str, Any] = dict(self._given)
+        self._given: dict[str, Any] = {"sampler": sampler, "pruner": pruner, "promoter": promoter}
+        self._advisors = dict(self._given)
         self._state = StudyState()
         self._started: dict[int, StudyState] = {}
         self._joint: dict[int, FrozenTrial] = {}
 
     def step(self, event: AnyEvent) -> None:
-        """Look at one more event, and move on."""
+        """Check one more event, and fold it in."""
         before, self._state = self._state, evolve(self._state, event)
         if isinstance(event, AdvisorSet) and self._given[event.kind] is None:
             self._advisors[event.kind] = rebuild_advisor(event.identity)
         elif isinstance(event, TrialStarted):
             self._started[event.number] = self._state
+        elif isinstance(event, TrialResumed):
+            # What is suggested after this is computed from the state at this event, and from all parameters so far.
+            self._started[event.number] = self._state
+            self._joint[event.number] = self._state.running[event.number]
+            self._check_promotion(event, before)
+        elif isinstance(event, TrialEnqueued):
+            self._check_promotion(event, before)
         elif isinstance(event, ParamsSuggested):
             self._check_suggestion(event, before)
             if not event.lone:
@@ -187,7 +210,7 @@ class _Check:
         self.result = attrs.evolve(result, first_difference=result.first_difference or difference)
 
     def _suggested_again(self, event: ParamsSuggested, before: StudyState, sampler: Sampler) -> tuple[Any, ...]:
-        """The values, or the error for each of them."""
+        """Return the values, or the error for each of them."""
         space, started = before.spaces.key_at(event.space), self._started[event.number]
         trial = started.running[event.number]
         try:
@@ -199,7 +222,7 @@ class _Check:
             if isinstance(answer, Exhausted):
                 return (SearchSpaceExhausted(answer.reason, answer.for_now),) * len(event.values)
             again = decide(before, answer)
-        except Exception as error:  # noqa: BLE001 - whatever a sampler raises is what came out
+        except Exception as error:  # noqa: BLE001 - whatever a sampler raises is the result
             return (error,) * len(event.values)
         return again[-1].values if again and isinstance(again[-1], ParamsSuggested) else ()
 
@@ -210,7 +233,7 @@ class _Check:
             return
         trial = before.running[event.number]
         known = before
-        if event.detached:  # it saw the study as it was at the trial's start, and the trial itself
+        if event.detached:  # the pruner saw the study as it was at the trial's start, and the trial as it was here
             started = self._started[event.number]
             known = replace(started, running=started.running.with_item(event.number, trial))
         computed: Any
@@ -228,7 +251,29 @@ class _Check:
             return
         if isinstance(computed, tuple) and computed[0] != recorded[0]:  # the decision says it all
             recorded, computed = recorded[0], computed[0]
-        difference = Difference(event.number, None, recorded, computed, self._cause("pruner"))
+        difference = Difference(event.number, None, recorded, computed, self._cause("pruner"), "pruning decision")
+        self.result = attrs.evolve(result, first_difference=result.first_difference or difference)
+
+    def _check_promotion(self, event: TrialResumed | TrialEnqueued, before: StudyState) -> None:
+        if event.reason is None:  # resumed by a person or a scheduler, or enqueued
+            return
+        promoter = self._advisors["promoter"]
+        if promoter is None:
+            self._skip("promoter")
+            return
+        recorded: Any = ("resume", event.number, event.reason)
+        if isinstance(event, TrialEnqueued):
+            recorded = ("fork", event.parent, event.params, event.reason)
+        computed: Any
+        try:
+            computed = _written_promotion(promotion(before, promoter))
+        except Exception as error:  # noqa: BLE001 - see above
+            computed = error
+        result = attrs.evolve(self.result, n_promotions=self.result.n_promotions + 1)
+        if computed == recorded:
+            self.result = attrs.evolve(result, n_promotions_equal=result.n_promotions_equal + 1)
+            return
+        difference = Difference(event.number, None, recorded, computed, self._cause("promoter"), "promotion")
         self.result = attrs.evolve(result, first_difference=result.first_difference or difference)
 
     def _skip(self, kind: str) -> None:
@@ -254,17 +299,26 @@ class _Check:
         if recorded.version != now.version:
             return f"another version of {recorded.name}: the journal names {recorded.version}, this is {now.version}"
         if rounded:
-            return "floats were rounded otherwise, as another version of numpy or scipy, or another processor, does"
-        return f"the {kind} is not the function that it was, or somebody made the values up"
+            return "floats were rounded differently, as by another version of numpy or scipy, or another processor"
+        return f"the {kind} is not the same function as then, or the recorded values were made up"
+
+
+def _written_promotion(command: ResumeTrial | StartFork | None) -> tuple[Any, ...] | None:
+    """Return what a promoter answered in the form that events have it."""
+    if command is None:
+        return None
+    if isinstance(command, ResumeTrial):
+        return "resume", command.number, to_json_tree(command.reason)
+    return "fork", command.parent, to_json_tree(command.params), to_json_tree(command.reason)
 
 
 def _is_rounded(recorded: object, computed: object) -> bool:
-    """Whether two values are floats that differ in their last digits only."""
+    """Return whether two values are floats that differ only in their last digits."""
     return isinstance(recorded, float) and isinstance(computed, float) and math.isclose(recorded, computed)
 
 
 def _differing(one: Identity, other: Identity) -> str:
-    """Those options of `one` that `other` has otherwise."""
-    mine, theirs = ((who.options if isinstance(who.options, dict) else {}) for who in (one, other))
+    """Return the options of `one` that have another value in `other`."""
+    mine, theirs = ((each.options if isinstance(each.options, dict) else {}) for each in (one, other))
     missing = object()
     return ", ".join(f"{name}={value!r}" for name, value in mine.items() if theirs.get(name, missing) != value)

@@ -41,7 +41,7 @@ class DetachedJob:
 
     Attributes:
         state: The study to copy: as it was at the trial's start, or after its joint suggestion if it has one.
-        started: The study as it was at the trial's start.
+        started: The study as it was at the trial's start, or when it was resumed.
         trial: The trial. If it has no joint parameters yet, the job computes them.
         has_params: Whether the trial has its joint parameters.
         advisors: The sampler, and the pruner, which see the study as it was at the trial's start.

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import attrs
 
 from hpo.core import Command, StudyState, Tell, TrialState, objective_values
-from hpo.errors import HpoError, TrialPruned
+from hpo.errors import HpoError, TrialNotRunning, TrialPruned
 from hpo.study.running.messages import failure_reason
 from hpo.study.trial import Trial
 
@@ -27,12 +27,14 @@ class TrialResult:
         error: What the objective raised, or None.
         commands: What a detached trial has recorded while it ran.
         exhausted: Whether the sampler had nothing left to suggest.
+        paused: Whether the trial was paused, so that it is not told.
     """
 
     tell: Tell
     error: BaseException | None = None
     commands: tuple[Command, ...] = ()
     exhausted: bool = False
+    paused: bool = False
 
 
 def evaluate(trial: Trial, objective: Objective, state: StudyState) -> TrialResult:
@@ -46,11 +48,10 @@ def evaluate(trial: Trial, objective: Objective, state: StudyState) -> TrialResu
     number = trial.number
     try:
         returned = objective(trial)
-    except TrialPruned as pruned:
-        return TrialResult(Tell(number, state=TrialState.PRUNED, reason=str(pruned) or None, unused=trial.unused))
     except BaseException as error:  # noqa: BLE001 - the caller raises it again, after the trial is told
-        reason = failure_reason(error)
-        return TrialResult(Tell(number, state=TrialState.FAIL, reason=reason, unused=trial.unused), error)
+        return _raised(trial, error)
+    if trial.is_paused:
+        return TrialResult(Tell(number), paused=True)
     try:
         values = objective_values(state, returned)
     except Exception as error:  # noqa: BLE001 - a returned object may raise anything when it is looked at
@@ -58,6 +59,22 @@ def evaluate(trial: Trial, objective: Objective, state: StudyState) -> TrialResu
         reason = f"the objective returned {_quoted(returned)}: {problem}"
         return TrialResult(Tell(number, state=TrialState.FAIL, reason=reason, unused=trial.unused))
     return TrialResult(Tell(number, values, unused=trial.unused))
+
+
+def _raised(trial: Trial, error: BaseException) -> TrialResult:
+    number = trial.number
+    match error:
+        case TrialPruned():
+            if trial.is_paused:
+                return TrialResult(Tell(number), paused=True)
+            reason = str(error) or None
+            return TrialResult(Tell(number, state=TrialState.PRUNED, reason=reason, unused=trial.unused))
+        case TrialNotRunning(number=paused, state=TrialState.PAUSED.value) if paused == number:
+            return TrialResult(Tell(number), paused=True)  # somebody else paused it: the objective was right to end
+    if trial.is_paused:  # its checkpoint is good, so an error after the pause does not fail the trial
+        return TrialResult(Tell(number), error, paused=True)
+    reason = failure_reason(error)
+    return TrialResult(Tell(number, state=TrialState.FAIL, reason=reason, unused=trial.unused), error)
 
 
 def _quoted(value: object) -> str:

@@ -25,8 +25,12 @@ def log_study_continued(name: str, location: str, n_trials: int) -> None:
 
 
 def log_trial_end(state: StudyState, trial: FrozenTrial) -> None:
-    """Log how `trial` ended. `state` is the study with the finished trial."""
+    """Log how `trial` ended, or that it was paused. `state` is the study with the trial."""
     logger = get_logger()
+    if not trial.state.is_finished():
+        checkpoint = "" if trial.checkpoint is None else f" Checkpoint: {trial.checkpoint}"
+        logger.info("Trial %d is %s.%s", trial.number, trial.state.value, checkpoint)
+        return
     if trial.state is TrialState.FAIL:
         if logger.isEnabledFor(WARNING):
             logger.warning(

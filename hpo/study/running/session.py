@@ -178,8 +178,8 @@ class Session:
             and not needs_pending(sampler)
         ):
             # The suggestion is computed by the executor's worker: it may be slow, and depends on nothing but `started`.
-            started, number = trials.start_without_params(self._worker)
-            job = DetachedJob(started, started, started.running[number], False, trials.advisors, options.objective)
+            started, number, resumed = trials.start_without_params(self._worker)
+            job = DetachedJob(started, started, started.running[number], resumed, trials.advisors, options.objective)
             return number, InExecutor(job, self._in_thread(number, job))
         trial, started, state = trials.start_trial(worker=self._worker)
         number = trial.number
@@ -211,7 +211,7 @@ class Session:
 
     def _finish(self, result: TrialResult) -> BaseException | None:
         """Tell the trial, and return the error that ends the session, or None. It may be a callback's."""
-        state, trial = self._trials.finish_trial(replace(result.tell, at=now()), result.commands)
+        state, trial = self._trials.finish_trial(replace(result.tell, at=now()), result.commands, paused=result.paused)
         late = is_lost(trial)
         if late:
             log_late_result(trial)
@@ -221,7 +221,8 @@ class Session:
         if self._options.gc_after_trial:
             gc.collect()
         try:
-            if not late:  # whoever failed it has called the callbacks for it; a second retry would be one too many
+            # Whoever failed a late trial has called the callbacks for it; a second retry would be one too many.
+            if trial.state.is_finished() and not late:
                 self._call_back(trial)
             if time.monotonic() >= self._next_look:
                 self._fail_lost()
@@ -247,4 +248,4 @@ class Session:
 
     def _call_back(self, trial: FrozenTrial) -> None:
         for callback in self._options.callbacks:
-            callback(self._study, replace(trial))
+            callback(self._study, trial)

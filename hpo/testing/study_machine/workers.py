@@ -198,7 +198,7 @@ class Worker:
             SearchSpaceExhausted: nothing is left to suggest.
         """
         trials = OpenTrials(JournalRecorder(self.journal), self.advisors)
-        started, number = trials.start_without_params(self._apart)
+        started, number, _ = trials.start_without_params(self._apart)
         return DetachedJob(started, started, started.running[number], False, self.advisors, objective)
 
     def merge(self, ended: TrialResult) -> None:
