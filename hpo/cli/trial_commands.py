@@ -98,7 +98,6 @@ def tell(
 
     If a value is nan, the trial fails.
     """
-    from hpo.core import TrialState
     from hpo.logging import get_logger
     from hpo.study.running.messages import log_trial_end
 
@@ -107,15 +106,16 @@ def tell(
     if not (values or named or outcome):
         raise click.UsageError("no result was given: use --value, --values-by-name or --state")
     study = open_study(storage, study_name)
-    was_running = number in study.state.running
+    before = study.state
+    was_open = number in before.running or number in before.paused or number in before.waiting
     trial = study.tell(
         number,
         _by_name(named) if named else values or None,
-        None if outcome is None else TrialState(outcome.lower()),
+        None if outcome is None else outcome.lower(),
         reason=reason,
         skip_if_finished=skip_if_finished,
     )
-    if was_running:
+    if was_open:
         log_trial_end(study.state, trial)
     else:
         get_logger().info("Trial %d was already %s: nothing has changed", number, trial.state.name)

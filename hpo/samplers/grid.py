@@ -161,7 +161,7 @@ class GridSampler:
         first, ahead = state.finished.fold(self._visited)
         taken = set(ahead)
         before_me = 0  # trials that started before this one and whose suggestion is still being made
-        for other in state.running.values():
+        for other in (*state.running.values(), *state.paused.values()):  # a paused trial keeps its cell
             cell = _noted_cell(other, "cell", grid, order.size)
             if cell is not None:
                 taken.add(order.position_of(cell))

@@ -16,14 +16,14 @@ Configuration: TypeAlias = frozenset[tuple[str, str, str]]
 def is_duplicate(state: StudyState, params: Mapping[str, Any]) -> bool:
     """Return whether some trial has exactly these parameters, or waits to be run with them.
 
-    O(trials finished since the last call + running and waiting trials).
+    O(trials finished since the last call + running, paused and waiting trials).
     """
     if not isinstance(params, Mapping):
         return False  # decide() rejects params that are not a mapping, with a message
     wanted = _configuration(from_json_tree(to_json_tree(params)))
     if wanted in state.finished.fold(_Configurations()):
         return True
-    unfinished = (*state.running.values(), *state.waiting.values())
+    unfinished = (*state.running.values(), *state.paused.values(), *state.waiting.values())
     return any(_configuration(trial.fixed_params or trial.params) == wanted for trial in unfinished)
 
 

@@ -265,3 +265,18 @@ def test_best_trial_of_several_objectives_points_to_best_trials(pair):
     ran = pair("best-trial")
     assert ran.code == 1
     assert "best-trials" in ran.err
+
+
+def test_paused_trials_are_listed_and_can_be_told(study):
+    study("ask --space space.json")
+    hpo.load_study(storage="runs/").pause(0, "epoch-3.pt")
+    listed = json.loads(study("trials -f json").out)
+    assert [(trial["state"], trial["checkpoint"], trial["parent"]) for trial in listed] == [
+        ("PAUSED", "epoch-3.pt", None)
+    ]
+    assert "PAUSED" in study("trials").out
+    (summary,) = json.loads(study("studies -f json").out)
+    assert summary["n_trials_by_state"] == {"PAUSED": 1}
+    told = study("tell --number 0 --value 0.5")
+    assert told.code == 0
+    assert "Trial 0 finished with value: 0.5" in told.err

@@ -13,7 +13,7 @@ from hpo import ForkTrial, Resume, TrialState, Verdict
 from hpo.core import AdvisorSet, PruningDecided, TrialEnqueued, TrialResumed, TrialStarted
 from hpo.errors import InvalidType, TrialNotPaused, TrialNotRunning
 from hpo.pruners import Decision, NopPruner
-from hpo.samplers import GridSampler, RandomSampler, TPESampler
+from hpo.samplers import BruteForceSampler, GridSampler, RandomSampler, TPESampler
 
 X = {"x": hpo.FloatDistribution(0, 1)}
 RUNGS = 3
@@ -387,8 +387,9 @@ def test_loading_says_that_a_recorded_promoter_is_to_be_passed(caplog):
     assert caplog.text == ""
 
 
-def test_paused_trials_do_not_hide_that_nothing_is_left():
-    study = hpo.create_study(sampler=GridSampler({"x": [1, 2, 3, 4]}), promoter=best_first, pruner=NopPruner())
+@pytest.mark.parametrize("sampler", [GridSampler({"x": [1, 2, 3, 4]}), BruteForceSampler()])
+def test_configurations_of_paused_trials_are_not_suggested_again(sampler):
+    study = hpo.create_study(sampler=sampler, promoter=best_first, pruner=NopPruner())
 
     def objective(trial):
         x = trial.suggest_int("x", 1, 4)
@@ -513,6 +514,12 @@ def test_forks_and_copies_carry_paused_trials():
         assert [trial.state for trial in each.trials] == [TrialState.PAUSED, TrialState.FAIL]
         assert each.resume(0).checkpoint == "a"
     assert study.trials[0].state is TrialState.PAUSED
+
+
+def test_enqueue_skips_the_parameters_of_a_paused_trial(study):
+    study.pause(study.ask(X))
+    study.enqueue_trial(study.trials[0].params, skip_if_exists=True)
+    assert len(study.trials) == 1
 
 
 def test_data_frame_shows_paused_trials(study):

@@ -152,8 +152,9 @@ class BruteForceSampler:
         """Return the path for `trial`, or `Exhausted` if nothing is left for it."""
         fold = self._fold
         known = state.finished.fold(fold)
-        alone = len(state.running) == 1 and trial.number in state.running  # the usual case, which needs no loop
-        running = () if alone else state.running.values()
+        # the usual case, which needs no loop: no other trial is running or paused
+        alone = len(state.running) == 1 and trial.number in state.running and not state.paused
+        running = () if alone else (*state.running.values(), *state.paused.values())
         others = [other for other in running if other.number != trial.number and fold.concerns(other)]
         noted = [other for other in others if other.note or other.params]
         silent = sum(1 for other in others if not (other.note or other.params or other.fixed_params))
