@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from hpo.study.study import Study as Study
 
 _HOMES = {
-    "hpo.core.values.direction": ("StudyDirection",),
+    "hpo.core.values.objectives": ("StudyDirection",),
     "hpo.study.callbacks.max_trials": ("MaxTrialsCallback",),
     "hpo.study.studies": (
         "StudySummary",

@@ -273,9 +273,9 @@ def test_several_results_can_be_tried_on_one_state() -> None:
 
 
 def test_a_class_in_place_of_its_object_is_refused_with_advice() -> None:
-    with pytest.raises(InvalidType, match=r"got the class RandomSampler: make one of it, RandomSampler\(\)"):
+    with pytest.raises(InvalidType, match=r"got the class RandomSampler: pass an instance of it, RandomSampler\(\)"):
         ask(StudyState.create(), RandomSampler, {})
-    with pytest.raises(InvalidType, match=r"got the class NopPruner: make one of it, NopPruner\(\)"):
+    with pytest.raises(InvalidType, match=r"got the class NopPruner: pass an instance of it, NopPruner\(\)"):
         should_prune(running(), NopPruner, 0)
 
 

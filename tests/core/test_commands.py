@@ -309,7 +309,7 @@ def test_the_first_value_of_a_constraint_stands() -> None:
         state,
         SetConstraint(0, "t", math.nan),
         InvalidArgument,
-        "constraint 't' needs a number, got NaN: it says neither feasible nor not",
+        "constraint 't' needs a number, got NaN, which is neither feasible nor infeasible",
     )
     refused(state, SetConstraint(0, 1, 1), InvalidType, "a constraint's name is a str, got 1 of type int")  # type: ignore[arg-type]
 

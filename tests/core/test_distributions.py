@@ -183,16 +183,16 @@ def test_every_cell_of_a_billion_is_a_member() -> None:
 
 
 def test_a_range_that_the_step_does_not_divide_is_shortened() -> None:
-    with pytest.warns(UserWarning, match="no multiple") as caught:
+    with pytest.warns(UserWarning, match="not a multiple") as caught:
         dist = FloatDistribution(0.0, 1.0, step=0.3)
     assert str(caught[0].message) == (
-        "FloatDistribution: the range from 0.0 to 1.0 is no multiple of step=0.3; high is lowered to 0.9"
+        "FloatDistribution: the range from 0.0 to 1.0 is not a multiple of step=0.3; high is lowered to 0.9"
     )
     assert dist == FloatDistribution(0.0, 0.9, step=0.3)
-    with pytest.warns(UserWarning, match="no multiple") as caught:
+    with pytest.warns(UserWarning, match="not a multiple") as caught:
         assert IntDistribution(1, 9, step=3).high == 7
     assert str(caught[0].message) == (
-        "IntDistribution: the range from 1 to 9 is no multiple of step=3; high is lowered to 7"
+        "IntDistribution: the range from 1 to 9 is not a multiple of step=3; high is lowered to 7"
     )
 
 

@@ -184,7 +184,7 @@ def test_what_is_not_an_answer_of_a_promoter_is_refused(answer):
 def test_a_promoter_must_be_callable_and_not_a_class():
     with pytest.raises(InvalidType, match="a promoter is a function of"):
         hpo.ask(asked(), RandomSampler(), SPACE, promoter=3)
-    with pytest.raises(InvalidType, match="make one of it"):
+    with pytest.raises(InvalidType, match="pass an instance of it"):
         hpo.ask(asked(), RandomSampler(), SPACE, promoter=hpo.Resume)
 
 

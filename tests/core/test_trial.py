@@ -107,14 +107,14 @@ def test_create_trial_returns_a_complete_trial_with_builtin_values() -> None:
         (
             {"value": 1.0, "constraints": {"m": math.nan}},
             InvalidArgument,
-            "constraint 'm' needs a number, got NaN: it says neither feasible nor not",
+            "constraint 'm' needs a number, got NaN, which is neither feasible nor infeasible",
         ),
         ({"value": 1.0, "constraints": {"m": "a"}}, InvalidType, "constraint 'm' needs a number, got 'a' of type str"),
         ({"value": 1.0, "constraints": {1: 1.0}}, InvalidType, "a constraint's name is a str, got 1 of type int"),
         (
             {"value": 1.0, "user_attrs": {1: 1.0}},
             InvalidType,
-            "the keys of an attribute's dicts are texts; got [1]",
+            "the keys of an attribute's dicts are strings; got [1]",
         ),
     ],
 )

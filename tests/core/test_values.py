@@ -73,7 +73,7 @@ def test_equivalent_arguments_make_equal_keys() -> None:
 
 @pytest.mark.parametrize("name", [0.5, None, math.nan, b"x", (1,)])
 def test_only_ints_and_strings_name_a_stream(name) -> None:
-    with pytest.raises(InvalidType, match=re.escape(f"a stream is named by ints and texts, got {name!r}")):
+    with pytest.raises(InvalidType, match=re.escape(f"a stream is named by ints and strings, got {name!r}")):
         Key(7).child("trial", name)
     with pytest.raises(InvalidType, match=re.escape(f"a seed is an int, got {name!r}")):
         Key(name)
@@ -205,14 +205,17 @@ def test_values_like_builtins_become_builtins() -> None:
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        (object, "an attribute is made of None, bool, int, float, str, datetime, lists and dicts with text keys; got"),
+        (
+            object,
+            "an attribute is made of None, bool, int, float, str, datetime, lists and dicts with string keys; got",
+        ),
         ({1, 2}, "got {1, 2} of type set"),
         (b"x", "got b'x' of type bytes"),
         (1j, "got 1j of type complex"),
         (np.array([1, 2]), "of type ndarray"),
-        ({1: 2}, "the keys of an attribute's dicts are texts; got [1]"),
-        ("\ud800", "a text in an attribute can't hold a lone surrogate: '\\ud800'"),
-        ({"\udfff": 1}, "a text in an attribute can't hold a lone surrogate: '\\udfff'"),
+        ({1: 2}, "the keys of an attribute's dicts are strings; got [1]"),
+        ("\ud800", "a string in an attribute can't hold a lone surrogate: '\\ud800'"),
+        ({"\udfff": 1}, "a string in an attribute can't hold a lone surrogate: '\\udfff'"),
         (10**301, "an int in an attribute has at most 300 digits"),
         (pd.NaT, "a datetime in an attribute is a moment in time, got NaT"),
     ],
@@ -315,10 +318,7 @@ def test_parameter_names_are_builtin_strings() -> None:
         ({"\ud800": X}, "a parameter's name can't hold a lone surrogate: '\\ud800'"),
         (
             {"x": (0, 1)},
-            (
-                "the space gives parameter 'x' (0, 1): "
-                "allowed are FloatDistribution, IntDistribution and CategoricalDistribution"
-            ),
+            ("parameter 'x' needs a FloatDistribution, an IntDistribution or a CategoricalDistribution, got (0, 1)"),
         ),
     ],
 )

@@ -330,6 +330,6 @@ def test_the_first_value_of_a_constraint_stands(study):
     trial.set_constraint("memory", -1)
     with pytest.warns(UserWarning, match="a value for constraint 'memory' already: it stays"):
         trial.set_constraint("memory", 5)
-    with pytest.raises(InvalidArgument, match="neither feasible nor not"):
+    with pytest.raises(InvalidArgument, match="neither feasible nor infeasible"):
         trial.set_constraint("time", float("nan"))
     assert trial.constraints == {"memory": -1.0}

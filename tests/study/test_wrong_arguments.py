@@ -74,7 +74,7 @@ CALLS_OF_A_STUDY = [
     (
         lambda study: study.optimize(abs, n_trials=1, executor=ThreadPoolExecutor),
         InvalidType,
-        "got the class ThreadPoolExecutor: make one of it, ThreadPoolExecutor()",
+        "got the class ThreadPoolExecutor: pass an instance of it, ThreadPoolExecutor()",
     ),
     (
         lambda study: study.trials_dataframe(attrs="number"),
@@ -106,7 +106,7 @@ CALLS_OF_A_STUDY = [
         InvalidType,
         (
             "a sampler is a function of (state, trial, space, key), or an object that can be called as one; "
-            "got the class RandomSampler: make one of it, RandomSampler()"
+            "got the class RandomSampler: pass an instance of it, RandomSampler()"
         ),
     ),
     (

@@ -1,15 +1,17 @@
 """Values: what parameters, spaces, trials and random streams are.
 
-- `numeric`, `categorical`, `grid`, `distributions`: the three kinds of parameter; `search_space`: several by name
-- `trial`: a trial as a value; `trial_checks`: what a trial can be told
-- `key`: named random streams; `direction`: whether less or more is better
-- `identity`: what the journal records of a sampler or a pruner
-- `checks`, `json_tree`, `option_checks`: builtin values from what users pass, JSON trees, options of samplers
+- `checks`, `json_tree`: builtin values from what users pass, and values as JSON trees
+- `grid`, `numeric`, `categorical`, `distributions`: the three kinds of distribution; `search_space`: several by name
+- `objectives`: directions, objective values and their standard errors; `trial_checks`: everything else that is told
+  about a trial; `trial`: a trial at one moment
+- `key`: named random streams
+- `identity`: what the journal records about a sampler, pruner or promoter; `origin`: where a command came from, and the
+  files of a study
+- `option_checks`: validators for the options of samplers, pruners and callbacks
 """
 
 from hpo.core.values.categorical import Choice
 from hpo.core.values.checks import as_float, as_int, checked_text, checked_time
-from hpo.core.values.direction import StudyDirection
 from hpo.core.values.distributions import (
     CategoricalDistribution,
     Distribution,
@@ -24,6 +26,7 @@ from hpo.core.values.grid import grid_value, nearest_cell
 from hpo.core.values.identity import Identity, checked_callable, identity_of, name_of, shown_with_advice
 from hpo.core.values.json_tree import Number, from_json_tree, from_number, to_json_tree, to_number
 from hpo.core.values.key import Key
+from hpo.core.values.objectives import StudyDirection, checked_sem, checked_value
 from hpo.core.values.option_checks import (
     is_bool,
     is_function,
@@ -41,8 +44,6 @@ from hpo.core.values.trial_checks import (
     checked_constraint,
     checked_cost,
     checked_report,
-    checked_sem,
-    checked_value,
     coerced_value,
 )
 

@@ -1,4 +1,4 @@
-"""Categorical parameters, and what they choose between."""
+"""Categorical parameters and their choices."""
 
 from __future__ import annotations
 
@@ -17,18 +17,19 @@ Choice: TypeAlias = bool | int | float | str | None
 
 
 def builtin_choice(choice: object) -> Choice:
-    """`choice` as the builtin that it is or stands for.
+    """Return `choice` as a builtin value.
 
     Raises:
-        InvalidType: it is none of them.
+        InvalidType: it is not None, a bool, an int, a float or a string, nor a numpy scalar of one of these.
     """
+    # Journals hold builtins, and a choice that comes back from one must be the same choice.
     if hasattr(choice, "dtype") and hasattr(choice, "item") and getattr(choice, "ndim", 0) == 0:
         choice = choice.item()  # a numpy scalar stands for its builtin twin
     if isinstance(choice, str):
         return checked_text(choice, "a choice")
-    if choice is None or isinstance(choice, bool):
+    if choice is None or isinstance(choice, bool):  # before int, because a bool is one
         return choice
-    if isinstance(choice, float):  # perhaps of a subclass; every NaN is the same object
+    if isinstance(choice, float):  # perhaps a subclass; every NaN becomes one object, as in `from_number`
         return float(choice) if choice == choice else math.nan
     if isinstance(choice, int) and (whole := as_int(choice)) is not None:
         return whole
@@ -39,7 +40,9 @@ def builtin_choice(choice: object) -> Choice:
 
 
 def identity_of_choice(choice: Choice) -> tuple[str, object]:
-    """What two equal choices have in common, and no others: the type counts, and so do the digits of a float."""
+    """Return what two choices share if and only if they are the same choice: their type, and a float's digits."""
+    # By `==`, True, 1 and 1.0 would be one choice, and so would 0.0 and -0.0, while NaN would not equal itself. The
+    # digits of a float settle the last two.
     return type(choice).__name__, (repr(choice) if isinstance(choice, float) else choice)
 
 
@@ -47,12 +50,12 @@ class CategoricalDistribution(Struct, frozen=True, eq=False):
     """A parameter with named or otherwise unordered values.
 
     Args:
-        choices: At least one of None, `bool`, `int`, `float` or `str`, all different. Type counts: ``True``, ``1``
-            and ``1.0`` are three choices. They are kept as a tuple.
+        choices: One or more different values, each None, a `bool`, an `int`, a `float` or a `str`. Types count:
+            ``True``, ``1`` and ``1.0`` are three choices. They are kept as a tuple.
 
     Raises:
-        InvalidDistribution: there is no choice, or one stands twice.
-        InvalidType: a choice is of another type.
+        InvalidDistribution: there is no choice, or the same choice is given twice.
+        InvalidType: a choice has another type.
 
     Example:
         >>> CategoricalDistribution(["adam", "sgd"]).from_unit(0.7)
@@ -62,7 +65,9 @@ class CategoricalDistribution(Struct, frozen=True, eq=False):
     choices: Sequence[Choice]
 
     def __post_init__(self) -> None:
-        if isinstance(self.choices, str | bytes) or not isinstance(self.choices, Sequence):  # sets have no order
+        # A set has no order, so the index of a choice, which journals keep, would differ from process to process.
+        # A string is a sequence, but nobody means its letters.
+        if isinstance(self.choices, str | bytes) or not isinstance(self.choices, Sequence):
             raise InvalidType(f"CategoricalDistribution needs a sequence of choices, got {self.choices!r}")
         choices = tuple(builtin_choice(choice) for choice in self.choices)
         if not choices:
@@ -76,17 +81,17 @@ class CategoricalDistribution(Struct, frozen=True, eq=False):
         force_setattr(self, "choices", choices)
 
     def single(self) -> bool:
-        """Whether there is one choice only."""
+        """Return whether there is only one choice."""
         return len(self.choices) == 1
 
     def n_values(self) -> int:
-        """How many choices there are."""
+        """Return the number of choices."""
         return len(self.choices)
 
     def member(self, value: object) -> int | None:
-        """The index of `value` in the choices, or None unless it is, with its type, one of them."""
+        """Return the index of `value` in the choices, or None if it is not one of them; types count."""
         for index, choice in enumerate(self.choices):
-            if choice is value:
+            if choice is value:  # the usual case: the very object that was suggested
                 return index
         try:
             key = identity_of_choice(builtin_choice(value))
@@ -95,14 +100,14 @@ class CategoricalDistribution(Struct, frozen=True, eq=False):
         return next((i for i, choice in enumerate(self.choices) if identity_of_choice(choice) == key), None)
 
     def contains(self, value: object) -> bool:
-        """Whether `value` is one of the distribution's; see `member`."""
+        """Return whether `value` is one of the choices; types count."""
         return self.member(value) is not None
 
     def to_internal(self, value: object) -> int:
-        """The index of `value` in the choices.
+        """Return the index of `value` in the choices.
 
         Raises:
-            ValueOutsideDistribution: it is none of them.
+            ValueOutsideDistribution: it is not one of the choices.
         """
         index = self.member(value)
         if index is None:
@@ -110,28 +115,31 @@ class CategoricalDistribution(Struct, frozen=True, eq=False):
         return index
 
     def to_external(self, internal: float) -> Choice:
-        """The choice with index `internal`."""
+        """Return the choice at index `internal`."""
         return self.choices[int(internal)]
 
     def from_unit(self, u: float) -> Choice:
-        """The choice whose equal share of [0, 1] holds `u`."""
+        """Return the choice whose share of [0, 1] contains `u`; all shares are equal."""
+        # u = 1.0 belongs to the last share
         return self.choices[min(int(u * len(self.choices)), len(self.choices) - 1)]
 
     def to_unit(self, value: Choice) -> float:
-        """The middle of the share of [0, 1] that gives `value`.
+        """Return the middle of the share of [0, 1] that gives `value`.
 
         Raises:
-            ValueOutsideDistribution: it is none of the choices.
+            ValueOutsideDistribution: it is not one of the choices.
         """
         return (self.to_internal(value) + 0.5) / len(self.choices)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, CategoricalDistribution):
             return NotImplemented
+        # The tuples themselves would be equal for the choices (1, 0) and (True, False).
         return self is other or [*map(identity_of_choice, self.choices)] == [*map(identity_of_choice, other.choices)]
 
     def __ne__(self, other: object) -> bool:
-        return not self == other  # the one of Struct would tell equal objects apart
+        # msgspec's Struct has a `__ne__` of its own, which Python would prefer to the negation of `__eq__`
+        return not self == other
 
     def __hash__(self) -> int:
         return hash(tuple(map(identity_of_choice, self.choices)))

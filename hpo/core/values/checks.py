@@ -1,6 +1,7 @@
 """Builtin numbers, strings and times from what users pass.
 
-Users pass numpy scalars, zero-dimensional arrays and tensors where a number is meant.
+Users pass numpy scalars, zero-dimensional arrays and tensors where a number is meant. The core keeps builtins only,
+which are written and compared in one way whatever library the value came from.
 """
 
 from __future__ import annotations
@@ -10,71 +11,82 @@ from typing import Any
 
 from hpo.errors import InvalidArgument, InvalidType
 
+# Below the largest float (1.8e308), and far below the 4,300 digits up to which Python turns ints into strings and back.
 _HUGE = 10**300
-_YEAR_1, _YEAR_9999 = -62_135_500_000.0, 253_402_200_000.0  # a day inside, for the sake of time zones
+# A day inside the range of `datetime`, so that a time can still be shown in any time zone.
+_YEAR_1, _YEAR_9999 = -62_135_500_000.0, 253_402_200_000.0
 
 
 def as_float(value: object) -> float | None:
-    """`value` as a builtin float, or None where it is no real number: a text, None, a list, an array of many."""
-    if type(value) is float:
+    """Return `value` as a builtin float, or None if it is not a real number: a string, None, a list, a longer array."""
+    if type(value) is float:  # the usual case, by far
         return value
     try:
         if hasattr(value, "dtype") and hasattr(value, "item"):
-            value = item_of(value)  # where `float` would warn of more than one axis, and of complex numbers
+            # `float` would warn about an array with several axes, and only warn when it drops an imaginary part
+            value = item_of(value)
         if value is None or isinstance(value, str | bytes | bytearray | complex):
-            return None
+            return None  # `float("1")` is 1.0, but a string is not a number
         return float(value)  # type: ignore[arg-type]
     except (AttributeError, TypeError, ValueError, OverflowError, RuntimeError):  # tensors raise RuntimeError
         return None
 
 
 def as_int(value: object) -> int | None:
-    """`value` as a builtin int, or None where it is no whole number; ``2.0`` is one, ``2.5`` and ``True`` are not.
+    """Return `value` as a builtin int, or None if it is not a whole number.
 
-    Nor is one of more than 300 digits: floats end there, and texts of numbers soon after.
+    ``2.0`` is a whole number; ``2.5`` and ``True`` are not. Ints of more than 300 digits are refused, because floats
+    end there.
     """
     if type(value) is int:
         return value if -_HUGE <= value <= _HUGE else None
+    # a bool is an int for Python, but `True` as a seed or a step is a mistake; numpy's bool has kind "b"
     if isinstance(value, bool) or getattr(getattr(value, "dtype", None), "kind", None) == "b":
         return None
+    # `__index__` is exact; the way through a float would round whole numbers above 2**53
     index = getattr(type(value), "__index__", None)
     if index is not None:
         try:
             return as_int(int(index(value)))
-        except TypeError:
+        except TypeError:  # an array of several numbers has an `__index__` that refuses
             return None
     number = as_float(value)
     return as_int(int(number)) if number is not None and number.is_integer() else None
 
 
 def item_of(scalar: Any) -> Any:
-    """The builtin that an array of one item, or a scalar of numpy, stands for; NaN if the item is masked."""
-    mask = getattr(scalar, "mask", None)  # in pandas a method
+    """Return the builtin that a numpy scalar or an array of one item stands for; NaN if the item is masked."""
+    mask = getattr(scalar, "mask", None)  # in pandas this is a method, which has no size
     return math.nan if getattr(mask, "size", 0) == 1 and mask.all() else scalar.item()  # type: ignore[union-attr]
 
 
 def checked_text(text: object, what: str) -> str:
-    """`text` as a builtin str, if it is one that UTF-8 can write.
+    """Return `text` as a builtin str, if it is a string that UTF-8 can encode.
+
+    Args:
+        text: What was given.
+        what: What it should be, for the message: for example ``"a study's name"``.
 
     Raises:
-        InvalidType: it is no str, or holds a lone surrogate; `what` names it in the message.
+        InvalidType: it is not a string, or it contains a lone surrogate.
     """
     if not isinstance(text, str):
         raise InvalidType(f"{what} is a str, got {text!r} of type {type(text).__name__}")
-    if not text.isascii():
+    if not text.isascii():  # ASCII strings, nearly all of them, need no trial run of the encoder
         try:
             text.encode("utf-8")
         except UnicodeEncodeError:
             raise InvalidType(f"{what} can't hold a lone surrogate: {text!r}") from None
-    return text if type(text) is str else str.__str__(text)  # str(...) of an enum's member would be its name
+    # `str(...)` of a string enum's member may be its name, and the value is meant
+    return text if type(text) is str else str.__str__(text)
 
 
 def checked_time(seconds: object) -> float | None:
-    """A moment in seconds since 1970 as a builtin, or None for None.
+    """Return a moment in seconds since 1970 as a builtin float, or None for None.
 
     Raises:
-        InvalidType: it is no number.
-        InvalidArgument: it is a number that no calendar has a day for.
+        InvalidType: it is not a number.
+        InvalidArgument: it is NaN, or outside the years 1 to 9999, the only ones that `datetime` knows.
     """
     if seconds is None:
         return None
@@ -83,6 +95,6 @@ def checked_time(seconds: object) -> float | None:
         raise InvalidType(
             f"a time is a number of seconds since 1970 or None, got {seconds!r} of type {type(seconds).__name__}"
         )
-    if not _YEAR_1 < number < _YEAR_9999:
+    if not _YEAR_1 < number < _YEAR_9999:  # "not <" and not ">=", so that NaN is refused too
         raise InvalidArgument(f"a time is a number of seconds since 1970, in the years 1 to 9999; got {number!r}")
     return number

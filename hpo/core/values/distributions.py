@@ -1,7 +1,7 @@
-"""The three kinds of parameter: what values they allow, and how those are written and drawn.
+"""The three kinds of distribution as one type, and their JSON form.
 
-Every distribution has two views of a value. The *external* one is what an objective sees: a builtin `float`,
-`int`, or one of the choices. The *internal* one is what journals and columns keep: the same number, or the
+Every distribution has two views of a value. The *external* one is what an objective sees: a builtin `float`, an
+`int`, or one of the choices. The *internal* one is what journals and columns of numbers keep: the same number, or the
 index of the choice, so that ``True``, ``1`` and ``1.0`` stay three different choices.
 """
 
@@ -27,38 +27,39 @@ __all__ = [
 ]
 
 Distribution: TypeAlias = FloatDistribution | IntDistribution | CategoricalDistribution
-"""Any of the three; the union is closed."""
+"""Any of the three. The union is closed: journals name the kind, and every version must be able to read it."""
 
-_BY_NAME: Mapping[str, type[Distribution]] = {
+_KIND_BY_NAME: Mapping[str, type[Distribution]] = {
     kind.__name__: kind for kind in (FloatDistribution, IntDistribution, CategoricalDistribution)
 }
 
 
 def distribution_to_json(distribution: Distribution) -> str:
-    """`distribution` as JSON text: ``{"name": "IntDistribution", "attributes": {"low": 1, ...}}``.
+    """Return `distribution` as a JSON string: ``{"name": "IntDistribution", "attributes": {"low": 1, ...}}``.
 
-    A choice that is not finite is written as Python's `json` does: ``NaN``, ``Infinity``.
+    A choice that is not a finite number is written as Python's `json` module does: ``NaN``, ``Infinity``.
 
     Raises:
-        InvalidType: it is no distribution.
+        InvalidType: it is not a distribution.
 
     Example:
         >>> distribution_to_json(CategoricalDistribution(["a", None]))
         '{"name": "CategoricalDistribution", "attributes": {"choices": ["a", null]}}'
     """
-    if type(distribution).__name__ not in _BY_NAME:
+    if type(distribution).__name__ not in _KIND_BY_NAME:
         raise InvalidType(
-            f"written are FloatDistribution, IntDistribution and CategoricalDistribution, got {distribution!r}"
+            "only a FloatDistribution, an IntDistribution or a CategoricalDistribution can be written as JSON, "
+            f"got {distribution!r}"
         )
     attributes = {field: getattr(distribution, field) for field in distribution.__struct_fields__}
     return json.dumps({"name": type(distribution).__name__, "attributes": attributes})
 
 
 def json_to_distribution(text: str) -> Distribution:
-    """The distribution that `distribution_to_json` wrote.
+    """Return the distribution that `distribution_to_json` wrote.
 
     Raises:
-        InvalidDistribution: the text is no JSON object of that form, or names an unknown distribution.
+        InvalidDistribution: the string is not a JSON object of that form, or it names an unknown distribution.
 
     Example:
         >>> json_to_distribution('{"name": "IntDistribution", "attributes": {"low": 1, "high": 8}}')
@@ -72,10 +73,16 @@ def json_to_distribution(text: str) -> Distribution:
 
 
 def distribution_from_document(document: object) -> Distribution:
-    """The distribution that a decoded JSON document describes; see `json_to_distribution`."""
+    """Return the distribution that a JSON object describes, once it has been decoded to a dict.
+
+    Raises:
+        InvalidDistribution: the dict has another form than `distribution_to_json` writes.
+    """
     match document:
-        case {"name": str(name), "attributes": dict(attributes)} if name in _BY_NAME:
-            kind = _BY_NAME[name]
+        case {"name": str(name), "attributes": dict(attributes)} if name in _KIND_BY_NAME:
+            # The names decide before the constructor is called: its own TypeError would speak of Python's arguments,
+            # and not of the document.
+            kind = _KIND_BY_NAME[name]
             unknown = set(attributes) - set(kind.__struct_fields__)
             required = set(kind.__struct_fields__[: -len(kind.__struct_defaults__) or None])
             if unknown or not required <= set(attributes):
@@ -85,22 +92,24 @@ def distribution_from_document(document: object) -> Distribution:
             return kind(**attributes)
     raise InvalidDistribution(
         f'a distribution is written as {{"name": ..., "attributes": {{...}}}} with a name out of '
-        f"{', '.join(_BY_NAME)}; got {document!r}"
+        f"{', '.join(_KIND_BY_NAME)}; got {document!r}"
     )
 
 
 def check_distribution_compatibility(old: Distribution, new: Distribution) -> None:
-    """Make sure that one parameter can have both distributions during a study.
+    """Check that a parameter may have both distributions in the same study.
 
-    Numeric ranges may drift; the kind may not change, and neither may the choices.
+    A numeric range may change from trial to trial. The kind may not, and neither may the choices.
 
     Raises:
-        InvalidDistribution: the kinds differ, or the choices do.
+        InvalidDistribution: the kinds or the choices differ.
 
     Example:
         >>> check_distribution_compatibility(IntDistribution(1, 8), IntDistribution(1, 99))
     """
     if type(old) is not type(new):
         raise InvalidDistribution(f"a parameter can't change its kind: it was {old!r}, now it is {new!r}")
+    # A range that changes still measures the same quantity. Choices are kept by their index, which would mean something
+    # else in another list of choices.
     if isinstance(old, CategoricalDistribution) and old != new:
         raise InvalidDistribution(f"a parameter can't change its choices: they were {old!r}, now {new!r}")

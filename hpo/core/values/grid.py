@@ -1,7 +1,7 @@
-"""The values of a stepped float range: what people read as ``low + k * step``, to the last digit.
+"""The values of a float range with a step: what people read as ``low + k * step``, to the last digit.
 
 ``0.1 + 2 * 0.1`` is 0.30000000000000004 in floats, and 0.3 here: the numbers are taken as they are written in
-decimals, and a grid value is the float nearest to the exact sum.
+decimals, and a grid value is the float nearest to the exact sum. The index k of a grid value is called its cell.
 """
 
 from __future__ import annotations
@@ -14,49 +14,58 @@ from functools import lru_cache
 
 @lru_cache(maxsize=1024)
 def last_cell(low: float, high: float, step: float) -> int:
-    """The largest k whose grid value, as a float, is not above `high`."""
-    if low == high:
+    """Return the largest cell whose grid value, as a float, is at most `high`."""
+    if low == high:  # the step may be anything then, even too small to tell its values apart
         return 0
     last = int((_exact(high) - _exact(low)) // _exact(step))
-    while _exact_value(low, step, last + 1) <= high:  # a value just above may round to `high`
+    # A value that is above `high` in decimals may still be the same float as `high`.
+    while _exact_value(low, step, last + 1) <= high:
         last += 1
     return last
 
 
 def grid_value(low: float, high: float, step: float, cell: int) -> float:
-    """The float nearest to ``low + cell * step``, never above `high`."""
+    """Return the float nearest to ``low + cell * step``, never above `high`."""
     decimals = _decimals(low, high, step)
     if decimals is None:
         return min(_exact_value(low, step, cell), high)
-    value = round(low + cell * step, decimals) + 0.0  # 0.0 instead of -0.0
+    # The sum of floats is wrong in its last digits; rounded to the decimals of `low` and `step` it is right, which is
+    # many times cheaper than fractions. Adding 0.0 turns -0.0 into 0.0: a grid has one zero.
+    value = round(low + cell * step, decimals) + 0.0
     return value if value < high else high
 
 
 def nearest_cell(low: float, high: float, step: float, number: float) -> int:
-    """The k of the grid value nearest to a number of the range."""
+    """Return the cell of the grid value nearest to `number`, which lies in the range."""
     if _decimals(low, high, step) is None:
         return round((_exact(number) - _exact(low)) / _exact(step))
     return round((number - low) / step)
 
 
 def least_step(low: float, high: float) -> float:
-    """The step below which the values of a grid from `low` to `high` run into each other as floats."""
+    """Return the step below which neighbours on a grid from `low` to `high` may be the same float."""
+    # Floats are sparsest at the end that is farthest from zero. Rounding moves each of two neighbours by half a spacing
+    # at most; four spacings leave a margin.
     return 4.0 * math.ulp(max(abs(low), abs(high)))
 
 
 @lru_cache(maxsize=1024)
 def _decimals(low: float, high: float, step: float) -> int | None:
-    """The decimals that `low` and `step` have, or None where a rounded sum of floats may miss the grid value."""
+    """Return how many decimals `low` and `step` have, or None if a rounded sum of floats could miss the grid value."""
     decimals = max(-min(int(Decimal(repr(x)).as_tuple().exponent), 0) for x in (low, step))
+    # Floats have 53 bits, nearly 16 digits. While a value needs fewer than 14 of them, the error of the sum stays far
+    # below half a unit of the last decimal, so rounding repairs it. 10**22 is the largest power of ten that is a float.
     return decimals if decimals < 22 and (abs(low) + abs(high)) * 10.0**decimals < 1e14 else None
 
 
 def _exact_value(low: float, step: float, cell: int) -> float:
     try:
         return float(_exact(low) + cell * _exact(step))
-    except OverflowError:
+    except OverflowError:  # one step beyond the largest float, as `last_cell` tries
         return math.inf
 
 
 def _exact(number: float) -> Fraction:
+    # `repr` gives the shortest decimal that reads back as this float: what the user wrote. `Fraction(number)` would be
+    # the binary value, 0.1000000000000000055... for 0.1.
     return Fraction(repr(number))

@@ -1,4 +1,4 @@
-"""Who a sampler or a pruner is: enough to tell whether two are the same, and never code to run."""
+"""Serialisable fingerprints of samplers, pruners and promoters: name, version, options."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from hpo.errors import InvalidType
 
 
 class Identity(Struct, frozen=True, array_like=True):
-    """What the journal records of a sampler or a pruner.
+    """What the journal records about a sampler, a pruner or a promoter.
+
+    It is enough to tell whether two of them are the same. It holds no code: a journal may come from anywhere, and
+    reading it must not run what somebody put into it.
 
     Attributes:
-        name: The class, or the module and name of a function.
-        version: Of its algorithm: the class's ``algorithm_version``, 1 where it has none. It goes up when the same
-            arguments no longer give the same answer.
-        options: The fields of a frozen class as a JSON tree; functions among them by module and name. None where it has
-            no such fields.
+        name: The name of the class, or the module and name of a function.
+        version: The version of the algorithm: the class's ``algorithm_version``, or 1 if it has none. It goes up when
+            the same arguments no longer give the same answer.
+        options: The fields of an attrs class as a JSON tree, with functions by module and name. None for anything else.
     """
 
     name: str
@@ -28,7 +30,7 @@ class Identity(Struct, frozen=True, array_like=True):
 
 
 def identity_of(thing: object) -> Identity:
-    """The identity of a sampler or a pruner.
+    """Return the identity of a sampler, a pruner or a promoter.
 
     Example:
         >>> from hpo.samplers import RandomSampler
@@ -38,52 +40,58 @@ def identity_of(thing: object) -> Identity:
     kind = type(thing)
     version = int(getattr(thing, "algorithm_version", 1))
     if attrs.has(kind):
-        # a private field, such as what a wrapper tells a sampler, is not an option of the user
+        # Options are what users give. Fields that the constructor does not take are caches and the like, and a private
+        # one is for another part of the library, such as what a wrapper tells the sampler inside it.
         fields = [field for field in attrs.fields(kind) if field.init and not field.name.startswith("_")]
-        return Identity(name_of(thing), version, {f.name: _option(getattr(thing, f.name)) for f in fields})
+        return Identity(name_of(thing), version, {f.name: _option_tree(getattr(thing, f.name)) for f in fields})
     return Identity(name_of(thing), version)
 
 
 def name_of(thing: object) -> str:
-    """The name in the identity of a sampler or a pruner: the class, or the module and name of a function."""
+    """Return the name in the identity of `thing`: its class, or the module and name of a function."""
     kind = type(thing)
+    # An attrs class stays the same sampler when it moves to another module; a function has nothing but its place.
     return kind.__name__ if attrs.has(kind) else _function_name(thing) or kind.__qualname__
 
 
 def checked_callable(given: Any, what: str) -> Any:
-    """`given`, if it can be asked as a sampler or a pruner is.
+    """Return `given` if it is callable and not a class.
 
     Args:
-        given: A function, or an object of a class with `__call__`.
-        what: What it should be, for the message.
+        given: A function, or an object whose class has `__call__`.
+        what: What it should be, for the message: for example ``"a pruner is a function of (state, trial)"``.
 
     Raises:
-        InvalidType: it can't be called, or is a class, where one of its objects was meant.
+        InvalidType: it cannot be called, or it is a class where an instance was meant.
     """
+    # A class is callable as well: `sampler=RandomSampler` would fail only later, at the first trial.
     if callable(given) and not isinstance(given, type):
         return given
     raise InvalidType(f"{what}, or an object that can be called as one; got {shown_with_advice(given)}")
 
 
 def shown_with_advice(given: object) -> str:
-    """`given` for a message, and what to do with a class where one of its objects was meant.
+    """Return `given` as an error message shows it; for a class, with the advice to pass an instance.
 
     Example:
         >>> shown_with_advice(dict)
-        'the class dict: make one of it, dict()'
+        'the class dict: pass an instance of it, dict()'
     """
-    return f"the class {given.__name__}: make one of it, {given.__name__}()" if isinstance(given, type) else repr(given)
+    if isinstance(given, type):
+        return f"the class {given.__name__}: pass an instance of it, {given.__name__}()"
+    return repr(given)
 
 
-def _option(value: Any) -> Any:
+def _option_tree(value: Any) -> Any:
     try:
         return to_json_tree(value)
     except InvalidType:
         if isinstance(value, tuple | list):
-            return [_option(item) for item in value]
-        if attrs.has(type(value)):
+            return [_option_tree(item) for item in value]
+        if attrs.has(type(value)):  # a sampler inside another one, for example the base of a wrapper
             nested = identity_of(value)
             return {"name": nested.name, "version": nested.version, "options": nested.options}
+        # The `repr` of other objects holds an address in memory, which differs in every process.
         return _function_name(value) or type(value).__qualname__
 
 

@@ -1,6 +1,6 @@
 """Python values as JSON trees, without loss.
 
-JSON has no NaN and no infinities, so those travel by name.
+JSON can express neither NaN nor the infinities, so those are written by name. A reader in any language gets valid JSON.
 """
 
 from __future__ import annotations
@@ -17,31 +17,34 @@ from hpo.errors import InvalidType
 Number: TypeAlias = float | Literal["nan", "inf", "-inf"]
 """A float as JSON can hold it."""
 
-_DEEPEST = 100  # each level takes some of Python's 1000 frames, of which the caller's program needs most
+_DEEPEST = 100  # each level takes some of Python's 1000 stack frames, and the caller's program needs most of them
 
 
 def to_number(value: float) -> Number:
-    """`value` for JSON: itself, or its name where it is not finite."""
+    """Return `value` as JSON can hold it: itself if it is finite, and otherwise its name."""
     if math.isfinite(value):
         return value
     return "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
 
 
 def from_number(number: Number) -> float:
-    """The inverse of `to_number`. Every NaN is the same object, so that tuples that hold one compare equal."""
+    """Return the float that `to_number` wrote; every NaN is the same object."""
     value = float(number)
+    # NaN differs from itself, but tuples and dicts take an object for equal to itself before they compare. With one NaN
+    # for all, a state equals its copy that went through a journal or through pickle.
     return value if value == value else math.nan
 
 
 def to_json_tree(value: object) -> Any:
-    """An attribute's value as a tree that JSON can hold without loss.
+    """Return an attribute's value as a tree that JSON can hold without loss.
 
-    Floats that are not finite and datetimes become one-entry objects whose key starts with ``$``; numpy scalars
-    their builtin twins; tuples lists.
+    Floats that are not finite and datetimes become objects with one entry, whose key starts with ``$``. Numpy scalars
+    become builtins, and tuples become lists.
 
     Raises:
-        InvalidType: the value holds something else than None, bool, int, float, str, list, tuple, datetime, or a
-            dict with text keys; or an int of more than 300 digits; or is nested deeper than 100 levels.
+        InvalidType: the value contains something other than None, bool, int, float, str, list, tuple, datetime, or a
+            dict with string keys; it contains an int of more than 300 digits; or it is nested more than 100 levels
+            deep.
     """
     return _to_tree(value, _DEEPEST)
 
@@ -52,10 +55,11 @@ def _to_tree(value: object, depth: int) -> Any:
     kind = type(value)
     if value is None or kind is bool:
         return value
-    if kind is dict:  # before what asks an abstract class, for notes are told with every trial
+    # Samplers' notes are dicts and pass here with every trial; the check against the abstract `Mapping` below is slow.
+    if kind is dict:
         return _to_tree_of_dict(value, depth)  # type: ignore[arg-type]
     if isinstance(value, str):
-        return checked_text(value, "a text in an attribute")
+        return checked_text(value, "a string in an attribute")
     if isinstance(value, int):
         whole = as_int(value)
         if whole is None:
@@ -72,7 +76,7 @@ def _to_tree(value: object, depth: int) -> Any:
     if hasattr(value, "dtype") and hasattr(value, "item") and getattr(value, "ndim", 0) == 0:
         return _to_tree(item_of(value), depth - 1)
     raise InvalidType(
-        "an attribute is made of None, bool, int, float, str, datetime, lists and dicts with text keys; "
+        "an attribute is made of None, bool, int, float, str, datetime, lists and dicts with string keys; "
         f"got {value!r} of type {type(value).__name__}"
     )
 
@@ -81,13 +85,14 @@ def _to_tree_of_dict(value: Mapping[str, object], depth: int) -> dict[str, Any]:
     tree = {}
     for key, item in value.items():
         if not isinstance(key, str):
-            raise InvalidType(f"the keys of an attribute's dicts are texts; got {[*value]!r}")
-        tree[checked_text(key, "a text in an attribute")] = _to_tree(item, depth - 1)
+            raise InvalidType(f"the keys of an attribute's dicts are strings; got {[*value]!r}")
+        tree[checked_text(key, "a string in an attribute")] = _to_tree(item, depth - 1)
+    # A user's own {"$float": 1} must not come back as a float: it is written as {"$dict": {"$float": 1}}.
     return {"$dict": tree} if len(tree) == 1 and next(iter(tree)).startswith("$") else tree
 
 
 def from_json_tree(tree: Any) -> Any:
-    """The inverse of `to_json_tree`: lists and dicts come back as immutable ones, tuples as lists."""
+    """Return the value that `to_json_tree` wrote; lists, tuples and dicts come back as immutable lists and dicts."""
     if isinstance(tree, list):
         return FrozenList(from_json_tree(item) for item in tree)
     if not isinstance(tree, dict):
@@ -100,6 +105,7 @@ def from_json_tree(tree: Any) -> Any:
                 return datetime.datetime.fromisoformat(text)
             case {"$dict": dict(inner)}:
                 tree = inner
+    # most entries are plain numbers and strings: one check here is cheaper than a call for each
     return FrozenDict(
         {key: from_json_tree(item) if isinstance(item, dict | list) else item for key, item in tree.items()}
     )
@@ -109,6 +115,6 @@ def _checked_datetime(value: datetime.datetime) -> str:
     text = value.isoformat()
     try:
         datetime.datetime.fromisoformat(text)
-    except ValueError:  # pandas has a datetime that is none
+    except ValueError:  # pandas' NaT ("not a time") is an instance of datetime, and writes itself as "NaT"
         raise InvalidType(f"a datetime in an attribute is a moment in time, got {value!r}") from None
     return text

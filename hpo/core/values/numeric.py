@@ -1,4 +1,4 @@
-"""Numeric parameters: a range of floats or of whole numbers, linear or logarithmic, or a grid in it."""
+"""Numeric parameters: ranges of floats or of whole numbers, linear, logarithmic or with a step."""
 
 from __future__ import annotations
 
@@ -13,22 +13,29 @@ from hpo.core.values.checks import as_float, as_int
 from hpo.core.values.grid import grid_value, last_cell, least_step, nearest_cell
 from hpo.errors import InvalidDistribution, InvalidType, ValueOutsideDistribution
 
-_LARGEST = sys.float_info.max
+_LARGEST_FLOAT = sys.float_info.max
+_GRID_TOLERANCE = 1e-8
+"""How far from a grid value a number may lie and still be on the grid, in steps.
+
+Users compute grid values in floats or read them from rounded decimals, which is off by a few of the 16 digits. 1e-8 is
+far above that and far below the half step at which a number would belong to the next value.
+"""
 
 
 class FloatDistribution(Struct, frozen=True, repr_omit_defaults=True):
     """A real parameter in ``[low, high]``.
 
     Args:
-        low: Smallest value; finite; greater than 0 when `log`.
-        high: Largest value; finite, at least `low`. With a `step` that does not divide the range it is lowered,
-            with a warning, to the largest value on the grid.
+        low: Smallest value; finite, and greater than 0 with `log`.
+        high: Largest value; finite, and at least `low`. If the `step` does not divide the range, `high` is lowered to
+            the largest value on the grid, with a warning.
         log: Whether the parameter acts through its logarithm.
-        step: Distance of the grid points from `low` on, greater than 0; not together with `log`.
+        step: Distance between the values, which start at `low`; greater than 0, and not together with `log`.
 
     Raises:
-        InvalidDistribution: a bound is NaN, infinite or above the other; ``low <= 0`` with `log`; ``step <= 0``, or
-            so small that neighbours on the grid are the same float; `log` together with `step`.
+        InvalidDistribution: a bound is NaN or infinite; ``low > high``; ``low <= 0`` with `log`; ``step <= 0``, or so
+            small that neighbours on the grid could be the same float; or `log` together with `step`.
+        InvalidType: a bound or the step is not a number.
 
     Example:
         >>> FloatDistribution(0.0, 1.0, step=0.1).from_unit(0.35)
@@ -60,85 +67,95 @@ class FloatDistribution(Struct, frozen=True, repr_omit_defaults=True):
                     f"still tell the values apart; got step={step!r}"
                 )
             force_setattr(self, "step", step)
+            # The end is moved onto the grid, so that `high` is a value like any other and two ranges with the same
+            # values are equal.
             last = last_cell(self.low, self.high, step)
             _lower_high("FloatDistribution", self, grid_value(self.low, self.high, step, last))
 
     def single(self) -> bool:
-        """Whether the range holds exactly one value."""
+        """Return whether the range contains exactly one value."""
         return self.low == self.high
 
     def n_values(self) -> int | None:
-        """How many values there are: None for a continuum."""
+        """Return the number of values, or None for a continuum."""
         if self.step is not None:
             return last_cell(self.low, self.high, self.step) + 1
         return 1 if self.low == self.high else None
 
     def member(self, value: object) -> float | None:
-        """`value` as it is kept, or None unless it is in the range and, with a step, on the grid (to 1e-8 of one)."""
+        """Return `value` as it is kept, or None if it is outside the range or, with a step, not on the grid.
+
+        A value counts as on the grid if it is within 1e-8 steps of a grid value.
+        """
         number = value if type(value) is float else as_float(value)
         if number is None or not self.low <= number <= self.high:
             return None
         if self.step is not None:
             cell = nearest_cell(self.low, self.high, self.step, number)
-            if abs(number - grid_value(self.low, self.high, self.step, cell)) > 1e-8 * self.step:
+            if abs(number - grid_value(self.low, self.high, self.step, cell)) > _GRID_TOLERANCE * self.step:
                 return None
-        return number
+        return number  # the number itself and not the grid value: what was evaluated is what the journal says
 
     def contains(self, value: object) -> bool:
-        """Whether `value` is one of the distribution's; see `member`."""
+        """Return whether `value` is in the range and, with a step, on the grid."""
         return self.member(value) is not None
 
     def to_internal(self, value: object) -> float:
-        """`value` as it is kept.
+        """Return `value` as it is kept; a number outside the range is kept as it is.
 
         Raises:
-            ValueOutsideDistribution: it is no finite number. A number outside the range is kept as it is.
+            ValueOutsideDistribution: it is not a finite number.
         """
+        # Users may enqueue values outside the range, and ranges may change during a study: facts are kept as they are.
         number = value if type(value) is float else as_float(value)
         if number is None or not math.isfinite(number):
             raise ValueOutsideDistribution(value, self)
         return number
 
     def to_external(self, internal: float) -> float:
-        """The `float` that an objective sees."""
+        """Return the `float` that an objective sees."""
         return float(internal)
 
     def from_unit(self, u: float) -> float:
-        """The value at `u` in [0, 1]; monotone, and both ends are reached.
+        """Return the value at `u` in [0, 1]; it grows with `u`, and both ends of the range are reached.
 
-        With a step, each grid point owns an equal share of [0, 1].
+        With a step, every grid value has an equal share of [0, 1].
         """
         if self.step is not None:
             last = last_cell(self.low, self.high, self.step)
-            return grid_value(self.low, self.high, self.step, min(int(u * (last + 1)), last))
+            return grid_value(self.low, self.high, self.step, min(int(u * (last + 1)), last))  # u = 1.0 is in the last
         low, high = self.low, self.high
-        if u <= 0.0 or u >= 1.0:  # rounding could miss the ends
+        if u <= 0.0 or u >= 1.0:  # the formulas below may miss the ends by a rounding error
             return low if u <= 0.0 else high
         if self.log:
             edge = math.log(low)
             value = math.exp(edge + u * (math.log(high) - edge))
         else:
             width = high - low
-            # monotone, which the second form is only where an end is negative; there the width can overflow
-            value = low + u * width if width <= _LARGEST else (1.0 - u) * low + u * high
+            # In floats the first form never decreases as u grows. Where the width overflows, the ends have opposite
+            # signs; there, and only there, both terms of the second form grow with u.
+            value = low + u * width if width <= _LARGEST_FLOAT else (1.0 - u) * low + u * high
         return low if value < low else high if value > high else value
 
     def to_unit(self, value: float) -> float:
-        """The inverse of `from_unit`: the middle of the share of [0, 1] that gives `value`, clipped to [0, 1]."""
+        """Return the point of [0, 1] where `from_unit` gives `value`; values outside the range go to the nearer end.
+
+        With a step it is the middle of the share that gives `value`.
+        """
         if self.step is not None:
             cell = nearest_cell(self.low, self.high, self.step, min(max(value, self.low), self.high))
             return (cell + 0.5) / (last_cell(self.low, self.high, self.step) + 1)
-        if self.low == self.high:
+        if self.low == self.high:  # every point gives the only value
             return 0.5
         if self.log:
-            if value <= 0.0:
+            if value <= 0.0:  # kept from a range without `log`: it has no logarithm, and lies below the range
                 return 0.0
             low, high, value = math.log(self.low), math.log(self.high), math.log(value)
-            unit = (value - low) / (high - low) if high > low else 0.5
+            unit = (value - low) / (high - low) if high > low else 0.5  # neighbouring floats may share a logarithm
         else:
             value = min(max(value, self.low), self.high)
             width = self.high - self.low
-            half = 1.0 if width <= _LARGEST else 0.5  # of huge numbers, so that the differences stay finite
+            half = 1.0 if width <= _LARGEST_FLOAT else 0.5  # halves of huge numbers have finite differences
             unit = (value * half - self.low * half) / (self.high * half - self.low * half)
         return min(max(unit, 0.0), 1.0)
 
@@ -147,11 +164,12 @@ class IntDistribution(Struct, frozen=True, repr_omit_defaults=True):
     """A whole-number parameter in ``[low, high]``, both included.
 
     Args:
-        low: Smallest value; at least 1 when `log`.
-        high: Largest value. A `step` that does not divide the range lowers it, with a warning.
-        log: Whether small values are favoured: each value owns the share of the logarithmic axis between
-            half below and half above it.
-        step: Distance between values, at least 1; only 1 together with `log`.
+        low: Smallest value; at least 1 with `log`.
+        high: Largest value. If the `step` does not divide the range, `high` is lowered to the largest value on the
+            grid, with a warning.
+        log: Whether the parameter acts through its logarithm. The value n then has the share of the logarithmic axis
+            from n - 0.5 to n + 0.5.
+        step: Distance between the values, which start at `low`; at least 1, and exactly 1 with `log`.
 
     Raises:
         InvalidDistribution: ``low > high``, ``low < 1`` with `log`, ``step < 1``, or a step with `log`.
@@ -182,32 +200,33 @@ class IntDistribution(Struct, frozen=True, repr_omit_defaults=True):
             raise InvalidDistribution(f"IntDistribution with log=True needs low >= 1, got low={self.low}")
         if self.log and self.step != 1:
             raise InvalidDistribution(f"IntDistribution takes either step or log=True, got both (step={self.step})")
+        # `high` is moved onto the grid, as for floats
         _lower_high("IntDistribution", self, self.low + (self.n_values() - 1) * self.step)
 
     def single(self) -> bool:
-        """Whether the range holds exactly one value."""
+        """Return whether the range contains exactly one value."""
         return self.low == self.high
 
     def n_values(self) -> int:
-        """How many values there are."""
+        """Return the number of values."""
         return (self.high - self.low) // self.step + 1
 
     def member(self, value: object) -> int | None:
-        """`value` as it is kept, or None unless it is a whole number in the range and on the grid."""
+        """Return `value` as it is kept, or None if it is not a whole number in the range and on the grid."""
         number = value if type(value) is int else as_int(value)
         if number is None or not self.low <= number <= self.high or (number - self.low) % self.step:
             return None
         return number
 
     def contains(self, value: object) -> bool:
-        """Whether `value` is one of the distribution's; see `member`."""
+        """Return whether `value` is a whole number in the range and on the grid."""
         return self.member(value) is not None
 
     def to_internal(self, value: object) -> int:
-        """`value` as it is kept.
+        """Return `value` as it is kept; a whole number outside the range is kept as it is.
 
         Raises:
-            ValueOutsideDistribution: it is no whole number. A whole number outside the range is kept as it is.
+            ValueOutsideDistribution: it is not a whole number.
         """
         number = as_int(value)
         if number is None:
@@ -215,30 +234,32 @@ class IntDistribution(Struct, frozen=True, repr_omit_defaults=True):
         return number
 
     def to_external(self, internal: float) -> int:
-        """The `int` that an objective sees."""
+        """Return the `int` that an objective sees."""
         return int(internal)
 
     def from_unit(self, u: float) -> int:
-        """The value at `u` in [0, 1]; monotone, and both ends are reached."""
-        if u <= 0.0 or u >= 1.0:  # rounding could miss the ends
+        """Return the value at `u` in [0, 1]; it grows with `u`, and both ends of the range are reached."""
+        if u <= 0.0 or u >= 1.0:  # the formulas below may miss the ends by a rounding error
             return self.low if u <= 0.0 else self.high
         if self.log:
+            # The axis goes half a unit beyond both ends, so that the first and the last value have a share on both
+            # sides of them, as every other value has. Hence low >= 1: the logarithm of low - 0.5 must exist.
             edge, end = math.log(self.low - 0.5), math.log(self.high + 0.5)
-            if edge < end:  # or the numbers are so large that floats don't tell their logarithms apart
+            if edge < end:  # the logarithms of huge neighbours are the same float; then the range is taken as linear
                 return min(max(round(math.exp(edge + u * (end - edge))), self.low), self.high)
         n = self.n_values()
         return self.low + min(int(u * n), n - 1) * self.step
 
     def to_unit(self, value: float) -> float:
-        """The inverse of `from_unit`: a point in the share of [0, 1] that gives `value`, clipped to [0, 1]."""
-        if self.low == self.high:
+        """Return a point of [0, 1] where `from_unit` gives `value`; values outside the range go to the nearer end."""
+        if self.low == self.high:  # every point gives the only value
             return 0.5
         if self.log:
             low, high = math.log(self.low - 0.5), math.log(self.high + 0.5)
-            if low < high:  # see `from_unit`
+            if low < high:  # else the range is taken as linear, as in `from_unit`
                 unit = (math.log(value) - low) / (high - low) if value > 0 else 0.0
                 return min(max(unit, 0.0), 1.0)
-        unit = ((value - self.low) / self.step + 0.5) / self.n_values()
+        unit = ((value - self.low) / self.step + 0.5) / self.n_values()  # the middle of the share
         return min(max(unit, 0.0), 1.0)
 
 
@@ -248,7 +269,9 @@ def _finite_bound(kind: str, field: str, given: object) -> float:
         raise InvalidType(f"{kind} needs a number for {field}, got {given!r}")
     if not math.isfinite(number):
         raise InvalidDistribution(f"{kind} needs a finite {field}, got {field}={number!r}")
-    return number + 0.0  # 0.0 instead of -0.0: ranges that are equal give the same digits
+    # Adding 0.0 turns -0.0 into 0.0. The two are equal, so ranges with them are equal as well; equal ranges must also
+    # be written with the same digits and give the same values.
+    return number + 0.0
 
 
 def _check_order(kind: str, low: float, high: float) -> None:
@@ -259,8 +282,8 @@ def _check_order(kind: str, low: float, high: float) -> None:
 def _lower_high(kind: str, distribution: FloatDistribution | IntDistribution, largest: float) -> None:
     if largest != distribution.high:
         warnings.warn(
-            f"{kind}: the range from {distribution.low!r} to {distribution.high!r} is no multiple of "
+            f"{kind}: the range from {distribution.low!r} to {distribution.high!r} is not a multiple of "
             f"step={distribution.step!r}; high is lowered to {largest!r}",
-            stacklevel=4,
+            stacklevel=4,  # points at the line that makes the distribution
         )
         force_setattr(distribution, "high", largest)

@@ -1,4 +1,4 @@
-"""Where a command came from, and the files that belong to a study: small facts that events carry."""
+"""Origins, which say where a command came from, and artifacts, the files that belong to a study."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hpo.errors import InvalidArgument, InvalidType
 
 
 class Origin(Struct, frozen=True, array_like=True):
-    """Who sent a command, through which client, and under which request key.
+    """Where a command came from: its author, the client that sent it, and the key of the request.
 
     Args:
         author: The person or program that wanted the change, for example ``"ann"``; None where nobody was named.
@@ -55,7 +55,7 @@ class Artifact(Struct, frozen=True, array_like=True):
 
 
 def checked_origin(origin: object) -> Origin | None:
-    """Return `origin`, or None if it says nothing.
+    """Return `origin` with builtin strings, or None if all of its fields are None.
 
     Raises:
         InvalidType: it is not an `Origin`, or one of its fields is not a string.
@@ -65,7 +65,7 @@ def checked_origin(origin: object) -> Origin | None:
     if not isinstance(origin, Origin):
         raise InvalidType(f"an origin is a hpo.Origin or None, got {origin!r}")
     fields = origin.author, origin.client, origin.request
-    if fields == (None, None, None):
+    if fields == (None, None, None):  # events end before an origin of None, which keeps journals short
         return None
     names = "an author", "a client's id", "a request key"
     return Origin(*(None if f is None else checked_text(f, n) for f, n in zip(fields, names, strict=True)))
@@ -76,7 +76,7 @@ def checked_artifact(artifact: object) -> Artifact:
 
     Raises:
         InvalidType: it is not an `Artifact`, or one of its fields has another type.
-        InvalidArgument: its id or name is empty, or its size negative.
+        InvalidArgument: its id or name is empty, or its size is negative.
     """
     if not isinstance(artifact, Artifact):
         raise InvalidType(f"an artifact is a hpo.Artifact, got {artifact!r}")

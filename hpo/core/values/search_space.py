@@ -15,10 +15,10 @@ class SearchSpace(Mapping[str, Distribution]):
     """An ordered, immutable mapping from parameter names to distributions.
 
     Args:
-        distributions: What to hold; any mapping. Nothing means the empty space.
+        distributions: Distributions by name. None means the empty space.
 
     Raises:
-        InvalidType: it is no mapping, a name is no text, or a distribution none of the library's.
+        InvalidType: `distributions` is not a mapping, a name is not a string, or a value is not a distribution.
 
     Example:
         >>> SearchSpace({"lr": FloatDistribution(1e-5, 1e-1, log=True)})
@@ -28,10 +28,10 @@ class SearchSpace(Mapping[str, Distribution]):
     __slots__ = ("_distributions", "_hash", "mapping", "numeric")
 
     mapping: Mapping[str, Distribution]
-    """The same as a read-only view of a dict, for loops that count every nanosecond."""
+    """The same as a read-only view of a dict, which loops over many trials read faster than the space itself."""
 
     numeric: bool
-    """Whether no parameter is categorical, so that internal and external values are the same."""
+    """Whether no parameter is categorical: then internal and external values are the same, and need no conversion."""
 
     def __init__(self, distributions: Mapping[str, Distribution] | None = None) -> None:
         if distributions is not None and not isinstance(distributions, Mapping):
@@ -40,39 +40,41 @@ class SearchSpace(Mapping[str, Distribution]):
         self.mapping = MappingProxyType(self._distributions)
         self._hash: int | None = None
         self.numeric = True
+        # Objectives that define their space as they run make one for every trial, so the usual case is kept cheap.
         if not all(type(name) is str and name.isascii() for name in self._distributions):
             self._distributions = {checked_text(n, "a parameter's name"): d for n, d in self._distributions.items()}
         for name, distribution in self._distributions.items():
+            # exact types: a journal could not bring back a subclass
             if type(distribution) is not FloatDistribution and type(distribution) is not IntDistribution:
                 if type(distribution) is not CategoricalDistribution:
                     raise InvalidType(
-                        f"the space gives parameter {name!r} {distribution!r}: allowed are FloatDistribution, "
-                        "IntDistribution and CategoricalDistribution"
+                        f"parameter {name!r} needs a FloatDistribution, an IntDistribution or a "
+                        f"CategoricalDistribution, got {distribution!r}"
                     )
                 self.numeric = False
 
     @classmethod
     def of(cls, distributions: Mapping[str, Distribution]) -> SearchSpace:
-        """`distributions` itself if it is a space already, else a space of them."""
+        """Return `distributions` itself if it is a search space, and otherwise a search space of them."""
         return distributions if type(distributions) is cls else cls(distributions)
 
     def updated(self, other: SearchSpace) -> SearchSpace:
-        """This space followed by the names that only `other` has; for a name in both, `other` decides."""
+        """Return this space with the distributions of `other` added; for a name in both, that of `other` counts."""
         if not self._distributions:
             return other
         return SearchSpace({**self._distributions, **other._distributions})
 
     def without(self, names: Mapping[str, Any]) -> SearchSpace:
-        """This space without `names`."""
+        """Return this space without `names`."""
         if not any(name in names for name in self._distributions):
-            return self
+            return self  # the same object, so that "was anything taken out?" is one comparison by `is`
         return SearchSpace({name: dist for name, dist in self._distributions.items() if name not in names})
 
     def __getitem__(self, name: str) -> Distribution:
         return self._distributions[name]
 
     def get(self, name: str, default: Any = None) -> Any:
-        """The distribution of `name`, or `default`."""
+        """Return the distribution of `name`, or `default`."""
         return self._distributions.get(name, default)
 
     def __contains__(self, name: object) -> bool:
@@ -88,24 +90,26 @@ class SearchSpace(Mapping[str, Distribution]):
         return len(self._distributions)
 
     def keys(self) -> KeysView[str]:
-        """The names, in order."""
+        """Return the names, in order."""
         return self._distributions.keys()
 
     def values(self) -> ValuesView[Distribution]:
-        """The distributions, in order."""
+        """Return the distributions, in order."""
         return self._distributions.values()
 
     def items(self) -> ItemsView[str, Distribution]:
-        """Names and distributions, in order."""
+        """Return names and distributions, in order."""
         return self._distributions.items()
 
     def __eq__(self, other: object) -> bool:
+        # As for any mapping, the order does not count. Where it matters, for values that are written in the order of a
+        # space, the names are compared as well.
         if isinstance(other, SearchSpace):
             return self is other or self._distributions == other._distributions
         return self._distributions == other if isinstance(other, Mapping) else NotImplemented
 
     def __hash__(self) -> int:
-        if self._hash is None:
+        if self._hash is None:  # kept, because every suggestion looks its space up by hash
             self._hash = hash(frozenset(self._distributions.items()))
         return self._hash
 

@@ -1,4 +1,4 @@
-"""A trial as a value: everything that is known of it at one moment."""
+"""Trials as values: everything that is known about a trial at one moment."""
 
 from __future__ import annotations
 
@@ -16,15 +16,9 @@ from hpo.core.values.categorical import Choice
 from hpo.core.values.checks import checked_text, checked_time
 from hpo.core.values.distributions import CategoricalDistribution, Distribution, FloatDistribution, IntDistribution
 from hpo.core.values.json_tree import from_json_tree, to_json_tree
+from hpo.core.values.objectives import checked_sem, checked_values
 from hpo.core.values.search_space import SearchSpace
-from hpo.core.values.trial_checks import (
-    checked_constraint,
-    checked_cost,
-    checked_report,
-    checked_sem,
-    checked_values,
-    coerced_value,
-)
+from hpo.core.values.trial_checks import checked_constraint, checked_cost, checked_report, coerced_value
 from hpo.errors import InvalidArgument, InvalidType, SeveralObjectives, ValueOutsideDistribution
 
 
@@ -54,6 +48,7 @@ class TrialState(enum.Enum):
 
 _FINISHED = frozenset({TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL})
 
+# Empty containers are immutable, so all trials can share them: a trial that reports nothing holds no container.
 _NO_REPORTS: InsertOnlyDict[int, float] = InsertOnlyDict()
 _NO_METRICS: InsertOnlyDict[int, FrozenDict[str, float]] = InsertOnlyDict()
 _EMPTY: FrozenDict[str, Any] = FrozenDict()
@@ -61,24 +56,24 @@ _NO_SPACE = SearchSpace()
 
 
 class FrozenTrial(Struct, frozen=True, gc=False):
-    """A trial at one moment. It never changes, and it has no tie to a study.
+    """A trial at one moment. It never changes, and it is not tied to a study.
 
-    It answers the `suggest_float`, `suggest_int` and `suggest_categorical` of an objective with the values that it
-    holds, so ``objective(study.best_trial)`` evaluates the best parameters again.
+    An objective may be called with it: `suggest_float`, `suggest_int` and `suggest_categorical` return the values that
+    it has, so ``objective(study.best_trial)`` evaluates the best parameters again.
 
     Attributes:
-        number: Place in the study, from 0, without gaps.
-        state: See `TrialState`.
+        number: Its number in the study; trials are numbered from 0, without gaps.
+        state: Its stage: waiting, running, paused, complete, pruned or failed.
         values: One float per direction of the study; None while there is no result.
         params: Values by parameter name, as an objective sees them.
-        distributions: What each parameter was drawn from.
-        user_attrs: What users attached; JSON values and datetimes.
-        constraints: Constraint values by name; a trial is feasible when all are <= 0.
-        intermediate_values: Reported values by step, in the order reported.
-        fixed_params: Values given by `enqueue`, whatever their sampler thinks.
-        note: What the sampler wrote down about its suggestion.
+        distributions: The distribution of each parameter.
+        user_attrs: What users attached: JSON values and datetimes.
+        constraints: Constraint values by name; a trial is feasible if all are <= 0.
+        intermediate_values: Reported values by step, in the order of the reports.
+        fixed_params: Parameters that were given when the trial was enqueued; no sampler is asked for them.
+        note: What the sampler recorded with its suggestion.
         reason: Why the trial failed, or None.
-        worker: Who runs it, or None.
+        worker: The worker that runs it, or None.
         started_at: When it was started, in seconds since 1970, or None.
         finished_at: When it was finished, in seconds since 1970, or None.
         sem: The standard error of each of `values`, or None where it is not known.
@@ -115,7 +110,7 @@ class FrozenTrial(Struct, frozen=True, gc=False):
 
     @property
     def value(self) -> float | None:
-        """The only objective value, or None where there is no result.
+        """The only objective value, or None if there is no result.
 
         Raises:
             SeveralObjectives: the trial has several values.
@@ -135,51 +130,67 @@ class FrozenTrial(Struct, frozen=True, gc=False):
     @property
     def datetime_start(self) -> datetime.datetime | None:
         """When it was started, in local time, or None."""
-        return _local(self.started_at)
+        return _local_datetime(self.started_at)
 
     @property
     def datetime_complete(self) -> datetime.datetime | None:
         """When it was finished, in local time, or None."""
-        return _local(self.finished_at)
+        return _local_datetime(self.finished_at)
 
     @property
     def duration(self) -> datetime.timedelta | None:
-        """From start to finish; None before that, and never negative, whatever the clocks did."""
+        """The time from start to finish, never negative; None until the trial has finished."""
         if self.started_at is None or self.finished_at is None:
             return None
+        # two machines may have taken the times, and a clock may have been set back in between
         return datetime.timedelta(seconds=max(self.finished_at - self.started_at, 0.0))
 
     @property
     def feasible(self) -> bool:
-        """Whether every constraint that was set is <= 0."""
+        """Whether every constraint that was set is <= 0; constraints that were not set count as met."""
         return all(value <= 0.0 for value in self.constraints.values())
 
     @property
     def system_attrs(self) -> dict[str, Any]:
-        """What the library knows beyond Optuna's fields: the reason of a failure, fixed parameters, the note."""
+        """What hpo knows beyond the fields that Optuna has: the reason of a failure, fixed parameters, the note."""
         known = {"fail_reason": self.reason, "fixed_params": self.fixed_params, "note": self.note}
         return {name: value for name, value in known.items() if value}
 
     def suggest_float(
         self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
     ) -> float:
-        """The value that the trial holds for `name`; see `stored_value`."""
-        return float(self.stored_value(name, FloatDistribution(low, high, log=log, step=step)))
-
-    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
-        """The value that the trial holds for `name`; see `stored_value`."""
-        return int(self.stored_value(name, IntDistribution(low, high, log=log, step=step)))
-
-    def suggest_categorical(self, name: str, choices: Sequence[Choice]) -> Any:
-        """The value that the trial holds for `name`; see `stored_value`."""
-        return self.stored_value(name, CategoricalDistribution(tuple(choices)))
-
-    def stored_value(self, name: str, distribution: Distribution) -> Any:
-        """The value that the trial holds for `name`; outside a numeric range it is given with a warning.
+        """Return the value that the trial has for `name`, as `Trial.suggest_float` would.
 
         Raises:
             InvalidArgument: the trial has no parameter `name`.
-            ValueOutsideDistribution: the value is of another kind, or none of the choices.
+            ValueOutsideDistribution: its value is not a number.
+        """
+        return float(self.stored_value(name, FloatDistribution(low, high, log=log, step=step)))
+
+    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
+        """Return the value that the trial has for `name`, as `Trial.suggest_int` would.
+
+        Raises:
+            InvalidArgument: the trial has no parameter `name`.
+            ValueOutsideDistribution: its value is not a whole number.
+        """
+        return int(self.stored_value(name, IntDistribution(low, high, log=log, step=step)))
+
+    def suggest_categorical(self, name: str, choices: Sequence[Choice]) -> Any:
+        """Return the value that the trial has for `name`, as `Trial.suggest_categorical` would.
+
+        Raises:
+            InvalidArgument: the trial has no parameter `name`.
+            ValueOutsideDistribution: its value is not one of the choices.
+        """
+        return self.stored_value(name, CategoricalDistribution(tuple(choices)))
+
+    def stored_value(self, name: str, distribution: Distribution) -> Any:
+        """Return the value that the trial has for `name`; a number outside the range is returned with a warning.
+
+        Raises:
+            InvalidArgument: the trial has no parameter `name`.
+            ValueOutsideDistribution: the value is not a number of the right kind, or not one of the choices.
         """
         if name not in self.params:
             raise InvalidArgument(
@@ -192,7 +203,7 @@ class FrozenTrial(Struct, frozen=True, gc=False):
         checked_report(value, step)
 
     def should_prune(self) -> bool:
-        """False: a trial that is evaluated again runs to its end."""
+        """Return False: a trial that is evaluated again runs to its end."""
         return False
 
     def set_user_attr(self, key: str, value: Any) -> FrozenTrial:
@@ -236,28 +247,28 @@ def create_trial(
     sem: float | Sequence[float] | None = None,
     cost: float | None = None,
 ) -> FrozenTrial:
-    """A trial made by hand, for `Study.add_trial` and for tests.
+    """Return a trial made by hand, for `Study.add_trial` and for tests.
 
     Args:
-        state: COMPLETE if not given.
+        state: The state of the trial; COMPLETE if not given.
         value: The objective value of a study with one direction.
         values: One value per direction; give either this or `value`.
-        params: Values by name.
-        distributions: What the values were drawn from: one for each name of `params`.
+        params: Values of parameters by name.
+        distributions: Distributions by name, one for each name in `params`.
         user_attrs: Attributes by name.
         intermediate_values: Reported values by step.
-        constraints: Constraint values by name, feasible when <= 0.
+        constraints: Constraint values by name, feasible if <= 0.
         sem: The standard error of each value, at least 0.
         cost: What the evaluation cost, at least 0.
 
     Returns:
-        A trial with number 0 and no times; `Study.add_trial` gives it its number.
+        A trial with number 0 and without times; `Study.add_trial` gives it its number.
 
     Raises:
-        InvalidArgument: both `value` and `values`; a complete trial without a value, or with NaN; a failed one with
-            a value; params and distributions that do not have the same names.
-        ValueOutsideDistribution: a parameter is no member of its distribution.
-        InvalidType: something else than a number, a `TrialState`, or a mapping stands where one is needed.
+        InvalidArgument: both `value` and `values` are given; a complete trial has no value, or NaN; a failed trial has
+            a value; or `params` and `distributions` have different names.
+        ValueOutsideDistribution: a parameter is not a member of its distribution.
+        InvalidType: an argument has the wrong type.
 
     Example:
         >>> trial = create_trial(value=2.0, params={"x": 1.0}, distributions={"x": FloatDistribution(0, 9)})
@@ -272,11 +283,12 @@ def create_trial(
         number=0,
         state=TrialState.COMPLETE if state is None else state,
         values=None if given is None else checked_values(given),
-        params=FrozenDict(_mapping("params", params)),
+        params=FrozenDict(_checked_mapping("params", params)),
         distributions=space,
-        user_attrs=from_json_tree(to_json_tree(_mapping("user_attrs", user_attrs))),
-        intermediate_values=InsertOnlyDict(_mapping("intermediate_values", intermediate_values, by="step")),
-        constraints=FrozenDict(_mapping("constraints", constraints)),
+        # to a tree and back: this checks the attributes, makes them immutable, and gives what a journal would give
+        user_attrs=from_json_tree(to_json_tree(_checked_mapping("user_attrs", user_attrs))),
+        intermediate_values=InsertOnlyDict(_checked_mapping("intermediate_values", intermediate_values, by="step")),
+        constraints=FrozenDict(_checked_mapping("constraints", constraints)),
         sem=sem,  # type: ignore[arg-type]  # checked with the values below
         cost=cost,
     )
@@ -284,10 +296,14 @@ def create_trial(
 
 
 def validated(trial: FrozenTrial) -> FrozenTrial:
-    """`trial`, with builtin values, if it is one that a study could hold; see `create_trial`.
+    """Return `trial` with builtin values, if it is a trial that a study could contain.
 
-    A pruned trial with a NaN has no value, as if it had been told so. A number that a grid gave, or that the trial was
-    enqueued with, may be no member of its distribution, as in a study.
+    A NaN among the values of a pruned trial leaves it without values, as it would if it had been told.
+
+    Raises:
+        InvalidArgument: its values do not fit its state, or `params` and `distributions` have different names.
+        ValueOutsideDistribution: a parameter is not a member of its distribution.
+        InvalidType: a field has the wrong type.
     """
     if not isinstance(trial.state, TrialState):
         raise InvalidType(f"a trial's state is a TrialState, got {trial.state!r}")
@@ -299,6 +315,8 @@ def validated(trial: FrozenTrial) -> FrozenTrial:
         )
     builtin = {}
     for name, distribution in space.items():
+        # Enqueued values, and those of samplers that leave the grid (they write a note), may lie outside the
+        # distribution in a study, and such a study can be copied trial by trial. A trial made by hand has neither.
         if not distribution.contains(trial.params[name]) and not (trial.note or name in trial.fixed_params):
             raise ValueOutsideDistribution(trial.params[name], distribution, name)
         builtin[name] = distribution.to_external(distribution.to_internal(trial.params[name]))
@@ -311,7 +329,7 @@ def validated(trial: FrozenTrial) -> FrozenTrial:
     elif trial.state is not TrialState.PRUNED and values is not None:
         raise InvalidArgument(f"a {trial.state.value} trial has no value, got {values!r}")
     elif values is not None and any(math.isnan(value) for value in values):
-        values = None
+        values = None  # pruned; a NaN has no rank
     reports = [checked_report(value, step) for step, value in trial.intermediate_values.items()]
     metrics = [checked_report(by_name, step) for step, by_name in trial.metrics.items()]
     return replace(
@@ -333,18 +351,18 @@ def validated(trial: FrozenTrial) -> FrozenTrial:
     )
 
 
-def _mapping(what: str, given: Mapping[Any, Any] | None, by: str = "name") -> Mapping[Any, Any]:
+def _checked_mapping(what: str, given: Mapping[Any, Any] | None, by: str = "name") -> Mapping[Any, Any]:
     if given is not None and not isinstance(given, Mapping):
         raise InvalidType(f"{what} is a dict by {by}, got {given!r}")
     return given or {}
 
 
 def checked_state(given: object) -> TrialState:
-    """Return a state that was given as a member of `TrialState`, or by its name in any case.
+    """Return a state that was given as a member of `TrialState`, or by its name in upper or lower case.
 
     Raises:
-        InvalidArgument: it is a string that is not the name of a state.
-        InvalidType: it is something else.
+        InvalidArgument: it is a string, but not the name of a state.
+        InvalidType: it is neither a member nor a string.
 
     Example:
         >>> checked_state("fail"), checked_state(TrialState.PRUNED)
@@ -354,20 +372,21 @@ def checked_state(given: object) -> TrialState:
         return given
     if not isinstance(given, str):
         raise InvalidType(f"a trial's state is a TrialState or its name, got {given!r} of type {type(given).__name__}")
-    state = _BY_NAME.get(given.lower())
+    state = _STATE_BY_NAME.get(given.lower())
     if state is None:
-        raise InvalidArgument(f"a trial's state is one of {', '.join(map(repr, _BY_NAME))}; got {given!r}")
+        raise InvalidArgument(f"a trial's state is one of {', '.join(map(repr, _STATE_BY_NAME))}; got {given!r}")
     return state
 
 
-_BY_NAME = {state.value: state for state in TrialState}
+_STATE_BY_NAME = {state.value: state for state in TrialState}
 
 
 def checked_states(given: Iterable[TrialState | str] | None) -> tuple[TrialState, ...] | None:
-    """`given`, each state once, or None for None.
+    """Return several states, each of them once, or None for None.
 
     Raises:
-        InvalidType: it is something else than several states.
+        InvalidType: `given` is not a collection of states.
+        InvalidArgument: a name in it is not the name of a state.
     """
     if given is None:
         return None
@@ -376,5 +395,5 @@ def checked_states(given: Iterable[TrialState | str] | None) -> tuple[TrialState
     return tuple(dict.fromkeys(checked_state(state) for state in given))
 
 
-def _local(seconds: float | None) -> datetime.datetime | None:
+def _local_datetime(seconds: float | None) -> datetime.datetime | None:
     return None if seconds is None else datetime.datetime.fromtimestamp(seconds)  # noqa: DTZ006 - local on purpose

@@ -1,10 +1,10 @@
-"""What a trial can be told, checked and as builtins: values of parameters and objectives, reports, constraints."""
+"""What is told about a trial, checked and as builtins: values of parameters, reports, constraints and costs."""
 
 from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, overload
 
 from hpo.core.memory import FrozenDict
@@ -14,11 +14,13 @@ from hpo.errors import InvalidArgument, InvalidType, ValueOutsideDistribution
 
 
 def coerced_value(name: str, value: object, distribution: Distribution) -> Any:
-    """`value` as the builtin that `distribution` gives out; outside a numeric range it comes with a warning.
+    """Return `value` as an objective sees it; a number outside the range of `distribution` is kept, with a warning.
 
     Raises:
-        ValueOutsideDistribution: it is of another kind, or none of the choices.
+        ValueOutsideDistribution: it is not a number of the right kind, or not one of the choices.
     """
+    # Only values that somebody gave come here: enqueued ones, and those of a trial that is evaluated again. Such a
+    # value is what the user wants to try, even if the range has changed since.
     try:
         internal = distribution.to_internal(value)
     except ValueOutsideDistribution as error:
@@ -28,29 +30,6 @@ def coerced_value(name: str, value: object, distribution: Distribution) -> Any:
             f"parameter {name!r} keeps the given value {value!r}, which is outside {distribution!r}", stacklevel=3
         )
     return distribution.to_external(internal)
-
-
-def checked_value(value: object) -> float:
-    """`value` as the float that an objective value is.
-
-    Raises:
-        InvalidType: it is no number.
-    """
-    number = as_float(value)
-    if number is None:
-        raise InvalidType(f"an objective value is a number, got {value!r} of type {type(value).__name__}")
-    return number
-
-
-def checked_values(values: object) -> tuple[float, ...]:
-    """Objective values as floats.
-
-    Raises:
-        InvalidType: it is no sequence, or holds something else than numbers.
-    """
-    if not isinstance(values, Iterable):
-        raise InvalidType(f"values is a sequence with one number per direction, got {values!r}")
-    return tuple(checked_value(value) for value in values)
 
 
 @overload
@@ -71,7 +50,7 @@ def checked_report(value: object, step: object) -> tuple[float | FrozenDict[str,
         number = as_float(value)
         if number is None:
             raise InvalidType(f"a reported value is a number, got {value!r} of type {type(value).__name__}")
-        reported = number if number == number else math.nan  # every NaN is one object: see `from_number`
+        reported = number if number == number else math.nan  # one object for every NaN, as in `from_number`
     if whole is None:
         raise InvalidType(f"a step is a whole number from 0 on, got {step!r} of type {type(step).__name__}")
     if whole < 0:
@@ -91,32 +70,8 @@ def _checked_metrics(values: Mapping[Any, Any]) -> FrozenDict[str, float]:
     return FrozenDict(checked)
 
 
-def checked_sem(sem: object, values: tuple[float, ...] | None) -> tuple[float, ...] | None:
-    """Return the standard errors of `values` as builtins: one number for each, or None.
-
-    Raises:
-        InvalidType: one is not a number.
-        InvalidArgument: one is negative or NaN; there are no values; or there are more or fewer errors than values.
-    """
-    if sem is None:
-        return None
-    listed = sem if isinstance(sem, Sequence) and not isinstance(sem, str) else (sem,)
-    if values is None or len(listed) != len(values):
-        has = "no value" if values is None else f"{len(values)} value(s)"
-        raise InvalidArgument(f"sem has one standard error per objective value; the trial has {has}, got {sem!r}")
-    errors = []
-    for error in listed:
-        number = as_float(error)
-        if number is None:
-            raise InvalidType(f"a standard error is a number, got {error!r} of type {type(error).__name__}")
-        if not number >= 0.0:
-            raise InvalidArgument(f"a standard error is at least 0, got {number!r}")
-        errors.append(number)
-    return tuple(errors)
-
-
 def checked_cost(cost: object) -> float | None:
-    """Return what an evaluation cost as a builtin float, or None for None.
+    """Return the cost of an evaluation, in a unit of the user's choice, as a builtin float, or None for None.
 
     Raises:
         InvalidType: it is not a number.
@@ -127,16 +82,16 @@ def checked_cost(cost: object) -> float | None:
     number = as_float(cost)
     if number is None:
         raise InvalidType(f"a cost is a number or None, got {cost!r} of type {type(cost).__name__}")
-    if not number >= 0.0:
+    if not number >= 0.0:  # and not "< 0.0", which NaN would pass
         raise InvalidArgument(f"a cost is at least 0, got {number!r}")
     return number
 
 
 def checked_constraint(name: object, value: object) -> tuple[str, float]:
-    """The name and value of a constraint as builtins.
+    """Return the name and the value of a constraint as builtins.
 
     Raises:
-        InvalidType: the name is no text, or the value no number.
+        InvalidType: the name is not a string, or the value is not a number.
         InvalidArgument: the value is NaN.
     """
     name = checked_text(name, "a constraint's name")
@@ -144,5 +99,5 @@ def checked_constraint(name: object, value: object) -> tuple[str, float]:
     if number is None:
         raise InvalidType(f"constraint {name!r} needs a number, got {value!r} of type {type(value).__name__}")
     if math.isnan(number):
-        raise InvalidArgument(f"constraint {name!r} needs a number, got NaN: it says neither feasible nor not")
+        raise InvalidArgument(f"constraint {name!r} needs a number, got NaN, which is neither feasible nor infeasible")
     return name, number

@@ -91,13 +91,17 @@ def test_an_impossible_sampler_is_reported_by_every_law_that_it_breaks(name):
     ("check", "given", "said"),
     [
         (check_sampler, 3, r"a sampler is a function of .* got 3"),
-        (check_sampler, RandomSampler, r"a sampler .* got the class RandomSampler: make one of it, RandomSampler\(\)"),
+        (
+            check_sampler,
+            RandomSampler,
+            r"a sampler .* got the class RandomSampler: pass an instance of it, RandomSampler\(\)",
+        ),
         (check_pruner, 3, r"a pruner is a function of .* got 3"),
-        (check_pruner, NopPruner, r"a pruner .* got the class NopPruner: make one of it, NopPruner\(\)"),
+        (check_pruner, NopPruner, r"a pruner .* got the class NopPruner: pass an instance of it, NopPruner\(\)"),
         (check_stopping_rule, 3, r"a stopping rule is a function of the study's state.* got 3"),
-        (check_stopping_rule, NopPruner, r"a stopping rule .* got the class NopPruner: make one of it"),
+        (check_stopping_rule, NopPruner, r"a stopping rule .* got the class NopPruner: pass an instance of it"),
         (check_fold, 3, r"a fold is an object with the methods init and step; got 3"),
-        (check_fold, Fine, r"a fold .* got the class Fine: make one of it, Fine\(\)"),
+        (check_fold, Fine, r"a fold .* got the class Fine: pass an instance of it, Fine\(\)"),
     ],
 )
 def test_what_can_not_be_asked_at_all_breaks_no_law(check, given, said):
