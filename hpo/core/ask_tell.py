@@ -37,9 +37,10 @@ from hpo.core.contracts import (
     suggest_joint,
 )
 from hpo.core.decide import decide, running_trial
+from hpo.core.evolve import replay
 from hpo.core.records import TrialResumed, TrialStarted
 from hpo.core.state import StudyState
-from hpo.core.stepping import carried_out, state_after
+from hpo.core.stepping import carried_out, remembering
 from hpo.core.values import Distribution, FrozenTrial, Origin, TrialState, as_int
 from hpo.errors import InvalidArgument, InvalidType, SearchSpaceExhausted
 
@@ -404,17 +405,18 @@ def _ask_one(
         promoted = promotion(state, promoter, at=command.at, worker=command.worker)
         start = command if promoted is None else replace(promoted, origin=origin)
     events = decide(state, start)
-    started = state_after(state, events)
+    started = replay(events, state)
     last = events[-1]
     assert isinstance(last, TrialStarted | TrialResumed), "each of these commands starts a trial"
     trial = started.running[last.number]
     if isinstance(start, ResumeTrial):
-        return started, trial
+        return remembering(started, state, events), trial
     suggest = suggest_joint(started, sampler, trial, space)
     if isinstance(suggest, Exhausted):
         raise SearchSpaceExhausted(suggest.reason, suggest.for_now)
-    state = carried_out(started, suggest)
-    return state, state.running[trial.number]
+    suggested = decide(started, suggest)
+    after = remembering(replay(suggested, started), state, events + suggested)
+    return after, after.running[trial.number]
 
 
 def _number(trial: TrialOrNumber) -> int:

@@ -312,39 +312,39 @@ def _remove_artifact(state: StudyState, command: RemoveArtifact) -> list[AnyEven
 
 
 def _tell(state: StudyState, command: Tell) -> list[AnyEvent]:
-    taken_off = _taken_off_the_queue(state, command)
-    if taken_off is not None:
+    if state.waiting and (taken_off := _taken_off_the_queue(state, command)) is not None:
         return [taken_off]
     trial = _unfinished_trial(state, command.number)
     result = checked_result(state, trial, command)
     # a failed or NaN result has no value whose error could be known
-    sem = None if result.values is None else checked_sem(command.sem, result.values)
-    cost = checked_cost(command.cost)
+    sem = None if result.values is None or command.sem is None else checked_sem(command.sem, result.values)
+    cost = None if command.cost is None else checked_cost(command.cost)
     unused = tuple([checked_text(name, "a parameter's name") for name in command.unused]) if command.unused else ()
     return [
         TrialFinished(
             number=trial.number,
             state=result.state,
             values=None if result.values is None else tuple([to_number(value) for value in result.values]),
-            at=checked_time(command.at),
-            reason=_writable(result.reason),
+            at=None if command.at is None else checked_time(command.at),
+            reason=None if result.reason is None else _writable(result.reason),
             unused=unused,
             sem=None if sem is None else tuple(map(to_number, sem)),
             cost=None if cost is None else to_number(cost),
-            origin=checked_origin(command.origin),
+            origin=None if command.origin is None else checked_origin(command.origin),
         )
     ]
 
 
 def _taken_off_the_queue(state: StudyState, command: Tell) -> TrialFinished | None:
     """Return the end of a trial that waits and is told as failed; None for every other command."""
-    if not state.waiting or command.values is not None or command.state is None:
+    if command.values is not None or command.state is None:
         return None
     number = as_int(command.number)
     if number is None or number not in state.waiting or checked_state(command.state) is not TrialState.FAIL:
         return None
     at, origin = checked_time(command.at), checked_origin(command.origin)
-    return TrialFinished(number, TrialState.FAIL, None, at, _writable(command.reason), origin=origin)
+    reason = None if command.reason is None else _writable(command.reason)
+    return TrialFinished(number, TrialState.FAIL, None, at, reason, origin=origin)
 
 
 def _unfinished_trial(state: StudyState, number: int) -> FrozenTrial:
@@ -353,9 +353,9 @@ def _unfinished_trial(state: StudyState, number: int) -> FrozenTrial:
     return running_trial(state, number) if trial is None else trial
 
 
-def _writable(reason: str | None) -> str | None:
+def _writable(reason: str) -> str:
     # messages of exceptions may hold lone surrogates, for example of a file's name, which UTF-8 cannot write
-    return None if reason is None else str(reason).encode("utf-8", "backslashreplace").decode()
+    return str(reason).encode("utf-8", "backslashreplace").decode()
 
 
 def _add_trial(state: StudyState, command: AddTrial) -> list[AnyEvent]:

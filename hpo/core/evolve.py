@@ -69,9 +69,9 @@ def replay(events: Iterable[AnyEvent], state: StudyState | None = None) -> Study
     state = StudyState() if state is None else state
     for event in events:  # reduce(evolve, events, state), at two thirds of its price
         try:
-            state = _EVOLVE[type(event)](state, event)
-            origin = getattr(event, "origin", None)
-            if origin is not None and origin.request is not None:
+            kind = type(event)
+            state = _EVOLVE[kind](state, event)
+            if kind in _WITH_ORIGIN and (origin := event.origin) is not None and origin.request is not None:  # type: ignore[union-attr]
                 state = replace(
                     state, requests=state.requests.with_item(origin.request, getattr(event, "number", None))
                 )
@@ -283,3 +283,5 @@ _EVOLVE: Mapping[type, Callable[[StudyState, Any], StudyState]] = {
     TrialFinished: _finished,
     TrialAdded: _added,
 }
+
+_WITH_ORIGIN = frozenset(kind for kind in _EVOLVE if "origin" in kind.__struct_fields__)  # type: ignore[attr-defined]

@@ -26,14 +26,13 @@ def carried_out(state: StudyState, command: Command) -> StudyState:
         >>> carried_out(StudyState.create(), Ask()).n_trials
         1
     """
-    return state_after(state, decide(state, command))
+    events = decide(state, command)
+    return remembering(replay(events, state), state, events) if events else state
 
 
-def state_after(state: StudyState, events: Sequence[AnyEvent]) -> StudyState:
-    """Return the state after `events`, which it remembers for `events_since`."""
-    if not events:
-        return state
-    return replace(replay(events, state), log=state.log.extended(state.version, events))
+def remembering(after: StudyState, before: StudyState, events: Sequence[AnyEvent]) -> StudyState:
+    """Return `after`, which `events` led to from `before`, so that `events_since` finds these events."""
+    return replace(after, log=before.log.extended(before.version, events))
 
 
 def events_since(state: StudyState, version: int) -> list[AnyEvent]:

@@ -29,16 +29,20 @@ class EventLog:
 
     def extended(self, version: int, events: Sequence[Any]) -> EventLog:
         """Return the log with `events`, which led on from `version`; what came before a gap is forgotten."""
-        log = EventLog(version)
+        log = EventLog.__new__(EventLog)
+        newest: _Link
         if self.end == version:
-            log.start, log._half_start = self.start, self._half_start
-            log._newest, log._older = self._newest, self._older
+            log.start, log._half_start, log._older = self.start, self._half_start, self._older
+            newest = self._newest
+        else:
+            log.start = log._half_start = version
+            log._older = newest = None
         for event in events:
-            if log.end - log._half_start >= _KEPT:
-                log.start, log._half_start = log._half_start, log.end
-                log._older, log._newest = log._newest, None
-            log._newest = (event, log._newest)
-            log.end += 1
+            if version - log._half_start >= _KEPT:
+                log.start, log._half_start, log._older, newest = log._half_start, version, newest, None
+            newest = (event, newest)
+            version += 1
+        log.end, log._newest = version, newest
         return log
 
     def since(self, version: int) -> list[Any]:
