@@ -11,12 +11,15 @@ live by the same rule.
   `space_to_ask`, `trial_key`, `checked_sampler`, `checked_seed`, `is_replayable` and `needs_pending`.
 - Pruners: `Pruner`, `Decision`, `Verdict`, `checked_pruner`; promoters: `Promoter`, `Resume`, `ForkTrial`; stopping rules:
   `StoppingRule`, `Stop`.
-- Memory: `Fold`, `History`, `FrozenDict`, `NumberMap`.
+- Options, the fields of a frozen attrs class: the validators `option_check`, `whole_from`, `is_positive`, `one_of`,
+  `is_function` and `is_bool`, and the converters `to_int_if_whole` and `to_float_if_number`.
+- Memory: `Fold`, `History`, `FrozenDict`, `NumberMap`, `SortedRuns`.
 - Studies as values: `StudyState`, `FrozenTrial`, `TrialState`, `StudyDirection`, `StudyView`, `HasState`, `SearchSpace`,
   `Key`, the distributions, and the views `joint_space`, `intersection_space`, `losses`, `violation`, `best_trial`,
   `best_trials`.
 - Commands and events: `suggest_joint` asks a sampler and returns the command `Suggest`, `decide` turns a command into
-  events, `evolve` folds an event into a state, `replay` folds a whole journal. `AnyEvent` and `Command` are the unions of all events and all commands.
+  events, `evolve` folds an event into a state, `replay` folds a whole journal. `AnyEvent` and `Command` are the unions of
+  all events and all commands; `Origin` and `Artifact` are parts of events.
 - Encoding: `encode_events`, `decode_events` and `FORMAT`, the number of the written format.
 - Journals: the protocols `Storage`, `Journal`, `TracksWorkers` and `DeferredSync`, and the checks that every storage
   makes: `check_first_event`, `check_worker_name`, `is_worker_name`, `check_options`; `starts_chain` and `checksum_of`, for

@@ -87,6 +87,7 @@ class Registry:
     def names(self) -> list[str]:
         """Return all names, those of this library first; no package is imported."""
         ours = [registration.name for registration in self.built_in]
+        # an entry point has its name in the metadata, so a list of names needs no import
         return [*ours, *sorted({point.name for point in entry_points(self.group)} - {*ours})]
 
     def homes(self) -> dict[str, list[str]]:
@@ -108,7 +109,7 @@ class Registry:
         points = [point for point in entry_points(self.group) if point.name == name]
         if not points:
             return None
-        if len({point.value for point in points}) > 1:
+        if len({point.value for point in points}) > 1:  # one package may be found twice on the path, with equal values
             packages = ", ".join(sorted({package_of(point) for point in points}))
             raise BrokenPlugin(packages, self.group, name, "several packages register this name: uninstall all but one")
         return self._registered(points[0])
@@ -124,7 +125,7 @@ class Registry:
         if registration is None:
             raise InvalidArgument(f"there is no {self.kind} {name!r}: there are {', '.join(self.names())}")
         if registration in self.built_in:
-            return registration.load()
+            return registration.load()  # an error in our own module is a fault of this library, and shown as it is
         point = next(point for point in entry_points(self.group) if point.name == name)
         try:
             return registration.load()
@@ -194,6 +195,7 @@ class Registry:
                 continue
             if registration is not None and rule in registration.rules:
                 return registration.rules[rule]
+        # rules with the same name mean the same in all samplers of this library
         return next((entry.rules[rule] for entry in self.built_in if rule in entry.rules), None)
 
     def _registered(self, point: EntryPoint) -> Registration:
@@ -201,7 +203,7 @@ class Registry:
         if not isinstance(registered, Registration):
             reason = f"{point.value} is not an hpo.extend.Registration but {registered!r}"
             raise BrokenPlugin(package_of(point), self.group, point.name, reason)
-        if registered.name != point.name:
+        if registered.name != point.name:  # else the class would be recorded under a name that finds nothing
             reason = f"{point.value} registers the name {registered.name!r}: give the entry point the same name"
             raise BrokenPlugin(package_of(point), self.group, point.name, reason)
         return registered

@@ -103,6 +103,7 @@ class BaseSampler(ABC):
                 f"{type(self).__name__}.sample_relative returned {', '.join(map(repr, unknown))}, "
                 f"but its search_space has {', '.join(map(repr, space)) or 'no parameter'}"
             )
+        # parameters of the joint space need values now, so those that are missing are sampled one by one
         return Suggestion(
             {
                 name: relative[name] if name in relative else self.sample_independent(study, trial, name, distribution)
@@ -140,7 +141,7 @@ def intersection_search_space(
         ... ])
         {'x': FloatDistribution(low=0.0, high=1.0)}
     """
-    space = intersection_space(_state_of(study))
+    space = intersection_space(_state_of(study))  # a fold of the history: nothing is computed twice
     return OrderedDict(space) if ordered_dict else dict(space)
 
 
@@ -171,7 +172,7 @@ class IntersectionSearchSpace:
         """
         if not isinstance(study, Sequence):
             state = _state_of(study)
-            given = state.name, state.seed
+            given = state.name, state.seed  # a copy of the study in another process counts as the same study
             if self._study not in (None, given):
                 raise InvalidArgument(
                     f"this IntersectionSearchSpace is for the study {self._study[0]!r}, got {state.name!r}: "
@@ -188,5 +189,6 @@ def _state_of(study: object) -> StudyState:
     if isinstance(state, StudyState):
         return state
     if isinstance(study, Sequence) and all(isinstance(trial, FrozenTrial) for trial in study):
+        # a list of trials is a history without a study around it
         return StudyState(finished=History([trial for trial in study if trial.state.is_finished()]))
     raise InvalidType(f"expected a study, its state or a list of its trials; got {study!r}")

@@ -45,7 +45,7 @@ class RandomSampler:
 
     def __call__(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Suggestion:
         """Return a random value for every parameter of `space`; the streams are those of the names in `key`."""
-        units = key.uniforms(space)
+        units = key.uniforms(space)  # one stream per name, so other names do not matter
         return Suggestion({name: dist.from_unit(unit) for (name, dist), unit in zip(space.items(), units, strict=True)})
 
     def suggest_lone(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Suggestion:

@@ -104,6 +104,7 @@ class PartialFixedSampler:
 
         Where both fix a parameter, the wrapper around is the one that is asked for it, so its value counts.
         """
+        # the base is told only what is fixed around this sampler; `_base` adds what this sampler fixes
         own = {name: value for name, value in self.fixed_params.items() if name not in fixed_params}
         return PartialFixedSampler(own, _given(self.base_sampler, fixed_params))
 
@@ -120,6 +121,7 @@ class PartialFixedSampler:
         answer = _asked(self._base, state, trial, space.without(fixed), key)
         if isinstance(answer, Exhausted) or not fixed:
             return answer
+        # a fixed value may lie between the points of a step, which only an answer off the grid may have
         return Suggestion({**answer.params, **fixed}, answer.note, off_grid=True)
 
     def suggest_lone(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
@@ -263,7 +265,7 @@ class Fallback:
 
     def _chosen(self, state: StudyState, trial: FrozenTrial) -> Sampler:
         if not is_replayable(self.first):
-            return self.first
+            return self.first  # it may count its calls, and this one would be one too many
         # a lone parameter comes with the joint ones in `trial`; the choice must be the one of the joint call
         as_started = state.running.get(trial.number, trial)
         key = trial_key(state, self.first, trial.number)
@@ -281,6 +283,7 @@ def _asked(
     sampler: Sampler, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key, *, lone: bool = False
 ) -> Answer:
     """Return the answer of `sampler` as if it were the study's own: if it has a seed, that replaces the study's."""
+    # keys are paths from a seed: another seed with the same path is the key that the study would have made
     seed = checked_seed(getattr(sampler, "seed", None))
     return ask_sampler(sampler, state, trial, space, key if seed is None else Key(seed, key.path), lone=lone)
 
@@ -291,5 +294,6 @@ def _named(
     """Return the answer of `sampler` with its name as ``chosen`` in the note, unless it has noted one itself."""
     answer = _asked(sampler, state, trial, space, key, lone=lone)
     if isinstance(answer, Exhausted) or not (answer.params or answer.note):
-        return answer
+        return answer  # an answer without content stays so: a note would be all that it records
+    # in a nest of wrappers the innermost name wins: that sampler made the suggestion
     return Suggestion(answer.params, {"chosen": name_of(sampler), **answer.note}, answer.off_grid)

@@ -91,7 +91,7 @@ def test_trials_that_still_run_do_not_count():
     assert not stops(state, [0.9])
 
 
-def test_no_trial_is_stopped_below_the_warm_up_and_at_its_end_it_can_be():
+def test_a_trial_can_be_stopped_from_the_end_of_the_warm_up_on():
     state = study([1.0] * 6, [1.0] * 6)
     verdicts = [stops(state, [2.0] * (step + 1), n_warmup_steps=3) for step in range(6)]
     assert verdicts == [False, False, False, True, True, True]
@@ -110,13 +110,13 @@ def test_a_check_without_a_report_moves_to_the_next_one():
     assert dict(zip(reported, verdicts, strict=True)) == {0: True, 2: False, 5: True, 6: True, 9: True}
 
 
-def test_reports_out_of_order_are_judged_at_the_largest_step():
+def test_the_largest_step_counts_even_if_reported_first():
     state = study([1.0, 5.0, 5.0], [1.0, 5.0, 5.0])
     assert not stops(state, {2: 4.0, 0: 4.0})
     assert stops(state, {2: 6.0, 0: 6.0})
 
 
-def test_nothing_reported_means_nothing_to_judge():
+def test_a_trial_without_reports_is_not_stopped():
     assert not stops(study([1.0]), [])
 
 
@@ -127,7 +127,7 @@ def test_a_trial_with_nothing_but_nan_is_stopped():
     assert stops(study([1.0, 1.0]), [1.5, NAN])
 
 
-def test_a_trial_with_nan_is_not_stopped_where_no_trial_may_be():
+def test_a_trial_with_nan_is_not_stopped_during_the_warm_up():
     assert not stops(study(), [NAN])
     assert not stops(study([1.0]), [NAN], n_startup_trials=2)
     assert not stops(study([1.0]), [NAN], n_warmup_steps=1)
@@ -152,13 +152,13 @@ def test_medians_of_huge_and_of_tiny_values_are_exact():
     assert not stops(study([5e-324], [5e-324]), [5e-324])
 
 
-def test_a_step_with_too_few_trials_is_not_judged():
+def test_a_step_with_too_few_trials_is_not_decided():
     state = study([1.0, 1.0], [1.0, 1.0], [1.0])
     assert [stops(state, [2.0] * 2, n_min_trials=n) for n in (1, 2, 3)] == [True, True, False]
     assert stops(state, [2.0], n_min_trials=3)
 
 
-def test_a_study_with_several_objectives_is_an_error_that_names_the_way_out():
+def test_several_objectives_are_an_error_that_names_another_pruner():
     state = StudyState.create(directions=["minimize", "maximize"])
     state, number = running(state, [1.0])
     with pytest.raises(SeveralObjectives, match=r"MedianPruner .* NopPruner"):
@@ -192,7 +192,7 @@ def test_the_nop_pruner_stops_nothing():
     assert NopPruner()(state, state.running[number]) is Decision.CONTINUE
 
 
-def test_a_verdict_depends_on_the_snapshot_and_not_on_what_was_judged_before():
+def test_a_decision_depends_on_the_state_and_not_on_earlier_decisions():
     rng = random.Random(2)
     state, snapshots = study([0.5]), []
     pruner = MedianPruner(0)
@@ -207,7 +207,7 @@ def test_a_verdict_depends_on_the_snapshot_and_not_on_what_was_judged_before():
 
 
 @pytest.mark.parametrize("direction", ["minimize", "maximize"])
-def test_the_rule_agrees_with_its_definition_on_random_histories(direction):
+def test_the_decision_agrees_with_the_definition_on_random_histories(direction):
     rng = random.Random(5)
     for _ in range(60):
         histories = [

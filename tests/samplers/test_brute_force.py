@@ -43,20 +43,20 @@ def run(state, sampler, space, at_most=200):
 
 
 @pytest.mark.parametrize("seed", [None, 0, 1, 2])
-def test_one_worker_tries_every_combination_of_a_conditional_space_once_and_the_study_ends(seed):
+def test_every_combination_of_a_conditional_space_is_tried_once(seed):
     study = quiet_study(sampler=BruteForceSampler(seed=seed))
     study.optimize(objective, n_trials=100)
     assert counted(study) == dict.fromkeys(LEAVES, 1)
     assert hpo.verify(study).clean
 
 
-def test_values_come_as_in_nested_loops_once_it_is_known_what_is_asked_for():
+def test_values_are_visited_as_in_nested_loops_once_the_space_is_known():
     study = quiet_study()
     study.optimize(lambda trial: trial.suggest_int("x", 0, 1) + trial.suggest_int("y", 0, 2))
     assert [tuple(t.params.values()) for t in study.trials] == [*itertools.product(range(2), range(3))]
 
 
-def test_another_seed_is_another_order():
+def test_another_seed_gives_another_order():
     def order(seed):
         study = quiet_study(sampler=BruteForceSampler(seed=seed))
         study.optimize(lambda trial: trial.suggest_int("x", 0, 19))
@@ -67,7 +67,7 @@ def test_another_seed_is_another_order():
     assert len({tuple(order(seed)) for seed in (None, 1, 2)}) == 3
 
 
-def test_a_study_that_is_loaded_again_goes_on_where_it_was(tmp_path):
+def test_a_loaded_study_continues_where_it_stopped(tmp_path):
     path = str(tmp_path / "study.jsonl")
     uninterrupted = quiet_study(study_name="s", seed=1)
     uninterrupted.optimize(objective, n_trials=100)
@@ -79,7 +79,7 @@ def test_a_study_that_is_loaded_again_goes_on_where_it_was(tmp_path):
     assert hpo.verify(resumed).clean
 
 
-def test_a_declared_space_is_a_product_and_a_batch_has_no_repeats():
+def test_a_batch_in_a_declared_space_has_no_duplicates():
     state, trials = ask(StudyState.create(space=SPACE), BruteForceSampler(seed=3), None, N_PRODUCT)
     assert len({repr(trial.params) for trial in trials}) == N_PRODUCT
     assert all(SPACE[name].contains(value) for trial in trials for name, value in trial.params.items())
@@ -89,7 +89,7 @@ def test_a_declared_space_is_a_product_and_a_batch_has_no_repeats():
         ask(state, BruteForceSampler(seed=3))
 
 
-def test_a_declared_space_in_which_the_first_name_depends_on_a_later_one_is_searched_to_its_end():
+def test_a_declared_space_may_list_a_parameter_before_its_condition():
     space = {"y": IntDistribution(0, 3), "x": IntDistribution(0, 1), "z": IntDistribution(0, 2)}
     study = quiet_study(space=space)
     study.optimize(
@@ -103,7 +103,7 @@ def test_a_declared_space_in_which_the_first_name_depends_on_a_later_one_is_sear
     assert len(study.trials) < 15
 
 
-def test_the_order_in_which_an_objective_asks_does_not_matter():
+def test_the_order_of_suggest_calls_does_not_matter():
     def moody(trial):
         names = ["x", "y"] if trial.number % 2 else ["y", "x"]
         return sum(trial.suggest_int(name, 0, 2) for name in names)
@@ -128,7 +128,7 @@ def test_trials_that_fail_or_are_pruned_have_tried_their_combination():
     assert [tuple(t.params.values()) for t in study.trials] == [(0, 0), (0, 1), (1,), (2, 0), (2, 1)]
 
 
-def test_an_objective_that_always_fails_early_in_a_branch_that_was_deeper_ends_all_the_same():
+def test_a_study_ends_though_trials_fail_before_the_end_of_a_known_path():
     study = quiet_study()
     study.optimize(lambda trial: trial.suggest_int("x", 0, 1) + trial.suggest_int("y", 0, 3), n_trials=1)
 
@@ -140,7 +140,7 @@ def test_an_objective_that_always_fails_early_in_a_branch_that_was_deeper_ends_a
     assert len(study.trials) == 5
 
 
-def test_a_wider_range_is_searched_for_what_is_new():
+def test_a_wider_range_is_searched_for_its_new_values():
     study = quiet_study()
     study.optimize(lambda trial: trial.suggest_int("x", 0, 3), n_trials=3)
     study.optimize(lambda trial: trial.suggest_int("x", -2, 5), n_trials=50)
@@ -149,7 +149,7 @@ def test_a_wider_range_is_searched_for_what_is_new():
     assert len(tried) <= 10
 
 
-def test_enqueued_values_are_kept_and_what_they_leave_open_is_new():
+def test_enqueued_values_are_kept_and_the_other_values_are_new():
     state = StudyState.create(space=SPACE)
     for _ in range(4):
         state = enqueue(state, {"x": 3, "y": True})
@@ -158,21 +158,21 @@ def test_enqueued_values_are_kept_and_what_they_leave_open_is_new():
     assert len(state.finished) == len({repr([*t.params.items()]) for t in state.finished}) == N_PRODUCT
 
 
-def test_a_trial_that_died_without_parameters_costs_nothing():
+def test_a_trial_that_failed_without_parameters_uses_up_nothing():
     study = quiet_study()
     study.optimize(lambda trial: 1 / 0, catch=ZeroDivisionError, n_trials=2)
     study.optimize(objective, n_trials=100)
     assert counted(study) == {**dict.fromkeys(LEAVES, 1), ((),): 2}
 
 
-def test_part_of_a_space_can_be_held_fixed():
+def test_fixed_parameters_are_not_searched():
     study = quiet_study(sampler=PartialFixedSampler({"kind": "a"}, BruteForceSampler()))
     study.optimize(objective, n_trials=100)
     assert counted(study) == {leaf: 1 for leaf in LEAVES if ("kind", "a") in leaf[0]}
     assert hpo.verify(study).clean
 
 
-def test_history_of_another_sampler_counts():
+def test_trials_of_another_sampler_count_as_tried():
     study = quiet_study(sampler=RandomSampler(), seed=4)
     study.optimize(objective, n_trials=6)
     tried = set(counted(study))
@@ -196,7 +196,7 @@ def test_a_continuous_parameter_is_refused_with_advice():
         ask(StudyState.create(), BruteForceSampler(), {"lr": FloatDistribution(1e-3, 1.0, log=True)})
 
 
-def test_continuous_parameters_and_notes_of_others_in_the_history_are_passed_over():
+def test_continuous_parameters_and_foreign_notes_in_the_history_are_ignored():
     state = StudyState.create()
     state, trial = ask(state, RandomSampler(), {"x": FloatDistribution(0, 1)})
     state = tell(state, trial.number, 0.0)
@@ -251,7 +251,7 @@ def test_the_fold_at_every_prefix_is_the_fold_of_that_prefix_alone():
     assert study.state.finished.fold(fold) == carry
 
 
-def test_a_thousand_parameters_are_no_problem():
+def test_a_path_may_have_a_thousand_parameters():
     space = {f"x{i}": IntDistribution(0, 1) for i in range(1200)}
     state = StudyState.create()
     for _ in range(3):

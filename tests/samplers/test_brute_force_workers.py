@@ -17,7 +17,7 @@ from hpo.study.studies import load_study
 @pytest.mark.parametrize("order", ["any", "deterministic"])
 @pytest.mark.parametrize("seed", [None, 5])
 @pytest.mark.parametrize("n_jobs", [3, 8])
-def test_threads_miss_and_repeat_nothing_and_what_they_tried_can_be_verified(order, seed, n_jobs):
+def test_threads_try_each_combination_once_and_can_be_verified(order, seed, n_jobs):
     study = quiet_study(sampler=BruteForceSampler(seed=seed))
     study.optimize(objective, n_jobs=n_jobs, order=order)
     assert counted(study) == dict.fromkeys(LEAVES, 1)
@@ -26,7 +26,7 @@ def test_threads_miss_and_repeat_nothing_and_what_they_tried_can_be_verified(ord
 
 @pytest.mark.parametrize("seed", [None, 5])
 @pytest.mark.parametrize("n_jobs", [3, 8])
-def test_workers_of_an_executor_miss_and_repeat_nothing(seed, n_jobs):
+def test_workers_of_an_executor_try_each_combination_once(seed, n_jobs):
     study = quiet_study(sampler=BruteForceSampler(seed=seed))
     with concurrent.futures.ThreadPoolExecutor(n_jobs) as executor:
         study.optimize(objective, executor=executor)
@@ -43,7 +43,7 @@ def test_fewer_combinations_than_workers_are_tried_once_each():
         ]
 
 
-def test_whoever_asks_where_all_that_is_known_is_taken_is_told_to_ask_again():
+def test_asking_again_is_advised_when_everything_known_is_taken():
     study = quiet_study()
     first, second = study.ask(), study.ask()
     assert {trial.suggest_int("x", 0, 1) for trial in (first, second)} == {0, 1}
@@ -65,7 +65,7 @@ def test_whoever_asks_where_all_that_is_known_is_taken_is_told_to_ask_again():
     assert not told.value.for_now
 
 
-def test_a_run_that_has_nothing_to_do_for_now_waits_for_trials_of_living_workers(monkeypatch):
+def test_a_run_waits_for_trials_of_living_workers(monkeypatch):
     monkeypatch.setattr("hpo.study.running.session._LONGEST_WAIT", 0.01)
     study = quiet_study()
     both, go_on = threading.Barrier(3), threading.Event()
@@ -86,7 +86,7 @@ def test_a_run_that_has_nothing_to_do_for_now_waits_for_trials_of_living_workers
         others.result()
 
 
-def test_a_run_does_not_wait_for_trials_that_nobody_is_known_to_run():
+def test_a_run_does_not_wait_for_trials_without_a_living_worker():
     study = quiet_study()
     for _ in range(2):
         study.ask()
@@ -94,20 +94,20 @@ def test_a_run_does_not_wait_for_trials_that_nobody_is_known_to_run():
     assert len(study.trials) == 2
 
 
-def test_those_who_must_not_stop_keep_busy_and_miss_nothing():
+def test_workers_that_must_not_stop_try_every_combination():
     study = quiet_study(sampler=BruteForceSampler(avoid_premature_stop=True))
     study.optimize(objective, n_jobs=3, n_trials=100)
     assert counted(study).keys() == LEAVES
 
 
-def test_threads_repeat_nothing_where_one_parameter_is_all_there_is():
+def test_threads_repeat_nothing_in_a_space_of_one_parameter():
     study = quiet_study()
     study.optimize(lambda trial: trial.suggest_int("x", 0, 30), n_jobs=3, n_trials=100)
     assert sorted(trial.params["x"] for trial in study.trials) == [*range(31)]
     assert hpo.verify(study).clean
 
 
-def test_running_trials_of_a_dead_worker_do_not_keep_a_study_from_ending():
+def test_running_trials_of_a_dead_worker_do_not_block_the_end():
     study = quiet_study()
     dead = [study.ask() for _ in range(2)]
     dead[0].suggest_categorical("kind", ["a", "b", "c"])
@@ -135,7 +135,7 @@ def test_workers_that_suggest_for_themselves_can_be_verified(asked):
         assert sorted(trial.params["x"] for trial in study.trials) == [*range(31)]
 
 
-def test_going_on_after_the_last_ones_were_left_over_completes_the_search():
+def test_a_second_run_tries_the_combinations_that_were_left():
     def slow_in_one_branch(trial):
         if trial.suggest_categorical("mode", ["plain", "fancy"]) == "fancy":
             return trial.suggest_int("z", 0, 4)
@@ -147,7 +147,7 @@ def test_going_on_after_the_last_ones_were_left_over_completes_the_search():
     assert {trial.params.get("z") for trial in study.trials} == {None, 0, 1, 2, 3, 4}
 
 
-def test_a_wrong_guess_about_a_branch_does_not_keep_threads_busy_for_ever():
+def test_a_wrong_guess_about_a_branch_does_not_prevent_the_end():
     def objective_with_ranges_that_differ(trial):
         if trial.suggest_int("a", 0, 1):
             return 0

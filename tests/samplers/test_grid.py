@@ -79,7 +79,7 @@ def define_by_run(state, sampler, space):
     return tell(state, worker.number, 0.0)
 
 
-def test_every_combination_comes_once_as_nested_loops_would_and_then_nothing_is_left():
+def test_every_combination_comes_once_in_the_order_of_nested_loops():
     state, params = run(StudyState.create(), GridSampler(GRID), SPACE)
     assert params == PRODUCT
     with pytest.raises(SearchSpaceExhausted, match="all 9 combinations of the grid are tried or running"):
@@ -105,17 +105,17 @@ def test_threads_share_the_cells(order):
     assert sorted(sorted_items(trial.params) for trial in study.trials) == sorted(map(sorted_items, PRODUCT))
 
 
-def test_a_study_takes_values_between_the_steps_of_a_parameter():
+def test_a_grid_value_may_lie_between_steps():
     study = create_study(sampler=GridSampler({"x": [-0.5, 0.5]}))
     study.optimize(lambda trial: trial.suggest_float("x", -5, 5, step=1) ** 2, n_trials=2)
     assert [trial.params["x"] for trial in study.trials] == [-0.5, 0.5]
 
 
-def test_a_declared_space_is_filled_in_the_same_way():
+def test_a_declared_space_gets_the_same_combinations():
     assert run(StudyState.create(space=SPACE), GridSampler(GRID))[1] == PRODUCT
 
 
-def test_parameters_asked_for_one_by_one_are_of_one_combination_in_any_order():
+def test_lone_parameters_belong_to_one_combination_in_any_order():
     state = StudyState.create()
     for i in range(9):
         names = list(SPACE) if i % 2 else list(reversed(SPACE))
@@ -137,7 +137,7 @@ def test_what_all_trials_have_asked_for_is_suggested_together():
     assert [dict(trial.params) for trial in study.trials] == PRODUCT
 
 
-def test_a_range_that_does_not_hold_all_values_of_the_grid_is_asked_for_anew():
+def test_a_parameter_whose_range_lacks_grid_values_is_suggested_alone():
     def objective(trial):
         high = 10 * (trial.number + 1)  # the next value of the grid is never in the last trial's range
         return trial.suggest_int("x", 0, high) + trial.suggest_int("y", 0, 9)
@@ -226,7 +226,7 @@ def test_any_interleaving_of_workers_visits_every_cell_once(seed):
             ask(state, sampler, SPACE)
 
 
-def test_a_cell_whose_trial_died_before_its_suggestion_is_not_left_out():
+def test_a_cell_is_not_lost_with_a_trial_that_failed_before_its_suggestion():
     state = Worker(StudyState.create(), GridSampler(GRID)).started
     state, second = ask(state, GridSampler(GRID), SPACE)
     assert second.params == PRODUCT[1]
@@ -234,7 +234,7 @@ def test_a_cell_whose_trial_died_before_its_suggestion_is_not_left_out():
     assert run(tell(state, 1, 0.0), GridSampler(GRID), SPACE)[1] == [PRODUCT[0], *PRODUCT[2:]]
 
 
-def test_one_cell_is_left_for_a_trial_whose_suggestion_never_came_until_that_failed():
+def test_a_cell_is_held_back_for_a_trial_without_a_suggestion_until_it_fails():
     state, params = run(Worker(StudyState.create(), GridSampler(GRID)).started, GridSampler(GRID), SPACE)
     assert len(params) == 8
     assert run(tell(state, 0, state=TrialState.FAIL), GridSampler(GRID), SPACE)[1] == PRODUCT[:1]
@@ -248,7 +248,7 @@ def test_failed_and_pruned_trials_have_tried_their_cells():
     assert run(state, GridSampler(GRID), SPACE)[1] == PRODUCT[2:]
 
 
-def test_a_study_that_comes_back_from_bytes_goes_on_where_it_was():
+def test_a_study_restored_from_bytes_continues_where_it_was():
     state, first = run(StudyState.create(), GridSampler(GRID, seed=1), SPACE, at_most=4)
     state, running = ask(state, GridSampler(GRID, seed=1), SPACE)
     _, rest = run(StudyState.from_bytes(state.to_bytes()), GridSampler(GRID, seed=1), SPACE)
@@ -274,13 +274,13 @@ def test_trials_of_other_samplers_and_other_grids_use_up_nothing():
     assert run(state, GridSampler(GRID), SPACE)[1] == PRODUCT
 
 
-def test_an_enqueued_trial_borrows_open_parameters_from_the_next_cell_and_uses_up_none():
+def test_an_enqueued_trial_borrows_values_and_uses_up_no_cell():
     state = enqueue(StudyState.create(), {"x": 7.0})
     state, params = run(state, GridSampler(GRID), SPACE)
     assert params == [{"x": 7.0, "y": -99}, *PRODUCT]
 
 
-def test_an_enqueued_trial_of_define_by_run_has_one_borrowed_cell_for_all_open_parameters():
+def test_an_enqueued_trial_borrows_all_values_from_one_cell():
     grid, space = {**GRID, "z": [1, 2]}, {**SPACE, "z": IntDistribution(0, 9)}
     state, _ = run(StudyState.create(), GridSampler(grid), space, at_most=3)
     state = define_by_run(enqueue(state, {"x": 7.0}), GridSampler(grid), space)
@@ -309,7 +309,7 @@ def test_an_enqueued_trial_runs_also_when_the_grid_is_used_up():
     assert params == [{"x": -50.0, "y": 5}]
 
 
-def test_values_between_the_steps_are_given_as_they_stand():
+def test_values_between_steps_are_suggested_unchanged():
     space = {"x": FloatDistribution(-5, 5, step=1), "n": IntDistribution(0, 9, step=3)}
     grid = {"x": [-0.5, 0.5], "n": [1, 2]}
     assert run(StudyState.create(), GridSampler(grid), space)[1] == [
@@ -348,7 +348,7 @@ def test_a_parameter_outside_the_grid_is_an_error_that_names_both(how_to_ask):
 
 @pytest.mark.parametrize("seed", [None, 4])
 @pytest.mark.parametrize("cell", ["text", -1, 9, 10, 1.0, True, None, [1]])
-def test_notes_that_name_no_cell_are_ignored(seed, cell):
+def test_notes_that_do_not_name_a_cell_are_ignored(seed, cell):
     grid = ask(StudyState.create(), GridSampler(GRID), SPACE)[1].note["grid"]
     state, _ = run(StudyState.create(), lambda *_: Suggestion({"x": 0, "y": 0}, {"grid": grid, "cell": cell}), SPACE, 1)
     assert len(run(state, GridSampler(GRID, seed=seed), SPACE)[1]) == 9

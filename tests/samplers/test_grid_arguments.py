@@ -31,7 +31,7 @@ GRID = {"x": [-50, 0, 50], "y": [-99, 0, 99]}
         (1, CategoricalDistribution([True, 2])),
     ],
 )
-def test_a_grid_value_outside_what_is_asked_for_is_an_error_that_names_it(value, distribution):
+def test_a_grid_value_out_of_range_is_an_error_that_names_it(value, distribution):
     with pytest.raises(InvalidSuggestion, match=r"grid of GridSampler gives parameter 'x' the value .* outside"):
         ask(StudyState.create(), GridSampler({"x": [value]}), {"x": distribution})
 
@@ -52,7 +52,7 @@ def test_a_grid_value_outside_what_is_asked_for_is_an_error_that_names_it(value,
         ([("x", [1])], InvalidType, "mapping from parameter names"),
     ],
 )
-def test_a_grid_that_is_none_is_refused_with_a_reason(grid, error, message):
+def test_an_invalid_grid_is_refused_with_a_reason(grid, error, message):
     with pytest.raises(error, match=message):
         GridSampler(grid)
 

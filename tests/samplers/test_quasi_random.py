@@ -40,7 +40,7 @@ def objective(trial):
 
 @BOTH
 @pytest.mark.parametrize("scramble", [False, True])
-def test_the_points_are_those_of_the_sequence_also_beyond_the_first_block(kind, scramble):
+def test_points_are_those_of_the_sequence_in_every_block(kind, scramble):
     got = points(600, QMCSampler(qmc_type=kind, scramble=scramble))
     assert len({tuple(row) for row in got.tolist()}) == 600
     if not scramble:
@@ -56,7 +56,7 @@ def test_scrambled_points_fill_space_more_evenly_than_chance(kind):
         assert even < 0.4 * chance
 
 
-def test_every_choice_of_every_category_comes_equally_often():
+def test_every_choice_is_suggested_equally_often():
     space = {name: CategoricalDistribution([0, 1, 2, 3]) for name in "ab"}
     drawn = points(64, QMCSampler(), space)
     cells, counts = np.unique(drawn, axis=0, return_counts=True)
@@ -116,7 +116,7 @@ def test_every_value_is_allowed(kind, scramble, distribution):
 @pytest.mark.parametrize("order", ["any", "deterministic"])
 @pytest.mark.parametrize("n_jobs", [1, 3])
 @BOTH
-def test_what_an_objective_got_can_be_verified(order, n_jobs, kind):
+def test_suggestions_can_be_verified(order, n_jobs, kind):
     study = create_study(sampler=QMCSampler(qmc_type=kind))
     study.optimize(objective, n_trials=20, n_jobs=n_jobs, order=order)
     assert study.trials[-1].note["rule"] == kind

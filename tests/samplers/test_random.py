@@ -79,7 +79,7 @@ def test_history_does_not_matter():
     assert at_once.params == later.params
 
 
-def test_a_parameter_on_its_own_is_what_the_sampler_would_give_as_the_studys():
+def test_sample_independent_returns_what_the_studys_sampler_would_suggest():
     state = StudyState.create(seed=3)
     state, trial = ask(state, RandomSampler())
     view = StudyView(state)
@@ -93,7 +93,7 @@ def test_a_parameter_on_its_own_is_what_the_sampler_would_give_as_the_studys():
     assert value != RandomSampler(seed=8).sample_independent(view, trial, "x", distribution)
 
 
-def test_a_seed_that_is_no_int_is_an_error_that_says_so():
+def test_a_seed_that_is_not_an_int_is_an_error():
     with pytest.raises(InvalidType, match="seed is an int or None, got 'abc'"):
         ask(StudyState.create(), RandomSampler(seed="abc"), SPACE)
 
@@ -109,5 +109,5 @@ def _branching(trial):
     return x + (trial.suggest_float("y", 0, 1) if x < 0.5 else trial.suggest_int("z", 1, 9))
 
 
-def test_a_parameter_has_the_same_value_asked_for_alone_or_jointly_so_threads_change_nothing():
+def test_a_parameter_has_the_same_value_alone_or_jointly():
     assert random_study() == random_study(n_jobs=4) == random_study(n_jobs=3, order="deterministic")

@@ -60,7 +60,7 @@ def parameters(sampler, n=10, seed=0, **run):
 
 @EACH
 @pytest.mark.parametrize("run", [{}, {"n_jobs": 3}, {"n_jobs": 3, "order": "deterministic"}], ids=str)
-def test_what_they_suggest_can_be_verified_by_what_the_journal_names(sampler, run):
+def test_a_journal_verifies_without_naming_the_sampler(sampler, run):
     study = create_study(sampler=sampler)
     study.optimize(objective, n_trials=20, **run)
     check = hpo.verify(study)
@@ -87,13 +87,13 @@ def test_they_are_values(sampler):
     assert parameters(sampler) == parameters(sampler)
 
 
-def test_fixed_parameters_have_their_values_and_the_others_are_those_of_the_base():
+def test_fixed_parameters_leave_the_other_suggestions_unchanged():
     free, fixed = parameters(RandomSampler()), parameters(PartialFixedSampler({"k": 7}, RandomSampler()))
     assert {params["k"] for params in fixed} == {7}
     assert [params["x"] for params in fixed] == [params["x"] for params in free]
 
 
-def test_fixed_parameters_of_a_space_that_is_asked_for_whole():
+def test_fixed_parameters_of_a_declared_space():
     space = {"x": FloatDistribution(0, 1), "c": CategoricalDistribution([1, True, None])}
     _, trials = ask(StudyState.create(), PartialFixedSampler({"c": True}, QMCSampler()), space, 4)
     assert [trial.params["c"] for trial in trials] == [True] * 4
@@ -155,7 +155,7 @@ def test_fallback_ends_when_nothing_is_left_for_both():
     assert [trial.params["x"] for trial in study.trials] == [1.0, 2.0, 3.0]
 
 
-def test_a_search_of_all_there_is_can_fall_back_too():
+def test_a_brute_force_search_can_fall_back_too():
     study = create_study(sampler=Fallback(BruteForceSampler(), RandomSampler()))
     study.optimize(lambda trial: trial.suggest_int("x", 0, 2) + trial.suggest_int("y", 0, 1), n_trials=10)
     assert len({tuple(trial.params.values()) for trial in study.trials[:6]}) == 6
@@ -211,7 +211,7 @@ def test_other_options_are_refused(make, error):
         make()
 
 
-def test_a_wrapper_is_asked_in_turn_if_a_sampler_in_it_is():
+def test_a_wrapper_needs_pending_trials_if_a_sampler_in_it_does():
     grid, free = GridSampler({"x": [1, 2]}), RandomSampler()
     assert needs_pending(PartialFixedSampler({"y": 1}, grid))
     assert needs_pending(Warmup(1, free, Fallback(grid, free)))
@@ -242,7 +242,7 @@ def all_parameters(trial):
     ],
     ids=["alone", "fallback", "warmup", "nested", "partial", "same name"],
 )
-def test_a_search_of_all_there_is_knows_what_is_fixed_around_it(wrapped):
+def test_a_brute_force_search_is_told_what_is_fixed_around_it(wrapped):
     study = create_study(sampler=PartialFixedSampler({"n": 1}, wrapped(BruteForceSampler())))
     study.optimize(all_parameters, n_trials=6)
     assert {trial.params["n"] for trial in study.trials} == {1}
@@ -275,7 +275,7 @@ def test_any_sampler_with_the_method_is_told_what_is_fixed():
     assert study.trials[0].note["fixed"] == "(('n', 1),)"
 
 
-def test_what_is_fixed_is_no_option_of_the_search_of_all_there_is():
+def test_what_is_fixed_is_not_an_option_of_the_brute_force_search():
     assert identity_of(BruteForceSampler(seed=3)).options == {"seed": 3, "avoid_premature_stop": False}
     told = BruteForceSampler(seed=3).given({"n": 1})
     assert told != BruteForceSampler(seed=3)

@@ -47,6 +47,7 @@ def rebuild_advisor(identity: Identity | None) -> Any:
             return None
     elif not inspect.isroutine(found):  # an object that is no frozen class: its options are unknown
         return None
+    # a class may accept options that mean something else by now; only what would be recorded alike is the same advisor
     return found if identity_of(found) == recorded else None
 
 

@@ -66,7 +66,7 @@ def define_by_run(state, sampler, space):
     return tell(state, trial.number, 0.0)
 
 
-def test_the_joint_space_is_inferred_once_then_sampled_once_and_the_rest_one_by_one():
+def test_joint_parameters_are_sampled_together_and_the_others_one_by_one():
     sampler = Spy({"x": X, "y": Y}, {"x": 0.5})
     state = define_by_run(StudyState.create(), sampler, {"x": X, "y": Y, "z": Z})
     assert sampler.calls == [
@@ -78,21 +78,21 @@ def test_the_joint_space_is_inferred_once_then_sampled_once_and_the_rest_one_by_
     assert state.finished[0].params == {"x": 0.5, "y": 0.0, "z": "a"}
 
 
-def test_relative_sampling_is_called_with_an_empty_dict_where_nothing_is_relative():
+def test_sample_relative_is_called_even_for_an_empty_space():
     sampler = Spy()
     define_by_run(StudyState.create(), sampler, {"x": X})
     assert sampler.calls == [("infer", 0), ("relative", 0, {}), ("independent", 0, "x", X)]
     assert type(sampler.calls[1][2]) is dict
 
 
-def test_a_given_space_is_not_inferred():
+def test_a_declared_space_is_not_inferred():
     sampler = Spy(relative={"x": 0.25})
     _, trial = ask(StudyState.create(), sampler, {"x": X, "y": Y})
     assert sampler.calls == [("relative", 0, {"x": X, "y": Y}), ("independent", 0, "y", Y)]
     assert trial.params == {"x": 0.25, "y": 0.0}
 
 
-def test_enqueued_parameters_are_not_asked_for_and_may_be_answered_all_the_same():
+def test_values_for_enqueued_parameters_are_ignored():
     sampler = Spy({"x": X, "y": Y}, {"x": 0.5, "y": 0.5})
     state = enqueue(StudyState.create(), {"x": 0.75})
     _, trial = ask(state, sampler)
@@ -100,7 +100,7 @@ def test_enqueued_parameters_are_not_asked_for_and_may_be_answered_all_the_same(
     assert trial.params == {"x": 0.75, "y": 0.5}
 
 
-def test_a_relative_value_that_nobody_asked_for_is_an_error_that_names_it():
+def test_a_value_for_an_unknown_parameter_is_an_error_that_names_it():
     with pytest.raises(InvalidSuggestion, match=r"Spy\.sample_relative returned 'q', but its search_space has 'x'"):
         ask(StudyState.create(), Spy({"x": X}, {"q": 1}))
 
@@ -111,7 +111,7 @@ def test_a_relative_value_outside_its_distribution_is_refused():
 
 
 @pytest.mark.parametrize("no_dict", [None, [("x", 1)]])
-def test_answers_that_are_no_dicts_are_errors_that_name_the_method(no_dict):
+def test_an_answer_that_is_not_a_dict_is_an_error_that_names_the_method(no_dict):
     broken = Spy()
     broken.relative = no_dict
     with pytest.raises(InvalidSuggestion, match=r"sample_relative returns a dict, got"):
@@ -141,7 +141,7 @@ def test_the_running_trial_is_the_last_one_that_the_study_shows():
     assert [trial.params["x"] for trial in state.finished] == [0.0, 0.25, 0.5]
 
 
-def test_what_a_sampler_does_to_its_trial_does_not_reach_the_study():
+def test_a_sampler_cannot_change_the_study_through_its_trial():
     class Scribbler(Spy):
         def infer_relative_search_space(self, study, trial):
             trial.set_user_attr("mine", 1)
@@ -156,7 +156,7 @@ def test_what_a_sampler_does_to_its_trial_does_not_reach_the_study():
     assert trial.user_attrs == state.trial(0).user_attrs == {}
 
 
-def test_a_random_sampler_inside_gives_what_it_would_give_on_its_own():
+def test_a_delegating_sampler_gets_the_values_of_a_random_search():
     class Delegating(Spy):
         def sample_independent(self, study, trial, param_name, param_distribution):
             return RandomSampler().sample_independent(study, trial, param_name, param_distribution)
@@ -183,7 +183,7 @@ def finished(*spaces, states=None, name="", seed=0):
     return state
 
 
-def test_the_intersection_has_the_names_that_all_complete_trials_have_with_equal_distributions():
+def test_the_intersection_has_what_all_complete_trials_have():
     state = finished({"y": Y, "x": X, "z": Z}, {"x": X, "y": Y}, {"z": Z, "y": Y, "x": FloatDistribution(0, 3)})
     assert intersection_search_space(state) == {"y": Y}
     assert intersection_search_space(finished({"y": Y, "x": X, "z": Z}, {"x": X, "y": Y})) == {"x": X, "y": Y}
@@ -229,7 +229,7 @@ def test_one_intersection_search_space_is_for_one_study():
 
 
 @pytest.mark.parametrize("no_study", [None, "study", 3, [1], create_trial(value=1.0)])
-def test_what_is_no_study_has_no_intersection(no_study):
+def test_the_intersection_of_something_else_is_an_error(no_study):
     with pytest.raises(InvalidType, match="expected a study"):
         intersection_search_space(no_study)
 

@@ -39,7 +39,7 @@ def training(trial):
     return error
 
 
-def test_a_pruner_by_subclassing_stops_what_it_means_to_stop():
+def test_a_subclass_stops_the_trials_that_it_means_to_stop():
     study = hpo.create_study(sampler=RandomSampler(), pruner=LastPlace(warmup_steps=2, warmup_trials=2))
     study.optimize(training, n_trials=4)
     assert [trial.state for trial in study.trials] == [STATES.COMPLETE, STATES.COMPLETE, STATES.PRUNED, STATES.COMPLETE]
@@ -79,7 +79,7 @@ def test_anything_else_is_an_error_that_names_the_class(answer):
         asked(answer)
 
 
-def test_a_class_without_the_method_can_not_be_made():
+def test_a_class_without_the_method_cannot_be_instantiated():
     class Idle(BasePruner):
         pass
 
