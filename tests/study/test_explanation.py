@@ -27,7 +27,7 @@ def noting(**note):
     return sampler
 
 
-def test_the_rule_of_a_model_based_sampler_is_told_from_its_note():
+def test_explanation_of_a_model_based_suggestion():
     study = study_of(TPESampler(n_startup_trials=3), space={"x": X})
     study.optimize(one, n_trials=5)
     assert [hpo.explain(study, number).rule for number in range(5)] == ["startup"] * 3 + ["model"] * 2
@@ -38,7 +38,7 @@ def test_the_rule_of_a_model_based_sampler_is_told_from_its_note():
     assert not suggestion.lone
 
 
-def test_the_text_names_the_result_the_values_the_sampler_its_rule_and_the_rest_of_its_note():
+def test_text_of_an_explanation():
     study = study_of(noting(rule="model", acquisition=1.25, generation=3), space={"x": X})
     study.optimize(one, n_trials=1)
     explanation = hpo.explain(study, 0)
@@ -88,7 +88,7 @@ def test_enqueued_values_are_told_from_suggested_ones():
     ]
 
 
-def test_parameters_that_were_asked_for_alone_have_notes_of_their_own():
+def test_lone_parameters_have_notes_of_their_own():
     study = study_of(noting(rule="startup", acquisition=2.0))
     study.optimize(one, n_trials=2)
     alone = hpo.explain(study, 0)
@@ -99,7 +99,7 @@ def test_parameters_that_were_asked_for_alone_have_notes_of_their_own():
     assert [each.lone for each in together.suggestions] == [False]
 
 
-def test_parameters_that_the_objective_never_asked_for_are_said_to_be_dropped():
+def test_explanation_names_dropped_parameters():
     study = study_of(RandomSampler(), space={"x": X, "y": X, "z": X})
     trial = study.ask()
     one(trial)
@@ -108,7 +108,7 @@ def test_parameters_that_the_objective_never_asked_for_are_said_to_be_dropped():
     assert str(hpo.explain(study, 0)).endswith("\n  y, z: never asked for by the objective, and dropped")
 
 
-def test_a_trial_that_came_whole_from_elsewhere_has_no_sampler():
+def test_explanation_of_an_added_trial():
     study = study_of(RandomSampler())
     study.add_trial(hpo.create_trial(value=1.0, params={"x": 0.5}, distributions={"x": X}))
     explanation = hpo.explain(study, 0)
@@ -157,14 +157,14 @@ def test_samplers_made_of_samplers_say_whom_they_asked():
     assert hpo.verify(study).clean
 
 
-def test_wrappers_add_no_note_where_there_is_nothing_to_suggest():
+def test_wrappers_add_no_note_to_an_empty_suggestion():
     sampler = Warmup(5, RandomSampler(), TPESampler())
     trial = hpo.FrozenTrial(0, hpo.TrialState.RUNNING)
     answer = sampler(hpo.StudyState.create(), trial, hpo.SearchSpace(), Key(1, ("trial", 0)))
     assert answer == hpo.Suggestion({})
 
 
-def test_names_that_a_terminal_would_obey_are_shown_with_escapes():
+def test_explanation_escapes_control_characters():
     study = study_of(RandomSampler(), space={"a\x1b[2J\nb": X})
     study.ask(study.state.space)
     text = str(hpo.explain(study, 0))

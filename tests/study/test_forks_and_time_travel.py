@@ -48,7 +48,7 @@ def test_a_fork_names_its_parent_and_stands_beside_it(study):
     assert hpo.StudyState.from_bytes(fork.state.to_bytes()) == fork.state
 
 
-def test_a_fork_with_another_sampler_goes_its_own_way_and_leaves_its_parent_alone(study):
+def test_fork_with_another_sampler_does_not_change_its_parent(study):
     before = study.state
     fork = study.fork("other", at=study.version_before(7))
     fork.sampler = RandomSampler(seed=1)
@@ -72,7 +72,7 @@ def test_a_fork_may_go_to_another_storage(study, tmp_path):
     assert params(hpo.load_study(storage=tmp_path / "fork.jsonl")) == params(fork) == params(study)
 
 
-def test_a_fork_needs_a_new_name_and_a_version_that_is_there(study):
+def test_fork_needs_a_new_name_and_an_existing_version(study):
     with pytest.raises(hpo.DuplicatedStudyError):
         study.fork("parent")
     with pytest.raises(ValueError, match="versions 1 to"):
@@ -91,7 +91,7 @@ def test_time_travel_gives_the_state_of_then(study):
     assert study.at(study.state.version) == study.state
 
 
-def test_what_if_changes_the_next_suggestion_and_nothing_else(study):
+def test_what_if_changes_only_the_next_suggestion(study):
     space = {"x": hpo.FloatDistribution(-5, 5), "k": hpo.IntDistribution(1, 9)}
     state, running = hpo.ask(study.state, study.sampler, space)
     before = state.to_bytes()

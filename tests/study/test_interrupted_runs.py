@@ -91,7 +91,7 @@ def interrupted(tmp_path, how, n_sleeping):
 
 
 @pytest.mark.parametrize(("how", "n_sleeping"), [("serial", 1), ("threads", 2), ("ordered", 2), ("processes", 2)])
-def test_one_interrupt_ends_the_program_while_objectives_sleep(tmp_path, how, n_sleeping):
+def test_one_interrupt_ends_the_program(tmp_path, how, n_sleeping):
     study, returncode, err = interrupted(tmp_path, how, n_sleeping)
     assert returncode not in (0, None, -signal.SIGKILL)
     assert "KeyboardInterrupt" in err
@@ -108,7 +108,7 @@ def test_one_interrupt_ends_the_program_while_objectives_sleep(tmp_path, how, n_
     assert study.get_trials(states=[TrialState.RUNNING, TrialState.WAITING]) == []
 
 
-def test_a_trial_that_was_asked_for_stays_running_because_its_owner_may_come_back(tmp_path):
+def test_asked_trial_stays_running(tmp_path):
     study, _, _ = interrupted(tmp_path, "ask", 1)
     assert [trial.state for trial in study.trials] == [TrialState.COMPLETE, TrialState.RUNNING]
     study.tell(1, 0.5)
@@ -132,7 +132,7 @@ def test_an_interrupt_in_the_objective_is_raised_and_told():
 
 
 @pytest.mark.parametrize("options", [{}, {"n_jobs": 2}, {"n_jobs": 2, "order": "deterministic"}])
-def test_an_interrupt_in_a_callback_is_raised_and_leaves_no_trial_running(options):
+def test_interrupt_in_a_callback_leaves_no_trial_running(options):
     study = hpo.create_study(sampler=RandomSampler())
 
     def interrupt(study, trial):
@@ -148,7 +148,7 @@ def test_an_interrupt_in_a_callback_is_raised_and_leaves_no_trial_running(option
     assert study.trials[-1].state is TrialState.COMPLETE
 
 
-def test_an_interrupt_while_a_sampler_thinks_leaves_no_trial_running():
+def test_interrupt_in_a_sampler_leaves_no_trial_running():
     class Thinking(hpo.samplers.BaseSampler):
         def infer_relative_search_space(self, study, trial):
             return {}
@@ -165,7 +165,7 @@ def test_an_interrupt_while_a_sampler_thinks_leaves_no_trial_running():
     assert [(trial.state, trial.reason) for trial in study.trials] == [(TrialState.FAIL, "interrupted")]
 
 
-def test_a_late_result_of_an_abandoned_thread_changes_nothing(tmp_path):
+def test_late_result_of_an_abandoned_thread_changes_nothing(tmp_path):
     script = tmp_path / "late.py"
     script.write_text(
         textwrap.dedent("""
@@ -230,7 +230,7 @@ except KeyboardInterrupt:
 
 
 @pytest.mark.parametrize("number", [0, 1, 5, 6, 7])
-def test_an_interrupt_while_trials_are_being_started_is_noticed_and_leaves_none_running(tmp_path, number):
+def test_interrupt_while_trials_start_leaves_none_running(tmp_path, number):
     script = tmp_path / "starting.py"
     script.write_text(STARTING)
     ran = subprocess.run(

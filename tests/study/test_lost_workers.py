@@ -117,7 +117,7 @@ def states(study):
     return [trial.state.name for trial in study.trials]
 
 
-def test_the_trials_of_a_killed_worker_fail_when_somebody_asks_and_those_of_another_go_on(study, markers):
+def test_trials_of_a_killed_worker_fail_and_those_of_another_go_on(study, markers):
     with worker_in(study, markers) as lost, worker_in(study, markers, n_running=1) as other:
         assert study.fail_lost_trials() == []
         mine = {trial.worker for trial in study.trials[:2]}
@@ -141,7 +141,7 @@ def test_the_trials_of_a_killed_worker_fail_when_somebody_asks_and_those_of_anot
     assert [file.name for file in markers.parent.glob("s.jsonl*")] == ["s.jsonl"]
 
 
-def test_a_stopped_worker_is_alive_and_tells_its_results_later(study, markers):
+def test_stopped_worker_counts_as_alive(study, markers):
     with worker_in(study, markers) as process:
         os.killpg(process.pid, signal.SIGSTOP)
         os.waitpid(process.pid, os.WUNTRACED)
@@ -154,7 +154,7 @@ def test_a_stopped_worker_is_alive_and_tells_its_results_later(study, markers):
     assert states(study) == ["COMPLETE"] * 3
 
 
-def test_pool_workers_that_outlive_their_killed_parent_do_not_keep_its_trials(study, markers):
+def test_pool_workers_of_a_killed_parent_do_not_keep_its_trials(study, markers):
     with worker_in(study, markers, "pool") as process:
         assert study.fail_lost_trials() == []
         pool = {int(marker.name.partition("-")[2]) for marker in markers.iterdir()}
@@ -228,7 +228,7 @@ def test_a_faster_reaper_is_noticed(study, markers, monkeypatch):
     assert states(study) == ["COMPLETE", "FAIL"]
 
 
-def test_optimize_fails_lost_trials_when_it_begins_and_callbacks_hear_of_them(study, markers):
+def test_optimize_fails_lost_trials_at_its_start_and_calls_callbacks(study, markers):
     with worker_in(study, markers) as process:
         killed(process)
     heard = []
@@ -236,7 +236,7 @@ def test_optimize_fails_lost_trials_when_it_begins_and_callbacks_hear_of_them(st
     assert heard == [(0, "FAIL"), (1, "FAIL"), (2, "COMPLETE")]
 
 
-def test_a_callback_that_raises_on_a_lost_trial_ends_the_run_before_it_begins(study, markers):
+def test_callback_error_on_a_lost_trial_at_the_start_ends_the_run(study, markers):
     with worker_in(study, markers) as process:
         killed(process)
 
@@ -248,7 +248,7 @@ def test_a_callback_that_raises_on_a_lost_trial_ends_the_run_before_it_begins(st
     assert states(study) == ["FAIL", "FAIL"]
 
 
-def test_trials_that_were_asked_for_belong_to_no_worker_and_stay(study, markers):
+def test_asked_trials_have_no_worker(study, markers):
     with worker_in(study, markers, "ask", n_running=1) as process:
         killed(process)
     assert study.fail_lost_trials() == []
@@ -268,7 +268,7 @@ def test_a_worker_that_comes_back_late_is_told_so(study, markers):
 
 
 @pytest.mark.parametrize("place", ["memory", "file"])
-def test_a_run_can_ask_for_lost_trials_without_losing_its_own(tmp_path, place):
+def test_fail_lost_trials_inside_a_run_spares_its_trials(tmp_path, place):
     storage = None if place == "memory" else f"{tmp_path}/s.jsonl"
     study = hpo.create_study(study_name="s", storage=storage, sampler=RandomSampler())
     answers = []
@@ -283,7 +283,7 @@ def test_a_run_can_ask_for_lost_trials_without_losing_its_own(tmp_path, place):
     assert states(study) == ["COMPLETE"] * 6
 
 
-def test_a_pickled_study_in_memory_comes_without_its_workers():
+def test_pickled_study_in_memory_has_no_workers():
     study, pickles = hpo.create_study(sampler=RandomSampler()), []
 
     def objective(trial):
@@ -297,7 +297,7 @@ def test_a_pickled_study_in_memory_comes_without_its_workers():
     assert states(study) == ["COMPLETE"]
 
 
-def test_a_worker_of_which_nobody_can_know_runs_and_is_never_failed(tmp_path, study, caplog):
+def test_unwatched_worker_is_never_failed(tmp_path, study, caplog):
     (tmp_path / "s.jsonl.workers").write_text("in the way")
     hpo.logging.enable_propagation()
     answers = []
@@ -330,7 +330,7 @@ def test_a_journal_that_knows_no_workers_loses_none(study, markers):
     assert states(study) == ["RUNNING", "RUNNING", "COMPLETE"]
 
 
-def test_lost_trials_are_tried_again_with_their_parameters_and_attributes(study, markers):
+def test_lost_trials_are_retried_with_parameters_and_attributes(study, markers):
     with worker_in(study, markers) as process:
         killed(process)
     lost = [trial.params for trial in study.trials]
@@ -345,7 +345,7 @@ def test_lost_trials_are_tried_again_with_their_parameters_and_attributes(study,
     ]
 
 
-def test_lost_trials_of_a_pool_that_have_no_parameters_yet_are_sampled_anew(study, markers):
+def test_lost_trials_without_parameters_are_sampled_anew(study, markers):
     study.enqueue_trial({"x": 0.25})
     with worker_in(study, markers, "pool") as process:
         killed(process)
@@ -358,7 +358,7 @@ def test_lost_trials_of_a_pool_that_have_no_parameters_yet_are_sampled_anew(stud
     assert 0 <= study.trials[3].params["x"] <= 1
 
 
-def test_the_running_trials_of_each_worker_can_be_asked_of_a_state():
+def test_running_trials_by_worker():
     state = hpo.StudyState.create()
     for worker in ["b", "a", None, "b"]:
         state = hpo.replay(hpo.core.decide(state, Ask(worker=worker)), state)

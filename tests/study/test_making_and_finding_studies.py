@@ -23,7 +23,7 @@ def a_study(storage, name="digits", **options):
     return hpo.create_study(storage=storage, study_name=name, sampler=RandomSampler(), **options)
 
 
-def test_a_new_study_minimizes_in_memory_with_tpe_and_the_median_rule():
+def test_defaults_of_create_study():
     study = hpo.create_study()
     assert study.direction is hpo.StudyDirection.MINIMIZE
     assert study.directions == [hpo.StudyDirection.MINIMIZE]
@@ -33,7 +33,7 @@ def test_a_new_study_minimizes_in_memory_with_tpe_and_the_median_rule():
     assert (study.user_attrs, study.metric_names) == ({}, None)
 
 
-def test_studies_without_a_name_get_different_ones_and_different_seeds():
+def test_unnamed_studies_have_unique_names_and_seeds():
     one, other = hpo.create_study(), hpo.create_study()
     assert one.study_name != other.study_name
     assert one.state.seed != other.state.seed
@@ -81,7 +81,7 @@ def test_a_study_cannot_be_continued_as_another_one(runs, other):
         a_study(runs, load_if_exists=True, **other)
 
 
-def test_a_study_is_continued_with_its_own_facts_given_again(runs):
+def test_continued_study_accepts_its_own_facts(runs):
     facts = {
         "seed": 1,
         "space": {"x": hpo.FloatDistribution(0, 1)},
@@ -109,7 +109,7 @@ def test_facts_that_cannot_be_are_refused(options, error):
         hpo.create_study(**options)
 
 
-def test_a_study_resumed_from_its_file_goes_on_as_if_it_had_not_stopped(tmp_path):
+def test_study_resumed_from_its_file_equals_the_uninterrupted_run(tmp_path):
     whole = hpo.create_study(seed=3)
     whole.optimize(unit, n_trials=24)
     hpo.create_study(storage=tmp_path / "s.jsonl", study_name="s", seed=3)
@@ -119,7 +119,7 @@ def test_a_study_resumed_from_its_file_goes_on_as_if_it_had_not_stopped(tmp_path
     assert [trial.params for trial in resumed.trials] == [trial.params for trial in whole.trials]
 
 
-def test_everything_about_a_study_is_there_when_it_is_loaded(runs):
+def test_loaded_study_has_everything(runs):
     study = a_study(runs, directions=["minimize", "maximize"], metric_names=["loss", "accuracy"], seed=9)
     study.set_user_attr("when", datetime.datetime(2026, 1, 31, 12, tzinfo=datetime.UTC))
 
@@ -142,7 +142,7 @@ def test_everything_about_a_study_is_there_when_it_is_loaded(runs):
     assert [trial.state.name for trial in loaded.trials] == ["COMPLETE", "COMPLETE", "RUNNING", "WAITING"]
 
 
-def test_the_name_may_be_left_out_where_there_is_one_study_only(runs):
+def test_load_study_without_a_name(runs):
     a_study(runs, "one")
     assert hpo.load_study(storage=runs).study_name == "one"
     a_study(runs, "two")
@@ -164,7 +164,7 @@ def test_names_are_sorted(runs):
     assert hpo.get_all_study_names(runs) == ["a", "b", "c/d é"]
 
 
-def test_a_copy_has_the_trials_and_attributes_and_its_own_future(runs):
+def test_copy_has_trials_and_attributes_and_is_independent(runs):
     study = a_study(runs, seed=4)
     study.set_user_attr("a", 1)
     study.optimize(unit, n_trials=3)
@@ -189,7 +189,7 @@ def test_a_copy_goes_to_another_storage_under_its_own_name(runs, tmp_path):
         hpo.copy_study(from_study_name="none", from_storage=runs, to_storage=runs, to_study_name="x")
 
 
-def test_trials_that_run_fail_in_a_copy_and_waiting_ones_wait(runs):
+def test_running_trials_fail_in_a_copy_and_waiting_ones_wait(runs):
     study = a_study(runs)
     study.ask()
     study.enqueue_trial({"x": 0.5})
@@ -226,7 +226,7 @@ def test_summaries_can_do_without_the_best_trials(runs):
     assert (summary.best_trial, summary.n_trials) == (None, 1)
 
 
-def test_questions_for_one_objective_name_the_question_for_several():
+def test_single_objective_properties_point_to_the_plural_ones():
     study = hpo.create_study(directions=["minimize", "maximize"], sampler=RandomSampler())
     study.optimize(lambda trial: (float(trial.number), float(trial.number)), n_trials=3)
     for shown in (study, StudyView(study.state)):

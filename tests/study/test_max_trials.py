@@ -33,7 +33,7 @@ def test_the_states_that_count_can_be_chosen(study):
     assert len(study.trials) == 4
 
 
-def test_without_states_every_trial_counts_also_one_that_waits(study):
+def test_max_trials_without_states_counts_all(study):
     for x in (0.1, 0.2, 0.3, 0.4):
         study.enqueue_trial({"x": x})
     study.optimize(every_second_is_pruned, n_trials=9, callbacks=[MaxTrialsCallback(4, states=None)])

@@ -93,7 +93,7 @@ def test_callbacks_run_in_the_calling_thread(study):
     assert threads == [threading.current_thread()] * 4
 
 
-def test_an_exception_in_one_thread_is_raised_when_the_others_have_ended(study):
+def test_thread_error_is_raised_when_the_others_have_ended(study):
     second_runs, deadline = threading.Event(), time.monotonic() + PATIENCE
 
     def objective(trial):
@@ -114,7 +114,7 @@ def test_an_exception_in_one_thread_is_raised_when_the_others_have_ended(study):
     assert {trial.state for trial in study.trials[1:]} == {TrialState.COMPLETE}
 
 
-def test_an_exception_in_a_callback_is_raised_when_the_other_trials_have_ended(study):
+def test_callback_error_is_raised_when_other_trials_have_ended(study):
     both_run = threading.Barrier(2)
 
     def objective(trial):
@@ -162,7 +162,7 @@ def test_several_threads_optimize_one_study_at_once(study):
 
 
 @pytest.mark.parametrize("sampler", [RandomSampler, TPESampler])
-def test_a_fixed_order_gives_the_same_study_whatever_the_timing(sampler):
+def test_fixed_order_gives_the_same_study_at_any_timing(sampler):
     runs = []
     for haste in (random.Random(1), random.Random(2)):
         study = hpo.create_study(sampler=sampler(), seed=5)
@@ -173,7 +173,7 @@ def test_a_fixed_order_gives_the_same_study_whatever_the_timing(sampler):
     assert [number for number, *_ in runs[0]] == [*range(30)]
 
 
-def test_in_a_fixed_order_a_trial_sees_exactly_those_told_before(study):
+def test_fixed_order_fixes_what_a_trial_sees(study):
     seen = {}
 
     def spy(state, trial, space, key):
@@ -200,7 +200,7 @@ def test_with_one_job_a_fixed_order_is_the_serial_run():
     assert facts(ordered) == facts(serial)
 
 
-def test_stop_in_a_fixed_order_always_leaves_the_same_trials():
+def test_stop_in_a_fixed_order_is_reproducible():
     def objective(trial, study, haste):
         time.sleep(haste.random() / 100)
         if trial.number == 4:
@@ -221,7 +221,7 @@ def test_trials_run_in_other_processes(study, pool):
     assert len({trial.value for trial in study.trials}) == 6
 
 
-def test_in_a_declared_space_other_processes_give_the_random_values_of_the_serial_run(pool):
+def test_processes_give_the_values_of_the_serial_run_in_a_declared_space(pool):
     space = {"x": hpo.FloatDistribution(0, 1)}
     apart, serial = (hpo.create_study(sampler=RandomSampler(), seed=3, space=space) for _ in range(2))
     apart.optimize(unit, n_trials=6, executor=pool)
@@ -239,7 +239,7 @@ def test_a_fixed_order_holds_in_other_processes(pool):
     assert [number for number, *_ in runs[0]] == [*range(12)]
 
 
-def test_an_exception_in_another_process_fails_its_trial_and_is_raised(study, pool):
+def test_process_error_fails_its_trial_and_is_raised(study, pool):
     with pytest.raises(AttributeError, match="no_such_attribute"):
         study.optimize(missing, n_trials=4, executor=pool)
     assert {trial.state for trial in study.trials} == {TrialState.FAIL}
@@ -249,7 +249,7 @@ def test_an_exception_in_another_process_fails_its_trial_and_is_raised(study, po
     assert {trial.state for trial in study.trials} == {TrialState.FAIL}
 
 
-def test_an_objective_that_cannot_travel_fails_its_trials_and_the_pool_stays_usable(study, pool):
+def test_unpicklable_objective_fails_its_trials_and_the_pool_stays_usable(study, pool):
     with pytest.raises(Exception, match=r"pickle|lambda|local object"):
         study.optimize(lambda trial: 1.0, n_trials=4, executor=pool)
     assert {trial.state for trial in study.trials} == {TrialState.FAIL}
@@ -305,12 +305,12 @@ class Immediately(concurrent.futures.Executor):
         return future
 
 
-def test_callbacks_can_stop_a_study_whose_executor_runs_in_the_same_thread(study):
+def test_callbacks_can_stop_a_run_with_an_executor_in_the_same_thread(study):
     study.optimize(unit, n_trials=9, executor=Immediately(), n_jobs=1, callbacks=[lambda study, trial: study.stop()])
     assert len(study.trials) == 1
 
 
-def test_an_objective_in_anothers_thread_records_reports_attributes_and_constraints(study):
+def test_objective_in_an_executor_thread_records_everything(study):
     def objective(trial):
         trial.report(0.5, 0)
         trial.set_user_attr("a", [1])
@@ -326,7 +326,7 @@ def test_an_objective_in_anothers_thread_records_reports_attributes_and_constrai
 
 
 @pytest.mark.parametrize("options", [{"n_jobs": 2}, {"n_jobs": 2, "order": "deterministic"}, {"executor": True}])
-def test_an_error_of_the_sampler_is_raised_when_the_running_trials_have_ended(options):
+def test_sampler_error_is_raised_when_running_trials_have_ended(options):
     def broken(state, trial, space, key):
         if trial.number == 1:
             raise LookupError("the sampler's mistake")
@@ -341,7 +341,7 @@ def test_an_error_of_the_sampler_is_raised_when_the_running_trials_have_ended(op
     assert {trial.state for trial in study.trials} <= {TrialState.COMPLETE, TrialState.FAIL}
 
 
-def test_a_sampler_that_has_nothing_left_for_now_is_asked_again_when_a_trial_ends():
+def test_sampler_exhausted_for_now_is_asked_again_when_a_trial_ends():
     def objective(trial):
         time.sleep(0.02 * (trial.number % 3))
         mode = trial.suggest_categorical("mode", ["plain", "fancy"])

@@ -29,7 +29,7 @@ def test_trials_are_numbered_and_told_in_order(study):
     assert [trial.value for trial in study.trials] == [trial.params["x"] for trial in study.trials]
 
 
-def test_the_same_seed_gives_the_same_study_however_the_run_is_cut():
+def test_same_seed_gives_the_same_study_in_one_run_or_several():
     whole, pieces = (hpo.create_study(seed=7) for _ in range(2))
     whole.optimize(unit, n_trials=24)
     for _ in range(4):
@@ -55,7 +55,7 @@ def test_an_exception_fails_its_trial_and_is_raised(study):
     assert caught.traceback[-1].name == "objective"
 
 
-def test_the_reason_of_a_failure_names_the_exception_and_its_place(study):
+def test_failure_reason_names_the_exception_and_its_place(study):
     def objective(trial):
         raise KeyError("gone")
 
@@ -82,7 +82,7 @@ def test_system_exit_fails_its_trial_and_leaves(study):
     assert states(study) == [TrialState.FAIL]
 
 
-def test_an_error_of_the_sampler_is_raised_and_leaves_no_trial_running():
+def test_sampler_error_leaves_no_trial_running():
     def broken(state, trial, space, key):
         raise LookupError("the sampler's mistake")
 
@@ -92,14 +92,14 @@ def test_an_error_of_the_sampler_is_raised_and_leaves_no_trial_running():
     assert all(trial.state is TrialState.FAIL for trial in study.trials)
 
 
-def test_an_answer_of_the_sampler_outside_the_space_fails_the_trial():
+def test_suggestion_outside_the_space_fails_the_trial():
     study = hpo.create_study(sampler=lambda state, trial, space, key: hpo.Suggestion(dict.fromkeys(space, 7.0)))
     with pytest.raises(ValueError, match=r"'x' can't be 7.0"):
         study.optimize(unit, n_trials=2)
     assert states(study) == [TrialState.FAIL]
 
 
-def test_callbacks_are_called_in_order_for_every_kind_of_end(study):
+def test_callbacks_are_called_in_order_for_every_outcome(study):
     calls = []
 
     def objective(trial):
@@ -145,7 +145,7 @@ def test_stop_outside_of_a_run_is_an_error(study):
         study.stop()
 
 
-def test_no_trial_starts_after_the_timeout_and_a_running_one_ends(study, monkeypatch):
+def test_timeout_starts_no_trial_and_lets_running_ones_end(study, monkeypatch):
     clock = 1000.0
     monkeypatch.setattr(time, "monotonic", lambda: clock)
 
@@ -169,7 +169,7 @@ def test_a_run_without_limits_lasts_until_something_ends_it(study):
     assert len(study.trials) == 31
 
 
-def test_a_sampler_that_has_nothing_left_ends_the_run_quietly_and_ask_says_so():
+def test_exhausted_sampler_ends_the_run_quietly_and_ask_raises():
     study = hpo.create_study(sampler=GridSampler({"x": [0.0, 1.0]}))
     study.optimize(unit)
     assert [trial.params["x"] for trial in study.trials] == [0.0, 1.0]
@@ -187,7 +187,7 @@ def test_an_objective_may_tell_its_own_trial(study):
     assert [trial.value for trial in study.trials] == [5.0, 5.0]
 
 
-def test_parameters_of_the_joint_space_that_were_not_asked_for_are_dropped(study):
+def test_unused_joint_parameters_are_dropped(study):
     def objective(trial):
         x = unit(trial)
         return x + (trial.suggest_float("y", 0, 1) if trial.number == 0 else 0)
@@ -197,7 +197,7 @@ def test_parameters_of_the_joint_space_that_were_not_asked_for_are_dropped(study
     assert {*study.trials[1].distributions} == {"x"}
 
 
-def test_no_garbage_is_collected_between_trials_unless_asked_for(study):
+def test_gc_after_trial(study):
     collections = []
 
     def note(phase, info):

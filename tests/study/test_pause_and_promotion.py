@@ -113,7 +113,7 @@ def test_resumed_trial_returns_stored_parameters_and_goes_on(study):
     assert hpo.verify(study).clean
 
 
-def test_parameters_that_a_resumed_objective_does_not_ask_for_stay(study):
+def test_resumed_trial_keeps_parameters_that_are_not_asked_for(study):
     trial = study.ask()
     x = trial.suggest_float("x", 0, 1)
     study.pause(trial)
@@ -171,7 +171,7 @@ def test_any_process_resumes_what_another_paused(tmp_path):
 # --- in a run
 
 
-def test_objective_that_pauses_is_not_told_and_callbacks_do_not_hear_of_it(study, caplog):
+def test_paused_trial_is_not_told_and_callbacks_are_not_called(study, caplog):
     hpo.logging.enable_propagation()
     heard = []
 
@@ -349,7 +349,7 @@ def test_trial_is_resumed_once_when_two_ask_for_it():
     assert [type(event) for event in study.events()].count(TrialResumed) == 1
 
 
-def test_answer_that_is_not_one_is_refused_and_starts_nothing(study):
+def test_invalid_promotion_is_refused_and_starts_nothing(study):
     study.promoter = lambda state, key: 3
     before = study.state.version
     with pytest.raises(InvalidType, match="a promoter answers with Resume, ForkTrial or None"):
@@ -625,7 +625,7 @@ def test_fixed_trial_can_be_paused_and_asked_for_a_verdict():
     assert (fixed.checkpoint, fixed.metrics) == ("a", {0: {"loss": 1.0}})
 
 
-def test_started_and_enqueued_events_of_a_fork_are_next_to_each_other(study):
+def test_fork_is_enqueued_and_started_at_once(study):
     study.pause(study.ask(X))
     study.promoter = lambda state, key: ForkTrial(0, {}, "again")
     study.ask(X)

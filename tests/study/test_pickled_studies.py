@@ -28,7 +28,7 @@ def through_deepcopy(study, tmp_path):
 
 @pytest.mark.parametrize("travel", [through_pickle, through_joblib, through_deepcopy])
 @pytest.mark.parametrize("sampler", [RandomSampler(), TPESampler(n_startup_trials=2), GridSampler({"x": [0, 0.5, 1]})])
-def test_a_study_in_memory_travels_whole_and_goes_its_own_way(tmp_path, travel, sampler):
+def test_pickled_study_in_memory_is_independent(tmp_path, travel, sampler):
     study = hpo.create_study(sampler=sampler, seed=0, study_name="digits")
     study.set_user_attr("a", [1])
     study.enqueue_trial({"x": 0.5})
@@ -54,7 +54,7 @@ def test_a_study_in_a_file_finds_its_file_again(tmp_path):
     assert len(study.trials) == 3
 
 
-def test_a_study_with_running_trials_can_be_saved_and_they_can_be_told_later():
+def test_pickled_study_has_its_running_trials():
     study = hpo.create_study(sampler=RandomSampler())
     trial = study.ask({"x": hpo.FloatDistribution(0, 1)})
     arrived = pickle.loads(pickle.dumps(study))

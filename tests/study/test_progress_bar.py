@@ -84,7 +84,7 @@ def test_there_is_no_bar_unless_asked_for(study, capsys):
     assert "%|" not in capsys.readouterr().err
 
 
-def test_without_tqdm_there_is_a_warning_and_the_run_goes_on(study, monkeypatch):
+def test_missing_tqdm_is_a_warning(study, monkeypatch):
     monkeypatch.setitem(sys.modules, "tqdm.auto", None)
     with pytest.warns(UserWarning, match=r"pip install 'purehpo\[progress\]'"):
         study.optimize(unit, n_trials=2, show_progress_bar=True)

@@ -56,7 +56,7 @@ def test_only_lost_trials_are_retried_unless_all_are_wanted(study):
     assert [*study.state.waiting] == [3]
 
 
-def test_attributes_that_a_user_has_under_the_same_names_are_no_lineage(study):
+def test_user_attributes_of_the_same_names_are_not_a_lineage(study):
     study.enqueue_trial({}, user_attrs={"retry": "always", "retried_from": None})
     study.optimize(failing, n_trials=2, catch=OSError, callbacks=[hpo.RetryFailedTrials(lost_only=False)])
     assert [lineage(trial) for trial in study.trials[:2]] == [(0, 0), (0, 1)]
@@ -68,7 +68,7 @@ def test_a_limit_that_is_none_is_refused(max_retry):
         hpo.RetryFailedTrials(max_retry=max_retry)
 
 
-def test_every_lost_trial_is_retried_though_another_callback_raises_on_the_first(study):
+def test_every_lost_trial_is_retried_despite_a_raising_callback(study):
     def picky(study, trial):
         raise RuntimeError(f"not {trial.number}")
 

@@ -27,7 +27,7 @@ def lines(capsys):
     return [stamped.match(line).groups() for line in capsys.readouterr().err.splitlines()]
 
 
-def test_creation_and_trials_are_told_in_the_form_that_users_know(capsys):
+def test_log_of_creation_and_trials(capsys):
     study = hpo.create_study(study_name="digits", sampler=RandomSampler())
     study.optimize(lambda trial: [2.5, 0.5, 1.5][trial.number], n_trials=3)
     assert lines(capsys) == [
@@ -38,7 +38,7 @@ def test_creation_and_trials_are_told_in_the_form_that_users_know(capsys):
     ]
 
 
-def test_it_is_told_that_a_study_goes_on_instead_of_beginning(capsys, tmp_path):
+def test_log_says_that_a_study_is_continued(capsys, tmp_path):
     place = {"study_name": "digits", "storage": str(tmp_path / "study.jsonl"), "sampler": RandomSampler()}
     hpo.create_study(**place).add_trial(hpo.create_trial(value=0.5))
     hpo.create_study(**place, load_if_exists=True)
@@ -55,7 +55,7 @@ def test_parameters_are_shown_as_a_plain_dict(capsys):
     )
 
 
-def test_pruned_and_failed_trials_are_told_with_their_reason(capsys):
+def test_log_of_pruned_and_failed_trials(capsys):
     study = hpo.create_study(sampler=RandomSampler())
     ends = [hpo.TrialPruned("enough"), hpo.TrialPruned(), ValueError("a mistake"), None]
 
@@ -73,7 +73,7 @@ def test_pruned_and_failed_trials_are_told_with_their_reason(capsys):
     assert "NaN" in nan[1]
 
 
-def test_several_objectives_are_told_without_a_best_trial_and_by_name(capsys):
+def test_log_of_several_objectives_is_by_name(capsys):
     study = hpo.create_study(directions=["minimize", "maximize"], sampler=RandomSampler())
     study.optimize(lambda trial: (1.0, 2.0), n_trials=1)
     study.set_metric_names(["loss", "accuracy"])
@@ -114,7 +114,7 @@ def test_the_levels_are_those_of_the_standard_library():
         assert getattr(hpo.logging, name) == getattr(logging, name)
 
 
-def test_the_default_handler_is_there_once_and_follows_standard_error(capsys):
+def test_default_handler_is_unique_and_follows_standard_error(capsys):
     hpo.logging.enable_default_handler()
     hpo.logging.enable_default_handler()
     hpo.create_study(sampler=RandomSampler())

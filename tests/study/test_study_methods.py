@@ -60,7 +60,7 @@ def test_a_space_is_suggested_at_once(study):
     assert study.trials[0].distributions == SPACE
 
 
-def test_a_declared_space_is_suggested_from_the_first_trial_on():
+def test_declared_space_is_suggested_from_the_first_trial_on():
     study = hpo.create_study(space=SPACE, sampler=RandomSampler())
     trial = study.ask()
     x, n = trial.suggest_float("x", 0, 1), trial.suggest_int("n", 1, 9)
@@ -78,7 +78,7 @@ def test_several_trials_are_asked_for_at_once(study):
     assert len(study.trials) == 3
 
 
-def test_every_one_of_a_batch_sees_those_before_it_with_their_parameters():
+def test_each_trial_of_a_batch_sees_the_ones_before_it():
     seen = []
 
     def spy(state, trial, space, key):
@@ -122,7 +122,7 @@ def test_a_trial_ends_as_it_is_told(study, state, values, expected):
         (None, {"loss": 1.0}, InvalidArgument),
     ],
 )
-def test_a_result_that_cannot_be_is_refused_and_the_trial_runs_on(study, state, values, error):
+def test_invalid_result_is_refused_and_the_trial_stays_running(study, state, values, error):
     trial = study.ask()
     with pytest.raises(error):
         study.tell(trial, values, state)
@@ -147,7 +147,7 @@ def test_only_a_running_trial_can_be_told(study):
             study.tell(nonsense, 1.0)
 
 
-def test_a_finished_trial_is_given_back_where_that_is_asked_for(study):
+def test_tell_returns_a_finished_trial_on_demand(study):
     trial = study.ask()
     first = study.tell(trial, 1.0)
     assert study.tell(trial, 2.0, skip_if_finished=True) == first
@@ -176,7 +176,7 @@ def test_a_loaded_study_tells_the_trials_of_another_process(tmp_path):
 # enqueue
 
 
-def test_enqueued_trials_keep_their_values_attributes_and_order(study):
+def test_enqueued_trials_keep_values_attributes_and_order(study):
     study.enqueue_trial({"x": 0.25}, user_attrs={"from": "me"})
     study.enqueue_trial({"x": 0.75})
     assert [trial.state for trial in study.trials] == [TrialState.WAITING] * 2
@@ -186,14 +186,14 @@ def test_enqueued_trials_keep_their_values_attributes_and_order(study):
     assert [trial.fixed_params for trial in study.trials] == [{"x": 0.25}, {"x": 0.75}, {}]
 
 
-def test_what_is_enqueued_is_asked_for_first_also_in_a_space(study):
+def test_ask_with_a_space_starts_enqueued_trials_first(study):
     study.enqueue_trial({"n": 7, "c": None})
     trial = study.ask(SPACE)
     assert (trial.params["n"], trial.params["c"]) == (7, None)
     assert 0 <= trial.params["x"] <= 1
 
 
-def test_an_enqueued_configuration_that_exists_is_skipped_on_demand(study):
+def test_enqueue_skips_existing_configurations_on_demand(study):
     study.enqueue_trial({"x": 0.5})
     study.enqueue_trial({"x": 0.5}, skip_if_exists=True)
     assert len(study.trials) == 1
@@ -272,14 +272,14 @@ def test_the_best_trial_is_the_first_of_equals(study):
     assert (study.best_trial.number, study.best_value) == (1, 1.0)
 
 
-def test_the_best_trials_are_those_that_no_other_beats_in_everything():
+def test_best_trials_are_the_pareto_front():
     study = hpo.create_study(directions=["minimize", "maximize"], sampler=RandomSampler())
     values = [(1.0, 1.0), (0.0, 0.0), (2.0, 1.0), (1.0, 0.5), (1.0, 1.0)]
     study.optimize(lambda trial: values[trial.number], n_trials=5)
     assert [trial.number for trial in study.best_trials] == [0, 1, 4]
 
 
-def test_the_state_is_a_value_that_later_trials_do_not_change(study):
+def test_state_is_not_changed_by_later_trials(study):
     before = study.state
     study.optimize(unit, n_trials=2)
     assert (len(before.finished), len(study.state.finished)) == (0, 2)
@@ -289,7 +289,7 @@ def test_the_state_is_a_value_that_later_trials_do_not_change(study):
 # attributes
 
 
-def test_an_attribute_is_overwritten_and_the_view_of_all_is_a_copy(study):
+def test_user_attribute_is_replaced_and_user_attrs_is_a_copy(study):
     study.set_user_attr("a", 1)
     study.set_user_attr("a", [1, {"b": None}])
     study.user_attrs["a"] = 3
@@ -297,7 +297,7 @@ def test_an_attribute_is_overwritten_and_the_view_of_all_is_a_copy(study):
 
 
 @pytest.mark.parametrize("value", [object(), {1: 2}, {"a": {1}}, b"x", np.zeros(2), lambda: 0])
-def test_an_attribute_that_json_cannot_hold_is_refused_at_once(study, value):
+def test_attribute_without_a_json_form_is_refused(study, value):
     trial = study.ask()
     with pytest.raises(TypeError):
         study.set_user_attr("a", value)
@@ -333,3 +333,32 @@ def test_the_first_value_of_a_constraint_stands(study):
     with pytest.raises(InvalidArgument, match="neither feasible nor infeasible"):
         trial.set_constraint("time", float("nan"))
     assert trial.constraints == {"memory": -1.0}
+
+
+# --- one object asks, another one tells
+
+
+def two_faces(**options):
+    """Two objects for one study, as two processes have them."""
+    storage = hpo.journal.MemoryStorage()
+    hpo.create_study(storage=storage, seed=1, **options)
+    return [hpo.load_study(storage=storage, sampler=RandomSampler()) for _ in range(2)]
+
+
+def test_open_trials_told_elsewhere_are_forgotten():
+    asks, tells = two_faces()
+    still_running = asks.ask()
+    for _ in range(400):
+        tells.tell(asks.ask().number, 0.5)
+    assert len(asks._trials._by_number) < 200
+    still_running.suggest_float("x", 0, 1)
+    assert asks.tell(still_running.number, 0.5).params.keys() == {"x"}
+
+
+def test_unused_parameters_are_dropped_also_after_many_trials():
+    asks, tells = two_faces(space={"x": hpo.FloatDistribution(0, 1), "y": hpo.FloatDistribution(0, 1)})
+    first = asks.ask()
+    first.suggest_float("x", 0, 1)
+    for _ in range(400):
+        tells.tell(asks.ask().number, 0.5)
+    assert asks.tell(first.number, 0.5).params.keys() == {"x"}

@@ -66,7 +66,7 @@ def test_a_field_that_trials_do_not_have_is_named(study):
         study.trials_dataframe(attrs=["number", "colour"])
 
 
-def test_several_objectives_have_a_column_each_by_number_or_name():
+def test_data_frame_has_a_column_per_objective():
     study = hpo.create_study(directions=["minimize", "maximize"], sampler=RandomSampler())
     study.optimize(lambda trial: (1.0, 2.0), n_trials=1)
     assert [*study.trials_dataframe(attrs=["value"]).columns] == ["values_0", "values_1"]

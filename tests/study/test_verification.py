@@ -1,5 +1,6 @@
 """Every suggestion and every pruning decision can be computed again, however a study was run."""
 
+import math
 import signal
 import subprocess
 import sys
@@ -76,7 +77,7 @@ WORKER = textwrap.dedent("""
 """)
 
 
-def test_a_study_of_four_processes_two_of_which_are_killed_verifies_completely(tmp_path):
+def test_study_of_four_processes_two_of_them_killed_verifies(tmp_path):
     path = str(tmp_path / "shared.jsonl")
     hpo.create_study(storage=path, study_name="shared", seed=5)
     program = WORKER.format(here=str(Path(__file__).parent), path=path)
@@ -143,7 +144,7 @@ class Versioned:
         return RandomSampler()(state, trial, space, key)
 
 
-def test_a_new_version_of_an_algorithm_is_named_where_it_differs():
+def test_verify_names_another_algorithm_version():
     study = ran(5, Versioned())
 
     @attrs.frozen
@@ -184,7 +185,7 @@ def test_a_sampler_with_a_memory_is_skipped_and_said_so():
     assert "Upwards remembers what it was asked" in reason
 
 
-def test_a_sampler_of_another_version_of_the_library_is_named():
+def test_sampler_of_another_version_is_named():
     events = ran().events()
     used = next(event for event in events if isinstance(event, AdvisorSet) and event.kind == "sampler")
     older = msgspec.structs.replace(used, identity=msgspec.structs.replace(used.identity, version=0))
@@ -200,7 +201,7 @@ def test_a_sampler_of_another_version_of_the_library_is_named():
     )
 
 
-def test_loading_goes_on_with_the_recorded_sampler_and_pruner(tmp_path):
+def test_load_study_uses_the_recorded_sampler_and_pruner(tmp_path):
     path = tmp_path / "s.jsonl"
     study = hpo.create_study(
         storage=path,
@@ -218,7 +219,7 @@ def half(state, trial, space, key):
     return hpo.Suggestion({name: dist.from_unit(0.5) for name, dist in space.items()})
 
 
-def test_loading_says_when_the_recorded_sampler_cannot_be_rebuilt(tmp_path, caplog):
+def test_load_study_warns_if_the_recorded_sampler_is_unknown(tmp_path, caplog):
     path = tmp_path / "s.jsonl"
     hpo.create_study(storage=path, study_name="s", sampler=half).optimize(objective, n_trials=1)
     hpo.logging.enable_propagation()
@@ -262,3 +263,42 @@ def test_what_has_no_events_is_refused_by_name():
     for other in ("study.jsonl", None, 5):
         with pytest.raises(TypeError, match="of a Study, a journal, or a sequence of them"):
             hpo.verify(other)
+
+
+# --- rounding
+
+ROUNDING = "floats were rounded differently, as by another version of numpy or scipy, or another processor"
+
+
+@pytest.mark.parametrize(
+    ("computed", "cause"),
+    [
+        (math.nextafter(0.3, 1.0), ROUNDING),
+        (0.3 * (1 + 1e-12), ROUNDING),
+        (0.3001, "the sampler is not the same function as then, or the recorded values were made up"),
+    ],
+)
+def test_difference_in_the_last_digits_is_called_rounding(computed, cause):
+    answers = [0.3]
+
+    def sampler(state, trial, space, key):
+        return hpo.Suggestion(dict.fromkeys(space, answers[-1]))
+
+    study = hpo.create_study(sampler=sampler, space={"x": hpo.FloatDistribution(0, 1)})
+    study.tell(study.ask(), 1.0)
+    assert hpo.verify(study, sampler).clean
+    answers.append(computed)
+    difference = hpo.verify(study, sampler).first_difference
+    assert (difference.recorded, difference.computed, difference.cause) == (0.3, computed, cause)
+
+
+def test_another_choice_or_whole_number_is_no_rounding():
+    answers = [10**12]
+
+    def sampler(state, trial, space, key):
+        return hpo.Suggestion(dict.fromkeys(space, answers[-1]))
+
+    study = hpo.create_study(sampler=sampler, space={"n": hpo.IntDistribution(0, 10**13)})
+    study.tell(study.ask(), 1.0)
+    answers.append(10**12 + 1)
+    assert "values were made up" in hpo.verify(study, sampler).first_difference.cause

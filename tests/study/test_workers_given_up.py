@@ -135,7 +135,7 @@ def test_an_objective_that_hears_of_it_does_not_end_the_run(study):
     assert [trial.state.name for trial in study.trials] == ["FAIL", "COMPLETE"]
 
 
-def test_an_objective_that_fails_after_its_trial_was_given_up_does_not_end_the_run(study):
+def test_error_after_the_trial_was_given_up_does_not_end_the_run(study):
     def objective(trial):
         if trial.number == 0:
             given_up(study, 0)
@@ -174,7 +174,7 @@ def test_an_interrupt_ends_the_trials_of_all_names(study):
     assert first.worker != second.worker
 
 
-def test_asking_after_it_was_given_up_begins_again_under_another_name(study):
+def test_worker_that_was_given_up_asks_under_another_name(study):
     with study.as_worker():
         first = study.ask()
         assert [trial.number for trial in given_up(study, 0)] == [0]
@@ -207,7 +207,7 @@ def test_blocks_of_workers_may_be_nested(study):
         assert study.trials[again.number].worker == study.trials[outer.number].worker
 
 
-def test_trials_that_were_asked_for_in_the_block_of_a_dead_process_are_lost(tmp_path):
+def test_trials_asked_for_in_the_block_of_a_dead_process_are_lost(tmp_path):
     hpo.create_study(study_name="s", storage=f"{tmp_path}/s.jsonl", sampler=RandomSampler())
     run_in_process(
         """
@@ -227,7 +227,7 @@ def test_trials_that_were_asked_for_in_the_block_of_a_dead_process_are_lost(tmp_
 
 
 @pytest.mark.parametrize("options", [{}, {"n_jobs": 2}], ids=str)
-def test_a_run_looks_for_lost_trials_between_its_own_once_in_a_while(study, monkeypatch, options):
+def test_run_looks_for_lost_trials_from_time_to_time(study, monkeypatch, options):
     monkeypatch.setattr("hpo.study.running.session._LOOK_FOR_LOST", 0.0)
     told = []
 
@@ -241,7 +241,7 @@ def test_a_run_looks_for_lost_trials_between_its_own_once_in_a_while(study, monk
     assert told.count(LOST) == 1
 
 
-def test_a_callback_that_raises_on_a_lost_trial_between_others_ends_the_run(study, monkeypatch):
+def test_callback_error_on_a_lost_trial_ends_the_run(study, monkeypatch):
     monkeypatch.setattr("hpo.study.running.session._LOOK_FOR_LOST", 0.0)
 
     def objective(trial):

@@ -119,7 +119,7 @@ CALLS_OF_A_STUDY = [
 
 
 @pytest.mark.parametrize(("call", "error", "message"), CALLS_OF_A_STUDY)
-def test_a_study_says_what_it_was_given_and_what_it_takes(study, call, error, message):
+def test_error_names_what_was_given_and_what_is_allowed(study, call, error, message):
     before = study.state.n_trials
     with pytest.raises(error, match=re.escape(message)):
         call(study)
@@ -172,7 +172,7 @@ def test_a_fixed_trial_needs_a_mapping():
         hpo.FixedTrial([1])
 
 
-def test_a_sampler_that_counts_as_nothing_is_still_the_one_that_was_given():
+def test_falsy_sampler_is_used():
     class Empty(list):
         def __call__(self, state, trial, space, key):
             return RandomSampler()(state, trial, space, key)
@@ -214,7 +214,7 @@ class WithoutItems:
     ],
 )
 @pytest.mark.parametrize("n_jobs", [1, 2])
-def test_a_result_that_breaks_whoever_looks_at_it_fails_its_trial_and_nothing_else(study, result, reason, n_jobs):
+def test_result_with_a_broken_repr_fails_only_its_trial(study, result, reason, n_jobs):
     study.optimize(lambda trial: result if trial.number == 2 else 1.0, n_trials=2, n_jobs=n_jobs)
     failed, after = study.trials[2:]
     assert failed.state is hpo.TrialState.FAIL

@@ -91,7 +91,7 @@ def test_csv_has_one_row_per_trial_and_one_column_per_fact(tmp_path):
     )
 
 
-def test_csv_shows_texts_that_look_like_formulas_and_leaves_numbers_alone(tmp_path, rich):
+def test_csv_escapes_formulas_but_not_numbers(tmp_path, rich):
     export_csv(rich, tmp_path / "t.csv")
     rows = rows_of(tmp_path / "t.csv")
     assert [row["number"] for row in rows] == [str(i) for i in range(10)]
@@ -279,7 +279,7 @@ def test_an_export_without_a_directory_names_it(tmp_path, export):
 
 
 @pytest.mark.parametrize("export", EXPORTS)
-def test_an_export_without_room_is_an_error_of_the_system_and_leaves_nothing_behind(tmp_path, export):
+def test_export_to_a_full_disk_is_an_oserror_and_leaves_no_file(tmp_path, export):
     state = hpo.enqueue(hpo.StudyState.create(), {}, user_attrs={"long": "x" * 500_000})
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))

@@ -129,7 +129,7 @@ def test_every_state_comes_with_its_number(place, tmp_path):
     assert dict(started.user_attrs) == {"who": "me"}
 
 
-def test_several_objectives_and_constraints_of_a_sampler_come_too(place, tmp_path):
+def test_import_of_several_objectives_and_constraints(place, tmp_path):
     storage, path = place
     sampler = optuna.samplers.NSGAIISampler(seed=1, constraints_func=lambda trial: (trial.params["f"], -1.0))
     theirs = optuna.create_study(
@@ -166,7 +166,7 @@ def test_values_outside_their_range_stay_what_they_are(place, tmp_path):
     ours.optimize(lambda trial: trial.suggest_float("f", -1.5, 2.5), n_trials=12)
 
 
-def test_a_value_that_no_trial_can_have_here_is_named_with_its_trial(place, tmp_path):
+def test_invalid_value_in_optuna_is_named_with_its_trial(place, tmp_path):
     storage, path = place
     theirs = optuna.create_study(storage=storage, study_name="s")
     theirs.tell(theirs.ask(DISTRIBUTIONS), 0.5)
@@ -222,7 +222,7 @@ def test_abbreviated_distributions_are_understood():
         assert optuna.distributions.json_to_distribution(text)
 
 
-def test_choices_that_are_lists_or_doubled_become_texts_or_one(place, tmp_path):
+def test_choices_that_are_lists_or_duplicates_are_converted(place, tmp_path):
     storage, path = place
     theirs = optuna.create_study(storage=storage, study_name="s", sampler=optuna.samplers.RandomSampler(seed=0))
     with warnings.catch_warnings():
@@ -283,7 +283,7 @@ def test_a_parameter_that_optuna_refused_is_not_there(place, tmp_path, first, ag
     assert [[*trial.params] for trial in ours.trials] == [["x"], []]
 
 
-def test_choices_may_be_nan_and_change_their_types_as_they_may_in_optuna(place, tmp_path):
+def test_choices_may_be_nan_and_change_types_as_in_optuna(place, tmp_path):
     storage, path = place
     theirs = optuna.create_study(storage=storage, study_name="s")
     choices = optuna.distributions.CategoricalDistribution

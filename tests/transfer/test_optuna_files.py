@@ -113,7 +113,7 @@ def test_tables_become_a_study(database, tmp_path):
         ("UPDATE trial_intermediate_values SET step = -1 WHERE step = 1", "trial 0 .*step"),
     ],
 )
-def test_what_optuna_never_writes_is_named_and_nothing_is_created(database, tmp_path, change, problem):
+def test_invalid_optuna_file_is_named_and_nothing_is_created(database, tmp_path, change, problem):
     path = database(change)
     with pytest.raises(InvalidArgument, match=problem):
         import_optuna(path, "s", tmp_path / "hpo")

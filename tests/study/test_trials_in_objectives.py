@@ -1,4 +1,4 @@
-"""What trials do where the documents of the field are silent: points 1 to 5."""
+"""What trials suggest and report while they run, and which results they accept."""
 
 import math
 import operator
@@ -19,7 +19,7 @@ def study():
     return hpo.create_study(sampler=RandomSampler(), seed=0)
 
 
-# 1: one name twice in one trial
+# one name twice in one trial
 
 
 def test_a_name_asked_for_again_gives_the_same_value(study):
@@ -29,7 +29,7 @@ def test_a_name_asked_for_again_gives_the_same_value(study):
     assert [*trial.params] == ["x", "c"]
 
 
-def test_a_name_asked_for_again_with_another_range_keeps_its_value_with_a_warning(study):
+def test_name_with_another_range_keeps_its_value_with_a_warning(study):
     trial = study.ask()
     first = trial.suggest_float("x", 0, 1)
     with pytest.warns(UserWarning, match=r"'x' was suggested from .* is ignored"):
@@ -58,7 +58,7 @@ def test_the_choices_of_a_name_cannot_change_in_one_trial(study):
         trial.suggest_categorical("c", ["a", "b", "c"])
 
 
-def test_a_name_may_change_its_range_and_even_its_kind_between_trials(study):
+def test_name_may_change_range_and_type_between_trials(study):
     for suggest in (
         unit,
         operator.methodcaller("suggest_float", "x", 5, 9),
@@ -71,7 +71,7 @@ def test_a_name_may_change_its_range_and_even_its_kind_between_trials(study):
     assert 5 <= study.trials[1].params["x"] <= 9
 
 
-# 2: ranges that are none
+# invalid ranges
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_name_may_change_its_range_and_even_its_kind_between_trials(study):
         (operator.methodcaller("suggest_categorical", "x", []), "at least one choice"),
     ],
 )
-def test_a_range_that_holds_nothing_is_refused_and_leaves_no_parameter(study, suggest, problem):
+def test_invalid_range_is_refused_and_leaves_no_parameter(study, suggest, problem):
     trial = study.ask()
     with pytest.raises(InvalidDistribution, match=problem) as caught:
         suggest(trial)
@@ -99,7 +99,7 @@ def test_a_range_that_holds_nothing_is_refused_and_leaves_no_parameter(study, su
     assert trial.params == {}
 
 
-def test_a_step_larger_than_the_range_leaves_its_low_end_with_a_warning(study):
+def test_step_larger_than_the_range_leaves_low_with_a_warning(study):
     trial = study.ask()
     with pytest.warns(UserWarning, match="high is lowered to 0"):
         assert trial.suggest_float("x", 0, 1, step=3) == 0.0
@@ -112,10 +112,10 @@ def test_a_range_of_one_value_gives_that_value(study):
     assert (trial.suggest_float("x", 2, 2), trial.suggest_int("n", 3, 3)) == (2.0, 3)
 
 
-# 3: reports
+# intermediate values
 
 
-def test_the_first_report_of_a_step_stands_and_a_second_one_warns(study):
+def test_second_report_of_a_step_is_ignored_with_a_warning(study):
     trial = study.ask()
     trial.report(0.5, 3)
     with pytest.warns(UserWarning, match="a value for step 3 already: it stays"):
@@ -136,7 +136,7 @@ def test_the_first_report_of_a_step_stands_and_a_second_one_warns(study):
         ([1.0], 1, TypeError),
     ],
 )
-def test_a_report_that_is_none_is_refused(study, value, step, error):
+def test_invalid_report_is_refused(study, value, step, error):
     trial = study.ask()
     with pytest.raises(error):
         trial.report(value, step)
@@ -160,7 +160,7 @@ def test_nan_is_reported_and_may_prune(study):
     assert reported[1] == -math.inf
 
 
-# 4: results that are none
+# invalid results
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_nan_is_reported_and_may_prune(study):
         (np.float32("nan"), "NaN"),
     ],
 )
-def test_a_result_that_is_no_number_fails_its_trial_and_the_study_goes_on(study, result, why):
+def test_invalid_result_fails_its_trial_and_the_run_goes_on(study, result, why):
     results = [result, 1.0]
     study.optimize(lambda trial: results[trial.number], n_trials=2)
     failed, complete = study.trials
@@ -188,7 +188,7 @@ def test_a_result_that_is_no_number_fails_its_trial_and_the_study_goes_on(study,
 
 
 @pytest.mark.parametrize("result", [2, np.float32(2), np.int64(2), np.array(2.0), [2.0], (2,), np.array([2.0])])
-def test_whatever_stands_for_one_number_is_a_result(study, result):
+def test_numbers_of_any_type_are_results(study, result):
     study.optimize(lambda trial: result, n_trials=1)
     assert study.best_value == 2.0
     assert type(study.best_value) is float
@@ -208,10 +208,10 @@ def test_several_objectives_need_one_number_each(result):
     assert study.trials[1].values == (1.0, 2.0)
 
 
-# 5: pruned trials
+# pruned trials
 
 
-def test_a_pruned_trial_has_the_value_of_its_last_step_and_is_never_the_best(study):
+def test_pruned_trial_has_its_last_value_and_is_never_the_best(study):
     def objective(trial):
         if trial.number:
             return 1.0
@@ -226,7 +226,7 @@ def test_a_pruned_trial_has_the_value_of_its_last_step_and_is_never_the_best(stu
 
 
 @pytest.mark.parametrize("reports", [[], [math.nan]])
-def test_a_trial_pruned_without_a_number_has_no_value(study, reports):
+def test_trial_pruned_without_a_report_has_no_value(study, reports):
     def objective(trial):
         for step, value in enumerate(reports):
             trial.report(value, step)
