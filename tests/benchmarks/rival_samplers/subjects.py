@@ -36,20 +36,20 @@ SPACES: dict[str, SearchSpace | None] = {
 ORDINARY = ("rate", "count", "pair", "six")
 
 REASONS: dict[str, str] = {
-    "a": "It draws one parameter after another from one generator, and nothing says that their order does not matter.",
-    "b": "A fresh object answers each question, as it keeps its memory in the object; so the law holds by construction.",
-    "c": "It writes no note that a journal of ours would keep.",
+    "a": "It draws one parameter after another from one generator, and does not claim that their order makes no difference.",
+    "b": "Its memory is in the object, and each case gets a fresh object, so the law holds by construction.",
+    "c": "It does not write notes that a journal of hpo could keep.",
     "d": "It has no define-by-run: the space is fixed before the first trial.",
-    "e": "It models the values themselves, and says nothing about other values in the same order.",
-    "f": "It models the values numerically, and other last digits may lead elsewhere.",
-    "g": "It promises neither to avoid repetitions nor to end.",
-    "h": "It promises no bound of its work, and its study is told anew for each question.",
-    "i": "It does not learn, by its nature.",
-    "j": "By its documentation, or by the size of its population, it is for more than the 60 trials of the law.",
-    "k": "Its population changes with the results, and their order says which ones are in it together.",
-    "l": "It draws one of its trials by the place in the history, and nothing says that this does not matter.",
-    "m": "Its own documentation does not claim it.",
-    "n": "Its dimensions are the parameters of its first trial, in their order, and nothing says that this does not matter.",
+    "e": "It models the values themselves, and does not claim anything for other values in the same order.",
+    "f": "It models the values numerically, and different last digits may lead to another suggestion.",
+    "g": "It does not claim to avoid repetitions or to end.",
+    "h": "It does not claim a bound of its work, and its study is built anew for each case.",
+    "i": "It does not learn from results.",
+    "j": "According to its documentation or the size of its population, it needs more than the 60 trials of the law.",
+    "k": "Its population depends on the order of the results.",
+    "l": "It draws one of its trials by its place in the history, and does not claim that the order makes no difference.",
+    "m": "Its documentation does not claim it.",
+    "n": "Its dimensions are the parameters of its first trial in their order, and it does not claim that the order makes no difference.",
 }
 
 
