@@ -1,1 +1,1 @@
-"""Arrays in, arrays out; this room knows nothing of trials."""
+"""Numerical methods: arrays in, arrays out. Nothing here knows of trials."""

@@ -1,9 +1,8 @@
 """Parzen estimators over the unit cube: a mixture of one kernel per observation and the uniform distribution.
 
-Notation: `n` observations, `m` points, `d` columns. A numeric column holds numbers in [0, 1]; a categorical one the
-index of a choice. Every density is relative to the uniform distribution over the same space, so that the uniform
-component is 1 everywhere, in continuous, gridded and categorical columns alike, and densities of different spaces
-compare.
+Notation: `n` observations, `m` points, `d` columns. A numeric column holds numbers in [0, 1], a categorical one the
+indices of choices. Every density is relative to the uniform distribution over the same space. So the uniform component
+is 1 everywhere, in continuous, gridded and categorical columns alike, and densities of different spaces are comparable.
 """
 
 from __future__ import annotations
@@ -21,27 +20,27 @@ _TINY = float(np.finfo(np.float64).tiny)
 _NARROWEST = 1e-4  # of the range: keeps squared distances in kernel widths, about 1e8, exact to 1e-8
 
 Cells = Mapping[int, tuple[NDArray[np.float64], NDArray[np.float64]]]
-"""For gridded columns, by column: lower and upper ends, both ``(m,)``, of the cells that the points are in."""
+"""For columns on a grid: lower and upper ends, both ``(m,)``, of the cells that the points are in, by column."""
 Distances = Mapping[int, NDArray[np.float64]]
-"""For categorical columns that have one, by column: how far any two choices are, ``(choices, choices)``, 0 to 1."""
+"""For categorical columns with distances: those of any two choices, ``(choices, choices)``, from 0 to 1, by column."""
 
 
 @attrs.frozen(eq=False)
 class ParzenEstimator:
     """A mixture of product kernels; make it with `fit_parzen`.
 
-    In a numeric column a kernel is a normal distribution around its observation, truncated to [0, 1]; in a
-    categorical one it is the observed choice, mixed with the uniform distribution over all, or, where choices have
-    distances, the likelier the nearer: the furthest ones are as unlikely, next to the observed one, as all others are
-    without distances.
+    In a numeric column a kernel is a normal distribution around its observation, truncated to [0, 1]. In a categorical
+    column it is the observed choice, mixed with the uniform distribution over all choices. If choices have distances,
+    nearer ones are likelier, and the furthest ones are as unlikely relative to the observed one as all others are without
+    distances.
 
     Attributes:
         observations: Kernel centres, ``(n, d)``.
         n_choices: Number of choices of each column, ``(d,)``; 0 for numeric ones.
         widths: Standard deviations before truncation, ``(d,)``; the same for all kernels.
-        strayed: For each categorical column the probability, ``(d,)``, that a kernel forgets its choice.
-        weights: Mixture weights, ``(n + 1,)``, that sum to 1; the last one is the uniform component's.
-        distances: See `Distances`.
+        strayed: For each categorical column the probability that a kernel forgets its choice, ``(d,)``.
+        weights: Mixture weights, ``(n + 1,)``, which sum to 1; the last one is that of the uniform component.
+        distances: The distances of choices, by column.
     """
 
     observations: NDArray[np.float64]
@@ -52,24 +51,23 @@ class ParzenEstimator:
     distances: Distances = attrs.field(factory=dict)
 
     def sample(self, uniforms: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Points drawn from the mixture by inverting its distribution functions.
+        """Return points, ``(m, d)``, drawn from the mixture by inverting its distribution functions.
 
         Args:
-            uniforms: Numbers in [0, 1), shape ``(m, 1 + 2 d)``: the first column picks the kernel, two more belong to
-                each column of the space.
-
-        Returns:
-            Points, ``(m, d)``: numbers in [0, 1], and indices of choices.
+            uniforms: Numbers in [0, 1), ``(m, 1 + 2 d)``: the first column picks the kernel, and two more belong to each
+                column of the space.
         """
         from scipy.special import ndtr, ndtri
 
         n, d = self.observations.shape
+        # the last component, index n, is the uniform one; rounding may leave the sum of the weights below a uniform
         picked = np.minimum(np.searchsorted(np.cumsum(self.weights), uniforms[:, 0], side="right"), n)
         place, stray = uniforms[:, 1 : d + 1], uniforms[:, d + 1 :]
         from_kernel = (picked < n)[:, None]
         centres = np.vstack([self.observations, np.full(d, 0.5)])[picked]
         categorical = self.n_choices > 0
         if categorical.any():
+            # a kernel keeps its choice unless it strays; then, as in the uniform component, all choices are alike
             kept = from_kernel & (stray >= self.strayed)
             drawn = np.minimum(np.floor(place * self.n_choices), np.maximum(self.n_choices - 1, 0))
             points: NDArray[np.float64] = np.where(kept, centres, drawn)
@@ -81,6 +79,7 @@ class ParzenEstimator:
             points = np.array(place)
         numeric = ~categorical
         if numeric.any():
+            # truncated to [0, 1]: only the part of the normal distribution between its ends is inverted
             mean, width, place = centres[:, numeric], self.widths[numeric], place[:, numeric]
             below, above = ndtr(-mean / width), ndtr((1.0 - mean) / width)
             normal = mean + width * ndtri(below + place * (above - below))
@@ -88,19 +87,18 @@ class ParzenEstimator:
         return points
 
     def log_density(self, points: NDArray[np.float64], cells: Cells | None = None) -> NDArray[np.float64]:
-        """Logarithm of the mixture's density relative to the uniform distribution.
+        """Return the logarithms of the mixture's density relative to the uniform distribution, ``(m,)``.
 
-        O(``m n d``), as a matrix product for continuous columns.
+        They are finite, since the uniform component is nowhere 0. O(``m n d``), as a matrix product for continuous
+        columns.
 
         Args:
-            points: Shape ``(m, d)``, as `sample` gives them.
-            cells: For numeric columns on a coarse grid, what to integrate over; see `Cells`.
-
-        Returns:
-            Shape ``(m,)``; finite, since the uniform component is nowhere 0.
+            points: Points, ``(m, d)``, as `sample` returns them.
+            cells: For numeric columns on a coarse grid, the cells to integrate over.
         """
         log_kernels = self.log_kernels(points, cells)
         log_uniform = math.log(self.weights[-1])
+        # log-sum-exp: the largest term is taken out, so that no exponential overflows and not all become 0
         highest = np.maximum(log_kernels.max(axis=1, initial=-np.inf), log_uniform)
         log_kernels -= highest[:, None]
         total = np.exp(log_kernels, out=log_kernels).sum(axis=1) + np.exp(log_uniform - highest)
@@ -108,15 +106,14 @@ class ParzenEstimator:
         return density
 
     def given(self, known: NDArray[np.intp], point: NDArray[np.float64], cells: Cells | None = None) -> ParzenEstimator:
-        """The mixture of the other columns where some are known: kernels count by how likely those are under them.
+        """Return the estimator of the other columns, given some: kernels count by how likely the known values are.
+
+        The conditional density of a mixture of products is again one, with the weights ``w_i k_i(known)`` (Bayes' rule).
 
         Args:
             known: Indices of the columns that are known.
-            point: Their values, ``(d,)``; the others are not looked at.
+            point: Their values, ``(d,)``; those of other columns are not looked at.
             cells: As for `log_density`, of the one point.
-
-        Returns:
-            The estimator of the remaining columns, in their order.
         """
         d = self.observations.shape[1]
         about = self._restricted(known)
@@ -127,7 +124,7 @@ class ParzenEstimator:
         return attrs.evolve(self._restricted(np.setdiff1d(np.arange(d), known)), weights=weights / weights.sum())
 
     def _restricted(self, columns: NDArray[np.intp]) -> ParzenEstimator:
-        """The same mixture seen in some columns alone."""
+        """Return the marginal mixture of some columns."""
         return ParzenEstimator(
             observations=self.observations[:, columns],
             n_choices=self.n_choices[columns],
@@ -138,7 +135,7 @@ class ParzenEstimator:
         )
 
     def log_kernels(self, points: NDArray[np.float64], cells: Cells | None = None) -> NDArray[np.float64]:
-        """Logarithms of the weighted kernels at points, ``(m, n)``; arguments as for `log_density`."""
+        """Return the logarithms of the weighted kernels at points, ``(m, n)``; arguments as for `log_density`."""
         log_kernels = self._log_numeric(points, cells or {})
         for column, (lower, upper) in (cells or {}).items():
             log_kernels += self._log_gridded(column, lower, upper)
@@ -152,21 +149,23 @@ class ParzenEstimator:
         return log_kernels
 
     def _same(self, column: int) -> float:
-        """The density of a kernel of a categorical column at its own choice, relative to the uniform one."""
+        """Return the density of a categorical kernel at its own choice, relative to the uniform distribution."""
         strayed = float(self.strayed[column])
         return strayed + (1.0 - strayed) * int(self.n_choices[column])
 
     def _choice_density(self, column: int) -> NDArray[np.float64]:
-        """What the kernel of each choice, a row, makes of each choice, relative to the uniform distribution."""
+        """Return the densities of the kernels of all choices, in rows, at all choices, relative to the uniform distribution."""
+        # so steep that the furthest choice, at distance 1, is to the own one as without distances
         steepness = math.log(self._same(column) / float(self.strayed[column]))
         kernels = np.exp(-steepness * self.distances[column] ** 2)
         density: NDArray[np.float64] = kernels * (len(kernels) / kernels.sum(axis=1, keepdims=True))
         return density
 
     def _log_numeric(self, points: NDArray[np.float64], cells: Cells) -> NDArray[np.float64]:
-        """Logarithms of the weighted truncated normals' product, ``(m, n)``, as a matrix product.
+        """Return the logarithms of the weighted products of truncated normal densities, ``(m, n)``.
 
-        Gridded columns add what truncation takes from them, and nothing else.
+        ``-(x - mu)^2 / 2 = x mu - x^2 / 2 - mu^2 / 2`` makes it one matrix product. Columns on a grid add only what
+        truncation takes from them.
         """
         numeric = self.n_choices == 0
         mean, width, x = self.observations, self.widths, points
@@ -187,7 +186,7 @@ class ParzenEstimator:
         return result
 
     def _log_gridded(self, column: int, lower: NDArray[np.float64], upper: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Logarithms of the mean density of untruncated normals over cells, ``(m, n)``.
+        """Return the logarithms of the mean densities of untruncated normals over cells, ``(m, n)``.
 
         Points and observations on a grid repeat, so each pair of different ones is computed once.
         """
@@ -209,9 +208,9 @@ class ParzenEstimator:
 
 
 def _upper_tail(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The probability that a standard normal number is larger than `x`, which is not negative; 0 from 8.3 on.
+    """Return the probability that a standard normal number is larger than `x`, which is not negative; 0 from 8.3 on.
 
-    There it is less than the distance of 1 to the next number, and costs the more the further out it is.
+    Beyond, it is smaller than the distance from 1 to the next float, and more expensive the further out it is.
     """
     from scipy.special import ndtr
 
@@ -234,28 +233,25 @@ def fit_parzen(
     consider_endpoints: bool = False,
     distances: Distances | None = None,
 ) -> ParzenEstimator:
-    """The Parzen estimator of weighted observations.
+    """Return the Parzen estimator of weighted observations.
 
-    A numeric column's width is the weighted standard deviation of its observations, with the uniform distribution
-    counted as one more of weight `shrinkage`, times ``n ** (-1 / (d + 4))`` with the effective number of
-    observations. So one observation alone gives a wide kernel, and many that agree a narrow one. Of the shrinkages 0,
+    The width of a numeric column is the weighted standard deviation of its observations, with the uniform distribution
+    counted as one more observation of weight `shrinkage`, times ``n ** (-1 / (d + 4))`` for the effective number `n` of
+    observations. So a single observation has a wide kernel, and many that agree have a narrow one. Of the shrinkages 0,
     0.1, 0.2, 0.3, 1 and 3 the default found the best values on spheres, Rosenbrock's and Ackley's functions.
 
     Args:
         observations: Shape ``(n, d)``: numbers in [0, 1] and indices of choices; `n` may be 0.
         n_choices: Number of choices of each column, ``(d,)``; 0 for numeric ones.
-        weights: One per observation, ``(n,)``, not negative.
-        prior_weight: The uniform component's weight next to them, above 0.
+        weights: One weight per observation, ``(n,)``, at least 0.
+        prior_weight: The weight of the uniform component relative to them, above 0.
         weight_left_out: The weight of observations that are not given; they count as uniformly distributed.
-        shrinkage: The uniform distribution's weight in the widths, at least 0.
-        narrowing: What the widths are multiplied with, above 0.
+        shrinkage: The weight of the uniform distribution in the widths, at least 0.
+        narrowing: What the widths are multiplied by, above 0.
         min_width: Smallest width of a kernel, as a share of the range, for all columns or for each, ``(d,)``; 1e-4 at
             least.
         consider_endpoints: Whether 0 and 1 count as observations, with the mean weight, when widths are computed.
-        distances: See `Distances`; None for no distances.
-
-    Returns:
-        The estimator.
+        distances: The distances of choices, by column; None for no distances.
 
     Source: Parzen, "On Estimation of a Probability Density Function and Mode", 1962; Scott, "Multivariate Density
     Estimation", 1992, section 6.3 (the exponent); Aitchison and Aitken, "Multivariate binary discrimination by the
@@ -273,7 +269,8 @@ def fit_parzen(
     mixture = np.empty(n + 1)
     mixture[:n], mixture[n] = weights, uniform_weight
     mixture /= total + uniform_weight
-    mixture[-1] = max(mixture[-1], _TINY)  # nowhere may the density be 0
+    mixture[-1] = max(mixture[-1], _TINY)  # the density must not be 0 anywhere
+    # Kish's effective sample size: as many observations of equal weight would say as much
     shares = weights / max(total, _TINY)
     effective = 1.0 / max(float(shares @ shares), _TINY) if total > 0.0 else 1.0
     spread = np.sqrt(_variances(observations, weights, shrinkage, consider_endpoints=consider_endpoints))
@@ -281,6 +278,7 @@ def fit_parzen(
         observations=observations,
         n_choices=n_choices,
         widths=np.clip(spread * (narrowing * effective ** (-1.0 / (d + 4))), np.maximum(min_width, _NARROWEST), 1.0),
+        # additive smoothing: with n kernels it is as if every choice had `prior_weight` more observations
         strayed=np.maximum(n_choices / (n_choices + max(n, 1) / prior_weight), _TINY),
         weights=mixture,
         distances=distances or {},
@@ -290,7 +288,7 @@ def fit_parzen(
 def _variances(
     observations: NDArray[np.float64], weights: NDArray[np.float64], shrinkage: float, *, consider_endpoints: bool
 ) -> NDArray[np.float64]:
-    """The variance of each column, ``(d,)``; see `fit_parzen`. Meaningless, and not used, for categorical ones."""
+    """Return the variance of each column, ``(d,)``, for `fit_parzen`; that of a categorical column means nothing."""
     points = observations
     if consider_endpoints:
         n, d = observations.shape

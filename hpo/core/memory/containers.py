@@ -42,6 +42,7 @@ class FrozenDict(dict[K, V]):
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
         raise TypeError("this dict belongs to an immutable value: copy it with dict(...) to change it")
 
+    # every method of dict that changes it
     __setitem__ = __delitem__ = __ior__ = _refuse
     clear = pop = popitem = setdefault = update = _refuse
 
@@ -69,6 +70,7 @@ class FrozenList(list[V]):
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
         raise TypeError("this list belongs to an immutable value: copy it with list(...) to change it")
 
+    # every method of list that changes it
     __setitem__ = __delitem__ = __iadd__ = __imul__ = _refuse
     append = clear = extend = insert = pop = remove = reverse = sort = _refuse
 
@@ -93,6 +95,7 @@ class _Entries(GrowingBuffer[tuple[Any, Any]]):
         self.positions = {key: position for position, key in enumerate(entries)}
 
     def write(self, position: int, item: tuple[Any, Any]) -> None:
+        # in this order: who finds a position must find its entry
         self.entries.append(item)
         self.positions[item[0]] = position
 
@@ -211,6 +214,7 @@ class NumberMap(Mapping[int, V]):
 
     def with_item(self, number: int, value: V) -> NumberMap[V]:
         """Return this mapping with `value` under `number`, new or replaced."""
+        # copied on the way down; all other nodes are shared with this version
         root = dict(self._root)
         middle = dict(root.get(number >> 12, _NO_NODE))
         leaf = dict(middle.get(number >> 6, _NO_NODE))
@@ -230,7 +234,7 @@ class NumberMap(Mapping[int, V]):
         middle = dict(root[number >> 12])
         leaf = dict(middle[number >> 6])
         del leaf[number]
-        if leaf:
+        if leaf:  # empty nodes are removed, so that `first` finds a number in the first node of each level
             middle[number >> 6] = leaf
         else:
             del middle[number >> 6]

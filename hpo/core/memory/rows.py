@@ -61,6 +61,7 @@ class Rows:
         """Return this table and one more row of the same width."""
         buffer = self._buffer
         if not buffer.claim(self._length, row):
+            # a fork: it gets room to grow, so that its next rows are written in place
             rows = _grown(buffer.rows[: self._length], max(_FIRST_CAPACITY, self._length + self._length // 2))
             rows[self._length] = row
             buffer = _Table(rows, self._length + 1)
@@ -74,10 +75,10 @@ class Rows:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Rows):
             return NotImplemented
-        return np.array_equal(self.array, other.array, equal_nan=True)
+        return np.array_equal(self.array, other.array, equal_nan=True)  # NaN stands for what is missing
 
     def __hash__(self) -> int:
-        return hash(self.array.shape)
+        return hash(self.array.shape)  # equal tables have equal shapes; hashing the numbers would cost O(n)
 
     def __repr__(self) -> str:
         return f"<Rows of {self._length} x {self._buffer.rows.shape[1]} numbers>"

@@ -55,6 +55,7 @@ def option_check(
         try:
             check_all(instance, attribute, value)
         except (TypeError, ValueError) as failure:
+            # attrs' messages are for the authors of classes, ours for their users: its own is replaced, not chained
             kind = error or (InvalidType if isinstance(failure, TypeError) else InvalidArgument)
             raise kind(f"{attribute.name} is {described}, got {value!r}") from None
 

@@ -1,8 +1,8 @@
 """Learning rates that follow the signal in the steps of a CMA-ES, so that noise and many optima slow it down.
 
-An update of the distribution is trusted as far as updates agree: where they point the same way for many generations the
-rate is 1, where they are mostly chance it falls until what is left of their sum is signal. So a population of the usual
-size does what otherwise needs one of hundreds.
+An update of the distribution is trusted as far as updates agree. If they point the same way for many generations, the
+rate is 1; if they are mostly chance, it falls until what is left of their sum is signal. A population of the usual size
+then does what otherwise needs one of hundreds.
 
 Source: Nomura, Akimoto and Ono, "CMA-ES with Learning Rate Adaptation: Can CMA-ES with Default Population Size Solve
 Multimodal and Noisy Problems?", GECCO 2023, arXiv:2304.03473, with the constants recommended there.
@@ -16,7 +16,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-_WANTED = 1.4  # alpha: the ratio of signal to noise that is held, by unit of the rate
+_TARGET = 1.4  # alpha: the ratio of signal to noise that is held, per unit of the rate
 _MEMORY_OF_MEAN = 0.1  # beta_m: how fast averages forget
 _MEMORY_OF_COVARIANCE = 0.03  # beta_Sigma
 _DAMPING = 0.1  # gamma: how fast a rate may change
@@ -27,7 +27,7 @@ _ARRAY = attrs.cmp_using(eq=np.array_equal)
 
 @attrs.frozen(unsafe_hash=False)
 class Rate:
-    """One learning rate and the averages that it is judged by.
+    """A learning rate and the moving averages that set it.
 
     Attributes:
         value: The rate, above 0 and at most 1.
@@ -54,13 +54,13 @@ class Rates:
 
 
 def initial_rates(n: int, *, separable: bool) -> Rates:
-    """Full rates, before any update of `n` dimensions."""
+    """Return rates of 1 for `n` dimensions, before any update."""
     shape = (n,) if separable else (n, n)
     return Rates(Rate(1.0, np.zeros(n), 0.0), Rate(1.0, np.zeros(shape), 0.0))
 
 
 def followed(rates: Rates, *, mean: NDArray[np.float64], covariance: NDArray[np.float64]) -> Rates:
-    """The rates after one more update.
+    """Return the rates after one more update.
 
     Args:
         rates: The rates so far.
@@ -83,8 +83,10 @@ def _followed(rate: Rate, update: NDArray[np.float64], memory: float) -> Rate:
     drift = (1.0 - memory) * rate.drift + memory * update
     energy = (1.0 - memory) * rate.energy + memory * float((update * update).sum())
     directed = float((drift * drift).sum())
-    by_chance = memory / (2.0 - memory) * energy  # what the drift of undirected updates comes to
+    # the squared length that the drift of independent updates would have; what exceeds it is signal
+    by_chance = memory / (2.0 - memory) * energy
     ratio = (directed - by_chance) / max(energy - directed, _LEAST)
-    surplus = min(max(ratio / (_WANTED * rate.value) - 1.0, -1.0), 1.0)
+    # above the target the rate grows, below it shrinks, by at most a factor of exp(damping * rate) or exp(memory)
+    surplus = min(max(ratio / (_TARGET * rate.value) - 1.0, -1.0), 1.0)
     value = rate.value * math.exp(min(_DAMPING * rate.value, memory) * surplus)
     return Rate(min(value, 1.0), drift, energy)

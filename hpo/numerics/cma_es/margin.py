@@ -1,7 +1,7 @@
-"""A margin for discrete dimensions: a normal distribution keeps a least chance to leave the cell that it is in.
+"""A margin for discrete dimensions: a normal distribution keeps a least probability of leaving the cell that it is in.
 
-Without it the distribution of a whole number shrinks into one cell, where all values are the same and nothing can be
-learned any more.
+Without a margin the distribution of a whole number shrinks into one cell, where all values are the same and nothing can
+be learned any more.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class Cells:
 
     Attributes:
         columns: The discrete dimensions, ``(k,)``.
-        borders: For each of them the ascending points where one value becomes the next; at least one each.
+        borders: For each of them the points where one value becomes the next, in ascending order; at least one each.
     """
 
     columns: NDArray[np.intp]
@@ -27,10 +27,10 @@ class Cells:
 
 
 def with_margin(model: Model, cells: Cells, alpha: float) -> Model:
-    """`model` with its mean and stretch corrected in the discrete dimensions.
+    """Return `model` with its mean and stretch corrected in the discrete dimensions.
 
-    Where the mean is in an outermost cell, the mean is moved so that the next cell has the probability `alpha` at least.
-    Elsewhere mean and stretch are set so that either side of the mean's cell has ``alpha / 2`` at least.
+    If the mean is in an outermost cell, it is moved so that the next cell has a probability of at least `alpha`.
+    Otherwise mean and stretch are set so that each side of the mean's cell has at least ``alpha / 2``.
 
     Args:
         model: A normal distribution.
@@ -55,10 +55,12 @@ def with_margin(model: Model, cells: Cells, alpha: float) -> Model:
         m, s = mean[column], deviation[column] * stretch[column]
         above = int(np.searchsorted(borders, m))
         if above in (0, len(borders)):  # an outermost cell: it has a neighbour on one side only
+            # the mean moves towards the border, to where the tail beyond the border is alpha
             border = borders[0] if above == 0 else borders[-1]
             most = s * ndtri(1.0 - alpha)
             mean[column] = border + np.clip(m - border, -most, most)
             continue
+        # the two normal quantiles fix both unknowns, the new mean and the new deviation
         low, high = borders[above - 1], borders[above]
         p_low, p_high = _raised(ndtr((low - m) / s), ndtr((m - high) / s), alpha)
         to_low, to_high = -ndtri(p_low), -ndtri(p_high)
@@ -69,7 +71,10 @@ def with_margin(model: Model, cells: Cells, alpha: float) -> Model:
 
 
 def _raised(p_low: float, p_high: float, alpha: float) -> tuple[float, float]:
-    """Probabilities of either side, each at least ``alpha / 2``, with the middle's taken into account."""
+    """Return the probabilities of both sides, each at least ``alpha / 2``, such that they and the middle's sum to 1.
+
+    What the raised ones need is taken from all three in proportion to what they have above ``alpha / 2``.
+    """
     half = 0.5 * alpha
     p_middle = 1.0 - p_low - p_high
     low, high = max(p_low, half), max(p_high, half)

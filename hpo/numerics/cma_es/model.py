@@ -15,18 +15,18 @@ from numpy.typing import NDArray
 
 from hpo.numerics.cma_es.learning_rates import Rates, followed, initial_rates
 
-_ALPHA_COV = 2.0
+_ALPHA_COV = 2.0  # table 1
 _LEAST_CONDITION = 1e-14  # of the eigenvalues of C: below, rounding decides on the short axes
-_SIGMA_RANGE = 1e-15, 1e4
-_LEAST_SQUARE = 1e-300
-_HONEST = 6.0  # a draw is longer than sqrt(n) + 6 once in 1e9 times; what is longer is no draw of this distribution
+_SIGMA_RANGE = 1e-15, 1e4  # of the unit cube: beyond, points are all the same or all outside
+_LEAST_SQUARE = 1e-300  # a step of length 0 is divided by its length
+_LONGEST = 6.0  # a draw is longer than sqrt(n) + 6 once in 1e9 times: longer vectors are treated as outliers
 
 _ARRAY = attrs.cmp_using(eq=np.array_equal)
 
 
 @attrs.frozen(unsafe_hash=False)
 class Strategy:
-    """The constants of one strategy; make it with `strategy_parameters`.
+    """The constants of a strategy; make them with `strategy_parameters`.
 
     Attributes:
         n: Dimensions.
@@ -60,20 +60,19 @@ class Strategy:
 
 
 def recommended_popsize(n: int) -> int:
-    """Points in a generation for `n` dimensions, at least 1."""
+    """Return the recommended number of points in a generation for `n` dimensions, at least 1."""
     return 4 + math.floor(3.0 * math.log(n))  # eq. 48
 
 
 def strategy_parameters(n: int, popsize: int | None = None, *, separable: bool = False) -> Strategy:
-    """The recommended constants for a problem of `n` dimensions.
+    """Return the recommended constants for a problem of `n` dimensions.
+
+    They are those of table 1 in the tutorial, with negative weights for the worse half.
 
     Args:
         n: Dimensions, at least 1.
         popsize: Points in a generation, at least 2; None means `recommended_popsize`.
-        separable: Learn the diagonal only, and that ``(n + 2) / 3`` times as fast.
-
-    Returns:
-        The constants of table 1 in the tutorial, with negative weights for the worse half.
+        separable: Whether only the diagonal is learned, ``(n + 2) / 3`` times as fast.
 
     Source: Hansen 2016, table 1; for the separable rates Ros and Hansen, "A Simple Modification in CMA-ES Achieving
     Linear Time and Space Complexity", PPSN 2008.
@@ -113,7 +112,7 @@ def strategy_parameters(n: int, popsize: int | None = None, *, separable: bool =
 def _recombination_weights(
     raw: NDArray[np.float64], *, n: int, mu: int, c_1: float, c_mu: float
 ) -> NDArray[np.float64]:
-    """Eq. 50 to 53: positive weights that sum to 1, negative ones that leave the covariance positive definite."""
+    """Return the weights of eq. 50 to 53: the positive ones sum to 1, and negative ones keep the covariance positive."""
     better, worse = raw[:mu], raw[mu:]
     weights = np.zeros(len(raw))
     weights[:mu] = better / better.sum()
@@ -132,7 +131,7 @@ def _recombination_weights(
 
 @attrs.frozen(unsafe_hash=False)
 class Model:
-    """The distribution of a generation, and what its strategy remembers.
+    """The distribution of a generation, and the paths by which its strategy learns.
 
     Attributes:
         mean: Centre, ``(n,)``.
@@ -143,11 +142,12 @@ class Model:
         generation: How many updates there were.
         axes: Eigenvectors of the covariance as columns, ``(n, n)``; None for a separable strategy.
         lengths: Square roots of the eigenvalues, ``(n,)``.
-        stretch: What draws are multiplied with along each dimension, ``(n,)``: 1 but for a margin (see
-            `hpo.numerics.cma_es.margin`). The covariance learns from the steps before that.
-        rates: Learning rates that adapt (see `hpo.numerics.cma_es.learning_rates`); None where they are always 1.
-        spread: What turns a standard normal vector into the way from the mean, ``(n, n)``, or ``(n,)`` of a separable
-            strategy: ``sigma * stretch * axes * lengths * axes.T``, the symmetric root.
+        stretch: What draws are multiplied by along each dimension, ``(n,)``: 1 without a margin (see
+            `hpo.numerics.cma_es.margin`), the matrix A of the paper on margins. The covariance learns from steps that
+            are not stretched.
+        rates: Learning rates that adapt (see `hpo.numerics.cma_es.learning_rates`); None if they are always 1.
+        spread: The matrix that turns a standard normal vector into a step from the mean, ``(n, n)``, or its diagonal
+            ``(n,)`` for a separable strategy: ``sigma * stretch * axes * lengths * axes.T``, the symmetric root.
     """
 
     mean: NDArray[np.float64] = attrs.field(eq=_ARRAY)
@@ -167,9 +167,8 @@ class Model:
         along = self.sigma * self.lengths  # eq. 38
         if self.axes is None:
             return self.stretch * along
-        root = (
-            self.axes * along
-        ) @ self.axes.T  # eq. 39, turned back: which axes equal lengths have is down to rounding
+        # eq. 39, rotated back: the root is symmetric, and does not depend on which axes rounding picks for equal lengths
+        root = (self.axes * along) @ self.axes.T
         return self.stretch[:, None] * root
 
     @property
@@ -179,7 +178,7 @@ class Model:
 
     @property
     def condition(self) -> float:
-        """Largest by smallest eigenvalue of the covariance."""
+        """The condition number: the largest eigenvalue of the covariance divided by the smallest."""
         return float((self.lengths.max() / self.lengths.min()) ** 2)
 
 
@@ -191,15 +190,15 @@ def initial_model(
     covariance: NDArray[np.float64] | None = None,
     adapt_rates: bool = False,
 ) -> Model:
-    """The normal distribution that a run begins with.
+    """Return the normal distribution that a run begins with.
 
     Args:
         strategy: The constants.
         mean: Its centre, ``(n,)``.
         sigma: The step size, above 0.
-        covariance: Of the steps, ``(n, n)``, positive definite; the identity if not given. A separable strategy takes
-            its diagonal.
-        adapt_rates: Whether the learning rates follow the signal; see `hpo.numerics.cma_es.learning_rates`.
+        covariance: The covariance of the steps, ``(n, n)``, positive definite; None means the identity. A separable
+            strategy takes its diagonal.
+        adapt_rates: Whether the learning rates follow the signal, as `hpo.numerics.cma_es.learning_rates` describes.
     """
     n = strategy.n
     first = np.eye(n) if covariance is None else covariance
@@ -219,33 +218,30 @@ def initial_model(
 
 
 def candidate(model: Model, normal: NDArray[np.float64] | list[float]) -> NDArray[np.float64]:
-    """The point, ``(n,)``, that a standard normal vector, ``(n,)``, stands for.
+    """Return the point, ``(n,)``, to which the distribution maps a standard normal vector, ``(n,)``.
 
     Example:
         >>> model = initial_model(strategy_parameters(2), np.array([0.5, 0.5]), 0.1)
         >>> candidate(model, [1.0, -1.0]).tolist()
         [0.6, 0.4]
     """
-    way = model.spread * normal if model.spread.ndim == 1 else model.spread @ normal
-    return model.mean + way  # eq. 40
+    step = model.spread * normal if model.spread.ndim == 1 else model.spread @ normal
+    return model.mean + step  # eq. 40
 
 
 def updated(
     strategy: Strategy, model: Model, points: NDArray[np.float64], *, injected: NDArray[np.bool_] | None = None
 ) -> Model:
-    """The distribution of the next generation.
+    """Return the distribution of the next generation, with finite entries and a condition number of at most 1e14.
 
     Args:
         strategy: The constants.
         model: The distribution so far.
         points: A generation, best first, ``(popsize, n)``.
-        injected: Which points were not drawn from `model`, ``(popsize,)``; none if not given. Their steps are cut to
-            the length ``sqrt(n) + 2 n / (n + 2)``, so that a far one can't tear the distribution apart.
+        injected: Which points were not drawn from `model`, ``(popsize,)``; None means that all were. Their steps are
+            cut to the length ``sqrt(n) + 2 n / (n + 2)``, so that a far one can't tear the distribution apart.
 
-    Returns:
-        The new distribution, with finite entries and a condition number of 1e14 at most.
-
-    Source: Hansen 2016, sec. 5; for injected Hansen, "Injecting External Solutions Into CMA-ES", arXiv:1110.4181 (2011).
+    Source: Hansen 2016, table 1 and appendix A; for injected points Hansen, "Injecting External Solutions Into CMA-ES", arXiv:1110.4181 (2011).
     """
     steps, squares = _steps(strategy, model, points, injected)
     mean_step = strategy.weights[: strategy.mu] @ steps[: strategy.mu]  # eq. 41
@@ -257,6 +253,7 @@ def updated(
     covariance = _covariance(strategy, model, p_c, steps, weights, h_sigma=h_sigma)
     sigma, rates = _step_size(strategy, model.sigma, p_sigma), model.rates
     if rates is not None:
+        # the rates are judged by the whole update, sigma included: sigma'^2 C' against sigma^2 C
         covariance *= (sigma / model.sigma) ** 2
         rates = followed(rates, mean=mean_whitened, covariance=_change_within(model, covariance) / math.sqrt(2.0))
         mean_step = rates.mean.value * mean_step
@@ -279,14 +276,14 @@ def updated(
 def _steps(
     strategy: Strategy, model: Model, points: NDArray[np.float64], injected: NDArray[np.bool_] | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The points as steps from the mean, ``(popsize, n)``, and their squared lengths in the covariance's metric."""
+    """Return the points as steps from the mean, ``(popsize, n)``, and their squared Mahalanobis lengths."""
     steps = (points - model.mean) / (model.sigma * model.stretch)
     along = (steps if model.axes is None else steps @ model.axes) / model.lengths
     squares = np.maximum(np.einsum("ij,ij->i", along, along), _LEAST_SQUARE)
     root = math.sqrt(strategy.n)
-    if injected is None and squares.max() <= (root + _HONEST) ** 2:
+    if injected is None and squares.max() <= (root + _LONGEST) ** 2:
         return steps, squares
-    longest = np.full(len(points), root + _HONEST)
+    longest = np.full(len(points), root + _LONGEST)
     if injected is not None:
         longest[injected] = root + 2.0 * strategy.n / (strategy.n + 2.0)
     cut = np.minimum(1.0, longest / np.sqrt(squares))
@@ -294,12 +291,12 @@ def _steps(
 
 
 def _whitened(model: Model, step: NDArray[np.float64]) -> NDArray[np.float64]:
-    """``C^(-1/2) y``: the step in the metric of the covariance, and in the frame of the step."""
+    """Return ``C^(-1/2) y``: the step as the standard normal vector that it is drawn from."""
     return step / model.lengths if model.axes is None else model.axes @ ((step @ model.axes) / model.lengths)
 
 
 def _change_within(model: Model, covariance: NDArray[np.float64]) -> NDArray[np.float64]:
-    """``C^(-1/2) C' C^(-1/2) - 1``: how a covariance differs from the model's, in the metric of that."""
+    """Return ``C^(-1/2) C' C^(-1/2) - 1``: how a covariance differs from the model's, in the metric of the model's."""
     if model.axes is None:
         return covariance / model.covariance - 1.0
     inverse_root = (model.axes / model.lengths) @ model.axes.T
@@ -308,12 +305,16 @@ def _change_within(model: Model, covariance: NDArray[np.float64]) -> NDArray[np.
 
 
 def _slowed(model: Model, covariance: NDArray[np.float64], rates: Rates) -> tuple[float, NDArray[np.float64]]:
-    """Step size, and covariance with the determinant 1, a part of the way from the model's.
+    """Return the step size, and the covariance with determinant 1, after an update that is slowed down by its rates.
 
     Args:
-        model: The distribution so far, whose rates are those of the update before.
-        covariance: The covariance at the end of the way, as that of steps of the model's size.
+        model: The distribution so far, with the rates of the update before.
+        covariance: The covariance after the full update, for the step size of the model.
         rates: The rates of this update.
+
+    Source: Nomura, Akimoto and Ono, GECCO 2023: the update of the covariance is scaled by its rate and split into step
+    size and shape by the determinant. The step size is divided by the growth of the rate of the mean, to which the
+    optimal step size is inversely proportional.
     """
     assert model.rates is not None
     covariance = model.covariance + rates.covariance.value * (covariance - model.covariance)
@@ -323,20 +324,20 @@ def _slowed(model: Model, covariance: NDArray[np.float64], rates: Rates) -> tupl
 
 
 def _volume_root(covariance: NDArray[np.float64]) -> float:
-    """The n-th root of the determinant."""
+    """Return the n-th root of the determinant."""
     if covariance.ndim == 1:
         return math.exp(float(np.log(covariance).mean()))
     return math.exp(float(np.linalg.slogdet(covariance)[1]) / len(covariance))
 
 
 def _step_size_path(strategy: Strategy, model: Model, mean_whitened: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Eq. 43."""
+    """Return the evolution path of the step size (eq. 43)."""
     c = strategy.c_sigma
     return (1.0 - c) * model.p_sigma + math.sqrt(c * (2.0 - c) * strategy.mu_eff) * mean_whitened
 
 
 def _step_size(strategy: Strategy, sigma: float, p_sigma: NDArray[np.float64]) -> float:
-    """Eq. 44, with at most a factor of e in one generation."""
+    """Return the step size (eq. 44), which grows by at most a factor of e in one generation."""
     length = math.sqrt(float(p_sigma @ p_sigma))
     change = strategy.c_sigma / strategy.d_sigma * (length / strategy.chi_n - 1.0)
     return _in_range(sigma * math.exp(min(change, 1.0)))
@@ -348,7 +349,10 @@ def _in_range(sigma: float) -> float:
 
 
 def _h_sigma(strategy: Strategy, p_sigma: NDArray[np.float64], generation: int) -> bool:
-    """The h_sigma of eq. 45: whether the path of the step size is no longer than usual."""
+    """Return the h_sigma of eq. 45: whether the path of the step size is not unusually long.
+
+    While it is, the covariance's path stalls: with a step size that is far too small, it would stretch the covariance.
+    """
     usual = math.sqrt(1.0 - (1.0 - strategy.c_sigma) ** (2 * generation)) * strategy.chi_n
     return math.sqrt(float(p_sigma @ p_sigma)) < (1.4 + 2.0 / (strategy.n + 1.0)) * usual
 
@@ -356,7 +360,7 @@ def _h_sigma(strategy: Strategy, p_sigma: NDArray[np.float64], generation: int) 
 def _covariance_path(
     strategy: Strategy, model: Model, mean_step: NDArray[np.float64], *, h_sigma: bool
 ) -> NDArray[np.float64]:
-    """Eq. 45."""
+    """Return the evolution path of the covariance (eq. 45)."""
     c = strategy.c_c
     faded = (1.0 - c) * model.p_c
     return faded + math.sqrt(c * (2.0 - c) * strategy.mu_eff) * mean_step if h_sigma else faded
@@ -371,8 +375,9 @@ def _covariance(
     *,
     h_sigma: bool,
 ) -> NDArray[np.float64]:
-    """Eq. 47."""
+    """Return the covariance (eq. 47): what is kept, the rank-one and the rank-mu update."""
     c_1, c_mu = strategy.c_1, strategy.c_mu
+    # delta(h_sigma): makes up for the variance that the path lacks when it stalls
     shortfall = 0.0 if h_sigma else strategy.c_c * (2.0 - strategy.c_c)
     kept = 1.0 + c_1 * shortfall - c_1 - c_mu * strategy.total_weight
     if strategy.separable:
@@ -386,11 +391,11 @@ def _covariance(
 def _decomposed(
     covariance: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None, NDArray[np.float64]]:
-    """The covariance, its eigenvectors, and the roots of its eigenvalues, none of which is too small."""
+    """Return the covariance, its eigenvectors and the roots of its eigenvalues, with the smallest ones raised."""
     if covariance.ndim == 1:
         covariance = np.maximum(covariance, covariance.max() * _LEAST_CONDITION)
         return covariance, None, np.sqrt(covariance)
-    values, axes = np.linalg.eigh(covariance)  # of the lower triangle: rounding may make the other one differ
+    values, axes = np.linalg.eigh(covariance)  # reads the lower triangle only: rounding may make the upper one differ
     if values[0] < values[-1] * _LEAST_CONDITION:
         values = np.maximum(values, values[-1] * _LEAST_CONDITION)
         covariance = (axes * values) @ axes.T

@@ -1,4 +1,4 @@
-"""Where a related problem had its best points, as the normal distribution that a CMA-ES may begin with.
+"""A normal distribution around the best points of a related problem, for a CMA-ES to begin with.
 
 Source: Nomura, Watanabe, Akimoto, Ozaki and Onishi, "Warm Starting CMA-ES for Hyperparameter Optimization", AAAI 2021,
 arXiv:2012.06932, with the constants recommended there.
@@ -18,10 +18,11 @@ _BLUR = 0.1  # alpha of the paper: the standard deviation around each point, of 
 def promising_distribution(
     points: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], float, NDArray[np.float64]]:
-    """The normal distribution nearest to where the best tenth of the points is.
+    """Return the normal distribution nearest to a mixture around the best tenth of the points.
 
-    The tenth, rounded up, is blurred by normal distributions with a standard deviation of 0.1 around each point; what is
-    returned has the mean and covariance of that mixture, and so the least Kullback-Leibler divergence from it.
+    The mixture has a normal distribution with standard deviation 0.1 around each point of the best tenth, rounded up. A
+    normal distribution with the mean and the covariance of the mixture has the least Kullback-Leibler divergence from
+    it.
 
     Args:
         points: Points of the unit cube, best first, ``(m, n)``, at least one.

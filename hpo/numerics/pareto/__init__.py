@@ -1,1 +1,1 @@
-"""Questions about sets of points with several losses: non-domination and hypervolume."""
+"""Sets of points with several losses: non-domination and hypervolume."""

@@ -1,9 +1,9 @@
 """Hypervolume: how large a part of the space of losses a set of points dominates, up to a reference point.
 
-Notation: `n` points, `m` objectives, all minimized. What a point dominates is a box with one corner in the point and the
-opposite one in the reference point, so the lengths of its sides say all about it. Boxes of different points share the
-reference as a corner: one contains another if none of its sides is shorter, and the intersection of two has the shorter
-of their sides. The hypervolume is the volume of their union.
+Notation: `n` points, `m` objectives, all minimized. A point dominates a box with one corner in the point and the opposite
+corner in the reference point, so the lengths of its sides describe it. Since the boxes of all points share a corner, one
+contains another if none of its sides is shorter, and the intersection of two has the shorter of their sides. The
+hypervolume is the volume of their union.
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 _MARGIN = 0.1  # of the range between the best and the worst: how far the reference lies beyond the worst
-_TIE = 1e-12  # gains that differ by less, relative to the larger, are equal: rounding made the difference
+_TIE = 1e-12  # gains that differ by less, relative to the larger one, count as equal: the difference is rounding
 _AT_ONCE = 32  # candidates whose gains are computed together
 _MOST_PIECES = 5_000  # of the space that is left, after which choosing further by gain would cost too much
 _MOST_PAIRS = 2**22  # boxes compared at once: bounds the memory
 
 
 def hypervolume(losses: NDArray[np.float64], reference: NDArray[np.float64]) -> float:
-    """The volume that the points dominate within the reference point; exact but for rounding.
+    """Return the volume that the points dominate up to the reference point, exact up to rounding.
 
     O(``n log n``) for up to 3 objectives. With more, each point needs the hypervolume of at most ``n`` points in one
-    dimension less: exponential in `m` at worst, and far less where points lie behind each other once they are cut.
+    dimension less: exponential in `m` at worst, and far less if many points dominate each other once they are cut.
 
     Args:
-        losses: Shape ``(n, m)``, minimized, `m` at least 1. A point that is not better than the reference in every
-            objective adds nothing, and NaN and infinity never are. Minus infinity in a point that does add something
+        losses: Losses, ``(n, m)``, minimized, `m` at least 1. A point adds nothing unless it is better than the
+            reference in every objective, which NaN and infinity never are. Minus infinity in a point that adds something
             makes the hypervolume infinite.
-        reference: Shape ``(m,)``, finite.
+        reference: The reference point, ``(m,)``, finite.
 
     Returns:
-        At least 0, in the product of the objectives' units; infinity where a float cannot hold it.
+        A number from 0 on, in the product of the objectives' units; infinity if a float cannot hold it.
 
     Source: Fonseca, Paquete and Lopez-Ibanez, "An Improved Dimension-Sweep Algorithm for the Hypervolume Indicator",
     2006 (3 objectives); While, Bradstreet and Barone, "A Fast Way of Calculating Exact Hypervolumes", 2012 (more).
@@ -48,7 +48,7 @@ def hypervolume(losses: NDArray[np.float64], reference: NDArray[np.float64]) -> 
 
 
 def contributions(losses: NDArray[np.float64], reference: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What each point adds to the hypervolume of all the others.
+    """Return what each point adds to the hypervolume of all the others, ``(n,)``.
 
     Costs up to ``n`` hypervolumes of ``n`` points.
 
@@ -57,8 +57,8 @@ def contributions(losses: NDArray[np.float64], reference: NDArray[np.float64]) -
         reference: As for `hypervolume`.
 
     Returns:
-        Shape ``(n,)``, none below 0: 0 for points that another one equals or dominates, and for those that add nothing
-        to the hypervolume at all; infinity for the others that have a loss of minus infinity.
+        Numbers from 0 on: 0 for points that another one equals or dominates, and for those that add nothing to the
+        hypervolume at all; infinity for others that have a loss of minus infinity.
 
     Source: While, Bradstreet and Barone, "A Fast Way of Calculating Exact Hypervolumes", 2012 (exclusive hypervolume).
 
@@ -78,19 +78,19 @@ def contributions(losses: NDArray[np.float64], reference: NDArray[np.float64]) -
 
 
 def greedy_subset(losses: NDArray[np.float64], reference: NDArray[np.float64], size: int) -> NDArray[np.intp]:
-    """Points chosen one by one, each the one that adds most to the hypervolume of those chosen before.
+    """Return the indices of points chosen one by one, each adding most to the hypervolume of those chosen before.
 
-    Their hypervolume is at least ``1 - 1 / e`` of the largest that so many points have. Of points that add the same
-    the first is chosen. Gains only shrink while more points are chosen, so a point is looked at again only while its
-    last known gain could win. The space that the chosen points leave is kept in pieces; 25 points of a sphere leave 26
-    pieces with two objectives, and about 70, 250 and 900 with three, four and five. Once there are more than 5,000, the
-    remaining points are chosen by their last known gains: so the work is bounded.
+    Their hypervolume is at least ``1 - 1 / e`` of the largest that as many points can have. Among points that add the
+    same, the first is chosen. Gains only shrink while points are chosen, so a point is looked at again only if its last
+    known gain could win. The space that the chosen points leave is kept in pieces: 25 points of a sphere leave 26 pieces
+    with two objectives, and about 70, 250 and 900 with three, four and five. Once there are more than 5,000 pieces, the
+    remaining points are chosen by their last known gains, which bounds the work.
 
     Args:
         losses: As for `hypervolume`, but minus infinity counts as twice as far from the reference as the farthest
             finite loss.
         reference: As for `hypervolume`.
-        size: How many to choose; all of them if there are not as many.
+        size: How many points to choose; all of them if there are fewer.
 
     Returns:
         Indices into `losses` in the order chosen, shape ``(min(size, n),)``.
@@ -122,14 +122,14 @@ def greedy_subset(losses: NDArray[np.float64], reference: NDArray[np.float64], s
 
 
 def good_weights(losses: NDArray[np.float64], *, floor: float = 0.1) -> NDArray[np.float64]:
-    """Weights of good trials by what each contributes to their hypervolume; the largest is 1.
+    """Return weights of good trials, ``(n,)``, by their exclusive hypervolume contributions; the largest is 1.
 
     Args:
         losses: Shape ``(n, m)``, minimized; NaN and infinities as in `comparable`.
-        floor: The least weight, from 0 to 1. Dominated and repeated points contribute nothing, and have it.
+        floor: The least weight, from 0 to 1; dominated and repeated points, which contribute nothing, have it.
 
     Returns:
-        Shape ``(n,)``, from `floor` to 1; 1 for all if none contributes anything.
+        Weights from `floor` to 1; all are 1 if no point contributes anything.
 
     Source: Ozaki, Tanigaki, Watanabe, Nomura and Onishi, "Multiobjective Tree-Structured Parzen Estimator", JAIR 2022.
 
@@ -143,20 +143,16 @@ def good_weights(losses: NDArray[np.float64], *, floor: float = 0.1) -> NDArray[
 
 
 def comparable(losses: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Losses in units of each objective's own range, and a reference point for them.
+    """Return the losses in units of each objective's own range, ``(n, m)``, and a reference point for them, ``(m,)``.
 
-    The best finite loss of an objective becomes 0 and the worst 1; the reference is 1.1. So choices by hypervolume do
-    not depend on the units of an objective, nor on where its zero is, and the points that are worst in one objective,
-    the ends of a front, still dominate something. A reference that is a multiple of the worst loss would move with
-    the zero: near it for small losses, so that the ends count for nothing, and far from it for large ones, so that
-    nothing but the ends counts.
+    The best finite loss of an objective becomes 0 and the worst 1; the reference is 1.1. So choices by hypervolume depend
+    neither on the units of an objective nor on where its zero is, and points that are worst in one objective, the ends
+    of a front, still dominate something. A reference that is a multiple of the worst loss would depend on the zero: near
+    it, the ends would count for nothing, and far from it, nothing but the ends would count.
 
     Args:
-        losses: Shape ``(n, m)``, minimized. Infinity and NaN become 1.1, where nothing is dominated; minus infinity
-            becomes -1. An objective with one value only becomes 0.
-
-    Returns:
-        Losses, ``(n, m)``, all finite, and the reference point, ``(m,)``.
+        losses: Losses, ``(n, m)``, minimized. Infinity and NaN become 1.1, from where nothing is dominated, and minus
+            infinity becomes -1, so that all results are finite. An objective with only one value becomes 0.
 
     Example:
         >>> comparable(np.array([[10.0, 7.0], [20.0, 7.0]]))[0].tolist()
@@ -178,10 +174,10 @@ def comparable(losses: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArra
 def _boxes(
     losses: NDArray[np.float64], reference: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """The boxes' sides, ``(n, m)``, over powers of two, and their exponents, ``(m,)``.
+    """Return the sides of the boxes, ``(n, m)``, divided by powers of two, and the exponents of these, ``(m,)``.
 
-    What dominates nothing has sides 0. The longest finite sides are below 1 and at least a half, so that products of
-    sides do not overflow; dividing by powers of two changes no digit.
+    A point that dominates nothing has sides of 0. The longest finite side of each objective is at least a half and below
+    1, so that products of sides do not overflow; dividing by powers of two changes no digit.
     """
     with np.errstate(invalid="ignore", over="ignore"):
         sides = reference - losses
@@ -192,13 +188,13 @@ def _boxes(
 
 
 def _in_units(volume: float, exponents: NDArray[np.int64]) -> float:
-    """A volume of boxes in the units of the losses."""
+    """Return a volume of boxes in the units of the losses."""
     with np.errstate(over="ignore", under="ignore"):
         return float(np.ldexp(volume, int(exponents.sum())))
 
 
 def _volume(boxes: NDArray[np.float64]) -> float:
-    """The volume of a union of boxes with finite sides, ``(n, m)``."""
+    """Return the volume of a union of boxes with finite sides, ``(n, m)``."""
     match boxes.shape[1]:
         case 1:
             return float(boxes.max(initial=0.0))
@@ -207,35 +203,36 @@ def _volume(boxes: NDArray[np.float64]) -> float:
         case 3:
             return _swept_volume(boxes)
     boxes = _outermost(boxes)
-    # by decreasing last side: the earlier ones cover the whole thickness of a box, so that its bases alone decide
+    # by decreasing last side: earlier boxes are at least as thick, so what they leave of a box depends on the bases alone
     bases, thickness = boxes[:, :-1], boxes[:, -1].tolist()
     return math.fsum(thickness[i] * _exclusive(bases[i], bases[:i]) for i in range(len(boxes)))
 
 
 def _exclusive(box: NDArray[np.float64], others: NDArray[np.float64]) -> float:
-    """The volume of the part of a box that is in none of the others."""
+    """Return the volume of the part of a box that is in none of the others (While et al. 2012)."""
     return max(float(box.prod()) - _volume(np.minimum(others, box)), 0.0)
 
 
 def _area(boxes: NDArray[np.float64]) -> float:
-    """The area of a union of rectangles, ``(n, 2)``."""
+    """Return the area of a union of rectangles, ``(n, 2)``."""
     widest_first = boxes[np.argsort(-boxes[:, 0], kind="stable")]
+    # a narrower rectangle adds its width times what it is higher than all wider ones
     heights = np.maximum.accumulate(widest_first[:, 1])
     return float(widest_first[:, 0] @ np.diff(heights, prepend=0.0))
 
 
 def _swept_volume(boxes: NDArray[np.float64]) -> float:
-    """The volume of a union of boxes with three sides, ``(n, 3)``.
+    """Return the volume of a union of boxes with three sides, ``(n, 3)``.
 
-    By decreasing depth, the earlier boxes cover the whole depth of the next one. Their bases form a staircase from the
-    highest to the widest, and the next box adds its depth times the area that its base has above the stairs.
+    In the order of decreasing depth, earlier boxes cover the whole depth of the next one. Their bases form a staircase
+    from the highest to the widest, and the next box adds its depth times the area of its base above the stairs.
     """
     widths, heights = [0.0, math.inf], [math.inf, 0.0]  # of the stairs: widths increase, heights decrease
     volume = 0.0
     for width, height, depth in boxes[np.argsort(-boxes[:, 2], kind="stable")].tolist():
         step = bisect_left(widths, width)
         if heights[step] >= height:
-            continue
+            continue  # a wider or equal stair is as high: the base is below the stairs
         first, right, area = step, width, 0.0
         while heights[first] < height:
             left = widths[first - 1]
@@ -248,9 +245,9 @@ def _swept_volume(boxes: NDArray[np.float64]) -> float:
 
 
 def _outermost(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The boxes that no other contains, each once, by decreasing last side.
+    """Return the boxes that no other contains, each once, by decreasing last side.
 
-    A box is contained at most in those before it, where ties go by the other sides.
+    In that order, with ties decided by the other sides, a box can only be contained in an earlier one.
     """
     ordered = boxes[np.lexsort(boxes.T)[::-1]]
     n = len(ordered)
@@ -271,11 +268,11 @@ def _largest_gain(
     lower: NDArray[np.float64],
     upper: NDArray[np.float64],
 ) -> int:
-    """The first box with the largest gain; `gains`, ``(n,)``, are upper bounds that are brought up to date on the way.
+    """Return the index of the first box with the largest gain, and update some of the upper bounds in `gains` in place.
 
     Args:
         boxes: Shape ``(n, m)``, finite.
-        gains: Negative for boxes that are chosen already.
+        gains: Upper bounds of the gains, ``(n,)``; negative for boxes that are chosen already.
         lower: Lower corners of the pieces of space that the chosen boxes leave, ``(p, m)``.
         upper: Their upper corners, ``(p, m)``.
     """
@@ -283,6 +280,7 @@ def _largest_gain(
     promising = np.argsort(-gains, kind="stable")
     for start in range(0, len(promising), _AT_ONCE):
         some = promising[start : start + _AT_ONCE]
+        # lazy: bounds only shrink, so boxes with a bound below the highest known gain can't win
         some = some[gains[some] > highest * (1.0 - _TIE)]
         if not len(some):
             break
@@ -294,7 +292,7 @@ def _largest_gain(
 def _volume_within(
     boxes: NDArray[np.float64], lower: NDArray[np.float64], upper: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """The volume that each box has in all pieces of space together, ``(n,)``."""
+    """Return the volume of each box within all pieces of space together, ``(n,)``."""
     volumes = np.ones((len(boxes), len(lower)))
     for side, low, high in zip(boxes.T, lower.T, upper.T, strict=True):
         volumes *= np.maximum(np.minimum(side[:, None], high) - low, 0.0)
@@ -305,10 +303,10 @@ def _volume_within(
 def _outside(
     box: NDArray[np.float64], lower: NDArray[np.float64], upper: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """What is left of pieces of space without a box: pieces again, none of which overlap.
+    """Return what is left of pieces of space without a box: the corners of pieces that do not overlap.
 
-    A piece that reaches into the box is cut once per objective: what lies beyond that side of the box is kept, and the
-    rest is cut further; what then remains is inside.
+    A piece that reaches into the box is cut once per objective: the part beyond that side of the box is kept, and the
+    rest is cut further; what remains in the end is inside the box.
     """
     touched = (lower < box).all(axis=1)
     low, high = lower[touched], upper[touched]

@@ -1,4 +1,4 @@
-"""Order of points with several objectives: by repeated removal of the front that no other point dominates."""
+"""Order points with several objectives by fronts: the points that no other dominates, then those of the rest, and so on."""
 
 from __future__ import annotations
 
@@ -11,19 +11,16 @@ _AT_ONCE = 64  # points that are compared with all others together
 
 
 def nondomination_ranks(losses: NDArray[np.float64], enough: int | None = None) -> NDArray[np.int64]:
-    """The front that each point is in: 0 for the points that no other dominates, 1 once those are gone, and so on.
+    """Return the front of each point, ``(n,)``: 0 if no other point dominates it, 1 once those are removed, and so on.
 
     One point dominates another if it is better in one objective and worse in none; equal points share a front.
     O(``n log n``) for sorting, and then O(``n``) for each front with two objectives; otherwise O(``n m``) at most for
     each different point that is ranked.
 
     Args:
-        losses: Shape ``(n, m)``, minimized; infinities are allowed, and NaN is worse than infinity.
-        enough: Stop after the front with which this many points are ranked; the rest share the next rank. None
-            ranks them all.
-
-    Returns:
-        Ranks, shape ``(n,)``.
+        losses: Losses, ``(n, m)``, minimized; infinities are allowed, and NaN is worse than infinity.
+        enough: Stop after the front with which this many points are ranked; the rest share the next rank. None means to
+            rank them all.
 
     Source: Goldberg, "Genetic Algorithms in Search, Optimization and Machine Learning", 1989 (non-dominated sorting).
 
@@ -49,21 +46,18 @@ def nondomination_ranks(losses: NDArray[np.float64], enough: int | None = None) 
 
 
 def best_first(losses: NDArray[np.float64], enough: int) -> NDArray[np.intp]:
-    """The order of points from best to worst, as far as it decides which are the best `enough`.
+    """Return the indices of points from best to worst, as far as it decides which are the best `enough`, ``(n,)``.
 
-    Fronts come in the order of their ranks. Where not all of a front are among the best, those of its points come first
-    that the greedy choice by hypervolume takes, in that order: they spread over the front. All other points stay in the
-    order given, and so do those beyond that front. The hypervolume is measured in units of the front's own range in
-    each objective, so neither units nor zeros matter.
+    Fronts come in the order of their ranks. If only a part of a front is among the best, its points come first that the
+    greedy choice by hypervolume takes, in that order: they spread over the front. All other points stay in the order
+    given, and so do those beyond that front. The hypervolume is measured in units of the front's own range in each
+    objective, so neither units nor zeros matter.
 
     Costs `nondomination_ranks`, and `hypervolume.greedy_subset` of that one front.
 
     Args:
-        losses: Shape ``(n, m)``, minimized, `m` at least 1; infinities are allowed, and NaN is worse than infinity.
+        losses: Losses, ``(n, m)``, minimized, `m` at least 1; infinities are allowed, and NaN is worse than infinity.
         enough: How many of the best are asked for, at least 0.
-
-    Returns:
-        Indices, shape ``(n,)``.
 
     Source: Ozaki, Tanigaki, Watanabe, Nomura and Onishi, "Multiobjective Tree-Structured Parzen Estimator", JAIR 2022
     (the split by rank, then by hypervolume).
@@ -79,7 +73,7 @@ def best_first(losses: NDArray[np.float64], enough: int) -> NDArray[np.intp]:
         return order
     last = ranks[order[enough - 1]]
     before, until = np.searchsorted(ranks[order], [last, last + 1]).tolist()
-    if until > enough:
+    if until > enough:  # the front that is split
         front = order[before:until]
         chosen = greedy_subset(*comparable(losses[front]), enough - before)
         order[before:until] = np.append(front[chosen], np.delete(front, chosen))
@@ -87,9 +81,9 @@ def best_first(losses: NDArray[np.float64], enough: int) -> NDArray[np.intp]:
 
 
 def _places(losses: NDArray[np.float64]) -> NDArray[np.int32]:
-    """For each objective and point how many different losses are better, ``(m, n)``.
+    """Return how many different losses are better, for each objective and point, ``(m, n)``.
 
-    They compare as losses do, and unlike those they can be added up whatever they are.
+    Places compare as losses do, and unlike losses they can always be added up.
     """
     places = np.empty(losses.shape[::-1], dtype=np.int32)
     for objective, column in enumerate(losses.T):
@@ -98,11 +92,12 @@ def _places(losses: NDArray[np.float64]) -> NDArray[np.int32]:
 
 
 def _dominated(places: NDArray[np.int32], total: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which points another dominates, where no point dominates an earlier one.
+    """Return which points another one dominates, ``(n,)``, in an order in which no point dominates an earlier one.
 
     Args:
-        places: Shape ``(m, n)``.
-        total: Their sums, ``(n,)``, which increase: points that one equals or dominates are equal if the sums are.
+        places: Places, ``(m, n)``.
+        total: The sums of the places of each point, ``(n,)``, in ascending order. A point that is equal to or dominated
+            by another one is equal to it exactly if their sums are.
     """
     dominated = np.zeros(len(total), dtype=np.bool_)
     left = np.arange(len(total))
@@ -111,7 +106,7 @@ def _dominated(places: NDArray[np.int32], total: NDArray[np.int64]) -> NDArray[n
         covers = np.ones((len(left[some]), len(left)), dtype=np.bool_)  # equals or dominates
         for column in places:
             covers &= column[some, None] <= column
-        decided = covers.any(axis=0)  # what equals one of the first shares its fate, and those cover themselves
+        decided = covers.any(axis=0)  # equal points share their fate, and the first ones cover themselves
         beaten = (covers[:, decided] & (total[some, None] < total[decided])).any(axis=0)
         dominated[left[decided][beaten]] = True
         left, places, total = left[~decided], places[:, ~decided], total[~decided]
@@ -119,7 +114,8 @@ def _dominated(places: NDArray[np.int32], total: NDArray[np.int64]) -> NDArray[n
 
 
 def _dominated_of_two(places: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """Which of lexicographically ordered points with two objectives another dominates; places have shape ``(2, n)``."""
+    """Return which of lexicographically ordered points with places ``(2, n)`` another one dominates, ``(n,)``."""
+    # earlier points are no worse in the first objective: a point is dominated if one of them is no worse in the second
     n = places.shape[1]
     repeated = np.zeros(n, dtype=np.bool_)
     repeated[1:] = (places[:, 1:] == places[:, :-1]).all(axis=0)

@@ -12,21 +12,21 @@ from hpo.core import Key
 from hpo.numerics.cma_es.model import Model
 
 _SMALLEST = 1e-5  # standard deviation, of the range: the budget is better spent elsewhere than on a sixth digit
-_WORST_CONDITION = 1e13
+_WORST_CONDITION = 1e13  # of the covariance: the shortest axes are nearly lost to rounding
 
 RestartStrategy: TypeAlias = Literal["ipop", "bipop"]
 
 
 class Run(Struct, frozen=True):
-    """What one run begins with, and what is left of those before it.
+    """What a run begins with, and the sums over the runs before it.
 
     Attributes:
         number: How many runs there were before.
         popsize: Results in a generation.
         shrinkage: The first standard deviation, as a share of the first run's.
-        is_large: Whether the run is one of those whose populations grow; the first one is not.
-        largest_popsize: The population of the newest large run, or of the first one.
-        limit: After so many results the run is over anyway; None for no limit.
+        is_large: Whether the run is one of those whose populations grow; the first run is not.
+        largest_popsize: The population of the newest large run, or of the first run.
+        limit: The number of results after which the run is over anyway; None for no limit.
         n_small: Results of all small runs that are over.
         n_large: Results of all large runs that are over.
     """
@@ -42,26 +42,26 @@ class Run(Struct, frozen=True):
 
 
 def first_run(popsize: int) -> Run:
-    """The run before any restart."""
+    """Return the run before any restart."""
     return Run(0, popsize, largest_popsize=popsize)
 
 
 def next_run(run: Run, n_results: int, strategy: RestartStrategy, *, popsize: int, growth: int, key: Key) -> Run:
-    """The run that follows one that is over.
+    """Return the run that follows one that is over.
 
-    With ``"ipop"`` each population is `growth` times the one before. With ``"bipop"`` there are two kinds of runs, and
-    the kind that has used fewer results is next: large ones, each with a population `growth` times that of the large one
-    before, and small ones, with a population between the first run's and half the largest, a first standard deviation
-    down to a hundredth of the usual one, and at most half as many results as the large run before. The first run counts
-    as a small one, so that a large one is next.
+    With "ipop" each population is `growth` times the one before. With "bipop" there are two kinds of runs, and the kind
+    that has used fewer results is next. A large run has `growth` times the population of the large run before. A small
+    one has a population between the first run's and half the largest, a first standard deviation down to a hundredth of
+    the usual one, and at most half as many results as the large run before. The first run counts as small, so a large
+    one is next.
 
     Args:
         run: The run that is over.
         n_results: How many results it had.
-        strategy: Which rule.
-        popsize: The first run's results in a generation.
-        growth: See above.
-        key: Where the chance in small runs comes from.
+        strategy: The rule.
+        popsize: Results in a generation of the first run.
+        growth: The factor between the populations of large runs.
+        key: The random stream of small runs.
 
     Source: for "ipop" Auger and Hansen, "A Restart CMA Evolution Strategy With Increasing Population Size", CEC 2005; for
     "bipop" Hansen, "Benchmarking a BI-Population CMA-ES on the BBOB-2009 Function Testbed", GECCO 2009 (Companion).
@@ -76,28 +76,30 @@ def next_run(run: Run, n_results: int, strategy: RestartStrategy, *, popsize: in
     """
     if strategy == "ipop":
         return Run(run.number + 1, run.popsize * growth, is_large=True, largest_popsize=run.popsize * growth)
+    # the budgets of both kinds, by which bipop chooses
     n_small = run.n_small + (0 if run.is_large else n_results)
     n_large = run.n_large + (n_results if run.is_large else 0)
     if n_large <= n_small:
         largest = run.largest_popsize * growth
         return Run(run.number + 1, largest, 1.0, True, largest, None, n_small, n_large)
+    # Hansen 2009: lambda_s = lambda_0 * (lambda_l / (2 lambda_0)) ** (U ** 2), sigma_s = sigma_0 * 10 ** (-2 U)
     size, width = key.uniforms(["popsize", "sigma"])
     small = int(popsize * max(1.0, 0.5 * run.largest_popsize / popsize) ** (size * size))
-    limit = n_results // 2 if run.is_large else run.limit
+    limit = n_results // 2 if run.is_large else run.limit  # small runs in a row share the large one's
     return Run(run.number + 1, small, 10.0 ** (-2.0 * width), False, run.largest_popsize, limit, n_small, n_large)
 
 
 def is_over(run: Run, model: Model, *, columns: NDArray[np.intp], n_results: int, n_idle: int) -> bool:
-    """Whether a run has shrunk to a point, is ill-conditioned, found nothing better for long, or is at its limit.
+    """Return whether a run has shrunk to a point, is ill-conditioned, found nothing better for long, or is at its limit.
 
-    Only the distribution and the order of results are looked at, so that the scale of the objective is free.
+    Only the distribution and the order of results are looked at, so the scale of the objective does not matter.
 
     Args:
         run: The run.
         model: Its distribution.
-        columns: The dimensions that are to shrink: not those that a margin keeps wide.
-        n_results: How many results it had.
-        n_idle: Generations since its best result became better.
+        columns: The dimensions that have to shrink: not those that a margin keeps wide.
+        n_results: How many results the run had.
+        n_idle: How many generations ago its best result improved.
     """
     n = len(model.mean)
     return bool(

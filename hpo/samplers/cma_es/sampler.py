@@ -45,25 +45,24 @@ _IS_SAMPLER = is_function("a sampler (None means a TPESampler)", classes=False, 
 
 @attrs.frozen(kw_only=True, cache_hash=True)
 class CmaEsSampler:
-    """Covariance matrix adaptation, for the numeric parameters of a joint space.
+    """CMA-ES for the numeric parameters of the joint space.
 
-    Values are drawn from a normal distribution over the unit cube of the ranges (logarithms of them with ``log``). Each
-    generation of finished trials moves it towards the better half of them, and teaches it which directions pay. A draw
-    that falls outside is reflected at the end of the range, as if the objective went on as its mirror image, and is
-    kept in the trial's note: learning from the reflected value would shrink the distribution where an optimum is in a
-    corner.
+    Values are drawn from a normal distribution over the unit cube of the ranges (of their logarithms with ``log``). Each
+    generation of finished trials moves the distribution towards the better half of them, and teaches it which directions
+    pay. A draw outside of a range is reflected at its end, as if the objective went on as its mirror image. The draw
+    itself is kept in the trial's note: learning from the reflected value would shrink the distribution if the optimum is
+    in a corner.
 
-    The draws of a generation come in opposite pairs, at right angles to those of other pairs; which one is a trial's own
-    follows from its number. When a run is over, another one begins elsewhere (see `restart_strategy`). On a finite space
-    nothing is tried twice: what was tried is drawn again, each time from a wider distribution, and when all is tried, the
-    answer is `Exhausted`.
+    The draws of a generation come in opposite pairs that are orthogonal to each other; which draw a trial gets follows
+    from its number. When a run is over, another one begins elsewhere (see `restart_strategy`). On a finite space nothing
+    is tried twice: what was tried is drawn again, each time from a wider distribution, and the answer is `Exhausted`
+    when everything is tried.
 
-    Parallel workers lose nothing: a result that comes after its generation is used in the current one. A trial that was
-    enqueued, added, or belongs to the start is used if it is the best so far. Failed trials are ignored. Feasible trials
-    are better than others, and only the order of the values matters, not their size.
+    Parallel workers lose nothing: a result that arrives after its generation is used in the current one. Injected trials
+    (enqueued, added or from start-up) are used only if they improve on the best. Failed trials are ignored. Feasible
+    trials are better than infeasible ones, and only the order of the values matters, not their size.
 
-    O(parameters^2) per suggestion, and O(parameters^3) per generation; O(parameters) for either with
-    `use_separable_cma`.
+    O(parameters^2) per suggestion and O(parameters^3) per generation; O(parameters) for both with `use_separable_cma`.
 
     Source: Hansen, "The CMA Evolution Strategy: A Tutorial", arXiv:1604.00772 (2016). For the draws Wang, Emmerich and
     Bäck, "Mirrored Orthogonal Sampling for Covariance Matrix Adaptation Evolution Strategies", Evolutionary Computation
@@ -73,34 +72,36 @@ class CmaEsSampler:
     `source_trials` Nomura et al., "Warm Starting CMA-ES for Hyperparameter Optimization", AAAI 2021.
 
     Args:
-        x0: First mean, values by parameter name, as in ``study.best_params``; the middle of the range for numeric
-            parameters that it lacks.
-        sigma0: First standard deviation, as a share of each range, above 0; None means 1/6. It never grows beyond 0.3,
-            that of a uniform distribution.
-        n_startup_trials: So many complete or pruned trials come from `independent_sampler` first; at least 0.
-        independent_sampler: Who suggests categorical parameters, and those that are not in the joint space; None means
-            a `TPESampler`.
-        seed: Takes the place of the study's seed; None means the study's.
+        x0: First mean, values by parameter name, as in ``study.best_params``. Numeric parameters that it lacks start in
+            the middle of their range.
+        sigma0: First standard deviation as a share of each range, above 0; None means 1/6. It never grows beyond 0.3, the
+            standard deviation of a uniform distribution.
+        n_startup_trials: How many complete or pruned trials come from `independent_sampler` first; at least 0.
+        independent_sampler: The sampler for categorical parameters and for those that are not in the joint space; None
+            means a `TPESampler`.
+        seed: Replaces the study's seed; None means the study's.
         popsize: Trials in a generation, at least 2; None means ``4 + floor(3 ln n)`` for `n` parameters.
-        consider_pruned_trials: Whether pruned trials are learned from; they count as worse than complete ones, and the
-            less so the further they came.
-        use_separable_cma: Learn a variance for each parameter, and no covariances: for very many parameters.
-        with_margin: Whether parameters with up to a thousand values keep a least probability of leaving their value.
-        lr_adapt: Slow down where updates are mostly chance, for very noisy objectives and many hundred trials. Draws are
-            independent then.
+        consider_pruned_trials: Whether pruned trials are learned from. They count as worse than complete ones, less so
+            the further they came.
+        use_separable_cma: Whether only a variance is learned for each parameter, and no covariances: for very many
+            parameters.
+        with_margin: Whether parameters with up to a thousand values keep a least probability of another value.
+        lr_adapt: Whether learning slows down while updates are mostly chance: for very noisy objectives and many hundred
+            trials. Draws are independent then.
         restart_strategy: What follows when the distribution has shrunk to a hundred-thousandth of the range in all
-            continuous parameters, or found nothing better for about a hundred generations: with ``"ipop"`` a run around another mean with a larger
-            generation; with ``"bipop"`` such large runs and small narrow ones by turns, with about as many trials for
-            either kind; with None the run goes on.
-        inc_popsize: What a restart multiplies the size of a generation with; at least 1.
-        source_trials: Trials of a study of a related problem, in the same direction, whose best tenth is where the first
-            run begins, in place of `x0` and `sigma0`; or dicts with ``params`` and ``value``. Those that are not complete
-            and feasible, or do not have a value within the range of each numeric parameter, are left out.
-        duplicates: Whether on a finite space configurations that were tried are avoided, ``"avoid"`` or ``"allow"``.
+            continuous parameters, or has found nothing better for about a hundred generations. "ipop" starts a run
+            around another mean with a larger generation. "bipop" alternates between such large runs and small, narrow
+            ones, and gives both kinds about the same number of trials. With None the run goes on.
+        inc_popsize: What a restart multiplies the size of a generation by; at least 1.
+        source_trials: Trials of a study of a related problem, in the same direction; or dicts with ``params`` and
+            ``value``. The first run begins where the best tenth of them is, instead of at `x0` and `sigma0`. Trials that
+            are not complete and feasible, or lack a value within the range of a numeric parameter, are left out.
+        duplicates: With "avoid", no configuration of a finite space is suggested that was tried or is running; with
+            "allow" they may be repeated.
 
     Raises:
-        InvalidArgument, InvalidType: an option is outside of these, with its name; or `source_trials` are given along
-            with `x0` or `sigma0`.
+        InvalidArgument, InvalidType: an option is outside of these; the message names it. Or `source_trials` are given
+            along with `x0` or `sigma0`.
 
     Example:
         >>> from hpo.core.ask_tell import ask, tell
@@ -113,7 +114,7 @@ class CmaEsSampler:
         True
     """
 
-    needs_pending: ClassVar[bool] = True  # what running trials have counts
+    needs_pending: ClassVar[bool] = True  # running trials count in duplicates, and for the independent sampler
 
     x0: Mapping[str, Any] | None = attrs.field(default=None, converter=first_values, hash=False)
     sigma0: float | None = attrs.field(default=None, converter=to_float_if_number, validator=is_positive(optional=True))
@@ -178,12 +179,14 @@ class CmaEsSampler:
             return ask_noted(self._other, state, trial, space, key, {"rule": "independent"})
         coding = fold.coding
         carry = state.finished.fold(fold)
+        # not the generation: trials that lack a column, or left its range, count as start-up as well
         if carry.n_learnable < self.n_startup_trials:
             return None
         note: dict[str, Any] = {"rule": "model", "cma": coding.digest, "generation": carry.generation}
         others: Mapping[str, Any] = {}
         off_grid = False
         if len(coding.names) < len(space):
+            # a stream of its own: the draw of the numeric parameters must not depend on which others there are
             rest = space.without(coding.cube.space)
             answer = ask_noted(self._other, state, trial, rest, key.child("independent"), note)
             if isinstance(answer, Exhausted):
@@ -200,6 +203,7 @@ def _check_one_objective(state: StudyState) -> None:
         raise SeveralObjectives("CmaEsSampler", "TPESampler")
 
 
+# the fold is asked for at every suggestion, and building it costs as much as the suggestion
 @lru_cache(maxsize=64)
 def fold_for(sampler: CmaEsSampler, space: SearchSpace, directions: tuple[str, ...], seed: int) -> Fold | None:
     """Return the fold over the trials of a study, for the numeric parameters of `space`; None if there are none."""

@@ -51,7 +51,7 @@ def column_values(columns: Columns, trial: FrozenTrial, *, missing: bool = False
         (None, [nan, 0.5])
     """
     values = []
-    distributions, params = trial.distributions, trial.params
+    distributions, params = trial.distributions, trial.params  # looked up once: this runs for every trial and column
     for name, scale in columns:
         distribution = distributions.get(name)
         if distribution is None:
@@ -90,7 +90,7 @@ def _has_place(value: float, scale: Scale) -> bool:
 
 def index_of(distribution: Distribution, value: Any) -> int | None:
     """Return the index of `value` among the values of `distribution`; None if it is not one, or they are not countable."""
-    member = distribution.member(value)
+    member = distribution.member(value)  # with the type of the distribution, so that 2.0 is found among ints
     if member is None or distribution.n_values() is None:
         return None
     if isinstance(distribution, CategoricalDistribution):
@@ -98,7 +98,7 @@ def index_of(distribution: Distribution, value: Any) -> int | None:
     if isinstance(distribution, IntDistribution):
         return int(member - distribution.low) // distribution.step
     if distribution.step is None:
-        return 0
+        return 0  # a range of one value
     return nearest_cell(distribution.low, distribution.high, distribution.step, member)
 
 

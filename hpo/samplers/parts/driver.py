@@ -48,7 +48,7 @@ def suggest(
             random draws; what the note says is part of the journals of each sampler.
     """
     if not space:
-        return Suggestion({})
+        return Suggestion({})  # the first trial of an undeclared space: its parameters are asked for one by one
     tried = tried_configurations(state, space) if duplicates == "avoid" else None
     if tried is not None and tried.exhausted is not None:
         return tried.exhausted
@@ -66,7 +66,7 @@ def suggest_lone(
     state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key, propose: Propose, *, start: Sampler
 ) -> Answer:
     """Return the answer of a model-based sampler for a lone parameter, which may have any value again."""
-    answer = propose(None)
+    answer = propose(None)  # nothing to avoid: the trial as a whole is new or not, which one parameter can't tell
     return ask_noted(start, state, trial, space, key, {"rule": "startup"}, lone=True) if answer is None else answer
 
 

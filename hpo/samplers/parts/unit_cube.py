@@ -143,7 +143,7 @@ class UnitCube:
     def units(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the points, ``(n, d)``, of column values that fit, ``(n, d)``; what is missing stays NaN."""
         points: NDArray[np.float64] = (values * self.factor - self.origin) / self.width
-        # a value that is enqueued may be half a step outside of the outermost cell's centre
+        # rounding may lead out of the unit interval by a hair
         return np.clip(points, 0.0, self.top, out=points)
 
     def positions(self, params: Mapping[str, Any]) -> dict[int, float]:
@@ -212,6 +212,7 @@ class UnitCube:
         for column, n_choices in enumerate(self.n_choices.tolist()):
             values = points[:, column, None]
             if n_choices:
+                # NaN equals no index: it would read as "none of the choices", which is something else than missing
                 chosen = (values == np.arange(n_choices)).astype(np.float64)
                 blocks.append(np.where(np.isnan(values), np.nan, chosen))
             else:

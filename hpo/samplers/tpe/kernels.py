@@ -63,7 +63,7 @@ def distances_between_choices(cube: UnitCube, functions: DistanceFunctions) -> D
     """
     found = {}
     for name, function in functions:
-        if name in cube.names:
+        if name in cube.names:  # a space may lack the parameter: the model of another branch, say
             column = cube.names.index(name)
             distribution = cube.distributions[column]
             if isinstance(distribution, CategoricalDistribution):

@@ -61,7 +61,7 @@ def n_good_of(gamma: Any, n: int) -> int:
         InvalidType: `gamma` did not return a whole number.
     """
     given = gamma(n)
-    n_good = as_int(given)
+    n_good = as_int(given)  # which takes numpy's integers, and 3.0
     if n_good is None:
         raise InvalidType(f"gamma must return a whole number of good trials; for {n} trials it returned {given!r}")
     return min(max(n_good, 0), n)
@@ -76,7 +76,7 @@ def weights_of(weights: Any, n: int) -> NDArray[np.float64]:
     found = np.asarray(weights(n), dtype=np.float64)
     if weights is default_weights:
         return found
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore"):  # weights whose sum overflows are refused for it
         usable = found.shape == (n,) and math.isfinite(found.sum()) and (found >= 0.0).all()
     if not usable:
         raise InvalidArgument(

@@ -32,7 +32,7 @@ from hpo.samplers.tpe import branches, options
 from hpo.samplers.tpe.kernels import DistanceFunctions
 from hpo.samplers.tpe.propose import propose
 
-_START = RandomSampler()
+_START = RandomSampler()  # with the stream of the call, so that start-up is random search draw for draw
 _GIVEN_N = is_function("a function of a number of trials")
 
 
@@ -40,56 +40,57 @@ _GIVEN_N = is_function("a function of a number of trials")
 class TPESampler:
     """Tree-structured Parzen estimator over the joint space.
 
-    The trials are split into a few good ones and the rest. A density is estimated for either; candidates are drawn from
-    the good ones' density, and the one that is likeliest under it relative to the other is suggested. All parameters
-    are modelled together, so that the sampler sees which values go well with which. A parameter that an objective
-    touches in one of its branches only is modelled on the trials that took that branch, given the joint ones.
+    The trials are split into a few good ones and the rest, and a density of each group is estimated. Candidates are
+    drawn from the density of the good trials; the one whose density among them is largest relative to the rest is
+    suggested. All parameters are modelled together, so the sampler sees which values go well together. A parameter that
+    only one branch of an objective has is modelled on the trials of that branch, given the joint parameters.
 
-    What counts: complete trials by value; behind them pruned ones by how far they came; behind all of those the ones
-    that violate constraints, by how much. The better of the good trials weigh more. With several objectives complete
-    trials are ordered by non-domination, and within the front that is split by the hypervolume that they add; what only
-    a trial adds is its weight. Trials that lack one of the parameters, or had it outside the range that is asked for,
-    are ignored. With one objective only the order of the values matters, not their size; with several the hypervolume
-    compares amounts, in whatever units they are.
+    Complete trials are ordered by value. Pruned trials follow, ordered by how far they came, and after all of those come
+    trials that violate constraints, ordered by how much. The better of the good trials weigh more. With several
+    objectives, complete trials are ordered by non-domination, and the front that is split between good and bad by
+    hypervolume; the weight of a good trial is its exclusive hypervolume contribution. Trials that lack one of the
+    parameters, or had it outside of the range that is asked for, are ignored. With one objective only the order of the
+    values matters and not their size. With several, the hypervolume compares amounts, whatever their units.
 
-    O(trials) comparisons per suggestion, and O(parameters x `n_ei_candidates` x kernels) arithmetic, with at most
-    `gamma` + 128 kernels: of the bad trials those that are next to the good ones in value.
+    O(trials) comparisons per suggestion, and O(parameters x `n_ei_candidates` x kernels) arithmetic. There are at most
+    `gamma` + 128 kernels: of the bad trials only those next to the good ones have one.
 
     Source: Bergstra, Bardenet, Bengio and Kegl, "Algorithms for Hyper-Parameter Optimization", NIPS 2011; for joint
     kernels Falkner, Klein and Hutter, "BOHB", ICML 2018; for several objectives Ozaki, Tanigaki, Watanabe, Nomura and
-    Onishi, "Multiobjective Tree-Structured Parzen Estimator", JAIR 2022. What differs from them is measured in the
-    documentation of samplers.
+    Onishi, "Multiobjective Tree-Structured Parzen Estimator", JAIR 2022. The documentation measures what differs from
+    them.
 
     Args:
-        n_startup_trials: So many complete or pruned trials come from random search first, with the very draws of
-            `RandomSampler`; at least 0. With the constant liar running ones count too, as many as are finished, so that
-            parallel workers don't wait longer for the model than one alone.
+        n_startup_trials: How many complete or pruned trials there must be before the first model; at least 0. Until
+            then values are those of a `RandomSampler`, draw for draw. With the constant liar, running trials count too,
+            up to the number of finished ones, so that parallel workers don't wait longer for the model than a single
+            one.
         n_ei_candidates: How many candidates are compared for a suggestion; at least 1.
-        seed: Takes the place of the study's seed; None means the study's.
-        multivariate: Whether parameters are modelled together; else each one by itself.
-        group: Whether the parameters of branches are suggested before the objective runs, each group that the same
-            trials have from a model of its own, given those that all of these trials have besides; values that the
-            objective does not ask for are dropped. Else they are suggested one by one, when it asks for them.
-        gamma: Function from the number of trials to that of good ones; see `default_gamma`. A function at the top of
-            a module, so that equal samplers compare equal and can be pickled.
-        weights: Function from the number of trials in a group, oldest first, to an array of as many weights, none
-            negative; see `default_weights`. The good ones' are multiplied with those of their ranks.
-        prior_weight: Weight of the uniform distribution next to that of the trials; above 0. The more, the more
-            exploration.
-        constant_liar: Whether running trials with known parameters count as bad, so that parallel workers keep away
-            from each other.
-        consider_magic_clip: Whether kernels are at least ``1 / min(100, 1 + trials)`` of a range wide. It matters
-            where many trials count as good or the prior's weight is small; else kernels are wider anyway.
-        consider_endpoints: Whether the ends of a range count as trials when the width of kernels is computed.
-        consider_failed_trials: Whether failed trials count as the worst of all; else they are ignored. It keeps away
-            from regions where objectives crash.
-        categorical_distance_func: For categorical parameters, by name, a function from two choices to how far they are
-            from each other, at least 0: near choices are likely to do as well. Kept as pairs sorted by name.
-        duplicates: "avoid": in a finite space no configuration is suggested that was tried or is running, and the
-            sampler is exhausted when there is no other; see `hpo.samplers.parts.tried`. "allow": it may be.
+        seed: Replaces the study's seed; None means the study's.
+        multivariate: Whether parameters are modelled together; otherwise each one by itself.
+        group: Whether parameters of branches are suggested before the objective runs. Each group of parameters that the
+            same trials have gets a model of its own, given the parameters that all of these trials have besides; values
+            that the objective does not ask for are dropped. Otherwise they are suggested one by one, when the objective
+            asks for them.
+        gamma: Function from the number of trials to the number of good ones, such as `default_gamma`. Use a function at
+            the top of a module, so that equal samplers compare equal and can be pickled.
+        weights: Function from the number of trials in a group to an array of as many weights of at least 0, oldest
+            trial first, such as `default_weights`. The weights of good trials are multiplied by those of their ranks.
+        prior_weight: Weight of the uniform distribution relative to a trial's 1; above 0. More means more exploration.
+        constant_liar: Whether running and paused trials with known parameters count as bad, so that parallel workers
+            keep away from each other.
+        consider_magic_clip: Whether kernels are at least ``1 / min(100, 1 + trials)`` of a range wide. This matters only
+            if many trials are good or the prior's weight is small; otherwise kernels are wider anyway.
+        consider_endpoints: Whether the ends of a range count as trials when the widths of kernels are computed.
+        consider_failed_trials: Whether failed trials count as the worst of all, which keeps away from regions where the
+            objective crashes; otherwise they are ignored.
+        categorical_distance_func: For categorical parameters, by name, a function from two choices to their distance, at
+            least 0: near choices are expected to do equally well. Kept as pairs sorted by name.
+        duplicates: With "avoid", no configuration of a finite space is suggested that was tried or is running, and the
+            answer is `Exhausted` when there is no other. With "allow", configurations may be repeated.
 
     Raises:
-        InvalidArgument, InvalidType: an option is outside of these, with its name.
+        InvalidArgument, InvalidType: an option is outside of these; the message names it.
 
     Example:
         >>> from hpo.core.ask_tell import ask, tell
@@ -102,7 +103,7 @@ class TPESampler:
         True
     """
 
-    needs_pending: ClassVar[bool] = True  # what running trials have counts
+    needs_pending: ClassVar[bool] = True  # running trials count as bad, and in duplicates
 
     n_startup_trials: int = attrs.field(default=10, converter=to_int_if_whole, validator=whole_from(0))
     n_ei_candidates: int = attrs.field(default=48, converter=to_int_if_whole, validator=whole_from(1))
@@ -121,7 +122,7 @@ class TPESampler:
 
     @staticmethod
     def hyperopt_parameters() -> dict[str, Any]:
-        """The options that Hyperopt has, as keyword arguments.
+        """Return the options of Hyperopt as keyword arguments.
 
         Example:
             >>> TPESampler(**TPESampler.hyperopt_parameters()).n_startup_trials
@@ -168,5 +169,6 @@ class TPESampler:
         proposal = propose(self, state, trial, space, key, tried)
         if proposal is None:
             return None
+        # in the order of the space, whatever the order of the parts
         params = {name: proposal.params[name] for name in space}
         return Suggestion(params, {"rule": "model", "acquisition": proposal.acquisition})
