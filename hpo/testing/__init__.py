@@ -1,56 +1,82 @@
-"""For those who write parts of their own: laws that ours are tested by, for theirs.
+"""Property-based test suites for your own samplers, pruners and storages: the ones that hpo's own are tested with.
 
-- `samplers`, `pruner_laws`, `stopping_laws`, `fold_laws`: laws of those, basic ones and ones that may be claimed
-- `journals`: laws of storages and their journals; `expectations`: how one of them says that it is broken
-- `study_machine`: several workers on one study, for any storage, sampler and pruner; `objectives`: what their trials do
-- `options`: samplers and pruners with all kinds of options
-- `strategies`: strategies of hypothesis for distributions, spaces, trials and whole studies; `scenarios`: named studies;
-  `edges`: ranges that are hard to stay inside of
-- `questions`, `pruner_questions`, `retelling`, `lived`, `other_process`, `proving`, `counterexamples`, `showing`: what the
-  laws are made of
+A law is a function that checks one promise, such as "the same question gets the same answer". Each kind of part has a
+class for pytest, with one test per law, and a function that does the same without pytest:
 
-The names of `__all__` are here too, and imported when they are first used.
+==================  ==========================  =======================  ==========================================
+part                class                       function                 where the laws are
+==================  ==========================  =======================  ==========================================
+sampler             `SamplerLaws`               `check_sampler`          `samplers`
+wrapper of samplers `WrapperLaws`               `check_wrapper`          `samplers.composition`
+pruner              `PrunerLaws`                `check_pruner`           `pruners`
+promoter            `PromoterLaws`              `check_promoter`         `pruners.promoter_laws`
+stopping rule       `StoppingLaws`              `check_stopping_rule`    `stopping`
+fold                                            `check_fold`             `folds`
+storage             `StorageLaws`               `check_storage`          `journals`
+==================  ==========================  =======================  ==========================================
+
+`StudyMachine` (in `study_machine`) lets several workers live and die on one study, for any storage, sampler and pruner;
+`agreement_machine` (in `journals`) compares storages with one in memory.
+
+For tests of your own: `strategies` generates distributions, spaces, trials and whole studies with hypothesis;
+`scenarios` has named studies; `options` draws samplers and pruners with all kinds of options.
+
+To add a law, write a function of a case that raises AssertionError, with the promise as its docstring, and put it into
+``BASIC`` or ``CLAIMS`` of its part; then add a subject that breaks it to ``tests/slow/laws``. `_engine` runs the laws.
+
+The names of `__all__` are imported when they are first used.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from hpo._lazy import attach
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hpo.testing.folds import check_fold as check_fold
     from hpo.testing.journals import StorageLaws as StorageLaws
     from hpo.testing.journals import agreement_machine as agreement_machine
     from hpo.testing.journals import check_storage as check_storage
+    from hpo.testing.pruners import PromoterLaws as PromoterLaws
     from hpo.testing.pruners import PrunerLaws as PrunerLaws
+    from hpo.testing.pruners import check_promoter as check_promoter
     from hpo.testing.pruners import check_pruner as check_pruner
     from hpo.testing.samplers import SamplerLaws as SamplerLaws
+    from hpo.testing.samplers import WrapperLaws as WrapperLaws
     from hpo.testing.samplers import check_sampler as check_sampler
+    from hpo.testing.samplers import check_wrapper as check_wrapper
     from hpo.testing.stopping import StoppingLaws as StoppingLaws
     from hpo.testing.stopping import check_stopping_rule as check_stopping_rule
     from hpo.testing.study_machine import StudyMachine as StudyMachine
 
-_HOMES = {
-    "hpo.testing.folds": ("check_fold",),
-    "hpo.testing.journals": (
-        "StorageLaws",
-        "agreement_machine",
-        "check_storage",
-    ),
-    "hpo.testing.pruners": (
-        "PrunerLaws",
-        "check_pruner",
-    ),
-    "hpo.testing.samplers": (
-        "SamplerLaws",
-        "check_sampler",
-    ),
-    "hpo.testing.stopping": (
-        "StoppingLaws",
-        "check_stopping_rule",
-    ),
-    "hpo.testing.study_machine": ("StudyMachine",),
+_HOME = {
+    "PromoterLaws": "pruners",
+    "PrunerLaws": "pruners",
+    "SamplerLaws": "samplers",
+    "StoppingLaws": "stopping",
+    "StorageLaws": "journals",
+    "StudyMachine": "study_machine",
+    "WrapperLaws": "samplers",
+    "agreement_machine": "journals",
+    "check_fold": "folds",
+    "check_promoter": "pruners",
+    "check_pruner": "pruners",
+    "check_sampler": "samplers",
+    "check_stopping_rule": "stopping",
+    "check_storage": "journals",
+    "check_wrapper": "samplers",
 }
 
-__getattr__, __dir__, __all__ = attach(__name__, _HOMES)
+__all__ = [*_HOME]  # noqa: PLE0604 - names all
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'hpo.testing' has no attribute {name!r}")
+    value = getattr(import_module(f"hpo.testing.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__]

@@ -1,7 +1,7 @@
 """The laws that every stopping rule keeps, those that it may claim, and the ways to check your own rule against them.
 
-A stopping rule is a pure function of a study's state that says whether the study has gone on for long enough. Its laws
-are those of pruners that ask about the whole study and not about one trial.
+A stopping rule is a pure function of a study's state that returns `Stop` with a reason once no more trials should start,
+and None before. Its laws are those of pruners that are about the whole study and not about one trial.
 
     from hpo.testing import StoppingLaws
 
@@ -14,27 +14,20 @@ pytest runs one test per law; `check_stopping_rule` runs them without pytest.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, ClassVar, TypeAlias
+from collections.abc import Iterable
+from typing import Any, ClassVar
 
 import attrs
 from msgspec.structs import replace
 
-from hpo.core import Decision, FrozenTrial, StudyState, checked_callable
-from hpo.testing._engine.cases import Question, decision_of
+from hpo.core import Decision, FrozenTrial, Stop, StoppingRule, StudyState, Verdict, checked_stopping_rule
+from hpo.testing._engine.cases import Question, bare_decision_of
 from hpo.testing._engine.counterexamples import Counterexample
 from hpo.testing._engine.formatting import shown
 from hpo.testing._engine.law_suite import LawOrName, LawSuite, LawTests, given_to
 from hpo.testing._engine.runner import Finding
 from hpo.testing.pruners import laws as of_pruners
 from hpo.testing.pruners.laws import PrunerCase
-
-StoppingRule: TypeAlias = Callable[[StudyState], bool]
-"""Returns whether a study should stop; pure."""
-
-
-def _checked_rule(given: Any) -> StoppingRule:
-    return checked_callable(given, "a stopping rule is a function of the study's state")  # type: ignore[no-any-return]
 
 
 @attrs.frozen
@@ -48,22 +41,24 @@ class RuleAsPruner:
         InvalidType: the rule can't be called, or is a class.
 
     Example:
-        >>> RuleAsPruner(lambda state: state.n_trials > 9)(StudyState.create(), None)
-        <Decision.CONTINUE: 'continue'>
+        >>> RuleAsPruner(lambda state: Stop("ten are enough") if state.n_trials >= 10 else None)(StudyState.create(), None)
+        Verdict(decision=<Decision.CONTINUE: 'continue'>, reason=None)
     """
 
-    rule: StoppingRule = attrs.field(converter=_checked_rule)
+    rule: StoppingRule = attrs.field(converter=checked_stopping_rule)
 
-    def __call__(self, state: StudyState, trial: FrozenTrial | None) -> Decision:
-        """Return STOP if the study should stop, else CONTINUE.
+    def __call__(self, state: StudyState, trial: FrozenTrial | None) -> Verdict:
+        """Return STOP with the rule's reason if the study should stop, else CONTINUE.
 
         Raises:
-            TypeError: the rule returns neither True nor False.
+            TypeError: the rule returns neither a `Stop` nor None.
         """
         answer = self.rule(state)
-        if not isinstance(answer, bool):
-            raise TypeError(f"a stopping rule returns True or False, and this one {shown(answer)}")
-        return Decision.STOP if answer else Decision.CONTINUE
+        if answer is None:
+            return Verdict(Decision.CONTINUE)
+        if isinstance(answer, Stop):
+            return Verdict(Decision.STOP, answer.reason)
+        raise TypeError(f"a stopping rule returns Stop(reason) or None, and this one {shown(answer)}")
 
 
 def begins(case: PrunerCase) -> None:
@@ -72,7 +67,7 @@ def begins(case: PrunerCase) -> None:
     def check(question: Question) -> Finding:
         nothing = type(question.state.finished)()
         empty = replace(question, state=replace(question.state, finished=nothing))
-        if decision_of(case.pruner, empty) is Decision.STOP:
+        if bare_decision_of(case.pruner, empty) is Decision.STOP:
             raise Counterexample("it stops a study without a finished trial", empty)
         return None
 
@@ -106,7 +101,7 @@ def check_stopping_rule(rule: StoppingRule, *, laws: Iterable[LawOrName] = BASIC
 
     Example:
         >>> def after_five(state):
-        ...     return len(state.finished) >= 5
+        ...     return Stop("five are enough") if len(state.finished) >= 5 else None
         >>> check_stopping_rule(after_five, laws=["total", "begins", "mirror"], max_examples=5)
     """
     SUITE.check(_case(rule, max_examples), laws)
@@ -122,7 +117,7 @@ class StoppingLaws(LawTests):
 
     Example:
         >>> def after_five(state):
-        ...     return len(state.finished) >= 5
+        ...     return Stop("five are enough") if len(state.finished) >= 5 else None
         >>> class TestMine(StoppingLaws):
         ...     rule = after_five
         ...     max_examples = 5

@@ -1,22 +1,40 @@
 """Stopping rules that are broken on purpose, each with the law that names its fault, and one that is sound."""
 
+from functools import wraps
+
 import attrs
 
-from hpo.core import TrialState
+from hpo.core import Stop, TrialState
+
+
+def when(enough):
+    """A stopping rule from a function that says whether there were enough trials."""
+
+    @wraps(enough)
+    def rule(*arguments):
+        return Stop("enough") if enough(*arguments) else None
+
+    return rule
 
 
 def values(state):
     return [trial.values[0] for trial in state.finished if trial.state is TrialState.COMPLETE]
 
 
-def says_one(state):
-    return 1
+def says_true(state):
+    return True
 
 
+def gives_itself_as_the_reason(state):
+    return Stop(says_true) if state.finished else None
+
+
+@when
 def best_of_nothing(state):
     return len(state.finished) > 0 and min(values(state)) < 0.0
 
 
+@when
 def at_once(state):
     return len(state.finished) < 3
 
@@ -25,6 +43,7 @@ class SecondTime:
     def __init__(self):
         self.asked = 0
 
+    @when
     def __call__(self, state):
         self.asked += 1
         return len(state.finished) > 0 and self.asked % 2 == 0
@@ -34,18 +53,22 @@ class RemembersTheFirst:
     def __init__(self):
         self.known = {}
 
+    @when
     def __call__(self, state):
         return self.known.setdefault(len(state.finished), len(state.finished) > 0 and sum(values(state)) > 1.0)
 
 
+@when
 def by_hash(state):
     return len(state.finished) > 0 and hash(f"{len(state.finished)} trials, {sum(values(state))}") % 2 == 0
 
 
+@when
 def by_name(state):
     return len(state.finished) > 0 and state.name == ""
 
 
+@when
 def first_constraint(state):
     first = [next(iter(trial.constraints.values()), 0.0) for trial in state.finished]
     return any(value > 0.25 for value in first)
@@ -63,26 +86,31 @@ class GrowingList:
         return carry
 
 
+@when
 def remembers_a_list(state):
     return len(state.finished.fold(GrowingList())) % 2 == 1
 
 
+@when
 def below_one(state):
     return any(value < 1.0 for value in values(state))
 
 
+@when
 def least_is_first(state):
     """It minimizes, whatever the direction is."""
     known = values(state)
     return len(known) > 1 and min(known) == known[0] != max(known)
 
 
+@when
 def reads_everything(state):
     return sum(len(trial.params.keys()) for trial in state.finished) < 0
 
 
 STOPPING = [
-    (says_one, "total"),
+    (says_true, "total"),
+    (gives_itself_as_the_reason, "total"),
     (best_of_nothing, "survives_every_scenario"),
     (at_once, "begins"),
     (SecondTime(), "same_decision_twice"),
@@ -105,6 +133,7 @@ class NothingNew:
 
     n: int = 3
 
+    @when
     def __call__(self, state):
         known = [
             value if state.directions[0] == "minimize" else -value for value in state.finished.fold(Newest(self.n))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -18,7 +19,9 @@ from hpo.core import (
     SearchSpace,
     StudyState,
     Suggestion,
+    Verdict,
     space_to_ask,
+    to_json_tree,
     trial_key,
 )
 from hpo.testing._engine.formatting import shown, shown_error
@@ -112,7 +115,7 @@ def answer_of(sampler: Sampler, question: Question) -> Answer | Raised | Invalid
         called = sampler if question.joint is None else getattr(sampler, "suggest_lone", sampler)
         return called(question.state, question.trial, question.space, key)
 
-    answer = _strictly(ask)
+    answer = strictly(ask)
     if isinstance(answer, Raised):
         return answer
     if isinstance(answer, Exhausted):
@@ -151,7 +154,7 @@ def joint_space_of(sampler: Sampler, question: Question) -> SearchSpace | Raised
         ['n', 'kind', 'step']
     """
     __tracebackhide__ = True
-    return _strictly(lambda: SearchSpace.of(space_to_ask(question.state, sampler, question.trial)))
+    return strictly(lambda: SearchSpace.of(space_to_ask(question.state, sampler, question.trial)))
 
 
 def decision_of(pruner: Pruner, question: Question) -> object:
@@ -164,11 +167,44 @@ def decision_of(pruner: Pruner, question: Question) -> object:
         <Decision.CONTINUE: 'continue'>
     """
     __tracebackhide__ = True
-    return _strictly(lambda: pruner(question.state, question.trial))
+    return strictly(lambda: pruner(question.state, question.trial))
 
 
-def _strictly(ask: Callable[[], T]) -> T | Raised:
-    """Return what `ask` returns, or the error that it raises; warnings are errors."""
+def bare_decision_of(pruner: Pruner, question: Question) -> object:
+    """Return what a pruner decides, without the reason, which may name the values that were compared.
+
+    Example:
+        >>> from hpo import Decision
+        >>> from hpo.testing.scenarios import MIXED, scenarios
+        >>> question = Question(scenarios()["constant"], 12, MIXED)
+        >>> bare_decision_of(lambda state, trial: Verdict(Decision.STOP, {"rule": "always"}), question)
+        <Decision.STOP: 'stop'>
+    """
+    answer = decision_of(pruner, question)
+    return answer.decision if isinstance(answer, Verdict) else answer
+
+
+def why_not_json(value: object) -> str | None:
+    """Return why a journal can't keep `value` as JSON, or None if it can.
+
+    Example:
+        >>> why_not_json({"seen": 3}) is None
+        True
+    """
+    try:
+        json.dumps(to_json_tree(value))
+    except FAULTS as error:
+        return f"{shown(value)} is not JSON: {shown_error(error)}"
+    return None
+
+
+def strictly(ask: Callable[[], T]) -> T | Raised:
+    """Return what `ask` returns, or the error that it raises; warnings are errors.
+
+    Example:
+        >>> strictly(lambda: int("7"))
+        7
+    """
     __tracebackhide__ = True
     with warnings.catch_warnings():
         warnings.simplefilter("error")

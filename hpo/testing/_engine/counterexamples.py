@@ -13,6 +13,7 @@ from hpo.core import (
     FORMAT,
     AdvisorSet,
     AnyEvent,
+    ArtifactAdded,
     ConstraintSet,
     FrozenTrial,
     ParamsSuggested,
@@ -24,6 +25,7 @@ from hpo.core import (
     TrialAttributeSet,
     TrialEnqueued,
     TrialFinished,
+    TrialPaused,
     TrialStarted,
     TrialState,
     ValueReported,
@@ -34,7 +36,7 @@ from hpo.errors import HpoError
 from hpo.journal.file.storage import FileStorage
 from hpo.testing._engine.cases import Question, as_program, why_invalid
 
-_KINDS: tuple[Literal["sampler", "pruner"], ...] = ("sampler", "pruner")
+_KINDS: tuple[Literal["sampler", "pruner", "promoter"], ...] = ("sampler", "pruner", "promoter")
 
 
 class Counterexample(AssertionError):  # noqa: N818 - the name says what it is
@@ -160,16 +162,22 @@ def events_towards(state: StudyState) -> list[AnyEvent]:
         *(SpaceDefined(space) for space in spaces),
         *(event for trial in state.trials for event in _life(trial, numbers, spaces)),
         *(_end(trial) for trial in state.finished),
+        *(
+            ArtifactAdded(artifact, None if owner == -1 else owner)
+            for owner, artifacts in state.artifacts.items()
+            for artifact in artifacts.values()
+        ),
     ]
 
 
 def _life(trial: FrozenTrial, numbers: dict[SearchSpace, int], spaces: dict[SearchSpace, None]) -> Iterator[AnyEvent]:
     """Yield all events of a trial except its end."""
     if trial.state is TrialState.WAITING:
-        yield TrialEnqueued(trial.number, to_json_tree(trial.fixed_params), to_json_tree(trial.user_attrs) or None)
+        attrs = to_json_tree(trial.user_attrs) or None
+        yield TrialEnqueued(trial.number, to_json_tree(trial.fixed_params), attrs, trial.parent)
         return
-    if trial.fixed_params:
-        yield TrialEnqueued(trial.number, to_json_tree(trial.fixed_params))
+    if trial.fixed_params or trial.parent is not None:
+        yield TrialEnqueued(trial.number, to_json_tree(trial.fixed_params), parent=trial.parent)
     yield TrialStarted(trial.number, trial.started_at, trial.worker)
     if trial.distributions or trial.note:
         number = numbers[trial.distributions]
@@ -178,12 +186,18 @@ def _life(trial: FrozenTrial, numbers: dict[SearchSpace, int], spaces: dict[Sear
         yield ParamsSuggested(trial.number, number, values, to_json_tree(trial.note) or None)
     for step, value in trial.intermediate_values.items():
         yield ValueReported(trial.number, step, to_number(value))
+    for step, metrics in trial.metrics.items():
+        yield ValueReported(trial.number, step, {name: to_number(value) for name, value in metrics.items()})
     for name, value in trial.constraints.items():
         yield ConstraintSet(trial.number, name, to_number(value))
     for key, attribute in trial.user_attrs.items():
         yield TrialAttributeSet(trial.number, key, to_json_tree(attribute))
+    if trial.state is TrialState.PAUSED:
+        yield TrialPaused(trial.number, checkpoint=trial.checkpoint)
 
 
 def _end(trial: FrozenTrial) -> TrialFinished:
     values = None if trial.values is None else tuple(map(to_number, trial.values))
-    return TrialFinished(trial.number, trial.state, values, trial.finished_at, trial.reason)
+    sem = None if trial.sem is None else tuple(map(to_number, trial.sem))
+    cost = None if trial.cost is None else to_number(trial.cost)
+    return TrialFinished(trial.number, trial.state, values, trial.finished_at, trial.reason, (), sem, cost)

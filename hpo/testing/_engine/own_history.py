@@ -13,6 +13,8 @@ from hpo.core import (
     Exhausted,
     FrozenTrial,
     History,
+    NumberMap,
+    PauseTrial,
     Report,
     Sampler,
     SearchSpace,
@@ -34,16 +36,16 @@ _BEST = 0.3
 
 
 def with_own_history(question: Question, sampler: Sampler, *, whole: bool = False) -> Question:
-    """The question, where trials that had all of its parameters have what `sampler` suggests to them, one by one.
+    """Return the question with what `sampler` suggests, trial by trial, in trials that had all of its parameters.
 
-    Trials keep their outcomes. Those that had other parameters keep them too, and so do all to which the sampler gives
-    no answer that the core accepts: other laws are about that.
+    Trials keep their results. Those that had other parameters keep them too, and so do those for which the core does not
+    accept the sampler's answer: other laws are about that.
 
     Args:
-        question: Where trials and outcomes come from.
-        sampler: Who suggests.
-        whole: Whether trials that had other parameters have those of the question too; the middle of each range, where
-            the sampler has no answer.
+        question: The question, whose study has the trials and their results.
+        sampler: The sampler.
+        whole: Whether trials that had other parameters get those of the question too; the middle of each range if the
+            core does not accept the sampler's answer.
 
     Example:
         >>> from hpo.samplers import QMCSampler
@@ -52,13 +54,13 @@ def with_own_history(question: Question, sampler: Sampler, *, whole: bool = Fals
         >>> {trial.note["rule"] for trial in question.state.finished}
         {'sobol'}
     """
-    old = question.state
-    state = replace(old, finished=History(), running=type(old.running)(), waiting=type(old.waiting)(), n_trials=0)
+    old, nobody = question.state, NumberMap[FrozenTrial]()
+    state = replace(old, finished=History(), running=nobody, waiting=nobody, paused=nobody, n_trials=0)
     for trial in old.trials:
-        if trial.state.is_finished() or trial.number in old.running:
-            state = _lived(state, trial, sampler, question.space, whole=whole)
-        else:
+        if trial.state is TrialState.WAITING:
             state = enqueue(state, trial.fixed_params)
+        else:
+            state = _with_suggestion(state, trial, sampler, question.space, whole=whole)
     return replace(question, state=state)
 
 
@@ -100,7 +102,7 @@ def _ended(state: StudyState, number: int) -> StudyState:
     return _after(state, Tell(number, None if outcome is TrialState.FAIL else (value,), outcome))
 
 
-def _lived(
+def _with_suggestion(
     state: StudyState, trial: FrozenTrial, sampler: Sampler, space: Mapping[str, Distribution], *, whole: bool
 ) -> StudyState:
     state = started(state)
@@ -137,10 +139,14 @@ def _suggested(
 def _later(trial: FrozenTrial) -> Iterator[Command]:
     for step, value in trial.intermediate_values.items():
         yield Report(trial.number, value, step)
+    for step, metrics in trial.metrics.items():
+        yield Report(trial.number, metrics, step)
     for name, value in trial.constraints.items():
         yield SetConstraint(trial.number, name, value)
+    if trial.state is TrialState.PAUSED:
+        yield PauseTrial(trial.number, trial.checkpoint)
     if trial.state.is_finished():
-        yield Tell(trial.number, trial.values, trial.state, reason=trial.reason)
+        yield Tell(trial.number, trial.values, trial.state, reason=trial.reason, sem=trial.sem, cost=trial.cost)
 
 
 def _after(state: StudyState, command: Command) -> StudyState:

@@ -33,7 +33,7 @@ Change = Callable[[int, float], float]
 
 
 def with_trials(state: StudyState, change: Callable[[FrozenTrial], FrozenTrial]) -> StudyState:
-    """Return the study with `change` made to every finished and running trial.
+    """Return the study with `change` made to every finished, running and paused trial.
 
     Example:
         >>> with_trials(StudyState.create(), lambda trial: trial).n_trials
@@ -42,10 +42,12 @@ def with_trials(state: StudyState, change: Callable[[FrozenTrial], FrozenTrial])
     finished: History[FrozenTrial] = History()
     for trial in state.finished:
         finished = finished.append(change(trial))
-    running: NumberMap[FrozenTrial] = NumberMap()
-    for number, trial in state.running.items():
-        running = running.with_item(number, change(trial))
-    return replace(state, finished=finished, running=running)
+    unfinished: list[NumberMap[FrozenTrial]] = []
+    for trials in (state.running, state.paused):
+        for number, trial in trials.items():
+            trials = trials.with_item(number, change(trial))  # noqa: PLW2901 - a new version of the map
+        unfinished.append(trials)
+    return replace(state, finished=finished, running=unfinished[0], paused=unfinished[1])
 
 
 def with_values(state: StudyState, change: Change) -> StudyState:
@@ -62,6 +64,7 @@ def with_values(state: StudyState, change: Change) -> StudyState:
     def changed_trial(trial: FrozenTrial) -> FrozenTrial:
         values = None if trial.values is None else tuple(changed(i, value) for i, value in enumerate(trial.values))
         reports = InsertOnlyDict((step, changed(0, value)) for step, value in trial.intermediate_values.items())
+        # Metrics by name may be anything, such as a latency: they are not in the unit of the objective.
         return replace(trial, values=values, intermediate_values=reports)
 
     return with_trials(state, changed_trial)
@@ -75,7 +78,7 @@ def monotone(state: StudyState) -> Change:
         inf
     """
     seen: dict[int, set[float]] = {i: set() for i in range(len(state.directions))}
-    for trial in (*state.finished, *state.running.values()):
+    for trial in (*state.finished, *state.running.values(), *state.paused.values()):
         for i, value in enumerate(trial.values or ()):
             seen[i].add(value)
         seen[0].update(trial.intermediate_values.values())

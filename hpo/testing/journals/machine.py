@@ -1,4 +1,4 @@
-"""The laws of journals on made-up histories: whatever is done to it, a backend answers as memory does."""
+"""The laws of journals on generated histories: whatever is done to it, a storage answers as one in memory does."""
 
 from __future__ import annotations
 
@@ -15,10 +15,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from hpo.core import (
     AnyEvent,
     ConstraintSet,
+    Origin,
+    PruningDecided,
     StudyAttributeSet,
     TrialAttributeSet,
     TrialEnqueued,
     TrialFinished,
+    TrialPaused,
+    TrialResumed,
     TrialStarted,
     TrialState,
     ValueReported,
@@ -41,7 +45,7 @@ def _short_value(index: int) -> Any:
     return _SHORT_VALUES[index]
 
 
-# By number, and so without all samples in every message.
+# Drawn by index, so that a message of hypothesis does not show all samples.
 _SHORT_VALUES = [value for value in VALUES if len(repr(value)) < 1000]
 _names = st.integers(0, len(NAMES) - 1).map(_name)
 _values = st.integers(0, len(_SHORT_VALUES) - 1).map(_short_value)
@@ -54,11 +58,15 @@ attributes = st.recursive(
 ).map(to_json_tree)
 numbers = st.floats().map(to_number)
 trials = st.integers(0, 2**40)
+origins = st.none() | st.builds(Origin, texts, texts, texts)
 events: st.SearchStrategy[AnyEvent] = st.one_of(
     st.builds(StudyAttributeSet, texts, attributes),
     st.builds(TrialEnqueued, trials, attributes),
-    st.builds(TrialStarted, trials, st.none() | st.floats(0, 1e10), st.none() | texts),
-    st.builds(ValueReported, trials, trials, numbers),
+    st.builds(TrialStarted, trials, st.none() | st.floats(0, 1e10), st.none() | texts, origins),
+    st.builds(ValueReported, trials, trials, numbers | st.dictionaries(texts, numbers, max_size=3)),
+    st.builds(TrialPaused, trials, st.none(), st.none() | texts, origins),
+    st.builds(TrialResumed, trials, st.none(), st.none() | texts, attributes),
+    st.builds(PruningDecided, trials, st.sampled_from(["continue", "pause", "stop"]), st.booleans(), attributes),
     st.builds(TrialAttributeSet, trials, texts, attributes),
     st.builds(ConstraintSet, trials, texts, numbers),
     st.builds(TrialFinished, trials, st.sampled_from(TrialState), st.lists(numbers, max_size=3).map(tuple)),
@@ -68,7 +76,7 @@ handles = st.integers(0, 1)
 
 
 class JournalMachine(RuleBasedStateMachine):
-    """The same study in several storages and in memory, each with two handles that are used in turn, and workers on it."""
+    """The same study in several storages and in memory, each used through two handles, with workers on it."""
 
     make_storages: ClassVar[Mapping[str, Callable[[Path], Storage]]] = {}
 
@@ -83,13 +91,13 @@ class JournalMachine(RuleBasedStateMachine):
         self.journals: dict[str, list[Any]] = {}
         self.length = 0
         self.watched: list[str] = []
-        """Where workers are known."""
+        """The storages whose journals track workers."""
         self.workers: dict[str, ExitStack | None] = {}
-        """Their blocks in all these places; None for those who have left."""
+        """Their blocks in all of these storages; None for workers that have left."""
 
     @initialize()
     def create(self) -> None:
-        """All begin alike."""
+        """Create the same study in all storages."""
         for name, opened in self.openers.items():
             self.journals[name] = [opened().create("s", created()), opened().open("s")]
             if why_a_journal_knows_no_workers(self.journals[name][0]) is None:
@@ -98,14 +106,14 @@ class JournalMachine(RuleBasedStateMachine):
 
     @rule(handle=handles, batch=batches)
     def append(self, handle: int, batch: list[AnyEvent]) -> None:
-        """Everybody who has seen everything may append."""
+        """Append a batch through a handle that expects the right length."""
         self.length += len(batch)
         for name, journals in self.journals.items():
             expect(journals[handle].append(batch, expected=self.length - len(batch)), self.length, name)
 
     @rule(handle=handles, batch=batches, expected=st.integers(0, 30))
     def append_with_any_expectation(self, handle: int, batch: list[AnyEvent], expected: int) -> None:
-        """Everybody else may not."""
+        """Append a batch with any expected length; a wrong one is a conflict."""
         if expected == self.length:
             self.append(handle, batch)
         else:
@@ -115,26 +123,26 @@ class JournalMachine(RuleBasedStateMachine):
 
     @rule(handle=handles, after=st.integers(0, 30))
     def read(self, handle: int, after: int) -> None:
-        """Any part may be read, whatever was read before."""
+        """Read from anywhere, whatever was read before."""
         model = self.journals["memory"][0].read(after)
         for name, journals in self.journals.items():
             expect_events(journals[handle].read(after), model, f"{name}, after {after}")
 
     @rule(handle=handles)
     def reopen(self, handle: int) -> None:
-        """A handle can be thrown away at any time."""
+        """Replace a handle by a new one."""
         for name, opened in self.openers.items():
             self.journals[name][handle] = opened().open("s")
 
     @rule()
     def create_again(self) -> None:
-        """There is one already."""
+        """Create the study again, which is refused."""
         for name, opened in self.openers.items():
             expect_error(partial(opened().create, "s", created()), DuplicatedStudyError, name)
 
     @rule(handle=handles, digits=st.integers(8, 64))
     def come(self, handle: int, digits: int) -> None:
-        """A new worker is alive from now on, and does something."""
+        """Let a new worker be alive from now on, and start a trial."""
         worker = f"{len(self.workers):0{digits}x}"
         block = self.workers[worker] = ExitStack()
         for name in self.watched:
@@ -144,7 +152,7 @@ class JournalMachine(RuleBasedStateMachine):
     @precondition(lambda self: self._there())
     @rule(data=st.data(), handle=handles)
     def come_under_the_name_of_another(self, data: st.DataObject, handle: int) -> None:
-        """Nobody can while the other one is there."""
+        """Hold the name of a living worker, which is refused."""
         worker = data.draw(st.sampled_from(self._there()))
         for name in self.watched:
             expect_error(partial(hold_shortly, self.journals[name][handle], worker), JournalUnwritable, name)
@@ -152,7 +160,7 @@ class JournalMachine(RuleBasedStateMachine):
     @precondition(lambda self: self._there())
     @rule(data=st.data())
     def leave(self, data: st.DataObject) -> None:
-        """Workers leave in any order, also those whose handle has been thrown away."""
+        """Let a worker leave, in any order, even if its handle was replaced."""
         self._end(data.draw(st.sampled_from(self._there())))
 
     def _there(self) -> list[str]:
@@ -165,7 +173,7 @@ class JournalMachine(RuleBasedStateMachine):
 
     @rule(batch=batches)
     def delete_and_recreate(self, batch: list[AnyEvent]) -> None:
-        """The new study begins from nothing, after the last worker has left."""
+        """Delete the study after the last worker has left, and create it again, which begins anew."""
         for worker in self._there():
             self._end(worker)
         for name, opened in self.openers.items():
@@ -176,7 +184,7 @@ class JournalMachine(RuleBasedStateMachine):
 
     @invariant()
     def all_agree(self) -> None:
-        """Everybody sees the same."""
+        """All handles read the same events, and give the same answers about workers."""
         if self.journals:
             model = self.journals["memory"][0].read(0)
             for name, (first, second) in self.journals.items():
@@ -188,7 +196,7 @@ class JournalMachine(RuleBasedStateMachine):
                     expect_answer(journal, worker, block is not None, f"in {name}")
 
     def teardown(self) -> None:
-        """See `RuleBasedStateMachine.teardown`."""
+        """Let all workers leave, and remove the storages."""
         for worker in self._there():
             self._end(worker)
         self.journals.clear()

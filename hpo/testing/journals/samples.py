@@ -1,4 +1,4 @@
-"""What laws of journals are tried on: names and events, the nasty ones well represented."""
+"""What the laws of journals are tried on: names and events, including many awkward ones."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ from hpo.core import (
     FORMAT,
     AdvisorSet,
     AnyEvent,
+    Artifact,
+    ArtifactAdded,
+    ArtifactRemoved,
     CategoricalDistribution,
     ConstraintSet,
     FloatDistribution,
     Identity,
     IntDistribution,
     MetricNamesSet,
+    Origin,
     ParamsSuggested,
     PruningDecided,
     SearchSpace,
@@ -24,6 +28,8 @@ from hpo.core import (
     TrialAttributeSet,
     TrialEnqueued,
     TrialFinished,
+    TrialPaused,
+    TrialResumed,
     TrialStarted,
     TrialState,
     ValueReported,
@@ -67,10 +73,10 @@ NAMES: Sequence[str] = (
     "0",
     "1e5",
 )
-"""Names that a storage keeps apart, and that mean nothing to it."""
+"""Names that a storage keeps apart, and that have no special meaning to it."""
 
 FLOATS: Sequence[float] = (0.0, -0.0, 0.1, 5e-324, -1.7976931348623157e308, 1.0, 3.0e16, 2.2250738585072014e-308)
-"""Floats at which careless writers lose something."""
+"""Floats that a careless writer changes."""
 
 VALUES: Sequence[object] = (
     None,
@@ -91,16 +97,16 @@ VALUES: Sequence[object] = (
     {"$dict": {"$dict": {}}},
     {"": [[], {}, [None, {"a": -0.0}]], "__class__": "os.system"},
 )
-"""Attributes at which careless writers lose something."""
+"""Attributes that a careless writer changes."""
 
 
 def created(name: str = "s") -> list[AnyEvent]:
-    """The shortest beginning of a study."""
+    """Return the shortest beginning of a study."""
     return [StudyCreated(FORMAT, name, ("minimize",), 7)]
 
 
 def nested(depth: int) -> object:
-    """Lists in dicts in lists, that deep."""
+    """Return lists in dicts in lists, `depth` levels deep."""
     tree: object = 1.5
     for level in range(depth):
         tree = {"k": tree} if level % 2 else [tree]
@@ -108,7 +114,7 @@ def nested(depth: int) -> object:
 
 
 def every_kind() -> list[AnyEvent]:
-    """An event of every kind that can follow a study's creation, most of them with all of their fields."""
+    """Return an event of every kind that can follow a study's creation, most of them with all of their fields."""
     space = SearchSpace(
         {
             "a'b\0": FloatDistribution(-1.5, 2.5),
@@ -118,24 +124,40 @@ def every_kind() -> list[AnyEvent]:
             "choice": CategoricalDistribution((None, True, 1, 1.5, "1", float("nan"), float("-inf"))),
         }
     )
+    origin = Origin("a'nn", "dashboard-2", "7f3a\0")
+    weights = Artifact("3f'78", "w\u00e9ights.pt", 2**40, "0" * 64, "image/png", "gzip", "s3://bucket/")
     return [
-        StudyAttributeSet("k", to_json_tree({"a": [1, 2.5, None]})),
-        MetricNamesSet(("loss",)),
+        StudyAttributeSet("k", to_json_tree({"a": [1, 2.5, None]}), origin),
+        MetricNamesSet(("loss",), origin),
+        AdvisorSet("promoter", Identity("a'b.Halving", 1, to_json_tree({"factor": 3}))),
+        ArtifactAdded(weights),
         AdvisorSet("sampler", Identity("a'b.Sampler", 3, to_json_tree({"seed": None, "rate": float("inf")}))),
         AdvisorSet("pruner", Identity("judge")),
         SpaceDefined(space),
         TrialEnqueued(0, to_json_tree({"log": 0.5, "n": float("nan")}), to_json_tree({"by": "hand"})),
-        TrialStarted(0, 1732190185.123, "worker'1"),
+        TrialStarted(0, 1732190185.123, "worker'1", origin),
+        TrialEnqueued(3, to_json_tree({"log": 0.5}), None, 0, to_json_tree({"rung": 1}), origin),
+        ArtifactAdded(weights, 0, 1732190185.5, origin),
         ParamsSuggested(0, 0, (0.1, -0.0, 5e-324, 2**70, 3), to_json_tree({"generation": 4})),
         ParamsSuggested(0, 0, (0.0, 1.0, 0.25, 0, 6), None, True),
         ValueReported(0, 2**40, "nan"),
+        ValueReported(0, 7, {"lo'ss": -0.0, "": "inf"}, origin),
         PruningDecided(0, False),
+        PruningDecided(0, "stop", True, to_json_tree({"rule": "median", "values": [0.9, float("nan")]})),
+        PruningDecided(0, "pause"),
+        TrialPaused(0, 1732190185.6, "weights'10.pt", origin),
+        TrialResumed(0, 1732190185.7, "worker 2", to_json_tree({"rung": 1}), origin),
+        TrialPaused(0),
+        TrialResumed(0),
         ValueReported(0, -1, -0.0),
         TrialAttributeSet(0, "k", to_json_tree([float("inf")])),
         ConstraintSet(0, "c", "-inf"),
         TrialFinished(0, TrialState.FAIL, None, 1732190186.0, "it broke;\nbadly", ("log",)),
         TrialStarted(1),
         TrialFinished(1, TrialState.COMPLETE, (-0.0, "nan", "inf", 5e-324)),
+        TrialFinished(1, TrialState.COMPLETE, (0.5,), 1.5, None, (), (5e-324,), -0.0, origin),
+        ArtifactRemoved("3f'78", 0, 1732190186.0, origin),
+        ArtifactRemoved("3f'78"),
         TrialAdded(
             2,
             TrialState.PRUNED,
@@ -151,12 +173,18 @@ def every_kind() -> list[AnyEvent]:
             "w",
             1.5,
             2.5,
+            (1e-300,),
+            "inf",
+            ((3, {"loss": "nan", "x": 1.5}),),
+            "weights.pt",
+            0,
+            origin,
         ),
     ]
 
 
 def hostile_values() -> list[AnyEvent]:
-    """Attributes with every one of `VALUES`, and under every one of `NAMES`; and `FLOATS` wherever there are numbers."""
+    """Return events with all of `VALUES` and `NAMES` as attributes, and with all of `FLOATS` as numbers."""
     values = [*VALUES, nested(99)]
     return [
         *(StudyAttributeSet("k", to_json_tree(value)) for value in values),

@@ -18,9 +18,9 @@ from typing import Any, ClassVar
 import attrs
 from msgspec.structs import replace
 
-from hpo.core import Decision, Pruner, checked_pruner
+from hpo.core import Decision, Pruner, Verdict, checked_pruner
 from hpo.errors import SeveralObjectives
-from hpo.testing._engine.cases import Question, Raised, decision_of
+from hpo.testing._engine.cases import Question, Raised, bare_decision_of, decision_of, why_not_json
 from hpo.testing._engine.comparisons import (
     all_siblings,
     same_after,
@@ -88,7 +88,7 @@ class PrunerCase:
 
 
 def total(case: PrunerCase) -> None:
-    """Every running trial gets a `Decision`: no error, no warning.
+    """Every running trial gets a `Decision`, or a `Verdict` whose reason is JSON: no error, no warning.
 
     `SeveralObjectives` is a valid answer if the study has several.
     """
@@ -104,15 +104,15 @@ def silence_goes_on(case: PrunerCase) -> None:
     """A trial that has not reported anything goes on."""
 
     def check(question: Question) -> Finding:
-        silent = not question.trial.intermediate_values
-        stopped = silent and decision_of(case.pruner, question) is Decision.STOP
-        return "it stops a trial that has not reported anything" if stopped else None
+        if question.trial.last_step is None and bare_decision_of(case.pruner, question) is Decision.STOP:
+            return "it stops a trial that has not reported anything"
+        return None
 
     case.every_question_and_scenario(check)
 
 
 def same_decision_twice(case: PrunerCase) -> None:
-    """The same question gets the same decision, and asking does not change the study."""
+    """The same question gets the same decision with the same reason, and asking does not change the study."""
     same_twice(case)
 
 
@@ -151,7 +151,7 @@ def fold(case: PrunerCase) -> None:
 
 def rank_based(case: PrunerCase) -> None:
     """Only the order of values and reports counts: a strictly increasing function of them changes nothing."""
-    same_after(case, lambda state: with_values(state, monotone(state)), "other values in the same order")
+    same_after(_bare(case), lambda state: with_values(state, monotone(state)), "other values in the same order")
 
 
 def affine(case: PrunerCase) -> None:
@@ -160,12 +160,12 @@ def affine(case: PrunerCase) -> None:
     def change(_: int, value: float) -> float:
         return 4.0 * value - 32.0
 
-    same_after(case, lambda state: with_values(state, change), "the values in another unit", whole_values=True)
+    same_after(_bare(case), lambda state: with_values(state, change), "the values in another unit", whole_values=True)
 
 
 def mirror(case: PrunerCase) -> None:
     """Maximizing f is minimizing -f."""
-    same_after(case, mirrored, "directions and values reversed")
+    same_after(_bare(case), mirrored, "directions and values reversed")
 
 
 def never_stops_the_leader(case: PrunerCase) -> None:
@@ -176,7 +176,7 @@ def never_stops_the_leader(case: PrunerCase) -> None:
             return None
         for state in (question.state, reporting_nan(question.state)):
             best, leading = with_a_leader(replace(question, state=state))
-            if math.isfinite(best) and decision_of(case.pruner, leading) is Decision.STOP:
+            if math.isfinite(best) and bare_decision_of(case.pruner, leading) is Decision.STOP:
                 steps = [*leading.trial.intermediate_values]
                 raise Counterexample(f"it stops trial {question.number}, which leads with {best!r} at {steps}", leading)
         return None
@@ -264,11 +264,19 @@ class PrunerLaws(LawTests):
         return PrunerCase(given_to(type(self), "pruner"), self.max_examples)
 
 
+def _bare(case: PrunerCase) -> PrunerCase:
+    """Return the case with decisions alone: a reason may name the values that were compared."""
+    return attrs.evolve(case, ask=bare_decision_of)
+
+
 def _no_decision(question: Question, answer: object) -> Finding:
     if isinstance(answer, Decision):
         return None
+    if isinstance(answer, Verdict) and isinstance(answer.decision, Decision):
+        wrong = why_not_json(answer.reason)
+        return None if wrong is None else f"its reason {wrong}"
     if not isinstance(answer, Raised):
-        return f"it answers {shown(answer)}, which is not a Decision"
+        return f"it answers {shown(answer)}, which is neither a Decision nor a Verdict of one"
     if isinstance(answer.error, SeveralObjectives) and len(question.state.directions) > 1:
         return None
     raise Counterexample(f"it raises {shown_error(answer.error)}", question) from answer.error

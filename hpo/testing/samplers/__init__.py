@@ -1,10 +1,12 @@
 """Laws of samplers.
 
-- `laws`: the basic ones, and all of them as a function and as a class of tests
-- `claims`, `runs`: those that a sampler may claim, of single answers and of whole runs
+- `laws`: the basic laws, and all of them as a function and as a class of tests
+- `claims`, `runs`: the laws that a sampler may claim, about single answers and about whole runs
+- `composition`: the laws of samplers that ask other samplers
 - `case`: a sampler with the questions that it is asked; `answers`: what can be wrong with an answer
 """
 
+from hpo.testing.samplers.composition import WrapperLaws, check_wrapper
 from hpo.testing.samplers.laws import SamplerLaws, check_sampler
 
-__all__ = ["SamplerLaws", "check_sampler"]
+__all__ = ["SamplerLaws", "WrapperLaws", "check_sampler", "check_wrapper"]

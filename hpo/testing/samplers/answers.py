@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from hpo.core import CategoricalDistribution, Distribution, Exhausted, SearchSpace, Suggestion, as_float, to_json_tree
+from hpo.core import CategoricalDistribution, Distribution, Exhausted, SearchSpace, Suggestion, as_float
 from hpo.errors import SeveralObjectives
-from hpo.testing._engine.cases import FAULTS, InvalidAnswer, Question, Raised
+from hpo.testing._engine.cases import FAULTS, InvalidAnswer, Question, Raised, why_not_json
 from hpo.testing._engine.formatting import shown, shown_error
 from hpo.testing._engine.runner import Finding
 
@@ -88,10 +87,10 @@ def not_json(answer: object) -> Finding:
     if not isinstance(answer, Suggestion):
         return None
     try:
-        json.dumps(to_json_tree(dict(answer.note)))
-    except FAULTS as error:
-        return f"its note {shown(answer.note)} is not JSON: {shown_error(error)}"
-    return None
+        wrong = why_not_json(dict(answer.note))
+    except FAULTS as error:  # a note that can't even be copied
+        wrong = f"{shown(answer.note)} is not JSON: {shown_error(error)}"
+    return None if wrong is None else f"its note {wrong}"
 
 
 def _type_for(dist: Distribution, value: Any) -> type:

@@ -2,11 +2,12 @@
 
 import math
 import random
+from functools import wraps
 
 import attrs
 import numpy as np
 
-from hpo.core import CategoricalDistribution, Decision, Exhausted, SearchSpace, Suggestion, TrialState, losses
+from hpo.core import CategoricalDistribution, Decision, Exhausted, SearchSpace, Stop, Suggestion, TrialState, losses
 
 _STARTUP = 10
 
@@ -14,6 +15,16 @@ _STARTUP = 10
 def drawn(space, key):
     units = key.uniforms(space)
     return {name: dist.from_unit(unit) for (name, dist), unit in zip(space.items(), units, strict=True)}
+
+
+def when(enough):
+    """A stopping rule from a function that says whether there were enough trials."""
+
+    @wraps(enough)
+    def rule(*arguments):
+        return Stop("enough") if enough(*arguments) else None
+
+    return rule
 
 
 def complete_trials(state):
@@ -189,18 +200,21 @@ PRUNERS = [
 """Broken pruners and the law that each of them breaks."""
 
 
+@when
 def newest_are_worse_than_the_oldest(state):
     """It minimizes, whatever the direction is, once there are four old and four new trials."""
     values = [trial.values[0] for trial in complete_trials(state)]
     return len(values) >= 8 and sum(a > b for a in values[-4:] for b in values[:-4]) > 2 * (len(values) - 4)
 
 
+@when
 def nothing_better_for_thirty_trials(state):
     """It takes the greatest value for the best one, and waits for long."""
     values = [trial.values[0] for trial in complete_trials(state)]
     return len(values) > 30 and values.index(max(values)) < len(values) - 30
 
 
+@when
 def means_of_ten(state):
     values = [losses(state.directions, trial.values)[0] for trial in complete_trials(state)]
     return len(values) >= 10 and float(np.mean(values[-10:])) > 1.0

@@ -2,7 +2,7 @@
 
 import attrs
 
-from hpo.core import Decision, TrialState
+from hpo.core import Decision, TrialState, Verdict
 
 
 def complete_trials(state):
@@ -31,6 +31,19 @@ def reports(trial):
 
 def says_true(state, trial):
     return True
+
+
+def gives_the_trial_as_the_reason(state, trial):
+    return Verdict(Decision.CONTINUE, trial)
+
+
+class CountsInItsReasons:
+    def __init__(self):
+        self.asked = 0
+
+    def __call__(self, state, trial):
+        self.asked += 1
+        return Verdict(Decision.CONTINUE, {"asked": self.asked})
 
 
 def wants_a_report(state, trial):
@@ -108,6 +121,8 @@ def reads_everything(state, trial):
 
 PRUNERS = [
     (says_true, "total"),
+    (gives_the_trial_as_the_reason, "total"),
+    (CountsInItsReasons(), "same_decision_twice"),
     (wants_a_report, "total"),
     (wants_a_report, "survives_every_scenario"),
     (stops_the_silent, "silence_goes_on"),

@@ -303,7 +303,7 @@ def test_a_storage_that_can_not_be_sent_to_other_processes_is_told_what_to_say()
     class Laws(StorageLaws):
         make_storage = Local
 
-    with pytest.raises(AssertionError, match=r"a storage can't be pickled .*Local.*; across_processes=False"):
+    with pytest.raises(AssertionError, match=r"a storage can't be pickled .*Local.*; set across_processes=False"):
         Laws().test_a_pickled_handle_leads_to_the_same_journal()
 
 
@@ -321,7 +321,7 @@ def test_messages_about_the_agreement_machine_are_short():
     from hpo.testing.journals import machine as journal_machine
 
     journal_machine.batches.validate()
-    assert len(repr(journal_machine.batches)) < 3000, "hypothesis warns of longer ones"
+    assert len(repr(journal_machine.batches)) < 5000, "hypothesis warns of longer ones"
 
 
 def test_laws_need_neither_hypothesis_nor_pytest():
@@ -369,14 +369,14 @@ def test_what_opens_no_storage_is_refused_by_name(given):
         agreement_machine({"mine": given})
     with pytest.raises(InvalidType, match="make_storages maps names to functions that open storages, got"):
         agreement_machine(given)
-    with pytest.raises(InvalidType, match=r"make_storage gives a storage .* and gave 'a path'"):
+    with pytest.raises(InvalidType, match=r"make_storage returns a storage .* and returned 'a path'"):
         check_storage(lambda place: "a path")
 
 
 def test_expectations_say_what_they_wanted():
     with pytest.raises(AssertionError, match="the sum: wanted 2, got 1"):
         expect(1, 2, "the sum")
-    with pytest.raises(AssertionError, match=r"\(1000\d letters\)"):
+    with pytest.raises(AssertionError, match=r"\(1000\d characters\)"):
         expect("x" * 10_000, "", "a long text")
     names = [f"study {i:03}" for i in range(100)]
     with pytest.raises(AssertionError, match="the names: item 7 of 100: wanted 'study 007', got 'study 008'"):

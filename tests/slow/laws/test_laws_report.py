@@ -98,7 +98,7 @@ def test_an_impossible_sampler_is_reported_by_every_law_that_it_breaks(name):
         ),
         (check_pruner, 3, r"a pruner is a function of .* got 3"),
         (check_pruner, NopPruner, r"a pruner .* got the class NopPruner: pass an instance of it, NopPruner\(\)"),
-        (check_stopping_rule, 3, r"a stopping rule is a function of the study's state.* got 3"),
+        (check_stopping_rule, 3, r"a stopping rule is a function of \(state\).* got 3"),
         (check_stopping_rule, NopPruner, r"a stopping rule .* got the class NopPruner: pass an instance of it"),
         (check_fold, 3, r"a fold is an object with the methods init and step; got 3"),
         (check_fold, Fine, r"a fold .* got the class Fine: pass an instance of it, Fine\(\)"),
