@@ -134,7 +134,7 @@ def test_an_impossible_pruner_is_reported_by_every_law_that_it_breaks(name):
     assert "total" in reports(check_pruner, impossible.PRUNERS[name], (*pruner_laws.BASIC, *pruner_laws.CLAIMS))
 
 
-@pytest.mark.parametrize("name", impossible.PRUNERS)
+@pytest.mark.parametrize("name", [name for name in impossible.PRUNERS if name != "decides None"])  # which goes on
 def test_an_impossible_rule_is_reported_by_every_law_that_it_breaks(name):
     assert "total" in reports(
         check_stopping_rule, impossible.PRUNERS[name], (*stopping_laws.BASIC, *stopping_laws.CLAIMS)
