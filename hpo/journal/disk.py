@@ -72,7 +72,7 @@ def open_regular(path: str) -> tuple[int, bool]:
 
 
 def _moved_away(fd: int) -> int:
-    """Return a descriptor beyond the standard streams instead of `fd`: libraries write to those even if they are closed."""
+    """Return a descriptor beyond the standard streams, instead of `fd`: libraries write to those, open or not."""
     try:
         return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _STANDARD_STREAMS + 1)
     finally:

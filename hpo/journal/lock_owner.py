@@ -1,4 +1,4 @@
-"""Who holds the kernel's locks on a file or database, for messages: locks themselves tell no one but the kernel."""
+"""Finding the process that holds a lock on a file or database, for messages: the lock itself does not tell."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from pathlib import Path
 
 
 def lock_holder(fd: int) -> str | None:
-    """The process that holds a lock of `flock` on the file `fd`, in words; None where it can't be known.
+    """Return in words which process holds a lock of `flock` on the file `fd`, or None if that can't be found out.
 
-    That is where the system has no ``/proc/locks``, or the holder is in another container, is gone and left the lock
-    to a child, or let it go meanwhile.
+    The latter is the case if the system has no ``/proc/locks``, or if the owner is in another container, has left the
+    lock to a child, or has released it meanwhile.
 
     Example:
         >>> import fcntl, tempfile
@@ -28,11 +28,11 @@ def lock_holder(fd: int) -> str | None:
 
 
 def database_holder(path: str) -> str | None:
-    """The process that keeps others from writing to the SQLite database `path`, in words; None where it can't be known.
+    """Return in words which process keeps others from writing to the SQLite database `path`, or None if not known.
 
-    SQLite's locks are those of `fcntl`, on bytes of the file and of its ``-shm``: of that one, writers have byte 120, and
-    who copies the log into the database or reads it after a crash the two after it. No file is opened, because closing it
-    would let go what this process has locked.
+    SQLite uses the locks of `fcntl` on bytes of the file and of its ``-shm``. In the latter, writers lock byte 120,
+    and a process that copies the log into the database, or reads it after a crash, the two bytes after it. No file is
+    opened here, because closing it would release what this process has locked.
 
     Example:
         >>> import sqlite3, tempfile
@@ -62,13 +62,15 @@ def _place(status: os.stat_result) -> str:
 
 
 def _holder(place: str, kind: str, bytes_: range) -> str | None:
-    """The process that has locked one of these bytes of a file for writing."""
+    """Return the process that has locked one of these bytes of a file for writing."""
     try:
         text = Path("/proc/locks").read_text("ascii", errors="replace")
     except OSError:
         return None
     for line in text.splitlines():
-        fields = line.split()  # number, kind, ADVISORY, WRITE, process, file, first, last; of who waits, "->" is second
+        fields = (
+            line.split()
+        )  # number, kind, ADVISORY, WRITE, process, file, first, last; for one that waits, "->" is second
         if fields[1:2] == [kind] and fields[3:4] == ["WRITE"] and fields[5:6] == [place] and int(fields[6]) in bytes_:
             return _process(fields[4])
     return None

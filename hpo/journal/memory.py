@@ -1,4 +1,4 @@
-"""Journals in memory: the reference that every other backend must be indistinguishable from."""
+"""Journals in memory: the reference. No other storage may behave differently."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ class MemoryJournal:
         self._workers: set[str] = set()  # of this process: a pickle has none
 
     def read(self, after: int) -> Sequence[AnyEvent]:
-        """See `Journal.read`."""
+        """Return the events from number `after` on; see `Journal.read`."""
         if self._deleted:
             raise JournalMoved("memory")
         return () if after == len(self._events) else self._events[after:]
 
     def append(self, events: Sequence[AnyEvent], *, expected: int) -> int:
-        """See `Journal.append`."""
+        """Add `events`, all or none, and return the new length; see `Journal.append`."""
         with self._lock:
             if self._deleted:
                 raise JournalMoved("memory")
@@ -38,13 +38,13 @@ class MemoryJournal:
             return len(self._events)
 
     def delete(self) -> None:
-        """Let nobody read or append from now on."""
+        """Make every later read and append raise `JournalMoved`."""
         with self._lock:
             self._deleted = True
 
     @contextlib.contextmanager
     def hold(self, worker: str) -> Iterator[None]:
-        """See `TracksWorkers.hold`."""
+        """Let `worker` be alive until the end of the block; see `TracksWorkers.hold`."""
         check_worker_name(worker)
         with self._lock:
             if worker in self._workers:
@@ -57,7 +57,7 @@ class MemoryJournal:
                 self._workers.remove(worker)
 
     def is_alive(self, worker: str) -> bool | None:
-        """See `TracksWorkers.is_alive`."""
+        """Return whether `worker` is in its block, or None if that is not known; see `TracksWorkers.is_alive`."""
         with self._lock:
             return worker in self._workers if is_worker_name(worker) else None
 
@@ -70,7 +70,7 @@ class MemoryJournal:
 
 
 class MemoryStorage:
-    """Studies of this process."""
+    """Studies in the memory of this process."""
 
     location = "memory"
 
@@ -79,7 +79,7 @@ class MemoryStorage:
         self._lock = threading.Lock()
 
     def create(self, name: str, events: Sequence[AnyEvent]) -> MemoryJournal:
-        """See `Storage.create`."""
+        """Create the study `name` with its first events, and return its journal; see `Storage.create`."""
         check_first_event(name, events)
         with self._lock:
             if name in self._journals:
@@ -88,7 +88,7 @@ class MemoryStorage:
             return journal
 
     def open(self, name: str | None) -> MemoryJournal:
-        """See `Storage.open`."""
+        """Return the journal of the study `name`, or of the only study; see `Storage.open`."""
         with self._lock:
             if name is None and len(self._journals) == 1:
                 return next(iter(self._journals.values()))
@@ -97,11 +97,11 @@ class MemoryStorage:
             return self._journals[name]
 
     def names(self) -> list[str]:
-        """See `Storage.names`."""
+        """Return the names of all studies, sorted."""
         return sorted(self._journals)
 
     def delete(self, name: str) -> None:
-        """See `Storage.delete`."""
+        """Remove the study `name` with all its events; see `Storage.delete`."""
         with self._lock:
             if name not in self._journals:
                 raise StudyNotFound(name, self.location, sorted(self._journals))

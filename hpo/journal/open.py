@@ -53,12 +53,12 @@ def open_journal(
     """Return the storage at `location`. Nothing is made or read before a study is created or opened there.
 
     Args:
-        location: ``"study.jsonl"``, a file for one study; ``"runs/"``, a directory for many (the slash may be omitted if
-            the directory exists or its name has no dot); ``"sqlite:///runs.db"``, or with one slash more an absolute
-            path, an SQLite database for many; ``"postgresql://user:password@host/database"``, ``"mysql://..."`` or
-            ``"mariadb://..."``, also with a driver, as in ``"mysql+pymysql://..."``, and ``"redis://..."`` or
-            ``"rediss://..."``, a server for many; a URL that another package registers; a storage object, which is
-            returned as it is; None for a new storage in memory. ``~`` is the home directory.
+        location: ``"study.jsonl"``, a file for one study; ``"runs/"``, a directory for many (the slash may be omitted
+            if the directory exists or its name has no dot); ``"sqlite:///runs.db"``, or with one slash more an
+            absolute path, an SQLite database for many; ``"postgresql://user:password@host/database"``,
+            ``"mysql://..."`` or ``"mariadb://..."``, also with a driver, as in ``"mysql+pymysql://..."``, and
+            ``"redis://..."`` or ``"rediss://..."``, a server for many; a URL that another package registers; a storage
+            object, which is returned as it is; None for a new storage in memory. ``~`` is the home directory.
         durability: ``"power"`` makes acknowledged events survive a power failure, at the price of a disk sync each;
             ``"process"`` makes them survive the end of any process. Memory survives neither, and on a server its own
             settings decide.

@@ -9,8 +9,9 @@ whether a record still follows the one that it was written after. Journals of fo
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 from zlib import crc32
+
+import msgspec
 
 from hpo.core import FORMAT, AnyEvent, StudyCreated, decode_events, encode_events
 from hpo.errors import InvalidArgument, UnreadableEvents
@@ -29,7 +30,7 @@ class DamagedRecord(ValueError):  # noqa: N818 - it says what was found
     """Bytes that were not written as a record, or a record that does not follow the one before it."""
 
 
-class Record(NamedTuple):
+class Record(msgspec.Struct, frozen=True, gc=False):
     """An intact record as it was read.
 
     Attributes:
@@ -45,7 +46,7 @@ class Record(NamedTuple):
     previous: int | None
 
 
-class Draft(NamedTuple):
+class Draft(msgspec.Struct, frozen=True, gc=False):
     """A record that has not got its place yet.
 
     Attributes:
@@ -65,7 +66,8 @@ def draft_of(events: Sequence[AnyEvent], sequence: int) -> Draft:
     Raises:
         InvalidArgument: the record would be too long.
     """
-    return Draft(payload_of(events) if events else b"", sequence, starts_chain(events))
+    is_first = len(events) == sequence
+    return Draft(payload_of(events) if events else b"", sequence, is_first and starts_chain(events))
 
 
 def payload_of(events: Sequence[AnyEvent]) -> bytes:
@@ -115,6 +117,17 @@ def readable_events(payload: bytes, *, is_first: bool) -> list[AnyEvent]:
     return events
 
 
+def order_problem(record: Record, n_events: int, *, after: int, previous: int | None) -> str:
+    """Return why a record does not follow the one that it was read after, or an empty string; see `check_order`."""
+    if record.sequence <= after:
+        return f"record {record.sequence} follows record {after}"
+    if record.sequence != after + n_events:
+        return f"record {record.sequence} with {n_events} event(s) follows record {after}: others are missing"
+    if record.previous != previous:
+        return _broken_chain(record, after, previous)
+    return ""
+
+
 def check_order(record: Record, n_events: int, *, after: int, previous: int | None) -> None:
     """Check that a record follows the record that it was read after.
 
@@ -127,22 +140,16 @@ def check_order(record: Record, n_events: int, *, after: int, previous: int | No
     Raises:
         DamagedRecord: records are missing, doubled or swapped, or another record was here when this one was written.
     """
-    if record.sequence <= after:
-        raise DamagedRecord(f"record {record.sequence} follows record {after}")
-    if record.sequence != after + n_events:
-        raise DamagedRecord(
-            f"record {record.sequence} with {n_events} event(s) follows record {after}: others are missing"
-        )
-    if record.previous != previous:
-        raise DamagedRecord(_broken_chain(record, after, previous))
+    if problem := order_problem(record, n_events, after=after, previous=previous):
+        raise DamagedRecord(problem)
 
 
 def _broken_chain(record: Record, after: int, previous: int | None) -> str:
     if record.previous is None:
-        return f"record {record.sequence} does not hold the checksum of the record before it, as this journal's format asks"
+        return f"record {record.sequence} does not hold the checksum of the record before it"
     if previous is None:
-        return f"record {record.sequence} holds the checksum of the record before it, which this journal's format does not have"
+        return f"record {record.sequence} holds the checksum of another one, which this journal's format does not have"
     return (
-        f"record {record.sequence} was written after a record with the checksum {record.previous:08x}, but record {after} "
+        f"record {record.sequence} was written after a record with the checksum {record.previous:08x}, but the record "
         f"before it has {previous:08x}: the chain of checksums is broken"
     )

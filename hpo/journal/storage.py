@@ -1,4 +1,4 @@
-"""What a journal is, what a storage of journals is, and where URLs lead."""
+"""The protocols of journals and storages, and the checks that every storage makes."""
 
 from __future__ import annotations
 
@@ -20,27 +20,28 @@ class Journal(Protocol):
     """
 
     def read(self, after: int) -> Sequence[AnyEvent]:
-        """The events from number `after` on, counted from 0; cheap when there is nothing new.
+        """Return the events from number `after` on, counted from 0. This is cheap if there is nothing new.
 
         Raises:
             JournalCorrupted: a record that is not the last one is damaged.
-            JournalMoved: the study was deleted, or its place replaced; or what there was is given, or nothing new.
+            JournalMoved: the study was deleted, or another one took its place. A journal may instead return the events
+                that it had, or nothing new.
             UnreadableEvents: a newer version wrote something that this one does not know.
-            UnsupportedJournal: the system or server can't give what is there.
+            UnsupportedJournal: the system or server failed to return what is there.
         """
         ...
 
     def append(self, events: Sequence[AnyEvent], *, expected: int) -> int:
         """Add `events`, all or none, and return the new length.
 
-        What is among `hpo.core.records.events.ACKNOWLEDGED` is as durable as the backend promises when this returns.
+        Acknowledged events (see `hpo.extend.is_acknowledged`) are as durable as the storage promises when this returns.
 
         Raises:
             Conflict: the journal does not have `expected` events. Nothing was added: read, decide, append again.
-            JournalMoved: the study was deleted, or its place replaced; also where there is a new one of its name.
+            JournalMoved: the study was deleted, or another one took its place, be it of the same name.
             JournalBusy, JournalFull, JournalUnwritable: nothing was added.
-            WorkerLost: they start a trial for a worker that `TracksWorkers.hold` lets be alive, and that was given up all
-                the same. Nothing was added.
+            WorkerLost: `events` start a trial for a worker that is in its block and was given up all the same. Nothing
+                was added.
             OutcomeUnknown: the events may or may not be durable; the journal has to be opened again.
         """
         ...
@@ -48,61 +49,60 @@ class Journal(Protocol):
 
 @runtime_checkable
 class TracksWorkers(Protocol):
-    """What a journal may offer beyond `Journal`: to say which workers are alive, so that others can end their trials.
+    """An optional part of a journal: it says which workers are alive, so that others can end the trials of dead ones.
 
-    A worker is named by 8 to 64 hexadecimal digits in lower case (see `is_worker_name`), and no name is used twice.
+    The name of a worker has 8 to 64 hexadecimal digits in lower case (see `is_worker_name`), and is used once.
     """
 
     def hold(self, worker: str) -> AbstractContextManager[None]:
         """Let `worker` be alive until the end of the block, or of the process that is in it.
 
-        A forked child is another process: it neither is in the block nor ends it. Where a clock tells, a worker that is
-        silent for too long is given up: `Journal.append` then starts no trial for it (`WorkerLost`).
+        A forked child is another process: it neither is in the block nor ends it. If a clock decides, a worker that is
+        silent for too long is given up, and `Journal.append` starts no more trials for it (`WorkerLost`).
 
         Raises:
-            InvalidArgument: this is no name for a worker.
-            JournalUnwritable: the system refused it: nobody will be able to tell whether the worker is alive. Or there
-                is a worker of this name.
+            InvalidArgument: `worker` is not a valid name.
+            JournalUnwritable: there is a worker of this name; or the system refused the lock, so nobody could tell
+                whether the worker is alive.
         """
         ...
 
     def is_alive(self, worker: str) -> bool | None:
-        """Whether `worker` is in its block, whoever holds it there; None where that can't be known.
+        """Return True, False or None: whether `worker` is in its block, in whatever process, or that it is not known.
 
-        There are no other answers, not even 0 and 1. False for a worker that was in its block is for ever. Of what is no
-        name for a worker nothing is known.
+        Once False for a worker that was in its block, the answer is always False. It is None for an invalid name.
         """
         ...
 
 
 @runtime_checkable
 class DeferredSync(Protocol):
-    """What a journal may offer beyond `Journal`: one sync for all threads whose events were written before it began."""
+    """An optional part of a journal: one sync for all threads whose events were written before it began."""
 
     def write(self, events: Sequence[AnyEvent], *, expected: int) -> Callable[[], None]:
-        """Add `events` as `Journal.append` does, for all to see, and return what makes them as durable as it promises.
+        """Add `events` as `Journal.append` does, for all to see, and return a function that makes them durable.
 
         Returns:
-            A function to be called before anything is acknowledged; in any thread, and no lock has to be held. It may
-            raise `OutcomeUnknown`.
+            A function to call before anything is acknowledged, in any thread and without a lock. It may raise
+            `OutcomeUnknown`.
 
         Raises:
-            As `Journal.append`, but for `OutcomeUnknown` of a sync.
+            As `Journal.append`, except for the `OutcomeUnknown` of a sync.
         """
         ...
 
 
 @runtime_checkable
 class Storage(Protocol):
-    """A place for the journals of studies, by name."""
+    """The journals of any number of studies, by their names."""
 
     @property
     def location(self) -> str:
-        """Where it is, for messages: a path or URL without secrets."""
+        """Where the studies are, for messages: a path or URL without secrets."""
         ...
 
     def create(self, name: str, events: Sequence[AnyEvent]) -> Journal:
-        """A new journal that begins with `events`, whole or not at all.
+        """Create the journal of the study `name`, which begins with `events`: whole or not at all.
 
         Raises:
             DuplicatedStudyError: there is a study of this name.
@@ -113,16 +113,16 @@ class Storage(Protocol):
         ...
 
     def open(self, name: str | None) -> Journal:
-        """The journal of the study `name`; of the only study for None.
+        """Return the journal of the study `name`, or of the only study if it is None.
 
         Raises:
-            StudyNotFound: there is no such study, or for None several.
+            StudyNotFound: there is no such study; or `name` is None, and there is not exactly one.
             JournalCorrupted, UnreadableEvents, UnsupportedJournal: what is there can't be read.
         """
         ...
 
     def names(self) -> list[str]:
-        """The names of all studies, sorted."""
+        """Return the names of all studies, sorted."""
         ...
 
     def delete(self, name: str) -> None:
@@ -131,24 +131,24 @@ class Storage(Protocol):
         Raises:
             StudyNotFound: there is no such study.
             JournalBusy, JournalMoved, JournalUnwritable: the study is as it was.
-            OutcomeUnknown: it is gone, and may or may not be durably so.
+            OutcomeUnknown: it is gone, and may be there again after a power failure.
         """
         ...
 
 
 def check_first_event(name: str, events: Sequence[AnyEvent]) -> None:
-    """Make sure that `events` begin a journal of the study `name`.
+    """Check that `events` begin with the creation of the study `name`.
 
     Raises:
-        InvalidArgument: they don't.
+        InvalidArgument: they do not.
     """
     first = events[0] if events else None
     if not isinstance(first, StudyCreated) or first.name != name:
-        raise InvalidArgument(f"a journal of study {name!r} begins with its creation, not with {first!r}")
+        raise InvalidArgument(f"the journal of study {name!r} must begin with its creation, got {first!r}")
 
 
 def is_worker_name(name: object) -> bool:
-    """Whether `name` may name a worker: 8 to 64 hexadecimal digits in lower case.
+    """Return whether `name` is a valid name of a worker: 8 to 64 hexadecimal digits in lower case.
 
     Example:
         >>> is_worker_name("0123abcd"), is_worker_name("unwatched-0123abcd")
@@ -158,15 +158,15 @@ def is_worker_name(name: object) -> bool:
 
 
 def check_worker_name(worker: object) -> None:
-    """Make sure that `worker` may name a worker.
+    """Check that `worker` is a valid name of a worker.
 
     Raises:
-        InvalidArgument: it is something else.
+        InvalidArgument: it is not.
 
     Example:
         >>> check_worker_name("Ann")
         Traceback (most recent call last):
-        hpo.errors.InvalidArgument: a worker's name is 8 to 64 hexadecimal digits in lower case, got 'Ann'
+        hpo.errors.InvalidArgument: the name of a worker has 8 to 64 hexadecimal digits in lower case, got 'Ann'
     """
     if not is_worker_name(worker):
-        raise InvalidArgument(f"a worker's name is 8 to 64 hexadecimal digits in lower case, got {worker!r}")
+        raise InvalidArgument(f"the name of a worker has 8 to 64 hexadecimal digits in lower case, got {worker!r}")

@@ -31,14 +31,13 @@ class Waiting:
         process 7 (python)
     """
 
-    __slots__ = ("_chance", "_deadline", "_lock_timeout", "_path", "_pause")
+    _pause = _SHORTEST_PAUSE
+    _chance: random.Random | None = None  # in the class: most locks are free, and every append makes an object
 
     def __init__(self, path: str, lock_timeout: float) -> None:
         self._path = path
         self._lock_timeout = lock_timeout
         self._deadline = time.monotonic() + lock_timeout
-        self._pause = _SHORTEST_PAUSE
-        self._chance: random.Random | None = None
 
     def pause(self, find_owner: Callable[[], str | None]) -> None:
         """Sleep until the next attempt.

@@ -1,13 +1,13 @@
-"""Which workers are alive: each holds the kernel's lock on a file of its own while it is at work.
+"""Which workers are alive: each holds the kernel's lock on a file of its own while it works.
 
-    <journal>.workers/<worker>    locked by the worker; it goes when the worker is done, and the directory with the last
+    <journal>.workers/<worker>    locked by the worker; removed when it is done, and the directory with the last one
 
-However a process dies, the kernel lets its locks go: no clock is read, no thread has to beat, and a process that is
-stopped, or thinks for days, is alive.
+However a process dies, the kernel releases its locks. So no clock is read and no thread has to send heartbeats, and a
+process that is stopped, or computes for days, is alive.
 
-The locks are flock's, which belong to an open file. Those of POSIX would be lost as soon as anybody in the process
-opened and closed the file, as a look at it does. But a forked child, such as a pool's worker, shares the open files of
-its parent and would hold on to the lock of a parent that was killed: so children close what they inherit.
+The locks are those of flock, which belong to an open file. POSIX locks would be lost as soon as any part of the
+process opened and closed the file, as `is_alive` does. But a forked child, such as a worker of a pool, shares the open
+files of its parent, and would keep the lock of a parent that was killed: so children close what they inherit.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from hpo.journal.storage import check_worker_name, is_worker_name
 
 @contextlib.contextmanager
 def hold(journal: str, worker: str) -> Iterator[None]:
-    """Let `worker` be alive, for every process of this machine, until the end of the block or of this process.
+    """Let `worker` be alive for every process on this machine, until the end of the block or of this process.
 
     Args:
-        journal: The path of the journal that it works on.
-        worker: 8 to 64 hexadecimal digits in lower case that no worker had before.
+        journal: The path of the journal that the worker works on.
+        worker: A name that no worker had before: 8 to 64 hexadecimal digits in lower case.
 
     Raises:
-        InvalidArgument: `worker` is something else.
-        JournalUnwritable: the system refused it, or there is or was such a worker.
+        InvalidArgument: `worker` is not a valid name.
+        JournalUnwritable: the system refused it, or there is or was a worker of this name.
 
     Example:
         >>> import tempfile
@@ -57,9 +57,9 @@ def hold(journal: str, worker: str) -> Iterator[None]:
 
 
 def is_alive(journal: str, worker: str) -> bool | None:
-    """Whether `worker` is alive; None where that can't be known: it has no name that `held` takes, or a file that nobody may read.
+    """Return whether `worker` is alive, or None if that can't be known: the name is invalid, or its file is unreadable.
 
-    What a dead one left is removed.
+    The file of a dead worker is removed.
     """
     if not is_worker_name(worker):
         return None
@@ -71,20 +71,22 @@ def is_alive(journal: str, worker: str) -> bool | None:
     except OSError:
         return None
     try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: two who ask at once don't see each other
+        fcntl.flock(
+            fd, fcntl.LOCK_SH | fcntl.LOCK_NB
+        )  # shared, so that two processes that ask at once don't see each other
     except BlockingIOError:
         return True
     except OSError:
         return None
     else:
-        _remove(path)  # nobody can take its place: names are used once
+        _remove(path)  # no other worker can take this name: names are used once
         return False
     finally:
         os.close(fd)
 
 
 def remove_workers(journal: str) -> None:
-    """Remove what workers, dead or alive, have beside a journal that is no more."""
+    """Remove the files of workers, dead or alive, beside a journal that was removed."""
     directory = _directory(journal)
     with contextlib.suppress(OSError):
         for name in os.listdir(directory):
@@ -98,14 +100,14 @@ def _directory(journal: str) -> str:
 
 
 def _remove(path: str) -> None:
-    """Remove a worker's file, and the directory if it was the last; what the system refuses stays."""
+    """Remove a worker's file, and the directory if it was the last one. What the system refuses to remove stays."""
     with contextlib.suppress(OSError):
         os.unlink(path)
         os.rmdir(os.path.dirname(path))
 
 
 def _locked(path: str) -> int:
-    """A descriptor of the new file `path`, locked."""
+    """Return a descriptor of the new file `path`, which is locked."""
     fd = _created(path)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -122,13 +124,13 @@ def _created(path: str) -> int:
             os.mkdir(os.path.dirname(path))
         try:
             return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
-        except FileNotFoundError:  # the last other worker went, and took the directory along
-            if os.path.islink(os.path.dirname(path)):  # or this leads nowhere, and always will
+        except FileNotFoundError:  # the last other worker left, and removed the directory
+            if os.path.islink(os.path.dirname(path)):  # or the link leads nowhere, and always will
                 raise
 
 
 class _Locks:
-    """The locks that this process holds, by path; a forked child holds none of its parent's."""
+    """The locks that this process holds, by path. A forked child holds none of its parent's."""
 
     def __init__(self) -> None:
         self._descriptors: dict[str, int] = {}

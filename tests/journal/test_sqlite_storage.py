@@ -194,7 +194,7 @@ def test_a_file_that_is_no_database_is_left_as_it_is(path, make_events, content)
     path.write_bytes(content)
     storage = SqliteStorage(path)
     for act in (storage.names, lambda: storage.open("s"), lambda: storage.create("s", make_events(0))):
-        with pytest.raises(UnsupportedJournal, match="no SQLite database"):
+        with pytest.raises(UnsupportedJournal, match="not an SQLite database"):
             act()
     assert path.read_bytes() == content
 

@@ -1,8 +1,8 @@
 """Events as numbered rows, for stores that keep every event under its number: one JSON array each.
 
-In journals of format 2 and later two checksums come before the array, ``<crc32> <crc32 of the row before> <json>``: the
-ones that a file would have if each event were a record. So each row can be verified by itself, and the chain shows whether
-rows are missing or come from another history. Journals of format 1 have the bare array, and go on having it.
+In journals of format 2 and later two checksums come before the array, ``<crc32> <crc32 of the row before> <json>``:
+the ones that a file would have if each event were a record. So each row can be verified by itself, and the chain shows
+whether rows are missing or come from another history. Journals of format 1 have the bare array, and go on having it.
 """
 
 from __future__ import annotations
@@ -36,12 +36,15 @@ BEFORE_ALL = Tail(0, None)
 """Where nothing is known of a journal yet."""
 
 
-def to_rows(events: Sequence[AnyEvent], tail: Tail) -> tuple[list[bytes], Tail]:
-    """Return the rows that add `events` to a journal, in UTF-8, and its end after them.
+def to_rows(
+    events: Sequence[AnyEvent], tail: Tail, *, written: Callable[[bytes], bytes] = bytes
+) -> tuple[list[bytes], Tail]:
+    """Return the rows that add `events` to a journal, and its end after them.
 
     Args:
         events: What is added.
         tail: The end of the journal before; for a new one, `BEFORE_ALL`.
+        written: How the store writes JSON in UTF-8, if not as it is: the checksums are those of what it will give back.
 
     Example:
         >>> from hpo.extend import TrialStarted
@@ -56,7 +59,7 @@ def to_rows(events: Sequence[AnyEvent], tail: Tail) -> tuple[list[bytes], Tail]:
     rows = []
     for event in events:
         length += 1
-        text = encode_events([event])[1:-1]
+        text = written(encode_events([event])[1:-1])
         if previous is not None:
             checksum = checksum_of(text, length, previous)
             text = b"%08x %08x %s" % (checksum, previous, text)
@@ -81,8 +84,8 @@ def from_rows(rows: Sequence[NumberedRow], tail: Tail, *, where: str) -> tuple[l
         where: What the rows were read from, for messages.
 
     Raises:
-        JournalCorrupted: a row is damaged, missing, doubled or from another history, or the first of all doesn't create a
-            study.
+        JournalCorrupted: a row is damaged, missing, doubled or from another history, or the first of all doesn't
+            create a study.
         UnreadableEvents: a newer version wrote a row; or, in a journal without checksums, it is damaged.
 
     Example:
@@ -163,8 +166,8 @@ def _verified(row: bytes, sequence: int, previous: int, where: str) -> tuple[byt
         raise JournalCorrupted(where, None, None, f"event {sequence - 1}: the checksum is wrong")
     if written_after != previous:
         problem = (
-            f"event {sequence - 1} was written after an event with the checksum {written_after:08x}, but the event before it "
-            f"has {previous:08x}: the chain of checksums is broken"
+            f"event {sequence - 1} was written after an event with the checksum {written_after:08x}, but the one "
+            f"before it has {previous:08x}: the chain of checksums is broken"
         )
         raise JournalCorrupted(where, None, None, problem)
     return text, checksum

@@ -1,11 +1,12 @@
-"""Leases: on a server, what says that a worker is alive, until a moment of the server's clock.
+"""Leases: a worker on a server counts as alive until a moment of the server's clock.
 
-A worker takes a lease and renews it: with what it appends, and in a thread while it computes. Whoever finds that a lease
-has run out ends it, and what has ended stays so: a renewal that comes too late finds nothing to renew, and no trial
-begins under a name whose lease has ended. So clocks decide only when a worker is given up, and order decides the rest.
+A worker takes a lease and renews it: with its appends, and in a thread while it computes. Any other worker that finds a
+lease that has run out ends it, and a lease that has ended stays so: a late renewal finds nothing to renew, and no trial
+begins under a name whose lease has ended. So clocks only decide when a worker is given up, and order decides the rest.
 
-Nobody is given up for an absence that is not its own. After a server has started, each lease lasts once more; and who
-was out of touch with the server itself, for so long that its own lease ran out, lets others be for as long again.
+No worker is given up for an absence that is not its own. After a restart of the server, each lease lasts for its full
+time once more. A worker that could not reach the server itself for so long that its own lease ran out waits as long
+again before it ends the leases of others.
 """
 
 from __future__ import annotations
@@ -24,21 +25,21 @@ from hpo.extend import AnyEvent, TrialResumed, TrialStarted, as_float, check_wor
 from hpo.logging import get_logger
 
 KEPT_MILLISECONDS = 7 * 24 * 3600 * 1000
-"""For how long a lease that ran out and that nobody asked for is kept, so that who wakes up late may renew it."""
+"""For how long a lease that ran out and was not asked for is kept, so that a worker that wakes up late may renew it."""
 
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 @attrs.frozen
 class LeaseTerms:
-    """How often a lease is renewed, and how long it lasts without.
+    """How often a lease is renewed, and how long it lasts without a renewal.
 
     Args:
         heartbeat_interval: Seconds between renewals.
-        grace_period: Seconds from a renewal on, after which a worker counts as dead; twice the interval if not given.
+        grace_period: Seconds from a renewal on, after which a worker counts as dead; by default twice the interval.
 
     Raises:
-        InvalidArgument: the interval is no number of seconds above 0, or the period not longer than it.
+        InvalidArgument: the interval is not above 0, or the period is not longer than the interval.
 
     Example:
         >>> LeaseTerms.checked(heartbeat_interval=60.0, grace_period=None).grace_period
@@ -50,36 +51,36 @@ class LeaseTerms:
 
     @classmethod
     def checked(cls, *, heartbeat_interval: float, grace_period: float | None) -> LeaseTerms:
-        """The terms; see `LeaseTerms`."""
+        """Return the terms, after a check of the values; see `LeaseTerms`."""
         interval = _seconds(heartbeat_interval)
         if interval is None:
-            raise InvalidArgument(f"heartbeat_interval is a number of seconds above 0, got {heartbeat_interval!r}")
+            raise InvalidArgument(f"heartbeat_interval must be a number of seconds above 0, got {heartbeat_interval!r}")
         period = 2.0 * interval if grace_period is None else _seconds(grace_period)
         if period is None or period <= interval:
             raise InvalidArgument(
-                f"grace_period is a number of seconds above heartbeat_interval, which is {interval!r}; "
+                f"grace_period must be a number of seconds above heartbeat_interval, which is {interval!r}; "
                 f"got {grace_period!r}"
             )
         return cls(interval, period)
 
     @property
     def milliseconds(self) -> int:
-        """How long a lease lasts."""
+        """How long a lease lasts, in milliseconds."""
         return max(1, round(self.grace_period * 1000))
 
 
 class Lease(NamedTuple):
-    """A lease as it is now, in milliseconds: how long it still lasts, negative if it ran out; and how long it did anew."""
+    """A lease, in milliseconds: how long it still lasts, negative if it ran out, and how long from a renewal on."""
 
     rest: int
     lasts: int
 
 
 class Leases(Protocol):
-    """The leases on one journal, as a server keeps them; by its clock alone."""
+    """The leases on one journal, as a server keeps them, by its clock alone."""
 
     def begin(self, worker: str, milliseconds: int) -> bool:
-        """Give `worker` a lease; False where it has or had one.
+        """Give `worker` a lease; return False if it has or had one.
 
         Raises:
             JournalUnwritable, JournalBusy, JournalFull, JournalMoved, OutcomeUnknown: as `Journal.append` does.
@@ -87,7 +88,7 @@ class Leases(Protocol):
         ...
 
     def renew(self, worker: str, milliseconds: int) -> bool:
-        """Let the lease of `worker` last so long from now on; False where it has ended. Raises as `begin` does."""
+        """Let the lease of `worker` last so long from now on; return False if it has ended. Raises as `begin` does."""
         ...
 
     def end(self, worker: str) -> None:
@@ -95,25 +96,25 @@ class Leases(Protocol):
         ...
 
     def look(self, worker: str) -> Lease | None:
-        """The lease of `worker`; None where it has none. Raises as `begin` does, or `UnsupportedJournal`."""
+        """Return the lease of `worker`, or None if it has none. Raises as `begin` does, or `UnsupportedJournal`."""
         ...
 
     def end_late(self, worker: str) -> bool:
-        """End the lease of `worker` if it has run out; whether this ended it. Raises as `begin` does."""
+        """End the lease of `worker` if it has run out, and return whether this ended it. Raises as `begin` does."""
         ...
 
     def uptime(self) -> float:
-        """For how many seconds the server has been there. Raises `UnsupportedJournal`."""
+        """Return for how many seconds the server has been running. Raises `UnsupportedJournal`."""
         ...
 
 
 class HeldLeases:
-    """The leases that this process holds on one journal. A fork and a pickle hold none.
+    """The leases that this process holds on one journal. A forked child and a pickle hold none.
 
     Args:
-        leases: Where they are.
-        terms: How long they last.
-        where: What they are for, for messages.
+        leases: The leases on the server.
+        terms: How long leases last.
+        where: The study, for messages.
     """
 
     def __init__(self, leases: Leases, terms: LeaseTerms, *, where: str) -> None:
@@ -129,7 +130,10 @@ class HeldLeases:
 
     @contextlib.contextmanager
     def hold(self, worker: str) -> Iterator[None]:
-        """See `hpo.journal.storage.TracksWorkers.hold`; for everybody who can reach the server."""
+        """Let `worker` be alive until the end of the block; see `TracksWorkers.hold`.
+
+        It counts for everybody that can reach the server.
+        """
         check_worker_name(worker)
         started = seconds_since_boot()
         if not self._leases.begin(worker, self._terms.milliseconds):
@@ -152,11 +156,13 @@ class HeldLeases:
                     self._leases.end(worker)
 
     def is_alive(self, worker: str) -> bool | None:
-        """See `hpo.journal.storage.TracksWorkers.is_alive`."""
+        """Return whether `worker` is in its block, or None if that is not known; see `TracksWorkers.is_alive`."""
         if not is_worker_name(worker):
             return None
         try:
-            if worker in self._mine():  # should it have run out while this process was stopped, we don't give us up
+            if (
+                worker in self._mine()
+            ):  # should it have run out while this process was stopped, we don't give up ourselves
                 return self._leases.renew(worker, self._terms.milliseconds)
             while (lease := self._leases.look(worker)) is not None:
                 if lease.rest >= 0:
@@ -170,7 +176,7 @@ class HeldLeases:
         return False
 
     def to_renew(self, events: Sequence[AnyEvent]) -> tuple[list[str], list[str]]:
-        """Whose leases an append of `events` has to renew: those who start trials, and others whose turn it is.
+        """Return the workers whose leases an append of `events` must renew: first those that start trials, then others.
 
         A trial that starts or goes on must not belong to a worker whose lease has ended: others would fail it at once.
         """
@@ -202,7 +208,7 @@ class HeldLeases:
                     held[worker] = max(at, held[worker])
 
     def _was_away(self) -> bool:
-        """Whether this process was out of touch for so long that others may have been, too, and need time to say so."""
+        """Return whether this process was cut off for so long that others may have been too, and need time to renew."""
         now, longest = seconds_since_boot(), 0.0
         if self._mine():
             with self._mutex:
@@ -239,7 +245,7 @@ class HeldLeases:
 
 
 def seconds_since_boot() -> float:
-    """A clock of this process, which goes on while its machine sleeps, and never jumps."""
+    """Return the seconds of a clock that goes on while the machine sleeps, and never jumps."""
     return time.clock_gettime(_CLOCK)
 
 

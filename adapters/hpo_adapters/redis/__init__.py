@@ -11,7 +11,7 @@ since 1970 by the server's clock, and how many milliseconds it lasts from a rene
 from hpo.errors import MissingExtra
 
 try:
-    import redis  # noqa: F401 - the message for who has not installed it
+    import redis  # noqa: F401 - it may not be installed
 except ModuleNotFoundError as missing:
     raise MissingExtra("a journal in Redis", "redis") from missing
 
@@ -19,6 +19,6 @@ from hpo_adapters.redis.journal import RedisJournal
 from hpo_adapters.redis.storage import RedisStorage
 
 open_storage = RedisStorage
-"""What `hpo.open_journal` calls for ``redis://`` and ``rediss://``."""
+"""The function that `hpo.open_journal` calls for ``redis://`` and ``rediss://``."""
 
 __all__ = ["RedisJournal", "RedisStorage", "open_storage"]

@@ -36,31 +36,34 @@ class RedisLeases:
     where: str
 
     def begin(self, worker: str, milliseconds: int) -> bool:
-        """See `Leases.begin`; also forgets leases that ran out long ago."""
+        """Give `worker` a lease, and return False if it has or had one; see `Leases.begin`.
+
+        Also removes leases that ran out long ago.
+        """
         begun = self._write(BEGIN, [self.stream, self.key], [worker, milliseconds, KEPT_MILLISECONDS])
         if begun < 0:
             raise JournalMoved(self.where)
         return bool(begun)
 
     def renew(self, worker: str, milliseconds: int) -> bool:
-        """See `Leases.renew`."""
+        """Renew the lease of `worker`, and return False if it has ended; see `Leases.renew`."""
         return bool(self._write(RENEW, [self.key], [worker, milliseconds]))
 
     def end(self, worker: str) -> None:
-        """See `Leases.end`."""
+        """End the lease of `worker`, if it has one; see `Leases.end`."""
         self._write(END, [self.key], [worker])
 
     def look(self, worker: str) -> Lease | None:
-        """See `Leases.look`."""
+        """Return the lease of `worker`, or None if it has none; see `Leases.look`."""
         found = self.server.write(LOOK, [self.key], [worker], where=self.where)
         return Lease(*found) if found else None
 
     def end_late(self, worker: str) -> bool:
-        """See `Leases.end_late`."""
+        """End the lease of `worker` if it has run out, and return whether this ended it; see `Leases.end_late`."""
         return bool(self._write(END_LATE, [self.key], [worker]))
 
     def uptime(self) -> float:
-        """See `Leases.uptime`."""
+        """Return for how many seconds the server has been running; see `Leases.uptime`."""
         lines = self.server.read("INFO", "server").splitlines()
         return float(next(line for line in lines if line.startswith(b"uptime_in_seconds:")).partition(b":")[2])
 
@@ -71,8 +74,8 @@ class RedisLeases:
 class RedisJournal:
     """A journal in a stream, shared by any number of threads, processes and hosts.
 
-    Nobody waits: of several writers one is first, and the others get `Conflict`. Whoever reads a study that was
-    deleted gets nothing new, or, from the start on, `JournalMoved`.
+    Nobody waits: of several writers the first one succeeds, and the others get `Conflict`. Reading a study that was
+    deleted returns nothing new, and reading it from the start raises `JournalMoved`.
 
     Made by `RedisStorage`.
 
@@ -81,19 +84,22 @@ class RedisJournal:
         keys: The stream's, and that of its leases.
         name: The study's name, for messages.
         terms: How long a worker counts as alive.
+        tail: The end of the journal, if it is known.
     """
 
-    def __init__(self, server: RedisServer, keys: tuple[str, str], name: str, terms: LeaseTerms) -> None:
+    def __init__(
+        self, server: RedisServer, keys: tuple[str, str], name: str, terms: LeaseTerms, *, tail: Tail = BEFORE_ALL
+    ) -> None:
         self._server = server
         self._keys = keys
         self._terms = terms
         self._where = f"{server.location}, study {name!r}"
-        self._tail = BEFORE_ALL
+        self._tail = tail
         """The last end of the journal that was seen: it never becomes shorter."""
         self._held = HeldLeases(RedisLeases(server, *keys, self._where), terms, where=self._where)
 
     def read(self, after: int) -> Sequence[AnyEvent]:
-        """See `Journal.read`.
+        """Return the events from number `after` on; see `Journal.read`.
 
         Raises:
             UnsupportedJournal: the server can't be reached.
@@ -114,11 +120,14 @@ class RedisJournal:
 
     def _tail_at(self, length: int) -> Tail:
         """Return the end of the journal after `length` events, if it has so many."""
-        entries = self._server.read("XRANGE", self._keys[0], f"{length}-0", f"{length}-0")
+        entries = self._server.look("XRANGE", self._keys[0], f"{length}-0", f"{length}-0", where=self._where)
         return tail_at(read_row(entries[0])) if entries else Tail(length, None)
 
     def append(self, events: Sequence[AnyEvent], *, expected: int) -> int:
-        """See `Journal.append`; renews the leases of those who start trials, and of others whose turn it is."""
+        """Add `events`, all or none, and return the new length; see `Journal.append`.
+
+        Renews the leases of workers that start trials, and of others that are due.
+        """
         known = self._tail
         rows, tail = to_rows(events, known if known.length == expected else self._tail_at(expected))
         starting, late = self._held.to_renew(events)
@@ -140,11 +149,14 @@ class RedisJournal:
         return tail.length
 
     def hold(self, worker: str) -> AbstractContextManager[None]:
-        """See `TracksWorkers.hold`; for everybody who can reach the server."""
+        """Let `worker` be alive until the end of the block; see `TracksWorkers.hold`.
+
+        It counts for everybody that can reach the server.
+        """
         return self._held.hold(worker)
 
     def is_alive(self, worker: str) -> bool | None:
-        """See `TracksWorkers.is_alive`."""
+        """Return whether `worker` is in its block, or None if that is not known; see `TracksWorkers.is_alive`."""
         return self._held.is_alive(worker)
 
     def __repr__(self) -> str:

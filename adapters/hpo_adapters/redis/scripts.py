@@ -1,4 +1,4 @@
-"""What a Redis server runs whole, one after the other: everything that changes a journal or the leases on it."""
+"""Scripts that a Redis server runs one after the other: everything that changes a journal or the leases on it."""
 
 _LEASES = """
 local function now()

@@ -32,7 +32,7 @@ class RedisServer:
 
     Raises:
         UnsupportedJournal: the URL can't be read.
-        InvalidArgument: there is no such option.
+        InvalidArgument: an option is not known.
     """
 
     def __init__(self, url: str, *, lock_timeout: float, options: dict[str, Any]) -> None:
@@ -52,7 +52,7 @@ class RedisServer:
             raise InvalidArgument(f"options are those of redis.Connection: {error}") from error
 
     def read(self, *command: bytes | str | int) -> Any:
-        """The answer to a command that changes nothing.
+        """Return the answer to a command that changes nothing.
 
         Raises:
             UnsupportedJournal: the server can't be reached, or refuses it.
@@ -62,8 +62,19 @@ class RedisServer:
         except (redis.RedisError, OSError) as error:
             raise UnsupportedJournal(self.location, f"it can't be read: {_clean(error, self._secret)}") from error
 
+    def look(self, *command: bytes | str | int, where: str) -> Any:
+        """Return the answer to a command that prepares a write to `where`.
+
+        Raises:
+            JournalBusy, JournalFull, JournalUnwritable: nothing was added, because the server did not answer.
+        """
+        try:
+            return self._answer(self._pool.get_connection(), command)
+        except (redis.RedisError, OSError) as error:
+            raise self._not_added(where, error) from error
+
     def write(self, script: str, keys: Sequence[str], arguments: Sequence[bytes | str | int], *, where: str) -> Any:
-        """What `script` returns.
+        """Run `script` on the server, and return its answer.
 
         Raises:
             JournalBusy, JournalFull, JournalUnwritable: nothing was added.
@@ -109,20 +120,20 @@ def _server(url: str, lock_timeout: float, options: dict[str, Any]) -> RedisServ
 
 
 def _without_password(url: str) -> tuple[str, str]:
-    """What may be shown of a URL, and its password."""
+    """Return what may be shown of a URL, and its password."""
     if not isinstance(url, str):
-        raise InvalidType(f"a URL is a text, got {type(url).__name__}")
+        raise InvalidType(f"a URL is a string, got {type(url).__name__}")
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
         well_formed = "@" not in parts.path
     except ValueError:
         well_formed = False
-    if not well_formed:  # of which errors, and what was taken for a host, may show a part of a password
+    if not well_formed:  # errors, and what was taken for a host, may show a part of a password
         scheme = url.partition(":")[0]
         raise UnsupportedJournal(
             f"{scheme}://...",
-            "this is no URL of a server: redis://:password@host:6379/0 is one, "
+            "it is not the URL of a server; write redis://:password@host:6379/0, "
             "with %40 for @, %3A for : and %2F for / in the password",
         )
     host = f"[{host}]" if ":" in host else host
@@ -130,6 +141,6 @@ def _without_password(url: str) -> tuple[str, str]:
 
 
 def _clean(error: Exception, secret: str) -> str:
-    """What an error says, in one line and without `secret`."""
+    """Return what an error says, in one line and without `secret`."""
     said = " ".join(str(error).split()) or type(error).__name__
     return said.replace(secret, "***") if secret else said

@@ -1,4 +1,4 @@
-"""A Redis server as the place for many studies."""
+"""A Redis server that holds many studies."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from hpo_adapters.redis.server import RedisServer
 class RedisStorage:
     """Any number of studies in a Redis server, version 5 or later, or one that speaks its language.
 
-    What is acknowledged is as durable as the server makes it: with ``appendonly yes`` and ``appendfsync always`` it
-    survives a power failure; with ``everysec``, a server that is killed loses up to its last two seconds, too; without
-    ``appendonly``, all after its last snapshot. Who still has a study open that lost events is told (`JournalMoved`).
-    ``maxmemory-policy`` has to be ``noeviction``, the server's default.
+    Acknowledged events are as durable as the server makes them. With ``appendonly yes`` and ``appendfsync always`` they
+    survive a power failure; with ``everysec``, a server that is killed loses up to its last two seconds; without
+    ``appendonly``, everything after its last snapshot. An open study that lost events raises `JournalMoved`.
+    ``maxmemory-policy`` must be ``noeviction``, the server's default.
     A pickle holds the URL with its password; messages never do.
 
     Args:
@@ -29,13 +29,13 @@ class RedisStorage:
         lock_timeout: How long to wait for an answer of the server, in seconds.
         namespace: What the server's keys begin with, in braces: a cluster keeps them in one place.
         heartbeat_interval: How often a worker says that it is alive, in seconds; see `hpo.Study.fail_lost_trials`.
-        grace_period: After how many seconds of silence it counts as dead; twice the interval if not given. It counts
-            for the workers that use this object: others may have theirs.
+        grace_period: After how many seconds of silence it counts as dead; by default twice the interval. It applies to
+            the workers that use this object: others may have their own.
         connection_options: More arguments for `redis.Connection`, such as ``health_check_interval``.
 
     Raises:
         UnsupportedJournal: the URL can't be read.
-        InvalidArgument: there is no such option, or it has no such value.
+        InvalidArgument: an option is not known, or has another value than described.
 
     Example:
         >>> RedisStorage("redis://:secret@cache.example.org:6379/0").location
@@ -55,32 +55,33 @@ class RedisStorage:
         check_options("power", lock_timeout)
         self._terms = LeaseTerms.checked(heartbeat_interval=heartbeat_interval, grace_period=grace_period)
         if not namespace or set(namespace) & set("{}"):
-            raise InvalidArgument(f"a namespace is a text without braces, and not empty; got {namespace!r}")
+            raise InvalidArgument(f"a namespace is a string without braces, and not empty; got {namespace!r}")
         self._server = RedisServer(url, lock_timeout=lock_timeout, options=connection_options)
         self._prefix = f"{{{namespace}}}:"
         self._names = f"{self._prefix}studies"
 
     @property
     def location(self) -> str:
-        """See `Storage.location`: the URL, without user, password and query."""
+        """Return where the studies are, for messages: the URL, without user, password and query."""
         return self._server.location
 
     def create(self, name: str, events: Sequence[AnyEvent]) -> RedisJournal:
-        """See `Storage.create`."""
+        """Create the study `name` with its first events, and return its journal; see `Storage.create`."""
         check_first_event(name, events)
         token = secrets.token_hex(8)
+        rows, tail = to_rows(events, BEFORE_ALL)
         created = self._server.write(
             CREATE,
             [self._names, self._keys(token)[0]],
-            [_to_field(name), token, *to_rows(events, BEFORE_ALL)[0]],
+            [_to_field(name), token, *rows],
             where=self.location,
         )
         if not created:
             raise DuplicatedStudyError(name, self.location)
-        return RedisJournal(self._server, self._keys(token), name, self._terms)
+        return RedisJournal(self._server, self._keys(token), name, self._terms, tail=tail)
 
     def open(self, name: str | None) -> RedisJournal:
-        """See `Storage.open`."""
+        """Return the journal of the study `name`, or of the only study; see `Storage.open`."""
         if name is None:
             names = self.names()
             if len(names) != 1:
@@ -91,17 +92,17 @@ class RedisStorage:
         where = f"{self.location}, study {name!r}"
         if not first:
             raise UnsupportedJournal(
-                where, "the server has dropped its events: its maxmemory-policy has to be noeviction"
+                where, "the server has dropped its events: its maxmemory-policy must be noeviction"
             )
         from_rows([read_row(entry) for entry in first], BEFORE_ALL, where=where)
         return RedisJournal(self._server, keys, name, self._terms)
 
     def names(self) -> list[str]:
-        """See `Storage.names`."""
+        """Return the names of all studies, sorted."""
         return sorted(map(_from_field, self._server.read("HKEYS", self._names)))
 
     def delete(self, name: str) -> None:
-        """See `Storage.delete`."""
+        """Remove the study `name` with all its events; see `Storage.delete`."""
         token = self._token(name)
         deleted = self._server.write(
             DELETE,
@@ -113,7 +114,7 @@ class RedisStorage:
             raise StudyNotFound(name, self.location, self.names())
 
     def _token(self, name: str) -> str:
-        """What tells the stream of a study from those of deleted ones of the same name."""
+        """Return the token that tells the stream of a study from those of deleted studies of the same name."""
         token = self._server.read("HGET", self._names, _to_field(name))
         if token is None:
             raise StudyNotFound(name, self.location, self.names())

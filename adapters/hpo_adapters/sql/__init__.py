@@ -8,7 +8,7 @@
 from hpo.errors import MissingExtra
 
 try:
-    import sqlalchemy  # noqa: F401 - the message for who has not installed it
+    import sqlalchemy  # noqa: F401 - it may not be installed
 except ModuleNotFoundError as missing:
     raise MissingExtra("a journal in a database", "sql") from missing
 
@@ -16,6 +16,6 @@ from hpo_adapters.sql.journal import SqlJournal
 from hpo_adapters.sql.storage import SqlStorage
 
 open_storage = SqlStorage
-"""What `hpo.open_journal` calls for URLs of databases."""
+"""The function that `hpo.open_journal` calls for URLs of databases."""
 
 __all__ = ["SqlJournal", "SqlStorage", "open_storage"]

@@ -37,14 +37,14 @@ class Database:
     Threads share a pool of connections. A forked child and a pickle connect anew.
 
     Args:
-        url: Where it is, as SQLAlchemy reads it.
+        url: Its URL, as SQLAlchemy reads it.
         lock_timeout: How long to wait for other writers, in seconds.
         options: More arguments for `sqlalchemy.create_engine`.
 
     Raises:
         UnsupportedJournal: the URL can't be read, or leads to another kind of database.
         MissingExtra: the driver is not installed.
-        InvalidArgument: there is no such option.
+        InvalidArgument: an option is not known.
     """
 
     def __init__(self, url: str | URL, *, lock_timeout: float, options: Mapping[str, Any]) -> None:
@@ -57,7 +57,7 @@ class Database:
         weakref.finalize(self, self._engines.close)
 
     def read(self, act: Callable[[Connection], T]) -> T:
-        """What `act` returns, called with a connection; what it writes is lost.
+        """Return what `act` returns, called with a connection; what it writes is lost.
 
         Raises:
             MissingTables: there are no tables for studies.
@@ -72,13 +72,13 @@ class Database:
             raise UnsupportedJournal(self.location, f"it can't be read: {reason(error, self._secret)}") from error
 
     def write(self, act: Callable[[Connection], T], *, where: str) -> T:
-        """What `act` returns, called with a connection in a transaction that is then committed.
+        """Return what `act` returns, called with a connection in a transaction that is then committed.
 
         A transaction that the server gives up for the sake of another one is tried again, from the start.
 
         Args:
-            act: What to do; where it raises, nothing is done.
-            where: What is written to, for messages.
+            act: What to do; if it raises, nothing is done.
+            where: The study or server that is written to, for messages.
 
         Raises:
             JournalBusy, JournalFull, JournalUnwritable: nothing was added.
@@ -135,8 +135,10 @@ class Database:
         try:
             dialect = self.url.get_dialect()
             if dialect.is_async:
-                raise UnsupportedJournal(self.location, f"{self.url.drivername} is a driver for asyncio: use another")
-            if dialect.driver == "psycopg":  # a database in ASCII would give bytes instead of texts
+                raise UnsupportedJournal(
+                    self.location, f"{self.url.drivername} is a driver for asyncio: use another one"
+                )
+            if dialect.driver == "psycopg":  # a database in ASCII would return bytes instead of strings
                 defaults = {"client_encoding": "utf8", "connect_timeout": _CONNECT_SECONDS}
                 options["connect_args"] = defaults | dict(options.get("connect_args", {}))
             engine = create_engine(self.url, **options)
@@ -145,15 +147,17 @@ class Database:
                 raise MissingExtra(f"a journal in {self.url.get_backend_name()}", "sql") from error
             raise UnsupportedJournal(self.location, f"its driver is not installed: pip install {error.name}") from error
         except NoSuchModuleError as error:
-            raise UnsupportedJournal(self.location, f"SQLAlchemy knows no driver {self.url.drivername}") from error
+            raise UnsupportedJournal(
+                self.location, f"SQLAlchemy does not know the driver {self.url.drivername}"
+            ) from error
         except (ArgumentError, TypeError) as error:
             raise InvalidArgument(f"options are those of sqlalchemy.create_engine: {error}") from error
         event.listen(engine, "connect", self._set_timeouts(engine))
         return engine
 
     def _set_timeouts(self, engine: Engine) -> Callable[[Any, Any], None]:
-        """What sets up each new connection: how long it waits for others, and others for it."""
-        lock = max(self.lock_timeout, 0.001)  # 0 would mean for ever
+        """Return what sets up each new connection: how long it waits for others, and others for it."""
+        lock = max(self.lock_timeout, 0.001)  # 0 would mean without a limit
         silence = max(self.lock_timeout, _SHORTEST_SILENCE)
         dialect = engine.dialect
 
@@ -188,7 +192,7 @@ class _ForkSafeEngine:
         """Kept, because connections that are forgotten while they are open complain."""
 
     def current(self) -> Engine:
-        """The engine, for this process."""
+        """Return the engine for this process."""
         process = os.getpid()
         if process != self._process:
             self._inherited.append(self._engine.pool)
@@ -211,18 +215,16 @@ def _parsed(url: str | URL) -> URL:
         well_formed = "@" not in (parsed.host or "")
     except (ArgumentError, ValueError):
         well_formed = False
-    if not well_formed:  # of which errors, and what was taken for a host, may show a part of a password
+    if not well_formed:  # errors, and what was taken for a host, may show a part of a password
         scheme = str(url).partition(":")[0]
         raise UnsupportedJournal(
             f"{scheme}://...",
-            "this is no URL of a database: postgresql://user:password@host:5432/database is one, "
+            "it is not the URL of a database; write postgresql://user:password@host:5432/database, "
             "with %40 for @, %3A for : and %2F for / in the password",
         )
     parsed = parsed.set(drivername=_DRIVERS.get(parsed.drivername, parsed.drivername))
     if parsed.get_backend_name() not in _DRIVERS:
-        raise UnsupportedJournal(
-            f"{parsed.drivername}://...", "journals in databases are for PostgreSQL, MySQL and MariaDB"
-        )
+        raise UnsupportedJournal(f"{parsed.drivername}://...", "this storage supports PostgreSQL, MySQL and MariaDB")
     return parsed
 
 

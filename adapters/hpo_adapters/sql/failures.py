@@ -1,4 +1,4 @@
-"""What the errors of database drivers mean for a journal."""
+"""Translating errors of database drivers into those of journals."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ class MissingTables(Exception):  # noqa: N818 - it says what was found
 
 
 def is_locked_out(error: SQLAlchemyError) -> bool:
-    """Whether somebody else held a lock, or all connections of the pool, for too long."""
+    """Return whether others held a lock, or all connections of the pool, for too long."""
     return isinstance(error, PoolTimeoutError) or _code(error) in _LOCKED
 
 
 def is_collision(error: SQLAlchemyError) -> bool:
-    """Whether the server gave this transaction up for the sake of another: the same may succeed when tried again."""
+    """Return whether the server gave up this transaction in favour of another one, so that trying again may succeed."""
     return _code(error) in _COLLIDED
 
 
 def is_missing_table(error: SQLAlchemyError) -> bool:
-    """Whether a table was not found."""
+    """Return whether a table was not found."""
     return _code(error) in _NO_TABLE
 
 
 def not_added(
     where: str, error: SQLAlchemyError, *, waited: float, secret: str
 ) -> JournalBusy | JournalFull | JournalUnwritable:
-    """The error for a write of which the database kept nothing.
+    """Return the error for a write of which the database kept nothing.
 
     Args:
         where: What was written to, for the message.
@@ -52,14 +52,14 @@ def not_added(
 
 
 def reason(error: SQLAlchemyError, secret: str) -> str:
-    """What the driver says, in one line, without statements and their parameters, and without `secret`."""
+    """Return what the driver says, in one line, without statements and their parameters, and without `secret`."""
     parts = error.orig.args if isinstance(error, DBAPIError) and error.orig else error.args
     said = " ".join(": ".join(map(str, parts)).split()) or type(error).__name__
     return said.replace(secret, "***") if secret else said
 
 
 def _code(error: SQLAlchemyError) -> object:
-    """The code that the server gave, None where there is none."""
+    """Return the error code of the server, or None if there is none."""
     origin = getattr(error, "orig", None)
     arguments = getattr(origin, "args", ())
     if arguments and isinstance(arguments[0], int):  # those of MySQL say more than its sqlstates

@@ -24,9 +24,9 @@ class SqlJournal:
     """A journal in two tables, shared by any number of threads, processes and hosts.
 
     An append is one transaction: it moves the study's length from what its writer has seen to what it will be, which
-    locks the study's row, and adds the events. So of several writers one wins, and the others get `Conflict`; a
-    writer that dies, or stays silent for too long, is rolled back by the server. Readers never wait. A read of
-    a study that was deleted gives nothing new, or, from the start on, `JournalMoved`.
+    locks the study's row, and adds the events. So of several writers one wins, and the others get `Conflict`. A writer
+    that dies, or stays silent for too long, is rolled back by the server. Readers never wait. Reading a study that was
+    deleted returns nothing new, and reading it from the start raises `JournalMoved`.
 
     Made by `SqlStorage`.
 
@@ -35,19 +35,22 @@ class SqlJournal:
         study_id: The study's key in them.
         name: The study's name, for messages.
         terms: How long a worker counts as alive.
+        tail: The end of the journal, if it is known.
     """
 
-    def __init__(self, database: Database, study_id: int, name: str, terms: LeaseTerms) -> None:
+    def __init__(
+        self, database: Database, study_id: int, name: str, terms: LeaseTerms, *, tail: Tail = BEFORE_ALL
+    ) -> None:
         self._database = database
         self._study_id = study_id
         self._where = f"{database.location}, study {name!r}"
-        self._tail = BEFORE_ALL
+        self._tail = tail
         """The last end of the journal that was seen: it never becomes shorter."""
         self._terms = terms
         self._held = HeldLeases(SqlLeases(database, study_id, self._where), terms, where=self._where)
 
     def read(self, after: int) -> Sequence[AnyEvent]:
-        """See `Journal.read`.
+        """Return the events from number `after` on; see `Journal.read`.
 
         Raises:
             UnsupportedJournal: the server can't be reached.
@@ -59,7 +62,10 @@ class SqlJournal:
         return events
 
     def append(self, events: Sequence[AnyEvent], *, expected: int) -> int:
-        """See `Journal.append`; renews the leases of those who start trials, and of others whose turn it is."""
+        """Add `events`, all or none, and return the new length; see `Journal.append`.
+
+        Renews the leases of workers that start trials, and of others that are due.
+        """
         known = self._tail
         length = expected + len(events)
         starting, late = self._held.to_renew(events)
@@ -74,7 +80,7 @@ class SqlJournal:
             if moved.rowcount != 1:
                 self._refuse(connection, expected, known.length)
             before = known if known.length == expected else self._tail_at(connection, expected)
-            rows, tail = to_rows(events, before)
+            rows, tail = to_rows(events, before, written=ascii_json)
             insert_rows(connection, self._study_id, rows, first=expected)
             renewed = []
             for worker in (*starting, *late):
@@ -93,11 +99,14 @@ class SqlJournal:
         return length
 
     def hold(self, worker: str) -> AbstractContextManager[None]:
-        """See `TracksWorkers.hold`; for everybody who can reach the server."""
+        """Let `worker` be alive until the end of the block; see `TracksWorkers.hold`.
+
+        It counts for everybody that can reach the server.
+        """
         return self._held.hold(worker)
 
     def is_alive(self, worker: str) -> bool | None:
-        """See `TracksWorkers.is_alive`."""
+        """Return whether `worker` is in its block, or None if that is not known; see `TracksWorkers.is_alive`."""
         return self._held.is_alive(worker)
 
     def _note_tail(self, tail: Tail) -> None:
@@ -124,7 +133,7 @@ class SqlJournal:
         return [(sequence, payload.encode()) for sequence, payload in rows]
 
     def _refuse(self, connection: Connection, expected: int, seen: int) -> None:
-        """Say why an append found another length than expected."""
+        """Raise the error for an append that found another length than expected."""
         actual = connection.scalar(select(STUDIES.c.length).where(STUDIES.c.id == self._study_id))
         if actual is None or actual < seen:  # deleted, or older than it was: restored from a backup
             raise JournalMoved(self._where)
@@ -135,13 +144,13 @@ class SqlJournal:
 
 
 def insert_rows(connection: Connection, study_id: int, rows: Sequence[bytes], *, first: int) -> None:
-    """Add the rows of events to the study `study_id`, numbered from `first` on."""
+    """Add the rows of events, in ASCII, to the study `study_id`, numbered from `first` on."""
     for start in range(0, len(rows), _ROWS_PER_STATEMENT):
         some = rows[start : start + _ROWS_PER_STATEMENT]
         connection.execute(
             insert(EVENTS),
             [
-                {"study_id": study_id, "sequence": sequence, "payload": ascii_json(row.decode())}
+                {"study_id": study_id, "sequence": sequence, "payload": row.decode()}
                 for sequence, row in enumerate(some, first + start)
             ],
         )

@@ -52,7 +52,10 @@ class SqlLeases:
     where: str
 
     def begin(self, worker: str, milliseconds: int) -> bool:
-        """See `Leases.begin`; also forgets leases that ran out long ago."""
+        """Give `worker` a lease, and return False if it has or had one; see `Leases.begin`.
+
+        Also removes leases that ran out long ago.
+        """
         lease = {
             "study_id": self.study_id,
             "worker": worker,
@@ -82,15 +85,15 @@ class SqlLeases:
                 self.database.make_tables()
 
     def renew(self, worker: str, milliseconds: int) -> bool:
-        """See `Leases.renew`."""
+        """Renew the lease of `worker`, and return False if it has ended; see `Leases.renew`."""
         return self._write(lambda connection: renew(connection, self.study_id, worker, milliseconds))
 
     def end(self, worker: str) -> None:
-        """See `Leases.end`."""
+        """End the lease of `worker`, if it has one; see `Leases.end`."""
         self._write(lambda connection: bool(connection.execute(delete(WORKERS).where(self._is(worker))).rowcount))
 
     def look(self, worker: str) -> Lease | None:
-        """See `Leases.look`."""
+        """Return the lease of `worker`, or None if it has none; see `Leases.look`."""
         query = select(WORKERS.c.expires - _ServerNow(), WORKERS.c.lasts).where(self._is(worker))
         try:
             found = self.database.read(lambda connection: connection.execute(query).first())
@@ -99,12 +102,12 @@ class SqlLeases:
         return None if found is None else Lease(*found)
 
     def end_late(self, worker: str) -> bool:
-        """See `Leases.end_late`."""
+        """End the lease of `worker` if it has run out, and return whether this ended it; see `Leases.end_late`."""
         late = delete(WORKERS).where(self._is(worker), WORKERS.c.expires < _ServerNow())
         return self._write(lambda connection: bool(connection.execute(late).rowcount))
 
     def uptime(self) -> float:
-        """See `Leases.uptime`."""
+        """Return for how many seconds the server has been running; see `Leases.uptime`."""
         return self.database.read(_uptime)
 
     def _is(self, worker: str) -> ColumnElement[bool]:
@@ -118,7 +121,7 @@ class SqlLeases:
 
 
 def renew(connection: Connection, study_id: int, worker: str, milliseconds: int) -> bool:
-    """Renew the lease of `worker` in the transaction of `connection`; False where it has ended."""
+    """Renew the lease of `worker` in the transaction of `connection`, and return False if it has ended."""
     renewed = connection.execute(
         update(WORKERS)
         .where(WORKERS.c.study_id == study_id, WORKERS.c.worker == worker)

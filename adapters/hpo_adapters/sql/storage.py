@@ -1,4 +1,4 @@
-"""A database as the place for many studies."""
+"""A database that holds many studies."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hpo_adapters._servers.leases import LeaseTerms
 from hpo_adapters.sql.database import Database
 from hpo_adapters.sql.failures import MissingTables
 from hpo_adapters.sql.journal import SqlJournal, insert_rows
-from hpo_adapters.sql.tables import EVENTS, STUDIES, name_digest, name_from_text, name_to_text
+from hpo_adapters.sql.tables import EVENTS, STUDIES, ascii_json, name_digest, name_from_text, name_to_text
 
 
 class SqlStorage:
@@ -33,14 +33,14 @@ class SqlStorage:
             MariaDB round it up to whole ones. A writer that stops in the middle of an append is given up by
             PostgreSQL and MariaDB after the same time, and at least five seconds.
         heartbeat_interval: How often a worker says that it is alive, in seconds; see `hpo.Study.fail_lost_trials`.
-        grace_period: After how many seconds of silence it counts as dead; twice the interval if not given. It counts
-            for the workers that use this object: others may have theirs.
+        grace_period: After how many seconds of silence it counts as dead; by default twice the interval. It applies to
+            the workers that use this object: others may have their own.
         engine_options: More arguments for `sqlalchemy.create_engine`, such as ``pool_size`` or ``connect_args``.
 
     Raises:
         UnsupportedJournal: the URL can't be read, or leads to another kind of database.
         MissingExtra: the driver is not installed.
-        InvalidArgument: there is no such option, or it has no such value.
+        InvalidArgument: an option is not known, or has another value than described.
 
     Example:
         >>> SqlStorage("postgresql://me:secret@db.example.org/hpo").location
@@ -62,17 +62,17 @@ class SqlStorage:
 
     @property
     def location(self) -> str:
-        """See `Storage.location`: the URL, without password and query."""
+        """Return where the studies are, for messages: the URL, without password and query."""
         return self._database.location
 
     def create(self, name: str, events: Sequence[AnyEvent]) -> SqlJournal:
-        """See `Storage.create`.
+        """Create the study `name` with its first events, and return its journal; see `Storage.create`.
 
         Raises:
             JournalBusy: others who were about to create it took too long.
         """
         check_first_event(name, events)
-        rows, _ = to_rows(events, BEFORE_ALL)
+        rows, tail = to_rows(events, BEFORE_ALL, written=ascii_json)
         study_id = secrets.randbits(63)
         study = {"id": study_id, "digest": name_digest(name), "name": name_to_text(name), "length": len(rows)}
 
@@ -89,10 +89,10 @@ class SqlStorage:
                 break
             except MissingTables:
                 self._database.make_tables()
-        return SqlJournal(self._database, study_id, name, self._terms)
+        return SqlJournal(self._database, study_id, name, self._terms, tail=tail)
 
     def open(self, name: str | None) -> SqlJournal:
-        """See `Storage.open`."""
+        """Return the journal of the study `name`, or of the only study; see `Storage.open`."""
         query = (
             select(STUDIES.c.id, STUDIES.c.name, EVENTS.c.payload)
             .outerjoin(EVENTS, (EVENTS.c.study_id == STUDIES.c.id) & (EVENTS.c.sequence == 0))
@@ -115,7 +115,7 @@ class SqlStorage:
         return SqlJournal(self._database, study_id, study_name, self._terms)
 
     def names(self) -> list[str]:
-        """See `Storage.names`."""
+        """Return the names of all studies, sorted."""
         try:
             texts = self._database.read(lambda connection: connection.scalars(select(STUDIES.c.name)).all())
         except MissingTables:
@@ -123,7 +123,7 @@ class SqlStorage:
         return sorted(map(name_from_text, texts))
 
     def delete(self, name: str) -> None:
-        """See `Storage.delete`."""
+        """Remove the study `name` with all its events; see `Storage.delete`."""
         statement = delete(STUDIES).where(STUDIES.c.digest == name_digest(name))
         try:
             deleted = self._database.write(

@@ -1,6 +1,6 @@
 """The tables: studies, the events of all of them, and the workers on them that are alive.
 
-Texts are ASCII: JSON escapes everything else, NUL included. So what is kept does not depend on the encoding of a
+All text is ASCII: JSON escapes everything else, including NUL. So what is stored does not depend on the encoding of a
 database, and no collation takes ``A`` for ``a``, ``é`` for ``e`` or ``"a "`` for ``"a"``. There are no columns for
 floats: they live in JSON alone, which keeps NaN, infinities and ``-0.0`` as they are.
 """
@@ -52,23 +52,25 @@ WORKERS = Table(
     Column("lasts", BigInteger, nullable=False, comment="milliseconds from a renewal on"),
     mysql_engine="InnoDB",
 )
-"""One row per worker that is alive, or that nobody has missed yet. A row that is gone never comes back."""
+"""One row per worker that is alive, or was not given up yet. A row that was removed never comes back."""
 
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 
 
-def ascii_json(text: str) -> str:
-    r"""JSON with everything that is not ASCII escaped: the same value, readable in any encoding.
+def ascii_json(text: bytes) -> bytes:
+    r"""Return JSON in UTF-8 with everything that is not ASCII escaped: the same value, readable in any encoding.
 
     Example:
-        >>> ascii_json('{"é": "a"}')
-        '{"\\u00e9": "a"}'
+        >>> ascii_json('{"é": "a"}'.encode())
+        b'{"\\u00e9": "a"}'
     """
-    return text if text.isascii() else _NOT_ASCII.sub(lambda found: json.dumps(found[0])[1:-1], text)
+    if text.isascii():
+        return text
+    return _NOT_ASCII.sub(lambda found: json.dumps(found[0])[1:-1], text.decode()).encode()
 
 
 def name_to_text(name: str) -> str:
-    r"""How the name of a study is kept.
+    r"""Return the name of a study as it is stored.
 
     Example:
         >>> name_to_text("a\0é ")
@@ -78,12 +80,12 @@ def name_to_text(name: str) -> str:
 
 
 def name_from_text(text: str) -> str:
-    """The inverse of `name_to_text`."""
+    """Return the name of a study that is stored as `text`; the inverse of `name_to_text`."""
     return str(json.loads(text))
 
 
 def name_digest(name: str) -> str:
-    """What stands for a name of any length: 32 hexadecimal digits.
+    """Return the digest of a name of any length: 32 hexadecimal digits.
 
     Example:
         >>> name_digest("digits")

@@ -1,12 +1,13 @@
 """Appending to a journal file by claims, if the file system has no locks. Claims are files that appear whole, and once.
 
-    <journal>.claims-<checksum of its first record>/<n>        the record that follows event n, and who claimed the place
+    <journal>.claims-<checksum of its first record>/<n>        the record that follows event n, and who claimed the
+    place
 
 A claim is written under another name and then linked to this one. Links are atomic, and only the first one to a name
-succeeds: that is the append. The record is then copied to where it belongs in the journal, by whoever comes first, and as
-often as anybody likes: the same bytes at the same place change nothing. So a writer that dies or stops in the middle
-keeps nobody waiting, and one that goes on after a day finds its place taken, or writes what is there already. There is
-no lease that could run out, no clock, and nothing to break.
+succeeds: that is the append. The record is then copied to where it belongs in the journal, by whoever comes first, and
+as often as anybody likes: the same bytes at the same place change nothing. So a writer that dies or stops in the
+middle keeps nobody waiting, and one that goes on after a day finds its place taken, or writes what is there already.
+There is no lease that could run out, no clock, and nothing to break.
 
 This is correct under three conditions:
 
@@ -141,7 +142,10 @@ class ClaimedFile:
         self.failure: str | None = None
 
     def append(self, draft: Draft, *, head: Mark, expected: int, waiting: Waiting) -> Mark:
-        """See `Appender.append`. Nobody waits here, and `OutcomeUnknown` means that the record has its claim."""
+        """Append the record `draft` after `expected` events; see `Appender.append`.
+
+        Nobody waits here, and `OutcomeUnknown` means that the record has its claim.
+        """
         if not draft.payload:
             return self._checked(head, expected)
         token = secrets.token_hex(8)
@@ -170,7 +174,7 @@ class ClaimedFile:
             _unlink(unlinked)
 
     def remove(self, waiting: Waiting) -> None:
-        """See `Appender.remove`."""
+        """Remove the journal while nobody writes to it; see `Appender.remove`."""
         size_of_same(self._path, self._identity)
         try:
             os.unlink(self._path)

@@ -1,4 +1,4 @@
-"""Journal files as wholes: they appear with their first records or not at all, and go without being missed."""
+"""Creating and deleting journal files: a file appears with its first records or not at all."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ from hpo.journal.worker_locks import remove_workers
 
 
 def study_in(path: str) -> str | None:
-    """The name of the study in the journal file `path`; None where there is no file, or an empty one.
+    """Return the name of the study in the journal file `path`, or None if there is no file or an empty one.
 
     Raises:
-        UnsupportedJournal, JournalCorrupted, UnreadableEvents: there is something else, or it can't be read.
+        UnsupportedJournal, JournalCorrupted, UnreadableEvents: it is not a journal, or can't be read.
     """
     try:
         fd, _ = open_regular(path)
@@ -48,16 +48,16 @@ def study_in(path: str) -> str | None:
 
 
 def create_file(path: str, events: Sequence[AnyEvent], *, durable: bool, lock_timeout: float) -> None:
-    """Let the journal file `path` appear, with `events`; an empty file in its place is replaced.
+    """Create the journal file `path` with `events`; an empty file in its place is replaced.
 
     Args:
-        path: Where, absolute.
-        events: What it begins with, the study's creation first.
-        durable: Whether it survives a power failure from now on.
-        lock_timeout: How long to wait for others who use an empty file in its place, in seconds.
+        path: The absolute path of the new file.
+        events: The first events, beginning with the creation of the study.
+        durable: Whether it must survive a power failure from now on.
+        lock_timeout: How long to wait for others that use an empty file in its place, in seconds.
 
     Raises:
-        FileExistsError: there is something in this place already.
+        FileExistsError: something is in this place already.
         JournalBusy: an empty file in this place was locked for too long.
         JournalFull, JournalUnwritable: the system refused it; nothing is left behind.
         OutcomeUnknown: it is there, and may be gone after a power failure.
@@ -135,7 +135,7 @@ def _put_in_place(draft: str, path: str, *, lock_timeout: float) -> None:
         return
     try:
         _replace_empty(path, draft, lock_timeout=lock_timeout)
-    except (FileNotFoundError, UnsupportedJournal):  # gone again, or something else than a file: as it was
+    except (FileNotFoundError, UnsupportedJournal):  # it is gone again, or not a file: nothing was changed
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path) from None
 
 

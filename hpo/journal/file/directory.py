@@ -1,4 +1,4 @@
-"""A directory as the place for many studies, one file each."""
+"""A directory that holds many studies, one file each."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ _UNSAFE_LETTER = re.compile(r"[^A-Za-z0-9_-]")
 
 
 def file_name(study_name: str) -> str:
-    """The name of the file for a study: its own, or what can be shown of it and a digest.
+    """Return the name of the file for a study: its own name, or what can be shown of it and a digest.
 
     Names of up to 100 lower-case letters, digits and ``_.-`` that begin with a letter, digit or ``_`` are kept. All
-    others, in any script and of any length, become letters, digits, ``_`` and ``-``, then ``~`` and a digest, in which
-    they differ even where file systems take ``A`` for ``a`` and two spellings of ``é`` for one.
+    others, in any script and of any length, become letters, digits, ``_`` and ``-``, then ``~`` and a digest. The
+    digests differ even on file systems that do not distinguish ``A`` from ``a``, or two spellings of ``é``.
 
     Example:
         >>> file_name("digits-2")
@@ -52,13 +52,13 @@ def file_name(study_name: str) -> str:
 class DirectoryStorage(LocalStorage):
     """Any number of studies in a directory, one ``.jsonl`` file each (see `file_name`).
 
-    A study's name is what the first record of its file says: files that were put here under other names are found
-    too. Everything else in the directory, symbolic links included, is left alone.
+    The name of a study is in the first record of its file, so files that were put here under other names are found too.
+    Everything else in the directory, including symbolic links, is ignored.
 
     Args:
-        path: The directory; it is made with the first study.
-        durability: See `FileJournal`.
-        lock_timeout: See `FileJournal`.
+        path: The directory, which is made with the first study.
+        durability: What acknowledged events survive; see `FileJournal`.
+        lock_timeout: How long to wait for other writers, in seconds.
 
     Example:
         >>> import tempfile
@@ -73,11 +73,11 @@ class DirectoryStorage(LocalStorage):
 
     @property
     def location(self) -> str:
-        """See `Storage.location`."""
+        """Return where the studies are, for messages."""
         return self.path
 
     def create(self, name: str, events: Sequence[AnyEvent]) -> FileJournal:
-        """See `Storage.create`.
+        """Create the study `name` with its first events, and return its journal; see `Storage.create`.
 
         Raises:
             UnsupportedJournal: something else is in the place of the directory or file.
@@ -98,20 +98,20 @@ class DirectoryStorage(LocalStorage):
         return self._journal(path)
 
     def open(self, name: str | None) -> FileJournal:
-        """See `Storage.open`."""
+        """Return the journal of the study `name`, or of the only study; see `Storage.open`."""
         return self._journal(self._find(name))
 
     def names(self) -> list[str]:
-        """See `Storage.names`. Files that can't be read as journals are left out."""
+        """Return the names of all studies, sorted. Files that can't be read as journals are left out."""
         return sorted({name for name, _ in self._studies()})
 
     def delete(self, name: str) -> None:
-        """See `Storage.delete`."""
+        """Remove the study `name` with all its events; see `Storage.delete`."""
         path = self._find(name)
         delete_file(path, durable=self.is_durable, lock_timeout=self.lock_timeout)
 
     def _find(self, name: str | None) -> str:
-        """The file of the study `name`: the one that is named after it, or the only other one that holds it."""
+        """Return the file of the study `name`: the one that is named after it, or the only other one that holds it."""
         if name is not None and study_in(path := self._path_for(name)) == name:
             return path
         studies = [*self._studies()]
@@ -123,7 +123,7 @@ class DirectoryStorage(LocalStorage):
         return found[0]
 
     def _studies(self) -> Iterator[tuple[str, str]]:
-        """The name and the file of each study."""
+        """Yield the name and the file of each study."""
         try:
             with os.scandir(self.path) as entries:
                 files = [entry.path for entry in entries if _is_journal(entry)]
@@ -135,7 +135,7 @@ class DirectoryStorage(LocalStorage):
             try:
                 name = study_in(path)
             except (UnsupportedJournal, JournalCorrupted, UnreadableEvents):
-                continue  # whoever opens it by name is told why
+                continue  # opening it by name says why
             if name is not None:
                 yield name, path
 

@@ -20,20 +20,20 @@ from hpo.journal.worker_locks import hold, is_alive
 class FileJournal:
     """A journal in a file, one record per line, shared by any number of threads and processes of one machine.
 
-    Safe against the death of writers at any moment: what a crash leaves of a record is ignored by readers, and cut off
-    by the next writer, who keeps it in ``<path>.torn-<offset>``. A fork and a pickle open the file anew. Readers never
-    wait, and go on with what they have open where the file was removed; writers then get `JournalMoved`.
+    Writers may die at any moment: readers ignore what a crash leaves of a record, and the next writer cuts it off and
+    keeps it in ``<path>.torn-<offset>``. A forked child and a pickle open the file anew. Readers never wait. If the
+    file is removed, they go on with what they have open, and writers get `JournalMoved`.
 
-    An interrupt (Ctrl-C) during `append` leaves all or nothing of the events: read the journal to see which.
+    An interrupt (Ctrl-C) during `append` leaves all of the events or none: read the journal to see which.
 
     Args:
-        path: The file; it exists, see `hpo.journal.FileStorage`.
+        path: The file, which exists; `hpo.journal.FileStorage` creates it.
         durability: ``"power"`` syncs the disk with each acknowledged event; ``"process"`` leaves it to the system.
         lock_timeout: How long an append waits for other writers before it raises `JournalBusy`, in seconds.
 
     Raises:
         StudyNotFound: there is no such file.
-        UnsupportedJournal: there is something else than a regular file.
+        UnsupportedJournal: it is not a regular file.
 
     Example:
         >>> import tempfile
@@ -63,11 +63,11 @@ class FileJournal:
 
     @property
     def path(self) -> str:
-        """The file, absolute."""
+        """The absolute path of the file."""
         return self._path
 
     def read(self, after: int) -> Sequence[AnyEvent]:
-        """See `Journal.read`."""
+        """Return the events from number `after` on; see `Journal.read`."""
         file = self._open_file()
         head = file.head
         size = file.size()
@@ -80,7 +80,7 @@ class FileJournal:
         return events if after == start.sequence else events[after - start.sequence :]
 
     def append(self, events: Sequence[AnyEvent], *, expected: int) -> int:
-        """See `Journal.append`.
+        """Add `events`, all or none, and return the new length; see `Journal.append`.
 
         Raises:
             JournalFull, JournalUnwritable: the system refused it. Nothing was added.
@@ -90,7 +90,10 @@ class FileJournal:
         return expected + len(events)
 
     def write(self, events: Sequence[AnyEvent], *, expected: int) -> Callable[[], None]:
-        """See `DeferredSync.write`; raises as `append` does."""
+        """Add `events` as `append` does, and return the function that syncs them; see `DeferredSync.write`.
+
+        Raises as `append` does.
+        """
         draft = draft_of(events, expected + len(events))
         file = self._open_file()
         end = file.add(draft, expected=expected, lock_timeout=self._lock_timeout)
@@ -99,15 +102,22 @@ class FileJournal:
         return _nothing_to_sync
 
     def hold(self, worker: str) -> AbstractContextManager[None]:
-        """See `TracksWorkers.hold`; for every process of this machine."""
+        """Let `worker` be alive until the end of the block; see `TracksWorkers.hold`.
+
+        It counts for every process on this machine.
+        """
         return hold(self._path, worker)
 
     def is_alive(self, worker: str) -> bool | None:
-        """See `TracksWorkers.is_alive`."""
+        """Return whether `worker` is in its block, or None if that is not known; see `TracksWorkers.is_alive`."""
         return is_alive(self._path, worker)
 
     def _open_file(self) -> OpenFile:
-        """The file as this process has it open: an inherited descriptor would share its lock with the parent's."""
+        """Return the file as this process has it open: an inherited descriptor would share its lock with the parent's.
+
+        The process is asked for at each use, and not at forks: a fork that Python is not told of must not break the
+            lock.
+        """
         process = os.getpid()
         file = self._open_files.get(process)
         return self._opened(process) if file is None else file
@@ -142,4 +152,4 @@ class FileJournal:
 
 
 def _nothing_to_sync() -> None:
-    """What was written is as durable as it was promised to be."""
+    """Do nothing: what was written is as durable as it was promised to be."""

@@ -53,7 +53,7 @@ class LockedFile:
         self.failure: str | None = None
 
     def append(self, draft: Draft, *, head: Mark, expected: int, waiting: Waiting) -> Mark:
-        """See `Appender.append`."""
+        """Append the record `draft` after `expected` events; see `Appender.append`."""
         try:
             self._lock(waiting)
             end = self._end(head, expected)
@@ -69,7 +69,7 @@ class LockedFile:
                 self._replace_description(error)
 
     def remove(self, waiting: Waiting) -> None:
-        """See `Appender.remove`."""
+        """Remove the journal while nobody writes to it; see `Appender.remove`."""
         try:
             self._lock(waiting)
             size_of_same(self._path, self._identity)
@@ -120,7 +120,7 @@ class LockedFile:
 
     def _end(self, head: Mark, expected: int) -> Mark:
         """Return the end of the journal, under the lock, with nothing torn behind it."""
-        size, end = self._size(), head
+        size, end = size_of_same(self._path, self._identity), head
         if size != end.offset:
             end = read_after(self._fd, self._path, end, size)[1]
         if end.sequence != expected:

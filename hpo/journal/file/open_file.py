@@ -15,11 +15,11 @@ from hpo.journal.waiting import Waiting
 
 
 class OpenFile:
-    """What one process knows of a journal file.
+    """A journal file as one process has it open.
 
-    Readers take no lock: marks are facts that stay true. Writers hold the mutex against the threads of their process, and
-    an `Appender` keeps other processes out. Syncs need neither, so that one of them serves every thread that wrote before
-    it began.
+    Readers take no lock: marks are facts that stay true. Writers hold the mutex against the threads of their process,
+    and an `Appender` keeps other processes out. Syncs need neither, so that one of them serves every thread that wrote
+    before it began.
     """
 
     def __init__(self, path: str) -> None:

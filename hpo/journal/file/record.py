@@ -21,7 +21,7 @@ LONGEST_BEGINNING = 39
 """Bytes of `BEGINNING` at most: two checksums, the sequence, three spaces and the bracket."""
 
 _MOST_TRIED = 1000
-_CHECKSUM = re.compile(rb"[0-9a-f]{8}")
+_HEXADECIMAL = b"0123456789abcdef"
 
 
 def pack(events: Sequence[AnyEvent], sequence: int, previous: int | None = None) -> bytes:
@@ -42,13 +42,14 @@ def pack(events: Sequence[AnyEvent], sequence: int, previous: int | None = None)
         >>> pack([TrialStarted(0)], 3, 0xA1E92806)
         b'5c5e9f35 a1e92806 3 [["started",0,null,null,null]]\n'
     """
-    return line_of(payload_of(events), sequence, previous)
+    return line_of(payload_of(events), sequence, previous)[0]
 
 
-def line_of(payload: bytes, sequence: int, previous: int | None) -> bytes:
-    """Return the line of a record whose events are encoded already; see `pack`."""
+def line_of(payload: bytes, sequence: int, previous: int | None) -> tuple[bytes, int]:
+    """Return the line of a record whose events are encoded already, and its checksum; see `pack`."""
     body = b"%d %s" % (sequence, payload) if previous is None else b"%08x %d %s" % (previous, sequence, payload)
-    return b"%08x %s\n" % (crc32(body), body)
+    checksum = crc32(body)
+    return b"%08x %s\n" % (checksum, body), checksum
 
 
 def unpack(line: bytes) -> Record:
@@ -70,11 +71,11 @@ def unpack(line: bytes) -> Record:
         raise DamagedRecord(
             "the checksum is wrong" if looks_like_record(line) else "this line is not a record of a journal"
         )
-    sequence, _, payload = body.partition(b" ")
     previous = None
-    if payload[:1] != b"[" and _CHECKSUM.fullmatch(sequence):
-        previous = int(sequence, 16)
-        sequence, _, payload = payload.partition(b" ")
+    if body[8:9] == b" " and body[9:10] != b"[" and not body[:8].strip(_HEXADECIMAL):
+        previous = int(body[:8], 16)
+        body = body[9:]
+    sequence, _, payload = body.partition(b" ")
     if not sequence.isdigit() or sequence[:1] == b"0" or len(sequence) > 19:
         raise DamagedRecord("the record has no sequence number")
     return Record(int(sequence), payload, checksum, previous)

@@ -5,19 +5,20 @@ from __future__ import annotations
 import itertools
 import os
 import re
-from typing import NamedTuple
+
+import msgspec
 
 from hpo.core import FORMAT, AnyEvent, StudyCreated
 from hpo.errors import JournalCorrupted, UnreadableEvents, UnsupportedJournal
 from hpo.journal.disk import unreadable, write_all
 from hpo.journal.file.record import hides_record, line_of, looks_like_record, unpack
-from hpo.journal.records import LONGEST, DamagedRecord, Draft, Record, check_order, readable_events, starts_chain
+from hpo.journal.records import LONGEST, DamagedRecord, Draft, order_problem, readable_events, starts_chain
 
 _CHUNK = 1 << 22
 _FIRST = 1 << 12
 
 
-class Mark(NamedTuple):
+class Mark(msgspec.Struct, frozen=True, gc=False):
     """The end of an intact record, which is the end of the journal until the next one.
 
     Attributes:
@@ -46,11 +47,11 @@ def place(draft: Draft, end: Mark, *, least: int = 0) -> tuple[bytes, Mark]:
     """
     chained = end.is_chained if end.sequence else draft.starts_chain
     previous = end.checksum if chained else None
-    line = line_of(draft.payload, draft.sequence, previous)
+    line, checksum = line_of(draft.payload, draft.sequence, previous)
     if len(line) < least:
         filled = draft.payload + b" " * (min(least, LONGEST) - len(line))
-        line = line_of(filled, draft.sequence, previous)
-    return line, Mark(draft.sequence, end.offset + len(line), int(line[:8], 16), chained)
+        line, checksum = line_of(filled, draft.sequence, previous)
+    return line, Mark(draft.sequence, end.offset + len(line), checksum, chained)
 
 
 def read_after(fd: int, path: str, start: Mark, size: int) -> tuple[list[AnyEvent], Mark]:
@@ -110,7 +111,10 @@ def read_header(fd: int, path: str) -> StudyCreated | None:
         record = unpack(line[: line.find(b"\n")])
     except DamagedRecord as error:
         raise _damage(fd, path, 0, str(error)) from None
-    created = _decoded(fd, path, START, record)[0]
+    try:
+        created = readable_events(record.payload, is_first=True)[0]
+    except UnreadableEvents as error:
+        raise _located(fd, path, 0, error) from None
     if not isinstance(created, StudyCreated):
         raise UnsupportedJournal(path, f"a journal begins with the creation of a study, and this one with {created!r}")
     return created
@@ -119,9 +123,11 @@ def read_header(fd: int, path: str) -> StudyCreated | None:
 def _parse(fd: int, path: str, start: Mark) -> tuple[list[AnyEvent], Mark, str]:
     """Do what `read_records` does, and return what is wrong after the mark; a torn end is not."""
     events: list[AnyEvent] = []
-    mark = start
+    sequence, offset, checksum, chained = start.sequence, start.offset, start.checksum, start.is_chained
+    previous = checksum if chained else None
     rest, size = b"", _CHUNK
-    while chunk := os.pread(fd, size, mark.offset + len(rest)):
+    problem = ""
+    while not problem and (chunk := os.pread(fd, size, offset + len(rest))):
         rest += chunk
         lines = rest.split(b"\n")
         rest = lines.pop()
@@ -129,40 +135,33 @@ def _parse(fd: int, path: str, start: Mark) -> tuple[list[AnyEvent], Mark, str]:
             try:
                 record = unpack(line)
             except DamagedRecord as error:
-                last = not os.pread(fd, 1, mark.offset + len(line) + 1)
+                last = not os.pread(fd, 1, offset + len(line) + 1)
                 problem = "" if last and not hides_record(line) else str(error)
-                return events, mark, problem
+                return events, Mark(sequence, offset, checksum, chained), problem
             try:
-                some, mark = _following(fd, path, mark, record, len(line) + 1)
-            except DamagedRecord as error:
-                return events, mark, str(error)
+                some = readable_events(record.payload, is_first=not offset)
+            except UnreadableEvents as error:
+                raise _located(fd, path, offset, error) from None
+            if not offset and starts_chain(some):
+                chained, previous = True, 0
+            if record.sequence != sequence + len(some) or record.previous != previous:
+                problem = order_problem(record, len(some), after=sequence, previous=previous)
+                return events, Mark(sequence, offset, checksum, chained), problem
             events += some
+            sequence, checksum = record.sequence, record.checksum
+            offset += len(line) + 1
+            if chained:
+                previous = checksum
         if len(rest) > LONGEST:
-            return events, mark, f"a line is longer than {LONGEST} bytes"
+            problem = f"a line is longer than {LONGEST} bytes"
         size = max(_CHUNK, len(rest))  # so that a long record is not copied once per chunk
-    return events, mark, ""
+    return events, Mark(sequence, offset, checksum, chained), problem
 
 
-def _following(fd: int, path: str, mark: Mark, record: Record, size: int) -> tuple[list[AnyEvent], Mark]:
-    """Return the events of `record`, which was found at `mark` in a line of `size` bytes, and the end of it.
-
-    Raises:
-        DamagedRecord: it does not follow.
-        UnreadableEvents: a newer version of the library wrote it.
-    """
-    some = _decoded(fd, path, mark, record)
-    chained = mark.is_chained if mark.sequence else starts_chain(some)
-    check_order(record, len(some), after=mark.sequence, previous=mark.checksum if chained else None)
-    return some, Mark(record.sequence, mark.offset + size, record.checksum, chained)
-
-
-def _decoded(fd: int, path: str, before: Mark, record: Record) -> list[AnyEvent]:
-    try:
-        return readable_events(record.payload, is_first=not before.offset)
-    except UnreadableEvents as error:
-        line = line_number(fd, before.offset)
-        where = f"{path}, line {line} (byte {before.offset}), with a right checksum"
-        raise UnreadableEvents(f"{where}: {error.problem}", FORMAT) from None
+def _located(fd: int, path: str, offset: int, error: UnreadableEvents) -> UnreadableEvents:
+    """Return `error` with the place of the record, whose checksum is right: what is unknown in it is new."""
+    where = f"{path}, line {line_number(fd, offset)} (byte {offset}), with a right checksum"
+    return UnreadableEvents(f"{where}: {error.problem}", FORMAT)
 
 
 def _damage(fd: int, path: str, offset: int, problem: str) -> JournalCorrupted | UnsupportedJournal:

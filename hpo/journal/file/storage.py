@@ -1,4 +1,4 @@
-"""A file as the place for one study."""
+"""A file that holds one study."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from hpo.journal.storage import check_first_event
 
 @attrs.frozen
 class FileStorage(LocalStorage):
-    """One study in one file, usually ``<something>.jsonl``. An empty file counts as none.
+    """One study in one file, usually ``<something>.jsonl``. An empty file counts as no study.
 
     Args:
-        path: The file; it appears when its study is created. Its directory exists.
-        durability: See `FileJournal`.
-        lock_timeout: See `FileJournal`.
+        path: The file, which is made with its study. Its directory must exist.
+        durability: What acknowledged events survive; see `FileJournal`.
+        lock_timeout: How long to wait for other writers, in seconds.
 
     Example:
         >>> import tempfile
@@ -35,11 +35,11 @@ class FileStorage(LocalStorage):
 
     @property
     def location(self) -> str:
-        """See `Storage.location`."""
+        """Return where the studies are, for messages."""
         return self.path
 
     def create(self, name: str, events: Sequence[AnyEvent]) -> FileJournal:
-        """See `Storage.create`.
+        """Create the study `name` with its first events, and return its journal; see `Storage.create`.
 
         Raises:
             UnsupportedJournal: the file holds another study or something else, or its directory does not exist.
@@ -60,19 +60,19 @@ class FileStorage(LocalStorage):
         return self._journal()
 
     def open(self, name: str | None) -> FileJournal:
-        """See `Storage.open`."""
+        """Return the journal of the study `name`, or of the only study; see `Storage.open`."""
         held = study_in(self.path)
         if held is None or name not in {None, held}:
             raise StudyNotFound(name, self.path, [] if held is None else [held])
         return self._journal()
 
     def names(self) -> list[str]:
-        """See `Storage.names`."""
+        """Return the names of all studies, sorted."""
         held = study_in(self.path)
         return [] if held is None else [held]
 
     def delete(self, name: str) -> None:
-        """See `Storage.delete`."""
+        """Remove the study `name` with all its events; see `Storage.delete`."""
         held = study_in(self.path)
         if held is None or held != name:
             raise StudyNotFound(name, self.path, [] if held is None else [held])

@@ -1,4 +1,4 @@
-"""What can be read of a journal database that nobody vouches for: its pages, its studies, their rows."""
+"""What can be read of an untrusted journal database: its pages, its studies, their rows."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Row:
 
 @attrs.define
 class Content:
-    """What there is of one study.
+    """What was found of one study.
 
     Attributes:
         number: Its key in the tables.
@@ -74,13 +74,13 @@ class Content:
     n_events: int = 0
 
     def note(self, kind: Kind, problem: str) -> None:
-        """What is wrong at this point, if nothing was before."""
+        """Record what is wrong at this point, if nothing was wrong before."""
         self.flaw = self.flaw or flaw_of(kind, f"after event {self.state.version}: {problem}")
 
 
 @contextmanager
 def opened_database(path: str | os.PathLike[str]) -> Iterator[sqlite3.Connection]:
-    """A connection that can't write: what a crash left in the log stays there.
+    """Open a database so that nothing is written: what a crash left in the log stays there.
 
     Raises:
         StudyNotFound: there is no such file.
@@ -109,7 +109,7 @@ def opened_database(path: str | os.PathLike[str]) -> Iterator[sqlite3.Connection
 
 
 def foreignness(connection: sqlite3.Connection, path: str) -> Flaw | None:
-    """What keeps the database from being one of ours, so that nothing in it is looked at."""
+    """Return why the database is not one of ours, so that nothing in it is read; None if it is one."""
     try:
         if version_of(connection, resolved(path)):
             return None
@@ -123,7 +123,7 @@ def foreignness(connection: sqlite3.Connection, path: str) -> Flaw | None:
 
 
 def page_damage(connection: sqlite3.Connection) -> list[Flaw]:
-    """What SQLite finds in its own pages: one flaw, or none."""
+    """Return what SQLite finds wrong in its own pages: a list of one flaw, or of none."""
     try:
         answers = [row[0] for row in connection.execute(_CHECK)]
     except UNREADABLE as error:
@@ -133,7 +133,7 @@ def page_damage(connection: sqlite3.Connection) -> list[Flaw]:
 
 
 def contents_of(connection: sqlite3.Connection, *, damaged: bool = False) -> Iterator[Content]:
-    """Each study by name, and then the rows of those that are not there.
+    """Yield each study by name, and then the rows of studies that are not there.
 
     Args:
         connection: To a database of ours.
@@ -177,12 +177,12 @@ class _Rows:
         return self._connection.execute(self._query, (study,))
 
     def orphans(self, studies: set[int]) -> list[int]:
-        """The studies that rows name, and that are not among `studies`."""
+        """Return the studies that rows name, and that are not among `studies`."""
         return [number for (number,) in self._connection.execute(_ORPHANS)]
 
 
 class _FoundRows:
-    """All rows that SQLite gives from the beginning on, and where that ends with an error, from the end back as well.
+    """All rows that SQLite returns from the beginning on, and if that ends with an error, from the end back as well.
 
     A damaged key or page would hide from a search by study what is behind it. O(size of the table) memory.
     """
@@ -205,7 +205,7 @@ class _FoundRows:
             self._reached.append(reached)
 
     def of(self, study: int) -> Iterator[Sequence[Any]]:
-        """See `_Rows.of`."""
+        """Yield each row in order, as `unpack_row` takes it; raises one of `UNREADABLE` at the end."""
         yield from sorted(self._found.get(study, ()), key=lambda row: row[0] if type(row[0]) is int else 0)
         if self._problem is not None and self._may_lack_rows(study):
             raise self._problem
@@ -215,7 +215,7 @@ class _FoundRows:
         return first is None or last is None or first <= study <= last
 
     def orphans(self, studies: set[int]) -> list[int]:
-        """See `_Rows.orphans`."""
+        """Return the studies that rows name, and that are not among `studies`."""
         return sorted((number for number in self._found if number not in studies), key=repr)
 
 
@@ -276,10 +276,10 @@ def _check_name(state: StudyState, content: Content) -> None:
 
 
 def flaw_of(kind: Kind, problem: str) -> Flaw:
-    """A flaw of a database, which has no lines to name."""
+    """Return a flaw of a database, which has no lines to name."""
     return Flaw(kind, None, None, problem)
 
 
 def unreadable_database(error: sqlite3.Error, path: str) -> UnsupportedJournal:
-    """What to tell of a file that the system does not let SQLite read."""
+    """Return the error for a file that the system does not let SQLite read."""
     return UnsupportedJournal(path, f"it can't be read: {error}")

@@ -96,10 +96,10 @@ def check_database(path: str | os.PathLike[str]) -> list[Inspection]:
 def repair_database(path: str | os.PathLike[str], output: str | os.PathLike[str] | None = None) -> list[Repair]:
     """Write a new database with what is intact and consistent in a damaged one, which stays as it was.
 
-    Intact rows that do not follow go into a second file, ``<output>.salvaged``, one JSON object a line: the study's name
-    (its number, where it is not there), the sequence, and the events. The studies must rest: what is appended meanwhile
-    is not in the new file. Both files survive a power failure. A healthy database is left alone. Of one whose pages are
-    damaged, what SQLite still reads is kept; `sqlite3 old.db .recover` may bring back more.
+    Intact rows that do not follow go into a second file, ``<output>.salvaged``, one JSON object a line: the study's
+    name (its number, where it is not there), the sequence, and the events. The studies must rest: what is appended
+    meanwhile is not in the new file. Both files survive a power failure. A healthy database is left alone. Of one
+    whose pages are damaged, what SQLite still reads is kept; `sqlite3 old.db .recover` may bring back more.
 
     Args:
         path: The damaged database.

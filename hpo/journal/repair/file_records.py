@@ -33,7 +33,7 @@ def opened(path: str | os.PathLike[str]) -> BufferedReader:
 
 
 def lines_of(file: BufferedReader) -> Iterator[tuple[int, bytes]]:
-    """Yield offset and content of each line, with its end; lines that are longer than a record can be come in pieces."""
+    """Yield offset and content of each line, with its end; lines longer than a record can be come in pieces."""
     file.seek(0)
     offset = 0
     while line := file.readline(LONGEST + 1):

@@ -187,7 +187,7 @@ def _flawed_beginning(file: BufferedReader, flaw: Flaw | None) -> Flaw:
 
 
 def _history(file: BufferedReader, records: list[FoundRecord]) -> tuple[list[AnyEvent], StudyState, set[FoundRecord]]:
-    """Return the events that follow from each other from the first one on, their state, and the records they are from."""
+    """Return the events that follow each other from the first one on, their state, and their records."""
     following: dict[tuple[int, int | None], FoundRecord] = {}
     for record in records:
         following.setdefault((record.before, record.previous), record)

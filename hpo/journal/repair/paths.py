@@ -17,8 +17,8 @@ _DATABASES = (".db", ".sqlite", ".sqlite3")
 def check_directory(path: str | os.PathLike[str]) -> list[Inspection]:
     """Return what each journal file and each journal database of a directory holds, by name.
 
-    Files are looked at if their names end in ``.jsonl``, ``.db``, ``.sqlite`` or ``.sqlite3``. Links and directories are
-    left alone, as storages leave them.
+    Files are looked at if their names end in ``.jsonl``, ``.db``, ``.sqlite`` or ``.sqlite3``. Links and directories
+    are left alone, as storages leave them.
 
     Raises:
         UnsupportedJournal: the directory, or a file in it, can't be read.

@@ -1,4 +1,4 @@
-"""What repairs of files and of databases have in common: folding events that nobody vouches for, and saving the rest."""
+"""What repairs of files and of databases have in common: folding untrusted events, and saving the rest."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def folded(state: StudyState, events: list[AnyEvent]) -> StudyState:
 
 
 def gaps(records: Iterable[tuple[int, int]], length: int) -> tuple[tuple[int, int], ...]:
-    """Return the events that are neither among the first `length` nor in `records`: first and last of each gap, from 1 on.
+    """Return the gaps: first and last number, from 1 on, of events not among the first `length` nor in `records`.
 
     Args:
         records: The number of events before each record, and after it.

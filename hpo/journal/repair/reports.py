@@ -1,4 +1,4 @@
-"""What was found in journals that were looked at without trusting them, and what was saved of damaged ones."""
+"""Reports: what was found in journals that were checked without trusting them, and what was saved of damaged ones."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Literal, TypeAlias
 import attrs
 
 Kind: TypeAlias = Literal["damaged", "newer", "inconsistent", "foreign"]
-"""What keeps a journal from being read: bytes that nobody wrote like this; events of a newer version; events that do
-not follow from those before; or it never was a journal."""
+"""Why a journal can't be read: its bytes were changed; it has events of a newer version; it has events that can't
+follow the ones before them; or it never was a journal."""
 
 
 @attrs.frozen
 class Flaw:
-    """What keeps a journal from being read, and where.
+    """Why a journal can't be read, and where.
 
     Attributes:
-        kind: See `Kind`.
-        line: The line, counted from 1; None in a database, which has none.
+        kind: What sort of flaw it is; `Kind` explains them.
+        line: The line, counted from 1; None in a database, which has no lines.
         offset: Its first byte, counted from 0; None in a database.
         problem: What is wrong, in a few words.
     """
@@ -34,15 +34,16 @@ class Flaw:
 
 @attrs.frozen
 class Inspection:
-    """What there is in a journal: a file, or one study of a database.
+    """What was found in a journal: a file, or one study of a database.
 
     Attributes:
         path: The file, as it was given.
-        study: The name of the study; None if that can't be read, or the file is empty.
+        study: The name of the study; None if it can't be read, or the file is empty.
         records: How many intact records it begins with.
         events: How many events those hold.
-        torn: Bytes behind them that a crash left of a record; the next writer puts them aside. None are in a database.
-        flaw: What keeps the journal from being read, or None.
+        torn: Bytes behind them that a crash left of a record, which the next writer saves in a file; always 0 in a
+            database.
+        flaw: Why the journal can't be read; None if it can.
     """
 
     path: str
@@ -63,20 +64,19 @@ class Repair:
     """What was saved of a journal: a file, or one study of a database.
 
     Attributes:
-        source: The damaged file, which is as it was.
+        source: The damaged file, which was not changed.
         flaw: What was wrong with the journal; None if nothing was.
         output: The new journal, or the new database with it; None if there is none, because nothing was wrong or the
             study's creation is lost.
         events: How many events the new journal has.
         n_trials: How many trials those make.
         n_running: How many of these still run as far as the new journal knows: their ends may be lost.
-        salvaged: The file with the intact records that do not follow, which is the new database for those of a
-            database; None if there are none.
+        salvaged: The file with the intact records that do not follow; None if there are none.
         salvaged_events: How many events those records hold.
-        lost: The numbers, counted from 1, of events that are nowhere any more: first and last of each gap. What came
-            after the last intact record can't be known.
-        unreadable: What makes no intact record: offset and length of bytes in a file, number (its sequence) and length
-            of records in a database.
+        lost: The numbers, counted from 1, of events that were found nowhere: first and last of each gap. What came
+            after the last intact record is not known.
+        unreadable: What is not part of an intact record: offset and length of bytes in a file, sequence and length of
+            records in a database.
         study: The study's name in a database; None in a file.
     """
 

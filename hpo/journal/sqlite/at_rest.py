@@ -1,7 +1,7 @@
-"""Databases in places where nobody may write, such as archives and the directories of others.
+"""Databases in places without write permission, such as archives and the directories of others.
 
-SQLite wants files beside a database even of who only reads: the log and its index. Where they can't be made, it can be
-told that nobody changes the database, which this module makes sure of as far as it can be seen.
+SQLite needs files beside a database even to read it: the log and its index. If they can't be made, SQLite can be told
+that nobody changes the database. This module checks that as far as it can be seen.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from hpo.journal.sqlite.errors import is_kept_from_writing
 
 
 def prepare(connection: sqlite3.Connection) -> None:
-    """Let a connection trust nothing in the file, and give texts as bytes.
+    """Make a connection trust nothing in the file, and return text as bytes.
 
     Raises:
         sqlite3.Error: the file can't be opened.
@@ -28,15 +28,15 @@ def prepare(connection: sqlite3.Connection) -> None:
 
 @contextmanager
 def opened_at_rest(path: str, refusal: sqlite3.Error) -> Iterator[sqlite3.Connection]:
-    """A connection that reads a database beside which we can't write, and which nobody has open.
+    """Open a database for reading beside which nothing can be written, and which nobody else has open.
 
     Args:
         path: The database, absolute and without links.
-        refusal: What SQLite said when it was opened as usual.
+        refusal: The error of SQLite when it was opened as usual.
 
     Raises:
-        sqlite3.Error: `refusal`: this is no such database.
-        UnsupportedJournal: somebody wrote to it before the block ended, so that what was read may never have been there.
+        sqlite3.Error: `refusal`, if it had another reason.
+        UnsupportedJournal: somebody wrote to it before the block ended, so what was read may be a mixture.
     """
     before = _look(path)
     if before is None or not is_kept_from_writing(refusal) or os.access(os.path.dirname(path), os.W_OK):
@@ -53,7 +53,7 @@ def opened_at_rest(path: str, refusal: sqlite3.Error) -> Iterator[sqlite3.Connec
 
 
 def _look(path: str) -> tuple[int, int] | None:
-    """What changes with a database; None where it has a log, without which it is not whole."""
+    """Return what changes when a database is written to, or None if it has a log, without which it is not whole."""
     if os.path.exists(f"{path}-wal"):
         return None
     status = os.stat(path)

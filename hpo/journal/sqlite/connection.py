@@ -28,23 +28,23 @@ _UNSYNCED, _SYNCED = "PRAGMA synchronous = NORMAL", "PRAGMA synchronous = FULL"
 
 @attrs.define(eq=False)
 class Place:
-    """A path, and which file it led to when that was first opened.
+    """A path, and the file that it led to when it was first opened.
 
     Attributes:
         path: Where the database is, absolute.
-        identity: The file's, for those who open it again or beside; None before the first one did.
+        identity: Device and number of that file, for every later connection; None before the first one.
     """
 
     path: str
     identity: tuple[int, int] | None = None
 
     def enter(self) -> None:
-        """Make sure that there is a regular file, the same as ever.
+        """Check that the path leads to a regular file, and still to the same one.
 
         Raises:
             FileNotFoundError: there is nothing.
-            JournalMoved: there is another one.
-            UnsupportedJournal: there is something else.
+            JournalMoved: it leads to another one.
+            UnsupportedJournal: it does not lead to a regular file.
         """
         status = os.stat(self.path, follow_symlinks=False)
         if not stat.S_ISREG(status.st_mode):
@@ -55,7 +55,7 @@ class Place:
         self.identity = identity
 
     def check(self) -> None:
-        """Make sure that the path still leads to the file that is open.
+        """Check that the path still leads to the file that is open.
 
         Raises:
             JournalMoved: it doesn't.
@@ -100,8 +100,9 @@ class OpenDatabase:
         """Close the connection, and hold the mutex until the fork is done.
 
         A child that opens the same file anew beside an inherited connection isn't safe either. SQLite remembers per
-        process which locks it holds, and the child inherits that memory, but not the locks: its parent, on closing, would
-        take itself for the last user of the database, and delete the write-ahead log that the child goes on appending to.
+        process which locks it holds, and the child inherits that memory, but not the locks: its parent, on closing,
+        would take itself for the last user of the database, and delete the write-ahead log that the child goes on
+        appending to.
         """
         self.mutex.acquire()
         self.close()
@@ -111,7 +112,7 @@ class OpenDatabase:
         self.mutex.release()
 
     def read(self, question: Callable[[sqlite3.Connection], T]) -> T:
-        """The answer to `question`, which reads; it may be asked again where a lock stands in the way.
+        """Return the answer to `question`, which reads. It may be asked again if a lock is in its way.
 
         Raises:
             FileNotFoundError: there is no such file.
@@ -122,7 +123,7 @@ class OpenDatabase:
         return self._patiently(lambda: self._answer(question))
 
     def write(self, change: Callable[[sqlite3.Connection], T], *, durable: bool) -> T:
-        """What `change` returns, after all that it wrote was committed; where it raises, nothing is.
+        """Return what `change` returns, after everything that it wrote was committed; if it raises, nothing is.
 
         Args:
             change: Called once, while nobody else can write.
@@ -150,7 +151,7 @@ class OpenDatabase:
             )
 
     def _patiently(self, attempt: Callable[[], T]) -> T:
-        """The result of `attempt`, tried until no lock stands in its way. Between tries the mutex is free."""
+        """Repeat `attempt` until no lock is in its way, and return its result. Between attempts the mutex is free."""
         waiting = Waiting(self.path, self._lock_timeout)
         while True:
             try:

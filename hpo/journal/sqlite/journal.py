@@ -28,12 +28,12 @@ _LAST = (1 << 63) - 1
 class SqliteJournal:
     """The journal of one study in an SQLite database, shared by any number of threads and processes of one machine.
 
-    Safe against the death of writers at any moment. A fork and a pickle open the database anew. Readers never wait for
-    writers. An append after the study was deleted, or the file removed or replaced, gets `JournalMoved`, even where
-    there is a new study of this name.
+    Writers may die at any moment. A forked child and a pickle open the database anew. Readers never wait for writers.
+    An append after the study was deleted, or the file removed or replaced, raises `JournalMoved`, even if there is a
+    new study of the same name.
 
     Args:
-        path: The database; it exists, see `SqliteStorage`.
+        path: The database, which exists; `SqliteStorage` creates it.
         study_name: The study in it.
         durability: ``"power"`` syncs the disk with each acknowledged event; ``"process"`` leaves it to the system.
         lock_timeout: How long an append waits for other writers before it raises `JournalBusy`, in seconds.
@@ -85,11 +85,11 @@ class SqliteJournal:
 
     @property
     def path(self) -> str:
-        """The database, absolute."""
+        """The absolute path of the database."""
         return self._path
 
     def read(self, after: int) -> Sequence[AnyEvent]:
-        """See `Journal.read`.
+        """Return the events from number `after` on; see `Journal.read`.
 
         Raises:
             JournalMoved: the study was deleted.
@@ -97,7 +97,7 @@ class SqliteJournal:
         return self._told_if_moved(lambda: self._reader.read(lambda connection: self._events(connection, after)))
 
     def append(self, events: Sequence[AnyEvent], *, expected: int) -> int:
-        """See `Journal.append`.
+        """Add `events`, all or none, and return the new length; see `Journal.append`.
 
         Raises:
             JournalFull, JournalUnwritable: the system refused it. Nothing was added.
@@ -107,13 +107,11 @@ class SqliteJournal:
         draft = draft_of(events, expected + len(events))
 
         def add(connection: sqlite3.Connection) -> None:
-            last = connection.execute(_LAST_ROW, (self._study,)).fetchone()
-            if last is None:
-                raise JournalMoved(self._path)
-            if last[0] != expected:
-                raise Conflict(expected, last[0])
+            length, checksum = connection.execute(_LAST_ROW, (self._study,)).fetchone()
+            if length != expected:
+                raise JournalMoved(self._path) if length is None else Conflict(expected, length)
             if draft.payload:
-                previous = last[1] if self._is_chained else None
+                previous = checksum if self._is_chained else None
                 insert_row(connection, self._study, draft.sequence, draft.payload, previous)
 
         durable = self._durability == "power" and is_acknowledged(events)
@@ -121,11 +119,14 @@ class SqliteJournal:
         return draft.sequence
 
     def hold(self, worker: str) -> AbstractContextManager[None]:
-        """See `TracksWorkers.hold`; for every process of this machine."""
+        """Let `worker` be alive until the end of the block; see `TracksWorkers.hold`.
+
+        It counts for every process on this machine.
+        """
         return hold(self._path, worker)
 
     def is_alive(self, worker: str) -> bool | None:
-        """See `TracksWorkers.is_alive`."""
+        """Return whether `worker` is in its block, or None if that is not known; see `TracksWorkers.is_alive`."""
         return is_alive(self._path, worker)
 
     def _told_if_moved(self, act: Callable[[], T]) -> T:
@@ -138,7 +139,7 @@ class SqliteJournal:
         """Return the events from number `after` on; rows are read from the last one that ends before it."""
         events: list[AnyEvent] = []
         start, end, checksum = 0, -1, 0
-        for row in connection.execute(self._query(_READ), (self._study, self._study, min(after, _LAST))):
+        for row in connection.execute(_READ[self._is_chained], (self._study, self._study, min(after, _LAST))):
             if type(row[0]) is int and row[0] <= after:
                 start, end, checksum = row[0], row[0], row[1]
                 continue
@@ -147,7 +148,9 @@ class SqliteJournal:
                 record = unpack_row(row)
                 some = self._decoded(before, record)
                 chained = self._is_chained if before else starts_chain(some)
-                check_order(record, len(some), after=before, previous=checksum if chained else None)
+                previous = checksum if chained else None
+                if record.sequence != before + len(some) or record.previous != previous:
+                    check_order(record, len(some), after=before, previous=previous)
             except DamagedRecord as error:
                 raise self._corrupted(before, str(error)) from None
             events += some
@@ -162,7 +165,7 @@ class SqliteJournal:
 
     def _is_cut(self, connection: sqlite3.Connection, end: int) -> bool:
         """Return whether a row that has lost its key hides what follows event `end`."""
-        following = connection.execute(self._query(_NEXT), (self._study, end)).fetchone()
+        following = connection.execute(_NEXT[self._is_chained], (self._study, end)).fetchone()
         if following is None:
             return False
         study, known, *row = following
@@ -173,9 +176,6 @@ class SqliteJournal:
             return bool(study == self._study or not known)
         follows = record.sequence - n_events == end
         return follows is not bool(study == self._study)  # one of ours that follows was appended just now
-
-    def _query(self, query: str) -> str:
-        return query.format(columns(2 if self._is_chained else 1))
 
     def _decoded(self, previous: int, record: Record) -> list[AnyEvent]:
         try:
@@ -207,17 +207,22 @@ class SqliteJournal:
         return f"SqliteJournal({self._path!r}, {self._study_name!r}, {options})"
 
 
-_READ = (
-    "SELECT {} FROM events WHERE study = ? AND sequence >= "
+_READ = [
+    f"SELECT {columns(version)} FROM events WHERE study = ? AND sequence >= "  # noqa: S608 - these are constants
     "(SELECT coalesce(max(sequence), 0) FROM events WHERE study = ? AND sequence <= ?) ORDER BY sequence"
-)
+    for version in (1, 2)
+]
+"""The rows of a study from the last one on that ends before an event: without a chain, and with one."""
 
-_NEXT = (
-    "SELECT study, study IN (SELECT id FROM studies), {} FROM events "
+_NEXT = [
+    f"SELECT study, study IN (SELECT id FROM studies), {columns(version)} FROM events "  # noqa: S608 - as above
     "WHERE (study, sequence) > (?, ?) ORDER BY study, sequence LIMIT 1"
-)
+    for version in (1, 2)
+]
+"""The row behind an event, whatever its study is."""
 
-_LAST_ROW = "SELECT sequence, crc32 FROM events WHERE study = ? ORDER BY sequence DESC LIMIT 1"
+_LAST_ROW = "SELECT max(sequence), crc32 FROM events WHERE study = ?"
+"""The length of a study and the checksum of its last row: SQLite takes bare columns from the row of the `max`."""
 
 
 def _find(connection: sqlite3.Connection, study_name: str) -> tuple[int, bool] | None:

@@ -38,11 +38,15 @@ def unpack_row(row: Sequence[Any]) -> Record:
         DamagedRecord: the row is not what was once written.
     """
     sequence, checksum, payload, previous = row
-    if not (type(sequence) is type(checksum) is int and type(payload) is bytes and type(previous) in _LINKS):
+    if not (type(sequence) is type(checksum) is int and type(payload) is bytes):
         raise DamagedRecord("the row is not a record")
-    if sequence < 1 or not (previous is None or 0 <= previous < 1 << 32):
-        raise DamagedRecord("the row is not a record")
-    if checksum != row_checksum(payload, sequence, previous):
+    if previous is None:
+        right = crc32(payload, sequence & 0xFFFFFFFF)
+    elif type(previous) is int and 0 <= previous < 1 << 32:
+        right = crc32(b"%08x %d %s" % (previous, sequence, payload))
+    else:
+        raise DamagedRecord("the row does not hold the checksum of another one")
+    if checksum != right:
         raise DamagedRecord("the checksum is wrong")
     return Record(sequence, payload, checksum, previous)
 
@@ -52,6 +56,3 @@ def row_checksum(payload: bytes, sequence: int, previous: int | None) -> int:
     if previous is None:
         return crc32(payload, sequence & 0xFFFFFFFF)
     return checksum_of(payload, sequence, previous)
-
-
-_LINKS = frozenset({int, type(None)})

@@ -4,8 +4,9 @@
     events    study, sequence, crc32, payload, previous      one row per append
 
 A payload is the JSON array of the appended events; its sequence is the study's length after them, and its checksum
-covers both. Payloads are text, since a column of numbers would take NaN for NULL and lose the sign of -0.0. `previous` is
-the checksum of the row before, which the row's own covers as well, and NULL in studies of format 1, which have no chain.
+covers both. Payloads are text, since a column of numbers would take NaN for NULL and lose the sign of -0.0. `previous`
+is the checksum of the row before, which the row's own covers as well, and NULL in studies of format 1, which have no
+chain.
 
 Version 1 of the tables has no `previous`. Such a database is read and appended to as it is; the first study that is
 created in it by this version adds the column, in the same transaction, and changes no row.
@@ -76,7 +77,7 @@ def version_of(connection: sqlite3.Connection, path: str) -> int:
                 return version_of(connection, path)  # somebody made the tables between one question and the next
             raise UnsupportedJournal(
                 path,
-                "it is the SQLite database of another program, and was left as it is: keep studies in a file of their own",
+                "it is the SQLite database of another program, and was left as it is: keep studies in another file",
             )
         return 0
     if version > len(STEPS):

@@ -25,13 +25,14 @@ from hpo.journal.storage import check_first_event
 class SqliteStorage(LocalStorage):
     """Any number of studies in an SQLite database, a file that ``sqlite3``, ``sqlite-utils`` and datasette open.
 
-    The file and what SQLite keeps beside it while it is in use (``-wal``, ``-shm``) belong together: copy it while
-    nobody uses it, or with ``sqlite3 studies.db '.backup copy.db'``. It has to be on a disk of this machine.
+    The file and what SQLite keeps beside it while it is in use (``-wal``, ``-shm``) belong together: copy them while
+    nobody uses them, or with ``sqlite3 studies.db '.backup copy.db'``. The file must be on a disk of this machine.
 
     Args:
-        path: The database; it is made with the first study, in a directory that exists. An empty file counts as none.
-        durability: See `SqliteJournal`.
-        lock_timeout: See `SqliteJournal`.
+        path: The database, which is made with the first study. Its directory must exist. An empty file counts as no
+            database.
+        durability: What acknowledged events survive; see `SqliteJournal`.
+        lock_timeout: How long to wait for other writers, in seconds.
 
     Example:
         >>> import tempfile
@@ -46,11 +47,11 @@ class SqliteStorage(LocalStorage):
 
     @property
     def location(self) -> str:
-        """See `Storage.location`: the URL that leads here."""
+        """Return where the studies are, for messages: the URL that leads here."""
         return f"sqlite:///{self.path}"
 
     def create(self, name: str, events: Sequence[AnyEvent]) -> SqliteJournal:
-        """See `Storage.create`.
+        """Create the study `name` with its first events, and return its journal; see `Storage.create`.
 
         Raises:
             UnsupportedJournal: the file holds something else, or its directory does not exist.
@@ -78,7 +79,7 @@ class SqliteStorage(LocalStorage):
             return self._journal(name)  # before the last connection ends, which would clear the log away
 
     def open(self, name: str | None) -> SqliteJournal:
-        """See `Storage.open`."""
+        """Return the journal of the study `name`, or of the only study; see `Storage.open`."""
         known = self.names()
         if name is None and len(known) == 1:
             name = known[0]
@@ -87,7 +88,7 @@ class SqliteStorage(LocalStorage):
         return self._journal(name)
 
     def names(self) -> list[str]:
-        """See `Storage.names`."""
+        """Return the names of all studies, sorted."""
         try:
             with self._database() as database:
                 return database.read(study_names)
@@ -95,7 +96,7 @@ class SqliteStorage(LocalStorage):
             return []
 
     def delete(self, name: str) -> None:
-        """See `Storage.delete`."""
+        """Remove the study `name` with all its events; see `Storage.delete`."""
 
         def remove(connection: sqlite3.Connection) -> None:
             study = study_number(connection, name) if name in study_names(connection) else None

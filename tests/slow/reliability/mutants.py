@@ -140,7 +140,7 @@ MUTANTS = [
     Mutant("P7", "checksums are read leniently", "hpo/journal/file/record.py", 'if line[:9] != b"%08x " % checksum:', 'if not line[:8].strip() or int(line[:8].decode("latin-1"), 16) != checksum:', (_RECORD, "one_way")),
     Mutant("P7", "a lost line end is taken for a torn end", _SCAN, 'problem = "" if last and not hides_record(line)', 'problem = "" if last', (_DAMAGE, "lost_line_end")),
     Mutant("P7", "what is torn off is thrown away", _LOCKED, "keep_torn(self._path, offset, os.pread(self._fd, size - offset, offset))", "os.pread(self._fd, size - offset, offset)", (_DAMAGE, "cut_anywhere")),
-    Mutant("P7", "damage is a torn end wherever it is", _SCAN, "last = not os.pread(fd, 1, mark.offset + len(line) + 1)", "last = True", (_DAMAGE, "flipped or two_damaged")),
+    Mutant("P7", "damage is a torn end wherever it is", _SCAN, "last = not os.pread(fd, 1, offset + len(line) + 1)", "last = True", (_DAMAGE, "flipped or two_damaged")),
     Mutant("P7", "no check of the chain", _RECORDS, "if record.previous != previous:", "if False:", (_CHAIN, "another_history or without_its_first")),
     Mutant("P7", "a writer breaks the chain", _SCAN, "previous = end.checksum if chained else None", "previous = 0 if chained else None", (_CHAIN, "each_record")),
     Mutant("P7", "a row without its key is taken for the end of a study", "hpo/journal/sqlite/journal.py", "if not start and self._is_cut(connection, end):", "if False:", (_SQLITE, "without_its_key")),

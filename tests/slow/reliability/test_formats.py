@@ -1,7 +1,10 @@
 """Records and journals as bytes: what is written comes back, and old journals replay for ever."""
 
+import contextlib
 import json
 import random
+import shutil
+import sqlite3
 import time
 import zlib
 from pathlib import Path
@@ -14,7 +17,7 @@ from hypothesis import strategies as st
 
 from hpo.core import AnyEvent, StudyAttributeSet, decode_events, encode_events, replay
 from hpo.errors import HpoError, UnreadableEvents
-from hpo.journal import FileJournal, FileStorage
+from hpo.journal import FileJournal, FileStorage, SqliteStorage
 from hpo.journal.file.record import DamagedRecord, pack, unpack
 
 GOLDEN = Path(__file__).parents[2] / "golden"
@@ -100,6 +103,25 @@ def test_r07_an_old_journal_replays_for_ever(name):
     state = replay(FileJournal(path).read(0))
     assert {"version": state.version, "trials": state.n_trials, "digest": state_digest(state)} == EXPECTED[name]
     assert path.read_bytes() == before
+
+
+DATABASES = {"format-1": "all-events", "format-2": "format-2"}
+"""Databases by the version of their tables, and the journal files with the same events."""
+
+
+@pytest.mark.parametrize("name", DATABASES)
+def test_r07_an_old_database_replays_and_is_continued(name, tmp_path):
+    path = tmp_path / f"{name}.db"
+    shutil.copy(GOLDEN / f"{name}.db", path)
+    (study,) = SqliteStorage(path).names()
+    journal = SqliteStorage(path).open(study)
+    state = replay(journal.read(0))
+    expected = EXPECTED[DATABASES[name]]
+    assert {"version": state.version, "trials": state.n_trials, "digest": state_digest(state)} == expected
+    journal.append([StudyAttributeSet("new", 1)], expected=state.version)
+    assert replay(SqliteStorage(path).open(study).read(0)).user_attrs["new"] == 1
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (int(name[-1]),)
 
 
 def test_r07_old_journals_hold_every_kind_of_event():

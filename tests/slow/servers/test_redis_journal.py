@@ -144,7 +144,7 @@ def test_entries_are_numbered_and_plain(client, storage, make_events):
     (first, created), second = client.xrange(_stream(client))
     assert first == b"1-0"
     assert created[b"event"].startswith('["created",1,"名\\u0000",["minimize"],7'.encode())
-    assert second == (b"2-0", {b"event": b'["started",0,null,null]'})
+    assert second == (b"2-0", {b"event": b'["started",0,null,null,null]'})
     assert [*client.hgetall("{hpo}:studies")] == ["名\0".encode()]
 
 
@@ -245,8 +245,8 @@ def test_other_urls_are_refused(url):
         RedisStorage(url)
 
 
-def test_a_url_is_a_text():
-    with pytest.raises(InvalidType, match="a URL is a text"):
+def test_a_url_is_a_string():
+    with pytest.raises(InvalidType, match="a URL is a string"):
         RedisStorage(7)
 
 

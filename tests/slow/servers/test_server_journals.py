@@ -8,6 +8,7 @@ import pytest
 import hpo
 from hpo.core import StudyAttributeSet, StudyCreated, TrialStarted
 from hpo.errors import (
+    Conflict,
     DuplicatedStudyError,
     InvalidArgument,
     JournalMoved,
@@ -63,6 +64,21 @@ def test_readers_get_what_is_new(storage, make_events):
         assert [*reader.read(after)] == []
     journal.append([TrialStarted(2)], expected=7)
     assert [*reader.read(7)] == [TrialStarted(2)]
+
+
+def test_a_chain_goes_on_whoever_appends(storage):
+    events = [StudyCreated(2, "s", ("minimize",), 7), TrialStarted(0)]
+    storage.create("s", events)
+    one, other, third = (storage.open("s") for _ in range(3))
+    for handle in (one, other, one, third):  # which have read nothing, or not all
+        batch = [TrialStarted(len(events)), StudyAttributeSet("名\0", 'é " \\ 🎉')]
+        handle.append(batch, expected=len(events))
+        events += batch
+    with pytest.raises(Conflict):
+        other.append([TrialStarted(9)], expected=4)
+    for start in range(len(events) + 2):
+        assert [*storage.open("s").read(start)] == events[start:]
+        assert [*one.read(start)] == events[start:]
 
 
 def test_many_events_at_once_are_added_and_read_in_pages(storage, make_events):
@@ -128,7 +144,7 @@ def test_a_wrong_password_is_told_and_not_shown(url, opened):
     ],
 )
 def test_a_url_that_can_not_be_read_is_told_without_its_password(url, opened):
-    with pytest.raises(UnsupportedJournal, match=r"^[a-z]+://\.\.\.: this is no URL") as caught:
+    with pytest.raises(UnsupportedJournal, match=r"^[a-z]+://\.\.\.: it is not the URL") as caught:
         opened(url)
     assert "s3c" not in str(caught.value)
     assert caught.value.__cause__ is None

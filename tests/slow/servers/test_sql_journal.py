@@ -15,7 +15,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from hpo.core import TrialStarted
+from hpo.core import StudyCreated, TrialStarted
 from hpo.errors import (
     InvalidArgument,
     JournalBusy,
@@ -172,7 +172,18 @@ def test_tables_hold_plain_text(url, make_events, execute):
     rows = execute("SELECT study_id, sequence, payload FROM hpo_events ORDER BY sequence").all()
     assert [row[:2] for row in rows] == [(study, i) for i in range(4)]
     assert rows[0][2].startswith('["created",1,"\\u540d\\u0000",["minimize"],7')
-    assert rows[2][2] == '["reported",0,0,0.0]'
+    assert rows[2][2] == '["reported",0,0,0.0,null]'
+
+
+def test_events_of_format_2_have_their_checksums_before_them(url, execute):
+    created = StudyCreated(2, "s", ("minimize",), 7)
+    journal = SqlStorage(url).create("s", [created, TrialStarted(0)])
+    journal.append([TrialStarted(1)], expected=2)
+    payloads = [row[0].split(" ")[:2] for row in execute("SELECT payload FROM hpo_events ORDER BY sequence")]
+    assert [previous for _, previous in payloads] == ["00000000", payloads[0][0], payloads[1][0]]
+    execute("UPDATE hpo_events SET payload = replace(payload, '[\"started\",0', '[\"started\",5')")
+    with pytest.raises(JournalCorrupted, match="study 's': event 1: the checksum is wrong"):
+        journal.read(0)
 
 
 def test_deletion_takes_all_events_along(url, make_events, execute):
@@ -297,14 +308,14 @@ def test_a_location_is_a_url_without_secrets(url, location):
 @pytest.mark.parametrize(
     ("url", "problem"),
     [
-        ("sqlite:///s.db", "are for PostgreSQL, MySQL and MariaDB"),
-        ("oracle://me:secret@host/db", "are for PostgreSQL, MySQL and MariaDB"),
+        ("sqlite:///s.db", "supports PostgreSQL, MySQL and MariaDB"),
+        ("oracle://me:secret@host/db", "supports PostgreSQL, MySQL and MariaDB"),
         ("postgresql+asyncpg://me:secret@host/db", "not installed|asyncio"),
         ("postgresql+psycopg_async://me:secret@host/db", "asyncio: use another"),
         ("postgresql+psycopg2://me:secret@host/db", "not installed: pip install psycopg2"),
-        ("mysql+unheard://me:secret@host/db", "knows no driver"),
-        ("postgresql", "this is no URL"),
-        ("", "this is no URL"),
+        ("mysql+unheard://me:secret@host/db", "does not know the driver"),
+        ("postgresql", "it is not the URL"),
+        ("", "it is not the URL"),
     ],
 )
 def test_other_databases_and_drivers_are_refused(url, problem):
@@ -374,8 +385,9 @@ def test_escaped_json_means_the_same():
     import json
 
     text = json.dumps({"é🎉\u2028\x7f": ["\0", "\\u00e9", "名"]}, ensure_ascii=False)
-    assert ascii_json(text).isascii()
-    assert json.loads(ascii_json(text)) == json.loads(text)
+    escaped = ascii_json(text.encode())
+    assert escaped.isascii()
+    assert json.loads(escaped) == json.loads(text)
 
 
 @pytest.mark.parametrize(
