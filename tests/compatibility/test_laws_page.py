@@ -1,4 +1,4 @@
-"""The page about who keeps the laws has every law, and says what was found; its wrappers tell rivals the whole study."""
+"""The page of measured laws agrees with the stored results, and other libraries are told the whole study."""
 
 import importlib.util
 import json
@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from hpo import FloatDistribution, SearchSpace, StudyState, TrialState
-from hpo.core import Suggestion, report, set_constraint, tell
+from hpo.core import Suggestion, pause, report, set_constraint, tell
 from hpo.testing import check_sampler
 from hpo.testing._engine.cases import Question, Raised, answer_of
 from hpo.testing._engine.transformations import mirrored
@@ -41,23 +41,23 @@ def optuna_rival():
     return loaded("laws_asked_of_optuna", BENCHMARKS / "rival_samplers" / "optuna_rival.py")
 
 
-def test_the_table_has_a_row_for_every_law_of_samplers():
+def test_the_table_has_a_row_for_every_law():
     rows = re.findall(r"^\| `(\w+)` \|", PAGE, flags=re.MULTILINE)
     assert rows == [law.__name__ for law in (*BASIC, *CLAIMS)]
 
 
-def test_the_page_says_what_the_script_found():
+def test_the_page_has_the_stored_results():
     assert script.generated(script.read_results()) in PAGE
 
 
-def test_what_the_script_shows_leaves_the_page_as_it_is(monkeypatch, capsys):
+def test_showing_the_results_does_not_write_the_page(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["rival_laws.py", "show"])
     monkeypatch.setattr(script, "write_page", lambda: pytest.fail("it writes"))
     script.main()
     assert capsys.readouterr().out in PAGE
 
 
-def test_what_was_not_asked_has_its_reason_on_the_page():
+def test_laws_that_were_not_tested_have_a_reason():
     results = script.read_results()
     unasked = {
         found["unasked"] for column in results["found"].values() for found in column.values() if "unasked" in found
@@ -66,13 +66,13 @@ def test_what_was_not_asked_has_its_reason_on_the_page():
     assert all(f"- ({letter}) {results['reasons'][letter]}" in PAGE for letter in unasked)
 
 
-def test_ours_keep_all_that_they_claim():
+def test_hpo_keeps_the_laws_that_it_claims():
     ours = {name: column for name, column in script.read_results()["found"].items() if name.startswith("hpo: ")}
     assert len(ours) >= 6
     assert [(name, law) for name, column in ours.items() for law, found in column.items() if "broken" in found] == []
 
 
-def test_what_broke_comes_with_a_study_that_can_be_made_again():
+def test_every_counterexample_can_be_built_again():
     broken = [
         found
         for column in json.loads(script.RESULTS.read_text())["found"].values()
@@ -93,13 +93,13 @@ def syne_tune_rival():
     return loaded("laws_asked_of_syne_tune", BENCHMARKS / "rival_samplers" / "syne_tune_rival.py")
 
 
-def test_an_answer_of_optuna_is_a_suggestion_that_keeps_the_laws(optuna_rival):
+def test_suggestions_of_optuna_keep_the_laws(optuna_rival):
     laws = ["total", "complete", "in_domain", "builtin_types", "same_answer_twice", "lone_parameters", "relabel"]
     check_sampler(optuna_rival.OptunaRival("RandomSampler"), space=MIXED, laws=laws, max_examples=5)
 
 
 def told_study():
-    """A study with a trial of each kind, and one that waits for `x`."""
+    """Return a study with a trial in each state, and a running one without a value for `x`."""
     state = StudyState.create(directions=["maximize"], seed=1)
     state = tell(set_constraint(suggested(state, X, [0.25]), 0, "c", 1.0), 0, 3.0)
     state = tell(report(suggested(state, X, [0.5]), 1, 0.125, 7), 1, state=TrialState.PRUNED)
@@ -120,17 +120,18 @@ def test_optuna_is_told_every_trial_as_it_is(optuna_rival, monkeypatch, there_fr
 
     monkeypatch.setattr(optuna.samplers, "RandomSampler", Watched)
     rival = optuna_rival.OptunaRival("RandomSampler", there_from_the_start=there_from_the_start)
-    assert isinstance(answer_of(rival, Question(told_study(), 4, X)), Suggestion)
+    state = pause(suggested(told_study(), X, [0.125]), 5)  # Optuna has no paused trials: it is told that it runs
+    assert isinstance(answer_of(rival, Question(state, 4, X)), Suggestion)
     trials = studies[-1].get_trials()
     assert studies[-1].direction is optuna.study.StudyDirection.MAXIMIZE
-    assert [trial.state.name for trial in trials] == ["COMPLETE", "PRUNED", "FAIL", "RUNNING", "RUNNING"]
-    assert [trial.params.get("x") for trial in trials[:4]] == [0.25, 0.5, 0.75, 1.0]
+    assert [trial.state.name for trial in trials] == ["COMPLETE", "PRUNED", "FAIL", "RUNNING", "RUNNING", "RUNNING"]
+    assert [trial.params.get("x") for trial in trials[:5]] == [0.25, 0.5, 0.75, 1.0, 0.125]
     assert trials[0].value == 3.0
     assert trials[0].constraints == {"c": 1.0}
     assert trials[1].intermediate_values == {7: 0.125}
 
 
-def test_the_results_reach_the_model_of_optuna(optuna_rival):
+def test_results_change_the_suggestions_of_optuna(optuna_rival):
     rival = optuna_rival.OptunaRival("TPESampler", {"n_startup_trials": 2})
     state = scenarios()["some feasible"]
     question = Question(state, max(state.running), MIXED)
@@ -139,7 +140,7 @@ def test_the_results_reach_the_model_of_optuna(optuna_rival):
     assert answer_of(rival, question) != answer_of(rival, better)
 
 
-def test_a_sampler_for_one_objective_declines_several(optuna_rival):
+def test_a_sampler_for_one_objective_refuses_several(optuna_rival):
     state = scenarios()["2 directions"]
     answer = answer_of(optuna_rival.OptunaRival("CmaEsSampler", one_objective=True), Question(state, 12, MIXED))
     assert isinstance(answer, Raised)

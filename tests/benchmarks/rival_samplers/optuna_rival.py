@@ -1,8 +1,8 @@
-"""Optuna's samplers as samplers of ours: every question is asked of a fresh study and a fresh sampler.
+"""Use Optuna's samplers as samplers of hpo: each suggestion comes from a new study and a new sampler.
 
-Nothing but Optuna's public interface is used, and what its studies would not have accepted is left out of them. Two ways
-lead to the study of a question: trials are added as they are, or, for samplers that note something at each trial, every
-trial is enqueued, asked for and told, so that the sampler was there from the start.
+Only Optuna's public interface is used, and whatever its studies would not accept is left out of them. The study is built
+in one of two ways: its trials are added as they are or, for samplers that record something with each trial, every trial is
+enqueued, asked for and told, so that the sampler takes part from the start.
 """
 
 from __future__ import annotations
@@ -34,22 +34,25 @@ from hpo.core import (
 from hpo.errors import SeveralObjectives
 
 FAR = 1e15
-_STATES = {state: optuna.trial.TrialState[state.name] for state in TrialState}
+_STATES = {
+    state: optuna.trial.TrialState["RUNNING" if state is TrialState.PAUSED else state.name]  # neither has a result yet
+    for state in TrialState
+}
 Spaces = dict[str, BaseDistribution]
 
 
 @attrs.frozen
 class OptunaRival:
-    """One of Optuna's samplers, seeded by the key of each question.
+    """One of Optuna's samplers, seeded by the key of each call.
 
     Args:
         name: The class in `optuna.samplers`.
         options: Its arguments besides the seed.
-        there_from_the_start: Whether the sampler is asked for each trial of the history before the question, as for
-            trials that are enqueued; else they are added.
-        one_objective: Whether it declines studies with several.
-        ordinary: Whether parameters with ranges beyond `FAR`, which hardly anybody has, are left out of the history.
-        same_constraints: Whether constraints are left out where some complete trials have others.
+        there_from_the_start: Whether the sampler is asked for each trial of the history, as for enqueued trials. If
+            not, the trials are added.
+        one_objective: Whether studies with several objectives are refused.
+        ordinary: Whether parameters with ranges beyond `FAR`, which are very rare, are left out of the history.
+        same_constraints: Whether constraints are left out if complete trials do not all have the same ones.
     """
 
     name: str
@@ -60,11 +63,11 @@ class OptunaRival:
     same_constraints: bool = False
 
     def __call__(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Suggestion:
-        """See `Sampler`."""
+        """Suggest values for the parameters in `space`."""
         if self.one_objective and len(state.directions) > 1:
             raise SeveralObjectives(self.name, "a sampler for several")
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what is experimental, deprecated or slow is not judged
+            warnings.simplefilter("ignore")  # being experimental, deprecated or slow breaks no law
             optuna.logging.set_verbosity(optuna.logging.CRITICAL)
             study = self._fresh_study(state, key)
             asked = _made({**trial.distributions, **space})
@@ -72,7 +75,7 @@ class OptunaRival:
             for other in self._history(state, trial.number):
                 admitted = _admitted(other, known, FAR if self.ordinary else math.inf)
                 (_enqueue_ask_and_tell if self.there_from_the_start else _add)(study, other, admitted)
-            if trial.params:  # what is asked for alone comes after the others of the trial
+            if trial.params:  # a lone parameter comes after the others of its trial
                 study.enqueue_trial(dict(trial.params))
             params = study.ask(asked).params
         return Suggestion(
@@ -80,7 +83,7 @@ class OptunaRival:
         )
 
     def _history(self, state: StudyState, number: int) -> list[FrozenTrial]:
-        """The trials besides the one in question, as they are told."""
+        """Return the trials to tell: all but the one that values are suggested for."""
         trials = [other for other in state.trials if other.number != number and other.state is not TrialState.WAITING]
         names = {tuple(sorted(other.constraints)) for other in trials if other.state is TrialState.COMPLETE}
         if self.same_constraints and len(names) > 1:
@@ -97,7 +100,7 @@ class OptunaRival:
 
 
 def theirs(distribution: Distribution) -> BaseDistribution:
-    """The distribution of Optuna with the same values."""
+    """Return the distribution of Optuna that has the same values."""
     if isinstance(distribution, CategoricalDistribution):
         return optuna.distributions.CategoricalDistribution(distribution.choices)
     if isinstance(distribution, FloatDistribution):
@@ -110,7 +113,7 @@ def theirs(distribution: Distribution) -> BaseDistribution:
 
 
 def _made(space: Mapping[str, Distribution]) -> Spaces:
-    """What Optuna's constructors accept of `space`."""
+    """Return the distributions of `space` that Optuna accepts."""
     made: Spaces = {}
     for name, distribution in space.items():
         with contextlib.suppress(ValueError, TypeError):
@@ -119,7 +122,7 @@ def _made(space: Mapping[str, Distribution]) -> Spaces:
 
 
 def _admitted(trial: FrozenTrial, known: Spaces, far: float) -> Spaces:
-    """The parameters of a trial that Optuna's study would have accepted beside those that are `known`."""
+    """Return the parameters of a trial that a study of Optuna with the `known` ones would accept."""
     admitted: Spaces = {}
     for name, distribution in trial.distributions.items():
         if not isinstance(distribution, CategoricalDistribution) and (
@@ -155,7 +158,7 @@ def _add(study: optuna.Study, trial: FrozenTrial, space: Spaces) -> None:
 def _enqueue_ask_and_tell(study: optuna.Study, trial: FrozenTrial, space: Spaces) -> None:
     study.enqueue_trial({name: trial.params[name] for name in space})
     asked = study.ask()
-    _ = asked.relative_params  # now the sampler has seen the trial; else it is asked for what is not enqueued only
+    _ = asked.relative_params  # makes the sampler see the trial, which it would not for enqueued values alone
     for name, distribution in space.items():
         if isinstance(distribution, optuna.distributions.CategoricalDistribution):
             asked.suggest_categorical(name, distribution.choices)

@@ -1,4 +1,4 @@
-"""Whose samplers are held to the laws, on which spaces, and which laws are not asked of whom, with the reason."""
+"""The samplers that are tested against the laws, their spaces, and the laws that are not tested, with the reason."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SPACES: dict[str, SearchSpace | None] = {
     "small": SMALL,
     "any": None,
 }
-"""What samplers are asked for. The first four are for all of them: ordinary parameters, of every kind."""
+"""Search spaces. The first four, with ordinary parameters of every kind, are for all samplers."""
 
 ORDINARY = ("rate", "count", "pair", "six")
 
@@ -55,16 +55,16 @@ REASONS: dict[str, str] = {
 
 @attrs.frozen
 class Subject:
-    """A sampler that is held to the laws.
+    """A sampler that is tested against the laws.
 
     Args:
         family: The library and its version.
         name: The column of the table.
-        sampler: What is asked, with options that let small histories reach its model.
+        sampler: The sampler, with options that let small histories reach its model.
         spaces: Names of `SPACES`.
-        unasked: Reasons by law, as letters of `REASONS`.
+        unasked: Laws that are not tested, with the letter of the reason in `REASONS`.
         instead: Another sampler for some laws, by law.
-        share: Which part of the examples it is asked, where each costs much.
+        share: The fraction of the examples that it is tested on; small for slow samplers.
     """
 
     family: str
@@ -89,7 +89,7 @@ ABOUT_ONE_OBJECTIVE = ("rank_based", "affine")
 
 
 def _optuna(name: str, unasked: Mapping[str, str], share: float = 1.0, **options: Any) -> Subject:
-    """`options` are the sampler's; those of `OptunaRival` begin with an underscore."""
+    """Return a sampler of Optuna with `options`; those of `OptunaRival` begin with an underscore."""
     told = {option[1:]: options.pop(option) for option in [*options] if option.startswith("_")}
     sampler = OptunaRival(f"{name}Sampler", options, **told)
     instead = {law: attrs.evolve(sampler, one_objective=True) for law in ABOUT_ONE_OBJECTIVE}
@@ -98,7 +98,7 @@ def _optuna(name: str, unasked: Mapping[str, str], share: float = 1.0, **options
 
 
 def _syne_tune(name: str, unasked: Mapping[str, str], share: float = 1.0, **options: Any) -> Subject:
-    """`options` are the searcher's; those of `SyneTuneRival` begin with an underscore."""
+    """Return a searcher of Syne Tune with `options`; those of `SyneTuneRival` begin with an underscore."""
     told = {option[1:]: options.pop(option) for option in [*options] if option.startswith("_")}
     documented = SyneTuneRival(name, options, **told)
     sampler = attrs.evolve(documented, seeds_everything=True)
@@ -109,7 +109,7 @@ def _syne_tune(name: str, unasked: Mapping[str, str], share: float = 1.0, **opti
 
 
 def _ours(name: str, sampler: Any, claims: tuple[str, ...], spaces: tuple[str, ...] = (*ORDINARY, "any")) -> Subject:
-    """`claims` are those that our own tests hold the sampler to."""
+    """Return a sampler of hpo with the laws that it claims."""
     unclaimed = {law.__name__: "m" for law in CLAIMS if law.__name__ not in claims}
     return Subject(
         "hpo", name, sampler, spaces, unclaimed, instead={"learning": type(sampler)()} if "learning" in claims else {}
@@ -145,4 +145,4 @@ SUBJECTS: tuple[Subject, ...] = (
         ("small",),
     ),
 )
-"""The columns of the table. The laws are all that `hpo.testing` has; a new one is asked of everybody."""
+"""The columns of the table. All laws of `hpo.testing` are tested; a new one is tested with every sampler."""

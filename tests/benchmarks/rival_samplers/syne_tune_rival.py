@@ -1,8 +1,7 @@
-"""Syne Tune's searchers as samplers of ours: every question is asked of a fresh scheduler.
+"""Use Syne Tune's searchers as samplers of hpo: each suggestion comes from a new scheduler.
 
-The scheduler is told the complete trials, in the order told, and asked once. Its studies have one objective and a space
-that is fixed, so trials with other parameters or values outside of the ranges are none of them, and neither are
-infinite results.
+The scheduler is told the complete trials, in the order in which they finished, and asked once. It has one objective and a
+fixed space, so trials with other parameters, with values outside of their ranges or with infinite results are left out.
 """
 
 from __future__ import annotations
@@ -47,15 +46,15 @@ _SEARCHERS = {
 
 @attrs.frozen
 class SyneTuneRival:
-    """One of Syne Tune's searchers, seeded by the key of each question.
+    """One of Syne Tune's searchers, seeded by the key of each call.
 
     Args:
-        name: A name of the searcher: CQR, KDE, BORE or REA.
-        options: Its arguments besides space and seed.
-        seeds_everything: Whether the global generators of NumPy and Python are seeded besides the searcher, so that laws
-            that are not about seeds can be tried.
-        points_per_model: How many trials beyond the number of parameters KDE wants for each of its two models; None
-            means as many as the searcher says.
+        name: The searcher: CQR, KDE, BORE or REA.
+        options: Its arguments besides the space and the seed.
+        seeds_everything: Whether the global generators of NumPy and Python are seeded, too, so that laws that are not
+            about seeds can be tested.
+        points_per_model: How many trials KDE needs for each of its two models, beyond the number of parameters; None
+            for its default.
     """
 
     name: str
@@ -64,7 +63,7 @@ class SyneTuneRival:
     points_per_model: int | None = None
 
     def __call__(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Suggestion:
-        """See `Sampler`."""
+        """Suggest values for the parameters in `space`."""
         if len(state.directions) > 1:
             raise SeveralObjectives(self.name, "a sampler for several")
         if not space:
@@ -98,7 +97,7 @@ class SyneTuneRival:
 
 
 def theirs(distribution: Distribution) -> Any:
-    """The domain of Syne Tune with the same values; choices by their place, as text."""
+    """Return the domain of Syne Tune that has the same values; choices become strings of their indices."""
     if isinstance(distribution, CategoricalDistribution):
         return choice([str(place) for place in range(len(distribution.choices))])
     low, high, step = distribution.low, distribution.high, distribution.step
@@ -111,7 +110,7 @@ def theirs(distribution: Distribution) -> Any:
 
 
 def _config(trial: FrozenTrial, space: SearchSpace) -> dict[str, Any] | None:
-    """The trial as a configuration of `space`, or None if it is none."""
+    """Return the trial as a configuration of `space`, or None if it is not one."""
     if trial.state is not TrialState.COMPLETE:
         return None
     config = {}
@@ -125,7 +124,7 @@ def _config(trial: FrozenTrial, space: SearchSpace) -> dict[str, Any] | None:
 
 
 def _ours(distribution: Distribution, value: Any) -> Any:
-    """A suggested value as our distribution has it, also where it is none of its values."""
+    """Return a suggested value as hpo represents it, even if it is not a member of `distribution`."""
     if isinstance(distribution, CategoricalDistribution):
         return distribution.choices[int(value)]
     if isinstance(distribution, FloatDistribution) and distribution.step is not None:
@@ -146,7 +145,7 @@ def _quiet() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _seeded(seed: int | None) -> Iterator[None]:
-    """The global generators at a seed for a while; with None they are as they were."""
+    """Seed the global generators and restore them afterwards; with None, leave them as they are."""
     if seed is None:
         yield
         return
