@@ -4,29 +4,25 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from hpo.pruners import MedianPruner, NopPruner
+from hpo.pruners.registry import PRUNERS
 from hpo.testing import PrunerLaws, check_pruner
 from hpo.testing.options import configured
 
 EXAMPLES = settings.default.max_examples
-MEDIAN = ("affine", "mirror", "never_stops_the_leader", "bounded_work")
+CLAIMS = {registration.name: registration.claims for registration in PRUNERS.built_in}
+SUBJECTS = {
+    **{registration.name: pruner for registration, pruner in PRUNERS.made_without_options()},
+    "MedianFromTheSecondTrialOn": MedianPruner(n_startup_trials=1),
+    "MedianAtSomeSteps": MedianPruner(n_startup_trials=0, n_warmup_steps=1, interval_steps=2, n_min_trials=2),
+}
+
+for name, pruner in SUBJECTS.items():
+    laws = {"pruner": pruner, "claims": CLAIMS[type(pruner).__name__], "max_examples": EXAMPLES}
+    globals()[f"Test{name}"] = type(f"Test{name}", (PrunerLaws,), laws)
 
 
-class TestMedian(PrunerLaws):
-    pruner = MedianPruner(n_startup_trials=1)
-    claims = MEDIAN
-    max_examples = EXAMPLES
-
-
-class TestMedianAtSomeSteps(PrunerLaws):
-    pruner = MedianPruner(n_startup_trials=0, n_warmup_steps=1, interval_steps=2, n_min_trials=2)
-    claims = MEDIAN
-    max_examples = EXAMPLES
-
-
-class TestNop(PrunerLaws):
-    pruner = NopPruner()
-    claims = ("rank_based", *MEDIAN)
-    max_examples = EXAMPLES
+def test_every_registered_pruner_is_tried():
+    assert {type(pruner).__name__ for pruner in SUBJECTS.values()} == {*CLAIMS}
 
 
 LAWS_FOR_ALL_OPTIONS = ["total", "silence_goes_on", "same_decision_twice", "mirror", "never_stops_the_leader"]
