@@ -106,13 +106,8 @@ class Registry:
         for registration in self.built_in:
             if registration.name == name:
                 return registration
-        points = [point for point in entry_points(self.group) if point.name == name]
-        if not points:
-            return None
-        if len({point.value for point in points}) > 1:  # one package may be found twice on the path, with equal values
-            packages = ", ".join(sorted({package_of(point) for point in points}))
-            raise BrokenPlugin(packages, self.group, name, "several packages register this name: uninstall all but one")
-        return self._registered(points[0])
+        point = entry_point(self.group, name)
+        return None if point is None else self._registered(point)
 
     def load(self, name: str) -> Any:
         """Import and return what is registered as `name`.
@@ -126,12 +121,13 @@ class Registry:
             raise InvalidArgument(f"there is no {self.kind} {name!r}: there are {', '.join(self.names())}")
         if registration in self.built_in:
             return registration.load()  # an error in our own module is a fault of this library, and shown as it is
-        point = next(point for point in entry_points(self.group) if point.name == name)
         try:
             return registration.load()
         except Exception as error:
+            point = entry_point(self.group, name)
+            package = "an unknown package" if point is None else package_of(point)
             reason = f"{registration.home}.{name} can't be loaded: {type(error).__name__}: {error}"
-            raise BrokenPlugin(package_of(point), self.group, name, reason) from error
+            raise BrokenPlugin(package, self.group, name, reason) from error
 
     def attribute(self, name: str) -> Any:
         """Return what is registered as `name`, or None if there is no such entry: the attribute of a package."""
@@ -219,6 +215,19 @@ def entry_points(group: str) -> Sequence[EntryPoint]:
     if not group:
         return ()
     return _entry_points(group, tuple(sys.path))
+
+
+def entry_point(group: str, name: str) -> EntryPoint | None:
+    """Return the entry point of a group with this name, or None if no package has one; nothing is imported.
+
+    Raises:
+        BrokenPlugin: several packages have one, and they refer to different objects.
+    """
+    points = [point for point in entry_points(group) if point.name == name]
+    if len({point.value for point in points}) > 1:  # one package may be found twice on the path, with equal values
+        packages = ", ".join(sorted({package_of(point) for point in points}))
+        raise BrokenPlugin(packages, group, name, "several packages register this name: uninstall all but one")
+    return points[0] if points else None
 
 
 @lru_cache(maxsize=16)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -22,9 +21,6 @@ from hpo.cli.replay_commands import explain, fork, verify
 from hpo.cli.study_commands import create_study, delete_study, studies, study, study_names
 from hpo.cli.transfer_commands import export, import_study
 from hpo.cli.trial_commands import ask, best_trial, best_trials, tell, trials
-
-if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -61,37 +57,34 @@ class _CommandLine(click.Group):
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         """Return a command of ours or of a package, or None if there is no such command."""
-        from hpo.registration import entry_points
-
-        ours = super().get_command(context, name)
-        if ours is not None:
-            return ours
-        point = next((point for point in entry_points("hpo.commands") if point.name == name), None)
-        return None if point is None else _plugin_command(point)
+        return super().get_command(context, name) or _plugin_command(name)
 
 
-def _plugin_command(point: EntryPoint) -> click.Command:
-    """Return the command of a package, or one that raises `BrokenPlugin` if the package has none."""
+def _plugin_command(name: str) -> click.Command | None:
+    """Return the command of a package, one that raises `BrokenPlugin` if it can't be loaded, or None without a package."""
     from hpo.errors import BrokenPlugin
-    from hpo.registration import load_entry_point, package_of
+    from hpo.registration import entry_point, load_entry_point, package_of
 
     try:
+        point = entry_point("hpo.commands", name)
+        if point is None:
+            return None
         found = load_entry_point(point)
         if isinstance(found, click.Command):
             return found
         problem = f"{point.value} is not a click command but {found!r}"
-        broken = BrokenPlugin(package_of(point), point.group, point.name, problem)
+        broken = BrokenPlugin(package_of(point), point.group, name, problem)
     except BrokenPlugin as error:
         broken = error
 
     def fail(error: BrokenPlugin = broken) -> None:
         raise error
 
-    help_text = f"Broken: the package {broken.package} can't be used."
     return click.Command(
-        point.name,
+        name,
         callback=fail,
-        help=help_text,
+        help=f"Broken: {broken.package} can't be used.",
+        # whatever stands after the name, the error to show is that the package is broken
         context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
     )
 

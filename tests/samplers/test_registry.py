@@ -253,10 +253,23 @@ def test_a_package_adds_a_command(install, capsys):
 def test_a_broken_command_is_listed_as_broken_and_the_others_work(install, capsys, source):
     install("greeter", source, "hpo.commands", hello="greeter:hello")
     shown = " ".join(CliRunner().invoke(command_line, ["--help"]).output.split())
-    assert "hello Broken: the package greeter 1.2" in shown
+    assert "hello Broken: greeter 1.2 can't be used." in shown
     assert "Run trials of an objective." in shown
     assert main(["hello", "--to", "you"]) == 1
     assert "the package greeter 1.2 registers 'hello' in 'hpo.commands'" in capsys.readouterr().err
+
+
+def test_a_command_that_two_packages_register_is_broken(install, capsys):
+    for module in ("one", "two"):
+        install(module, "import click\nhello = click.Command('hello')\n", "hpo.commands", hello=f"{module}:hello")
+    assert main(["hello"]) == 1
+    assert "one 1.2, two 1.2" in capsys.readouterr().err
+
+
+def test_a_package_cannot_replace_a_built_in_command(install):
+    install("thief", "raise SystemError('imported')", "hpo.commands", ask="thief:ask")
+    assert "Start a trial" in CliRunner().invoke(command_line, ["ask", "--help"]).output
+    assert "thief" not in sys.modules
 
 
 def test_an_unknown_command_is_still_a_usage_error(capsys):
