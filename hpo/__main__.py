@@ -1,4 +1,4 @@
-"""``python -m hpo`` is the command ``hpo``."""
+"""Run the command ``hpo`` as ``python -m hpo``."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import sys
 
 
 def run() -> int:
-    """Run the command line of this process; the exit code, see `hpo.cli.main`.
+    """Run the command line of this process, and return the exit code that `hpo.cli.main` documents.
 
-    Ctrl-C ends it with one line also while the modules are loaded that a command line needs.
+    Ctrl-C ends it with a one-line message, also while the modules that it needs are being imported.
     """
     try:
         from hpo.cli import main
     except KeyboardInterrupt:
-        print("hpo: interrupted", file=sys.stderr)  # noqa: T201 - what else prints may not be there yet
+        print("hpo: interrupted", file=sys.stderr)  # noqa: T201 - nothing else may be imported yet
         return 130
     return main()
 

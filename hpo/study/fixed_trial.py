@@ -41,7 +41,7 @@ class FixedTrial:
 
     def __init__(self, params: Mapping[str, Any], number: int = 0) -> None:
         if not isinstance(params, Mapping):
-            raise InvalidType(f"FixedTrial takes params as a dict by name, got {params!r}")
+            raise InvalidType(f"the params of a FixedTrial are a dict by name, got {params!r}")
         self._given = dict(params)
         self.number = number
         self.distributions: dict[str, Distribution] = {}

@@ -230,7 +230,7 @@ class OpenTrials:
                 self._worker = before
 
     def unused(self, number: int) -> tuple[str, ...]:
-        """Return the joint parameters that the objective of a trial has not asked for; none if it was started elsewhere."""
+        """Return the joint parameters that a trial's objective has not asked for; empty if it was started elsewhere."""
         whole = as_int(number)
         trial = None if whole is None else self._by_number.get(whole)
         return () if trial is None else trial.unused

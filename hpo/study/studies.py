@@ -93,7 +93,7 @@ def create_study(
     if direction is not None and directions is not None:
         raise InvalidArgument(f"give either direction or directions, got {direction!r} and {directions!r}")
     if isinstance(directions, str):
-        raise InvalidArgument(f"directions is a sequence of directions, got {directions!r}: use direction")
+        raise InvalidArgument(f"directions is a sequence, got the string {directions!r}: use direction")
     _check_advisors(sampler, pruner, promoter)
     given = (direction,) if direction is not None else directions
     opened = open_journal(storage)
@@ -331,7 +331,7 @@ def _recorded(state: StudyState, kind: str) -> Any:
     again = rebuild_advisor(recorded)
     if recorded is not None and again is None:
         get_logger().warning(
-            "Study %r was run with the %s %s, which can't be made again from its journal: pass %s=... to go on with it",
+            "Study %r was run with the %s %s, which cannot be recreated from its journal: pass %s=... to go on with it",
             state.name,
             kind,
             recorded.name,
@@ -360,5 +360,5 @@ def _check_facts(
         if value is not None and value != recorded:
             raise InvalidArgument(
                 f"study {state.name!r} has {fact} {recorded!r}, and can't be continued with {value!r}: "
-                "leave it out, or begin another study"
+                "leave it out, or create another study"
             )

@@ -178,11 +178,11 @@ def test_a_sampler_with_a_memory_is_skipped_and_said_so():
     assert result.first_difference is None
     [reason] = result.skipped_because
     assert reason.startswith("the sampler ")
-    assert "Upwards, version 1, can't be made again" in reason
+    assert "Upwards, version 1, is not registered" in reason
     again = hpo.verify(study, Upwards())
     assert again.n_skipped == 3
     [reason] = again.skipped_because
-    assert "Upwards remembers what it was asked" in reason
+    assert "Upwards is stateful" in reason
 
 
 def test_sampler_of_another_version_is_named():
@@ -192,12 +192,12 @@ def test_sampler_of_another_version_is_named():
     result = hpo.verify([older if event is used else event for event in events])
     assert result.n_skipped > 30
     assert result.skipped_because == (
-        "the sampler TPESampler, version 0, can't be made again by this library from what the journal says of it: pass it",
+        "the sampler TPESampler, version 0, is not registered, or has other options here: pass it",
     )
     given = hpo.verify([older if event is used else event for event in events], hpo.samplers.TPESampler())
     assert given.clean
     assert hpo.verify([event for event in events if event is not used]).skipped_because == (
-        "the journal does not say which sampler was used: pass it",
+        "the journal does not name the sampler: pass it",
     )
 
 
@@ -257,11 +257,11 @@ def test_what_a_sampler_or_pruner_raises_is_what_came_out():
 def test_what_has_no_events_is_refused_by_name():
     study = ran()
     with pytest.raises(
-        TypeError, match=r"StudyState does not tell in which order .* pass the Study, .* or its journal"
+        TypeError, match=r"StudyState does not have the order of events: .* pass the Study, .* or its journal"
     ):
         hpo.verify(study.state)
     for other in ("study.jsonl", None, 5):
-        with pytest.raises(TypeError, match="of a Study, a journal, or a sequence of them"):
+        with pytest.raises(TypeError, match="events come from a Study, a journal, or a sequence of events"):
             hpo.verify(other)
 
 

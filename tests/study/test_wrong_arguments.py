@@ -69,7 +69,7 @@ CALLS_OF_A_STUDY = [
     (
         lambda study: study.optimize(abs, n_trials=1, executor=3),
         InvalidType,
-        "an executor is one of concurrent.futures, or has a method submit as they have; got 3",
+        "an executor is one from concurrent.futures, or has a submit method like theirs; got 3",
     ),
     (
         lambda study: study.optimize(abs, n_trials=1, executor=ThreadPoolExecutor),
@@ -168,7 +168,7 @@ def test_a_trial_made_by_hand_needs_mappings(fields, message):
 
 
 def test_a_fixed_trial_needs_a_mapping():
-    with pytest.raises(InvalidType, match=re.escape("FixedTrial takes params as a dict by name, got [1]")):
+    with pytest.raises(InvalidType, match=re.escape("the params of a FixedTrial are a dict by name, got [1]")):
         hpo.FixedTrial([1])
 
 

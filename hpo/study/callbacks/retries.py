@@ -18,7 +18,7 @@ _ORIGINAL, _RETRY = "retried_from", "retry"
 
 def _checked_limit(_: RetryFailedTrials, __: attrs.Attribute[int | None], given: int | None) -> None:
     if given is not None and ((count := as_int(given)) is None or count < 0):
-        raise InvalidArgument(f"max_retry is None or a whole number from 0 on, got {given!r}")
+        raise InvalidArgument(f"max_retry is None or a whole number of at least 0, got {given!r}")
 
 
 @attrs.frozen

@@ -146,10 +146,10 @@ def events_of(source: Any) -> Iterable[AnyEvent]:
         return source.read(0)  # type: ignore[no-any-return]
     if isinstance(source, StudyState):
         raise InvalidType(
-            f"a StudyState does not tell in which order things happened: instead of that of {source.name!r}, pass the "
+            f"a StudyState does not have the order of events: instead of that of {source.name!r}, pass the "
             "Study, its `events()`, or its journal, which is `hpo.open_journal(storage).open(study_name)`"
         )
-    raise InvalidType(f"events are of a Study, a journal, or a sequence of them; got {source!r}")
+    raise InvalidType(f"events come from a Study, a journal, or a sequence of events; got {source!r}")
 
 
 class _Check:
@@ -279,19 +279,21 @@ class _Check:
     def _skip(self, kind: str) -> None:
         recorded, reasons = self._state.uses.get(kind), self.result.skipped_because
         if self._advisors[kind] is not None:
-            reason = f"{identity_of(self._advisors[kind]).name} remembers what it was asked, and is not asked again"
+            reason = (
+                f"{identity_of(self._advisors[kind]).name} is stateful, so its suggestions cannot be computed again"
+            )
         elif recorded is None:
-            reason = f"the journal does not say which {kind} was used: pass it"
+            reason = f"the journal does not name the {kind}: pass it"
         else:
             name = f"the {kind} {recorded.name}, version {recorded.version},"
-            reason = f"{name} can't be made again by this library from what the journal says of it: pass it"
+            reason = f"{name} is not registered, or has other options here: pass it"
         reasons = reasons if reason in reasons else (*reasons, reason)
         self.result = attrs.evolve(self.result, n_skipped=self.result.n_skipped + 1, skipped_because=reasons)
 
     def _cause(self, kind: str, *, rounded: bool = False) -> str:
         recorded, now = self._state.uses.get(kind), identity_of(self._advisors[kind])
         if recorded is None:
-            return f"the journal does not say which {kind} was used; this is {now.name}"
+            return f"the journal does not name the {kind}; this is {now.name}"
         if recorded.name != now.name:
             return f"another {kind}: the journal names {recorded.name}, this is {now.name}"
         if recorded.options != now.options:

@@ -58,10 +58,10 @@ class RunOptions:
         if not callable(objective):
             raise InvalidType(f"an objective is a callable that takes a trial, got {objective!r}")
         if n_trials is not None and ((count := as_int(n_trials)) is None or count < 0):
-            raise InvalidArgument(f"n_trials is None or a whole number from 0 on, got {n_trials!r}")
+            raise InvalidArgument(f"n_trials is None or a whole number of at least 0, got {n_trials!r}")
         seconds = None if timeout is None else as_float(timeout)
         if timeout is not None and (seconds is None or not seconds >= 0.0):
-            raise InvalidArgument(f"timeout is None or a number of seconds from 0 on, got {timeout!r}")
+            raise InvalidArgument(f"timeout is None or a number of seconds, at least 0, got {timeout!r}")
         if order not in ("any", "deterministic"):
             raise InvalidArgument(f"order is 'any' or 'deterministic', got {order!r}")
         return cls(
@@ -91,7 +91,7 @@ def _checked_callbacks(given: object) -> tuple[Callback, ...]:
 def _checked_executor(given: Executor | None) -> Executor | None:
     if given is not None and (isinstance(given, type) or not callable(getattr(given, "submit", None))):
         raise InvalidType(
-            "an executor is one of concurrent.futures, or has a method submit as they have; "
+            "an executor is one from concurrent.futures, or has a submit method like theirs; "
             f"got {shown_with_advice(given)}"
         )
     return given
@@ -112,5 +112,5 @@ def _checked_catch(catch: object) -> tuple[type[BaseException], ...]:
     types = (catch,) if isinstance(catch, type) else tuple(catch) if isinstance(catch, Iterable) else (catch,)
     for kind in types:
         if not (isinstance(kind, type) and issubclass(kind, BaseException)):
-            raise InvalidType(f"catch is an exception class or several, got {catch!r}")
+            raise InvalidType(f"catch is an exception class or a collection of them, got {catch!r}")
     return types

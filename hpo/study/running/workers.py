@@ -1,4 +1,4 @@
-"""Workers: who runs trials, whether they are alive, and what happens to the trials of dead ones.
+"""Workers: the processes that run trials, whether they are alive, and what happens to the trials of dead ones.
 
 Each run of `Study.optimize` is a worker, and so is each block of `Study.as_worker`.
 """
@@ -23,7 +23,7 @@ _LOST_PREFIX = "lost:"
 
 
 class Worker:
-    """A worker that others who use the journal can see to be alive, until its block ends.
+    """A worker, which other users of the journal can see to be alive until its block ends.
 
     It has one name, unless it is silent for so long that others give it up. The trials that it starts after that have
     another name. If its lock cannot be taken, this is logged and the worker is named ``unwatched-...``, so that nobody
@@ -58,7 +58,9 @@ class Worker:
             try:
                 self._block.enter_context(self._journal.hold(name))
             except JournalUnwritable as error:
-                get_logger().warning("If this process is killed, its trials will go on as running: %s", error)
+                get_logger().warning(
+                    "If this process is killed, its running trials will not be failed as lost: %s", error
+                )
                 return f"unwatched-{name}"
         return name
 
