@@ -121,7 +121,7 @@ class OpenTrials:
 
     def _opened(self, started: StudyState, state: StudyState, number: int, space: SearchSpace | None) -> Trial:
         """Return a trial that was started or resumed here, and remember it until it is told."""
-        used = () if space is None else [name for name in space if name in state.running[number].params]
+        used = () if space is None or state is started else space  # a resumed trial was given no parameters of `space`
         trial = Trial(self.recorder, self.advisors, started, state.running[number], used=used)
         self._by_number[number] = trial
         if len(self._by_number) > self._most_unchecked:
@@ -160,7 +160,8 @@ class OpenTrials:
                 if number in before.waiting:
                     self.recorder.record(Tell(number, state=TrialState.FAIL, at=now(), reason=str(error)))
                 raise
-            suggested, after = decide_all(started, [advisors.set_sampler, suggestion])
+            recorded = isinstance(start, Ask)  # the sampler, just before the start
+            suggested, after = decide_all(started, [suggestion] if recorded else [advisors.set_sampler, suggestion])
             events += suggested
         try:
             appended = self.recorder.append(events, before, after)

@@ -77,7 +77,7 @@ class Trial:
         self._params: Mapping[str, Any] = trial.params
         self._distributions = trial.distributions.mapping
         earlier = started.running[trial.number].params  # of a trial that was paused: all of them count as used
-        self._used: dict[str, None] = dict.fromkeys((*earlier, *used))
+        self._used: dict[str, None] = dict.fromkeys(earlier or used)
         self._paused = False
 
     @property

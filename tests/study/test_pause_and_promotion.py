@@ -296,6 +296,14 @@ def test_ask_resumes_what_the_promoter_names(study):
     assert study.ask(X).number == 3, "only two are paused now"
 
 
+def test_resumed_trial_without_parameters_is_given_none_of_the_space(study):
+    study.pause(study.ask())
+    study.promoter = lambda state, key: Resume(0, "go on")
+    again = study.ask(X)
+    assert (again.number, again.params) == (0, {})
+    assert 0 <= again.suggest_float("x", 0, 1) <= 1
+
+
 def test_ask_starts_a_fork_with_the_checkpoint_of_its_parent(study):
     study.pause(study.ask(X), "weights")
     study.promoter = lambda state, key: ForkTrial(0, {"x": 0.25}, "try it")
