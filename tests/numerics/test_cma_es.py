@@ -37,7 +37,7 @@ def test_population_sizes_and_masses_are_the_published_ones(n, popsize):
 @pytest.mark.parametrize("separable", [False, True])
 @pytest.mark.parametrize("n", [1, 2, 3, 10, 100])
 @pytest.mark.parametrize("popsize", [None, 2, 3, 50])
-def test_weights_are_ordered_and_keep_the_covariance_positive(n, popsize, separable):
+def test_recombination_weights_keep_the_covariance_positive(n, popsize, separable):
     s = strategy_parameters(n, popsize, separable=separable)
     assert s.weights[: s.mu].sum() == pytest.approx(1.0)
     assert (np.diff(s.weights) <= 1e-15).all()
@@ -57,7 +57,7 @@ def test_the_mean_moves_to_the_weighted_mean_of_the_better_half():
     assert moved.generation == 1
 
 
-def test_the_first_update_of_the_covariance_is_the_formula_written_out():
+def test_the_first_covariance_update_is_the_formula():
     strategy = strategy_parameters(4)
     s, rng = strategy, np.random.default_rng(2)
     model = initial_model(strategy, np.zeros(4), 0.5)
@@ -110,13 +110,13 @@ def test_it_learns_the_shape_of_an_ellipsoid():
     assert (np.diff(np.log10(model.variances)) < -0.5).all()
 
 
-def test_the_separable_one_learns_the_scales_of_an_ellipsoid_sooner():
+def test_the_separable_strategy_learns_scales_sooner():
     full = minimized(lambda x: scales(10) @ x**2, 10, generations=200)
     separable = minimized(lambda x: scales(10) @ x**2, 10, generations=200, separable=True)
     assert scales(10) @ separable.mean**2 < 1e-2 * (scales(10) @ full.mean**2)
 
 
-def test_a_far_injected_point_moves_the_mean_no_further_than_its_cut_step():
+def test_the_step_of_an_injected_point_is_cut():
     strategy = strategy_parameters(2)
     model = initial_model(strategy, np.zeros(2), 0.1)
     points = np.vstack([[1e6, 0.0], np.zeros((strategy.popsize - 1, 2))])
@@ -127,7 +127,7 @@ def test_a_far_injected_point_moves_the_mean_no_further_than_its_cut_step():
 
 
 @pytest.mark.parametrize("separable", [False, True])
-def test_generations_of_one_point_repeated_leave_everything_finite(separable):
+def test_repeated_points_leave_everything_finite(separable):
     strategy = strategy_parameters(3, separable=separable)
     model = initial_model(strategy, np.full(3, 0.5), 0.2)
     for _ in range(2000):

@@ -101,7 +101,7 @@ def test_powers_of_two_as_units_change_no_digit(losses, exponents):
     )
 
 
-def test_huge_and_tiny_units_neither_overflow_nor_vanish_on_the_way():
+def test_huge_and_tiny_units_neither_overflow_nor_vanish():
     losses = np.array([[1.0, 2.0, 0.5], [2.0, 1.0, 0.5], [0.5, 2.5, 1.0]])
     reference = np.full(3, 3.0)
     scale = np.array([2.0**1020, 2.0**-1060, 2.0**50])
@@ -124,14 +124,14 @@ def test_a_contribution_is_what_is_lost_without_the_point(losses):
 
 @given(points(max_points=5), st.integers(0, 4))
 @settings(deadline=None)
-def test_repeated_and_dominated_points_contribute_exactly_nothing(losses, which):
+def test_repeated_and_dominated_points_contribute_nothing(losses, which):
     if len(losses):
         point = losses[which % len(losses)]
         found = contributions(np.vstack([losses, point, point + 0.1]), reference_of(losses))
         assert found[which % len(losses)] == found[-1] == found[-2] == 0.0
 
 
-def test_points_that_do_not_beat_the_reference_everywhere_add_nothing():
+def test_points_outside_the_reference_add_nothing():
     outside = np.array([[3.0, -np.inf], [np.inf, 0.0], [np.nan, 0.0], [0.0, np.nan], [-np.inf, 4.0]])
     losses, reference = np.vstack([outside, [[1.0, 2.0]]]), np.array([3.0, 3.0])
     assert hypervolume(losses, reference) == 2.0
@@ -147,7 +147,7 @@ def test_no_points_have_no_hypervolume(m):
 
 
 @pytest.mark.parametrize("m", [1, 2, 3, 4])
-def test_a_loss_of_minus_infinity_within_the_reference_is_an_infinite_hypervolume(m):
+def test_a_loss_of_minus_infinity_makes_the_hypervolume_infinite(m):
     losses = np.ones((3, m))
     losses[:2, 0], losses[1:, -1] = -np.inf, 2.0
     reference = np.full(m, 3.0)
@@ -155,7 +155,7 @@ def test_a_loss_of_minus_infinity_within_the_reference_is_an_infinite_hypervolum
     assert contributions(losses, reference).tolist() == [np.inf, 0.0, 0.0]
 
 
-def test_a_finite_point_next_to_an_infinite_one_contributes_its_own_part():
+def test_a_finite_point_contributes_beside_an_infinite_one():
     losses = np.array([[-np.inf, 2.0], [0.0, 1.0], [-np.inf, 2.5]])
     assert contributions(losses, np.array([3.0, 3.0])).tolist() == [np.inf, 3.0, 0.0]
 
@@ -171,14 +171,14 @@ def greedy_by_definition(losses, reference, size):
 
 @given(points(max_points=6), st.integers(0, 8))
 @settings(deadline=None)
-def test_greedy_choice_takes_the_first_of_those_that_add_most(losses, size):
+def test_greedy_choice_takes_the_first_among_equals(losses, size):
     reference = reference_of(losses)
     assert greedy_subset(losses, reference, size).tolist() == greedy_by_definition(losses, reference, size)
 
 
 @given(points(max_points=6, objectives=st.integers(2, 4)), st.integers(1, 5))
 @settings(deadline=None)
-def test_greedy_choice_reaches_its_share_of_the_best_hypervolume(losses, size):
+def test_greedy_choice_reaches_its_guaranteed_share(losses, size):
     reference = reference_of(losses)
     found = hypervolume(losses[greedy_subset(losses, reference, size)], reference)
     best = max(
@@ -192,7 +192,7 @@ def test_greedy_choice_reaches_its_share_of_the_best_hypervolume(losses, size):
 
 
 @pytest.mark.parametrize("m", [2, 3, 4, 5])
-def test_gains_of_the_greedy_choice_are_what_the_hypervolume_grows_by(m, monkeypatch):
+def test_greedy_gains_are_hypervolume_differences(m, monkeypatch):
     losses, reference = front(60, m, seed=m), np.full(m, 1.1)
     gained = []
     original = module._largest_gain
@@ -209,7 +209,7 @@ def test_gains_of_the_greedy_choice_are_what_the_hypervolume_grows_by(m, monkeyp
     np.testing.assert_allclose(np.array(gained) * 2.0**exponent, grown, rtol=1e-9)
 
 
-def test_greedy_choice_looks_again_only_at_points_that_could_win(monkeypatch):
+def test_greedy_choice_is_lazy(monkeypatch):
     looked_at = []
     original = module._volume_within
 
@@ -224,7 +224,7 @@ def test_greedy_choice_looks_again_only_at_points_that_could_win(monkeypatch):
 
 
 @pytest.mark.parametrize("m", [2, 3, 4, 5])
-def test_greedy_choice_stops_measuring_when_too_many_pieces_are_left(m, monkeypatch):
+def test_greedy_choice_bounds_the_number_of_pieces(m, monkeypatch):
     losses, reference = front(200, m, seed=m), np.full(m, 1.1)
     full = greedy_subset(losses, reference, 30)
     monkeypatch.setattr(module, "_MOST_PIECES", 10)
@@ -247,7 +247,7 @@ def test_gains_that_only_rounding_tells_apart_are_equal():
         assert greedy_subset(-np.roll(sides, first, axis=0), np.zeros(5), 1).tolist() == [0]
 
 
-def test_greedy_choice_measures_no_more_once_nothing_can_be_added(monkeypatch):
+def test_greedy_choice_stops_when_nothing_can_be_added(monkeypatch):
     calls = []
     original = module._largest_gain
     monkeypatch.setattr(module, "_largest_gain", lambda *args: calls.append(args) or original(*args))
@@ -255,7 +255,7 @@ def test_greedy_choice_measures_no_more_once_nothing_can_be_added(monkeypatch):
     assert len(calls) == 2
 
 
-def test_a_point_of_two_objectives_leaves_one_piece_more_at_most(monkeypatch):
+def test_a_point_of_two_objectives_adds_at_most_one_piece(monkeypatch):
     pieces = []
     original = module._outside
 
@@ -271,7 +271,7 @@ def test_a_point_of_two_objectives_leaves_one_piece_more_at_most(monkeypatch):
     assert np.diff(pieces, prepend=1).max() == 1
 
 
-def test_greedy_choice_puts_a_loss_of_minus_infinity_before_finite_ones():
+def test_greedy_choice_takes_minus_infinity_first():
     losses = np.array([[1.0, 1.0], [-np.inf, 1.0], [1.0, -np.inf], [-np.inf, -np.inf]])
     assert greedy_subset(losses, np.array([2.0, 2.0]), 4).tolist() == [3, 0, 1, 2]
     assert greedy_subset(losses[:3], np.array([2.0, 2.0]), 3).tolist() == [1, 2, 0]
@@ -293,7 +293,7 @@ def test_comparable_losses_are_in_units_of_the_range_of_finite_ones():
     )
 )
 @settings(deadline=None)
-def test_comparable_losses_are_finite_and_keep_their_order_whatever_they_were(losses):
+def test_comparable_losses_are_finite_and_keep_their_order(losses):
     found, reference = comparable(losses)
     assert np.isfinite(found).all()
     assert ((found >= -1.0) & (found <= reference)).all()
@@ -302,7 +302,7 @@ def test_comparable_losses_are_finite_and_keep_their_order_whatever_they_were(lo
         assert (np.diff(after[order]) >= 0.0).all()
 
 
-def test_weights_are_contributions_over_the_largest_and_not_below_the_floor():
+def test_weights_are_relative_contributions_above_a_floor():
     losses = np.array([[0.0, 20.0], [1.0, 10.0], [2.0, 0.0], [2.0, 10.0], [1.0, 10.0]])
     once = losses[:4]
     np.testing.assert_allclose(good_weights(once, floor=0.01), [0.2, 1.0, 0.2, 0.01])
@@ -311,5 +311,5 @@ def test_weights_are_contributions_over_the_largest_and_not_below_the_floor():
 
 
 @pytest.mark.parametrize("losses", [np.empty((0, 2)), np.full((3, 2), 4.0), np.full((2, 3), np.nan)])
-def test_weights_are_equal_where_nobody_contributes_more_than_another(losses):
+def test_equal_contributions_give_equal_weights(losses):
     assert good_weights(losses).tolist() == [1.0] * len(losses)

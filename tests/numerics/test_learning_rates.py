@@ -52,7 +52,7 @@ def test_a_rate_recovers_when_the_updates_agree_again():
     assert rates.mean.value > 5 * slow.mean.value
 
 
-def test_updates_of_nothing_are_no_division_by_zero():
+def test_updates_of_length_zero_are_allowed():
     rates = after([np.zeros(4)] * 5)
     assert np.isfinite(rates.mean.value)
     assert 0.0 < rates.mean.value <= 1.0

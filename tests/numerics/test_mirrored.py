@@ -7,7 +7,7 @@ from hpo.numerics.cma_es.mirrored import mirrored_orthogonal
 
 
 @pytest.mark.parametrize(("pairs", "n"), [(1, 1), (4, 1), (4, 5), (5, 5), (7, 3), (1, 10)])
-def test_vectors_come_in_opposite_pairs_at_right_angles_within_a_group(pairs, n):
+def test_vectors_are_opposite_pairs_orthogonal_within_groups(pairs, n):
     sets = mirrored_orthogonal(np.random.default_rng(0).standard_normal((2, pairs, n)))
     assert sets.shape == (2, 2 * pairs, n)
     assert (sets[0] != sets[1]).all()
@@ -25,7 +25,7 @@ def test_lengths_are_those_of_the_normals():
     assert lengths == pytest.approx(np.linalg.norm(normals, axis=2))
 
 
-def test_each_vector_by_itself_is_standard_normal():
+def test_each_vector_is_marginally_standard_normal():
     sets = mirrored_orthogonal(np.random.default_rng(2).standard_normal((4000, 3, 3)))
     for row in (0, 1, 4, 5):
         vectors = sets[:, row]

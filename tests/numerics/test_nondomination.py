@@ -30,7 +30,7 @@ def by_definition(losses):
 
 @given(LOSSES)
 @settings(deadline=None)
-def test_ranks_are_the_fronts_that_remain_after_removing_better_ones(losses):
+def test_ranks_are_repeatedly_removed_fronts(losses):
     assert nondomination_ranks(losses).tolist() == by_definition(losses)
 
 
@@ -53,7 +53,7 @@ def test_ranks_of_many_points_are_those_of_the_definition(m):
 
 
 @pytest.mark.parametrize("m", [1, 2, 3])
-def test_no_number_is_worse_than_infinity(m):
+def test_nan_is_worse_than_infinity(m):
     losses = np.array([[np.nan] * m, [np.inf] * m, [1.0] * m, [np.nan] * m])
     assert nondomination_ranks(losses).tolist() == [2, 1, 0, 2]
 
@@ -67,7 +67,7 @@ def test_ten_thousand_equal_points_are_one_front(m):
 
 @given(LOSSES, st.integers(0, 15))
 @settings(deadline=None)
-def test_best_first_orders_fronts_and_lets_the_greedy_choice_decide_in_the_one_that_is_cut(losses, enough):
+def test_best_first_orders_by_front_then_greedily(losses, enough):
     ranks = by_definition(losses)
     order = best_first(losses, enough).tolist()
     assert sorted(order) == list(range(len(losses)))
@@ -121,7 +121,7 @@ INTEGERS = st.integers(2, 4).flatmap(
 
 @given(INTEGERS, st.integers(0, 13), st.integers(-30, 30), st.lists(st.integers(-1000, 1000), min_size=4, max_size=4))
 @settings(deadline=None)
-def test_units_and_zeros_of_the_objectives_do_not_matter(losses, enough, exponent, shift):
+def test_units_and_zeros_do_not_matter(losses, enough, exponent, shift):
     m = losses.shape[1]
     scale = 3.0 ** np.array([1, -2, 4, 7][:m]) * 2.0**exponent
     moved = losses * scale + np.array(shift[:m]) * scale
@@ -144,7 +144,7 @@ def test_best_first_takes_whatever_floats_there_are(losses, enough):
     assert (np.diff(ranks[order[:enough]]) >= 0).all()
 
 
-def test_points_of_the_cut_front_that_are_not_needed_stay_in_the_order_given():
+def test_points_that_are_not_needed_stay_in_order():
     best = [[-1.0, -1.0]]
     cut = [[0.0, 9.0], [1.0, 8.0], [2.0, 7.0], [3.0, 3.0], [7.0, 2.0], [8.0, 1.0], [9.0, 0.0]]
     losses = np.array(best + cut)

@@ -14,7 +14,7 @@ def density(estimator, x, cells=None):
     return np.exp(estimator.log_density(np.asarray(x, dtype=np.float64).reshape(-1, len(estimator.n_choices)), cells))
 
 
-def test_density_of_one_column_is_the_mixture_of_truncated_normals_and_the_uniform():
+def test_density_is_a_mixture_of_truncated_normals():
     centres, weights = np.array([0.1, 0.7, 0.72]), np.array([1.0, 0.5, 2.0])
     estimator = fit_parzen(centres[:, None], NUMERIC, weights, prior_weight=1.5)
     x, s = np.linspace(0, 1, 50), estimator.widths[0]
@@ -75,7 +75,7 @@ def test_gridded_density_is_the_mean_over_each_cell_and_sums_to_one(n):
         assert gridded[cell] == pytest.approx(area * n, rel=1e-9)
 
 
-def test_cells_too_narrow_to_hold_mass_have_the_density_of_the_continuum():
+def test_very_narrow_cells_have_the_continuous_density():
     estimator = fit_parzen(np.array([[0.4], [0.6]]), NUMERIC, np.ones(2))
     x = np.array([0.01, 0.4, 0.55, 0.999])
     cells = {0: (x - 1e-18, x + 1e-18)}
@@ -128,7 +128,7 @@ def test_observations_without_weight_do_not_count():
     assert with_ghost.widths == pytest.approx(alone.widths)
 
 
-def test_widths_shrink_with_agreement_and_with_number_but_not_below_the_least():
+def test_kernel_widths_shrink_down_to_a_least_width():
     def width(values, **options):
         return fit_parzen(np.array(values)[:, None], NUMERIC, np.ones(len(values)), **options).widths[0]
 

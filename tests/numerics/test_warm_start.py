@@ -1,4 +1,4 @@
-"""Where a related problem had its best points, as a normal distribution."""
+"""The normal distribution around the best points of a related problem."""
 
 import numpy as np
 import pytest

@@ -102,7 +102,7 @@ def test_source_trials_that_do_not_fit_are_left_out():
         run(2, sampler=CmaEsSampler(source_trials=odd))
 
 
-def test_a_warm_start_uses_the_columns_that_it_is_asked_for_and_one_source_is_enough():
+def test_a_warm_start_needs_only_one_source():
     sampler = CmaEsSampler(source_trials=[{"params": {"x": 4.0, "y": 1.0}, "value": 0.0}], n_startup_trials=0)
     line = SearchSpace({"x": PLANE["x"]})
     state = run(4, lambda params: params["x"], line, sampler)
@@ -110,7 +110,7 @@ def test_a_warm_start_uses_the_columns_that_it_is_asked_for_and_one_source_is_en
 
 
 @pytest.mark.parametrize("separable", [False, True])
-def test_a_warm_started_study_is_rebuilt_from_its_journal_and_verified(separable):
+def test_a_warm_started_study_is_rebuilt_and_verified(separable):
     other = hpo.create_study(sampler=RandomSampler(seed=1))
     other.optimize(lambda trial: valley({name: trial.suggest_float(name, -5, 5) for name in ("x", "y")}), n_trials=30)
     sampler = CmaEsSampler(source_trials=other.trials, use_separable_cma=separable)
@@ -138,7 +138,7 @@ def test_a_warm_started_study_is_rebuilt_from_its_journal_and_verified(separable
         ({"restart_strategy": "nipop"}, "'ipop' or 'bipop'"),
     ],
 )
-def test_an_option_that_is_not_allowed_is_named_with_what_is(options, message):
+def test_invalid_options_are_named(options, message):
     with pytest.raises(HpoError, match=message):
         CmaEsSampler(**options)
 
@@ -168,7 +168,7 @@ def test_a_start_of_other_trials_splits_no_pair():
 
 @pytest.mark.parametrize("popsize", [None, 3])
 @pytest.mark.parametrize("n_running", [1, 3, 7, 20])
-def test_workers_at_the_same_time_never_draw_the_same(n_running, popsize):
+def test_concurrent_workers_never_draw_the_same_point(n_running, popsize):
     state, sampler, running = StudyState.create(seed=n_running), CmaEsSampler(popsize=popsize, n_startup_trials=4), []
     for _ in range(150):
         state, trial = ask(state, sampler, PLANE)
@@ -183,7 +183,7 @@ def test_workers_at_the_same_time_never_draw_the_same(n_running, popsize):
 # -- how it slows down and starts again
 
 
-def test_learning_rates_that_adapt_get_nearer_to_an_optimum_in_noise():
+def test_adaptive_rates_get_nearer_to_a_noisy_optimum():
     def regret(lr_adapt, seed):
         chance, sampler = Key(seed).generator(), CmaEsSampler(lr_adapt=lr_adapt, restart_strategy=None)
         state = run(2500, lambda params: valley(params) + 5.0 * chance.standard_normal(), sampler=sampler, seed=seed)
@@ -221,7 +221,7 @@ def test_bipop_makes_large_and_small_runs():
     assert learned.run.largest_popsize >= 12
 
 
-def test_a_run_is_over_when_its_continuous_parameters_have_shrunk_however_wide_a_margin_keeps_the_others():
+def test_a_margin_does_not_keep_a_run_alive():
     space = SearchSpace({**PLANE, "k": IntDistribution(0, 9)})
     state = run(500, lambda params: valley(params) + (params["k"] - 4) ** 2, space)
     assert carry_of(state, CmaEsSampler(), space).run.number >= 1
@@ -231,7 +231,7 @@ def test_a_run_is_over_when_its_continuous_parameters_have_shrunk_however_wide_a
 
 
 @pytest.mark.parametrize("n_startup_trials", [0, 5])
-def test_a_finite_space_is_tried_without_repeats_until_nothing_is_left(n_startup_trials):
+def test_a_finite_space_is_exhausted_without_repeats(n_startup_trials):
     sampler = CmaEsSampler(n_startup_trials=n_startup_trials)
     state = run(30, lambda params: params["k"] + params["p"], CELLS, sampler)
     assert len({(trial.params["k"], trial.params["p"]) for trial in state.finished}) == 30

@@ -39,7 +39,7 @@ def test_with_bipop_the_kind_that_has_used_less_is_next():
         spent[large] += n_results
 
 
-def test_with_bipop_large_runs_double_and_small_ones_stay_below_half_of_them():
+def test_bipop_doubles_large_runs_and_keeps_small_ones_small():
     runs = course("bipop", [1000] * 40)
     large = [run.popsize for run in runs if run.is_large]
     assert large == [20 * 2**k for k in range(len(large))]
@@ -87,13 +87,13 @@ def test_small_runs_differ_from_each_other():
         "at its limit",
     ],
 )
-def test_a_run_is_over_when_nothing_more_is_to_be_expected(what, options, over):
+def test_a_run_ends_at_each_of_its_limits(what, options, over):
     run = Run(1, 8, limit=options.get("limit"))
     told = {"n_results": options.get("n_results", 80), "n_idle": options.get("n_idle", 0)}
     assert is_over(run, what, columns=np.arange(5), **told) == over
 
 
-def test_only_the_columns_that_are_to_shrink_must_have_shrunk():
+def test_only_the_given_columns_have_to_shrink():
     wide = attrs.evolve(model(sigma=1e-7), stretch=np.array([1.0, 1e6, 1.0, 1.0, 1.0]))
     told = {"n_results": 80, "n_idle": 0}
     assert not is_over(first_run(8), wide, columns=np.arange(5), **told)

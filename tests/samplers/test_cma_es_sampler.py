@@ -1,4 +1,4 @@
-"""CMA-ES as a sampler: pure, joint, better than chance, and never at a loss."""
+"""CMA-ES as a sampler: pure, joint, better than random search, and able to cope with any history."""
 
 import itertools
 import math
@@ -93,7 +93,7 @@ def test_an_optimum_in_a_corner_is_found():
     assert best(state) < -25.0 + 0.2
 
 
-def test_whole_numbers_whose_logarithms_floats_cannot_tell_apart_are_searched_linearly():
+def test_huge_log_integers_are_searched_linearly():
     space = {"n": IntDistribution(10**20, 10**20 + 5, log=True), "x": FloatDistribution(0.0, 1.0)}
     state = study(40, lambda params: params["x"], space)
     assert carry_of(state, space).model.mean.shape == (2,)
@@ -111,7 +111,7 @@ def test_a_suggestion_is_a_function_of_its_arguments_alone():
 
 
 @pytest.mark.parametrize("n", [1, 7, 8, 9, 40])
-def test_what_it_learned_is_the_same_at_once_and_trial_by_trial(n):
+def test_folding_at_once_equals_folding_trial_by_trial(n):
     state = study(n, mixed_loss, MIXED)
     assert carry_of(StudyState.from_bytes(state.to_bytes()), MIXED) == carry_of(state, MIXED)
 
@@ -133,7 +133,7 @@ def test_maximizing_is_minimizing_the_negative():
 
 
 @pytest.mark.parametrize("sampler", [CmaEsSampler(), CmaEsSampler(restart_strategy="ipop", popsize=4, x0={"x": 1.0})])
-def test_a_parallel_study_is_proved_from_its_journal(sampler):
+def test_a_parallel_study_is_verified_from_its_journal(sampler):
     study = hpo.create_study(sampler=sampler)
 
     def objective(trial):
@@ -175,7 +175,7 @@ def test_twenty_workers_lose_little():
     assert carry_of(state).generation > 40
 
 
-def test_an_enqueued_trial_that_is_the_best_is_learned_from_and_a_bad_one_is_not():
+def test_an_enqueued_trial_counts_only_if_it_is_the_best():
     state = study(12)
     for value, waiting in ((2.0, 0), (1.3, 1)):
         told = enqueue(state, dict.fromkeys(CUBE, value if waiting else 4.9))
@@ -219,7 +219,7 @@ def test_another_independent_sampler_is_asked_in_its_place():
 
 
 @pytest.mark.parametrize("with_margin", [True, False])
-def test_whole_numbers_find_their_optimum_and_the_margin_keeps_them_moving(with_margin):
+def test_the_margin_keeps_integers_moving_to_their_optimum(with_margin):
     space = {"x": FloatDistribution(-5.0, 5.0), "b": IntDistribution(0, 1), "k": IntDistribution(-10, 10)}
     sampler = CmaEsSampler(with_margin=with_margin, restart_strategy=None)
     state = study(400, lambda p: (p["x"] - 1.3) ** 2 + (p["k"] - 4) ** 2 - p["b"], space, sampler)
@@ -239,7 +239,7 @@ def test_a_run_that_is_over_starts_again_with_a_larger_population():
     assert (plain.run.number, plain.strategy.popsize) == (0, 4)
 
 
-def test_pruned_trials_count_only_if_they_are_to():
+def test_pruned_trials_count_only_on_request():
     state = study(5)
     state, trial = ask(state, CmaEsSampler(), CUBE)
     state = report(state, trial.number, 0.5, 3)
@@ -281,7 +281,7 @@ def test_nasty_ranges_are_sampled_within(distribution, sign):
 
 @pytest.mark.parametrize("values", [[0.0], [math.inf], [-math.inf], [math.inf, -math.inf, 1e308, -1e308, 5e-324]])
 @pytest.mark.parametrize("restart_strategy", [None, "ipop"])
-def test_any_values_are_learned_from_without_complaint(values, restart_strategy):
+def test_any_values_can_be_learned_from(values, restart_strategy):
     results = iter(values * 200)
     sampler = CmaEsSampler(restart_strategy=restart_strategy)
     state = study(150, lambda params: next(results), MIXED, sampler)
@@ -289,7 +289,7 @@ def test_any_values_are_learned_from_without_complaint(values, restart_strategy)
 
 
 @pytest.mark.parametrize("outcome", [TrialState.FAIL, TrialState.PRUNED])
-def test_histories_without_a_complete_trial_are_no_problem(outcome):
+def test_histories_may_have_no_complete_trial(outcome):
     state = StudyState.create()
     for _ in range(12):
         state, trial = ask(state, CmaEsSampler(), MIXED)
@@ -298,7 +298,7 @@ def test_histories_without_a_complete_trial_are_no_problem(outcome):
     assert suggested(state, MIXED).note["rule"] == rule
 
 
-def test_trials_with_other_parameters_or_kinds_or_a_strange_note_are_no_problem():
+def test_trials_that_do_not_fit_are_skipped():
     state = study(9, mixed_loss, MIXED)
     odd = [
         create_trial(value=-1.0, params={"z": 1.0}, distributions={"z": FloatDistribution(0.0, 1.0)}),
@@ -351,7 +351,7 @@ def test_several_objectives_are_refused_by_name():
         ({"seed": "1"}, "seed"),
     ],
 )
-def test_an_option_that_is_not_allowed_is_named(options, message):
+def test_invalid_options_are_named(options, message):
     with pytest.raises(HpoError, match=message):
         CmaEsSampler(**options)
 

@@ -1,4 +1,4 @@
-"""The joint TPE: a pure function, whatever the history; better than random search; and never at a loss."""
+"""The joint TPE is a pure function of any history and better than random search."""
 
 import math
 import pickle
@@ -50,7 +50,7 @@ def retold(state, space):
 # purity
 
 
-def test_the_same_arguments_give_the_same_suggestion_twice_and_after_other_calls():
+def test_a_suggestion_depends_on_nothing_but_its_arguments():
     state = study(20)
     first = suggested(state)
     suggested(study(7, seed=5))
@@ -72,7 +72,7 @@ def test_a_state_that_travelled_as_bytes_gives_the_same_suggestion():
     assert suggested(StudyState.from_bytes(state.to_bytes())) == suggested(state)
 
 
-def test_the_key_decides_the_draws_and_the_sampler_seed_replaces_the_study_seed():
+def test_the_sampler_seed_replaces_the_study_seed():
     state = study(20)
     assert suggested(state, seed=1) != suggested(state, seed=2)
     one, two = study(20, seed=1, sampler=TPESampler(seed=5)), study(20, seed=2, sampler=TPESampler(seed=5))
@@ -145,7 +145,7 @@ def test_failed_trials_do_not_count_for_start_up_and_pruned_ones_do():
     assert suggested(pruned, sampler=TPESampler()).note["rule"] == "model"
 
 
-def test_running_trials_count_for_start_up_as_far_as_there_are_finished_ones():
+def test_running_trials_count_for_start_up_up_to_the_finished():
     def rules(n_finished, n_running, sampler):
         state = study(n_finished, sampler=TPESampler())
         for _ in range(n_running):
@@ -200,7 +200,7 @@ def trial_at(x, **trial):
     return {"params": {"x": float(x)}, "distributions": {"x": FloatDistribution(0.0, 100.0)}, **trial}
 
 
-def test_the_order_is_complete_then_pruned_then_infeasible_and_failed_ones_are_left_out():
+def test_trials_are_ordered_complete_pruned_infeasible():
     state = StudyState.create()
     trials = [
         {"value": -9.0, "constraints": {"memory": 2.0}},
@@ -239,7 +239,7 @@ def test_several_objectives_are_ordered_by_fronts_and_then_as_told():
         FloatDistribution(0.01, 30.0, log=True),
     ],
 )
-def test_values_that_fit_a_changed_range_count_as_if_it_had_been_there_all_along(now):
+def test_values_that_fit_a_changed_range_count(now):
     state = study(40, lambda p: (p["x"] - 2.0) ** 2, {"x": FloatDistribution(0.0, 10.0)})
     told = retold(state, {"x": now})
     assert len(told.finished) > 5
@@ -279,7 +279,7 @@ def test_choices_may_come_and_change_places():
         assert suggested(state, more, repeating, seed) == suggested(told, more, repeating, seed)
 
 
-def test_trials_that_lack_a_parameter_are_skipped_where_it_is_needed():
+def test_trials_that_lack_a_parameter_are_skipped():
     state = study(15)
     short = {name: MIXED[name] for name in ("x", "k")}
     for x in (1.0, 2.0):
@@ -328,7 +328,7 @@ def test_without_the_liar_running_trials_are_not_seen():
     assert suggested(crowded) != suggested(state)
 
 
-def test_running_trials_without_the_parameters_or_outside_the_range_are_not_seen():
+def test_running_trials_that_do_not_fit_are_ignored():
     state = study(20)
     quiet = attrs.evolve(EAGER, constant_liar=False)
     other, _ = ask(state, EAGER, {"other": FloatDistribution(0.0, 1.0)})
@@ -351,7 +351,7 @@ def test_running_trials_without_the_parameters_or_outside_the_range_are_not_seen
         (mixed_loss, MIXED, 4),
     ],
 )
-def test_after_80_trials_the_median_of_20_seeds_is_that_much_better_than_random_search(loss, space, factor):
+def test_80_trials_beat_random_search(loss, space, factor):
     def best(sampler):
         finals = [min(t.value for t in study(80, loss, space, sampler, seed).finished) for seed in range(20)]
         return statistics.median(finals)

@@ -77,7 +77,7 @@ def test_groups_are_suggested_before_the_objective_asks_for_them():
     assert set(ask(study.state, plain)[1].params) == {"y", "kind"}
 
 
-def test_groups_of_branches_are_modelled_on_their_own_trials_given_their_companions():
+def test_groups_are_modelled_given_their_companions():
     study = hpo.create_study(sampler=RandomSampler(), pruner=NopPruner(), seed=3)
     study.optimize(branching, n_trials=150)
     grouped = attrs.evolve(EAGER, group=True)
@@ -102,7 +102,7 @@ def branches_of(*trials):
     return carry
 
 
-def test_branches_are_the_parameters_that_the_same_trials_have():
+def test_groups_are_parameters_of_the_same_trials():
     carry = branches_of(finished("a", "b", "x"), finished("a", "b", "y"), finished("a", "b", "x", "z"), finished("a"))
     found = [(sorted(b.names), sorted(b.companions), b.n_trials) for b in carry.in_order]
     assert found == [
@@ -114,7 +114,7 @@ def test_branches_are_the_parameters_that_the_same_trials_have():
     ]
 
 
-def test_branches_do_not_depend_on_the_order_of_trials_and_ignore_failed_ones():
+def test_groups_depend_neither_on_order_nor_on_failed_trials():
     trials = [finished("a", "b", "x"), finished("a", "b", "y"), finished("a", "c"), finished("a", "b", "x", "z")]
     one = branches_of(*trials, finished("nothing", state=TrialState.FAIL))
     other = branches_of(*reversed(trials))
@@ -140,7 +140,7 @@ def test_without_multivariate_each_parameter_is_modelled_by_itself():
 # conditional densities
 
 
-def test_a_mixture_given_some_columns_is_the_quotient_of_the_joint_and_the_marginal():
+def test_a_conditional_density_is_joint_over_marginal():
     rng = np.random.default_rng(2)
     seen = np.column_stack([rng.random(6), rng.integers(0, 3, 6), rng.random(6)]).astype(float)
     joint = fit_parzen(seen, np.array([0, 3, 0]), rng.random(6))
@@ -195,7 +195,7 @@ def test_samples_follow_the_density_of_choices_with_distances():
     np.testing.assert_allclose(np.bincount(samples.astype(int), minlength=3) / 30_000, density, atol=0.012)
 
 
-def test_the_furthest_choice_is_as_unlikely_as_any_other_without_distances():
+def test_the_furthest_choice_is_as_unlikely_as_without_distances():
     table = np.array([[0.0, 1.0], [1.0, 0.0]])
     seen = np.array([[0.0], [1.0], [0.0]])
     plain = fit_parzen(seen, np.array([2]), np.ones(3))
@@ -204,7 +204,7 @@ def test_the_furthest_choice_is_as_unlikely_as_any_other_without_distances():
     np.testing.assert_allclose(distant.log_density(points), plain.log_density(points), rtol=1e-12)
 
 
-def test_distances_that_are_none_are_named():
+def test_invalid_distances_are_named():
     with pytest.raises(InvalidType, match="categorical_distance_func maps names to functions of two choices, got 3"):
         TPESampler(categorical_distance_func=3)
     state = study(5, lambda p: 1.0, {"c": CategoricalDistribution(["a", "b", "c", "d", "e", "f"])})
@@ -226,7 +226,7 @@ def test_the_identity_names_the_functions_of_distance():
 # failed trials
 
 
-def test_failed_trials_are_bad_ones_if_wanted():
+def test_failed_trials_count_as_bad_on_request():
     state = study(30, lambda p: p["x"], {"x": UNIT}, RandomSampler())
     crashed = state
     for _ in range(30):
@@ -250,7 +250,7 @@ GRID = {"x": IntDistribution(0, 5), "c": CategoricalDistribution(["a", "b", "c"]
 
 
 @pytest.mark.parametrize("multivariate", [True, False])
-def test_every_configuration_is_tried_once_and_then_the_sampler_is_exhausted(multivariate):
+def test_every_configuration_is_tried_once(multivariate):
     sampler = attrs.evolve(EAGER, multivariate=multivariate)
     state = study(18, lambda p: p["x"], GRID, sampler)
     assert len({tuple(trial.params.values()) for trial in state.finished}) == 18
@@ -264,7 +264,7 @@ def test_a_batch_has_no_repeats():
     assert len({tuple(trial.params.values()) for trial in [*state.finished, *trials]}) == 18
 
 
-def test_duplicates_are_allowed_if_wanted():
+def test_duplicates_are_allowed_on_request():
     state = study(60, lambda p: p["x"], GRID, attrs.evolve(EAGER, duplicates="allow"))
     assert len({tuple(trial.params.values()) for trial in state.finished}) < 18
     with pytest.raises(InvalidArgument, match="duplicates is 'avoid' or 'allow', got 'never'"):

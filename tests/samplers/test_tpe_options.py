@@ -55,7 +55,7 @@ def test_gammas_and_weights_are_the_published_ones():
         ({"seed": "abc"}, InvalidType, r"seed is an int or None, got 'abc'"),
     ],
 )
-def test_an_option_that_is_not_allowed_is_named(options, error, match):
+def test_invalid_options_are_named(options, error, match):
     with pytest.raises(error, match=match):
         TPESampler(**options)
 
@@ -78,7 +78,7 @@ def test_whole_numbers_of_other_types_are_taken():
         ),
     ],
 )
-def test_functions_that_break_their_promise_are_named(sampler, error, match):
+def test_functions_with_invalid_results_are_named(sampler, error, match):
     with pytest.raises(error, match=match):
         suggested(study(20), sampler=sampler)
 
@@ -104,7 +104,7 @@ def test_each_option_of_the_model_has_an_effect(field, value):
     assert any(suggested(state, sampler=other, seed=seed) != suggested(state, seed=seed) for seed in range(10))
 
 
-def test_the_magic_clip_keeps_kernels_wide_where_the_prior_weighs_little():
+def test_the_magic_clip_keeps_kernels_wide():
     state = study(12, lambda p: (p["x"] - 2.0) ** 2, {"x": FloatDistribution(0.0, 10.0)})
     best = min(state.finished, key=lambda t: t.value).params["x"]
 

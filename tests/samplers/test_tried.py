@@ -71,7 +71,7 @@ def left(found):
     return [found.untried(number) for number in range(found.n_untried)]
 
 
-def test_a_fresh_study_has_every_configuration_left_and_has_tried_none():
+def test_a_new_study_has_all_configurations_left():
     found = tried_configurations(StudyState.create(), SPACE)
     assert (found.size, found.n_untried, found.exhausted) == (60, 60, None)
     assert texts(left(found)) == texts(ALL)
@@ -85,7 +85,7 @@ def test_types_of_choices_count():
     assert [found.contains(params) for params in ALL[0:15:3]] == [False, True, False, False, False]
 
 
-def test_what_is_left_and_what_was_tried_share_all_configurations_out():
+def test_every_configuration_is_either_tried_or_left():
     done = ALL[::7]
     found = tried_configurations(added(*done), SPACE)
     assert found.n_untried == 60 - len(done)
@@ -93,16 +93,16 @@ def test_what_is_left_and_what_was_tried_share_all_configurations_out():
     assert all(found.contains(params) == (params in done) for params in ALL[::7])
 
 
-def test_a_configuration_counts_once_however_often_it_was_tried():
+def test_a_repeated_configuration_counts_once():
     assert tried_configurations(added(ALL[5], ALL[5], ALL[5]), SPACE).n_untried == 59
 
 
 @pytest.mark.parametrize("state", [TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL])
-def test_what_became_of_a_trial_does_not_matter(state):
+def test_how_a_trial_ended_does_not_matter(state):
     assert tried_configurations(added(ALL[7], state=state), SPACE).contains(ALL[7])
 
 
-def test_running_trials_count_and_a_trial_without_parameters_does_not():
+def test_running_trials_count_once_they_have_parameters():
     state, trial = ask(StudyState.create(seed=1), RandomSampler(), SPACE)
     found = tried_configurations(state, SPACE)
     assert found.contains(trial.params)
@@ -119,7 +119,7 @@ def test_paused_trials_count_as_running_ones_do():
     assert tried_configurations(state, SPACE).n_untried == 59
 
 
-def test_looking_at_running_trials_leaves_what_is_remembered_of_finished_ones_as_it_is():
+def test_running_trials_do_not_change_the_carry():
     state = added(*ALL[:4])
     before = tried_configurations(state, SPACE)
     busy, trial = ask(state, RandomSampler(), SPACE)
@@ -131,7 +131,7 @@ def test_looking_at_running_trials_leaves_what_is_remembered_of_finished_ones_as
     assert told.finished.fold(Fold.of(SPACE)).n_untried == remembered.n_untried - 1
 
 
-def test_nothing_is_left_when_all_are_tried_or_running():
+def test_a_space_is_exhausted_when_all_are_tried_or_running():
     state = added(*ALL[:-1])
     assert tried_configurations(state, SPACE).exhausted is None
     state, _ = ask(enqueue(state, ALL[-1]), RandomSampler(), SPACE)
@@ -157,7 +157,7 @@ def test_nothing_is_left_when_all_are_tried_or_running():
         {},
     ],
 )
-def test_what_is_no_configuration_of_the_space_does_not_count(params):
+def test_params_outside_the_space_do_not_count(params):
     found = tried_configurations(added(ALL[0]), SPACE)
     assert not found.contains(params)
     distributions = {name: CategoricalDistribution([value]) for name, value in params.items()}
@@ -165,7 +165,7 @@ def test_what_is_no_configuration_of_the_space_does_not_count(params):
     assert tried_configurations(StudyState(finished=History([trial])), SPACE).n_untried == 60
 
 
-def test_values_are_read_against_the_range_that_is_asked_for_now():
+def test_values_are_read_in_the_current_range():
     old = SearchSpace({"n": IntDistribution(0, 9)})
     state = added(*({"n": n} for n in (1, 4, 8)), space=old)
     found = tried_configurations(state, SearchSpace({"n": IntDistribution(4, 12, step=2)}))
@@ -173,7 +173,7 @@ def test_values_are_read_against_the_range_that_is_asked_for_now():
     assert sorted(params["n"] for params in left(found)) == [6, 10, 12]
 
 
-def test_the_order_of_the_parameters_is_that_of_the_space_and_changes_no_configuration():
+def test_parameter_order_changes_no_configuration():
     turned = SearchSpace({name: SPACE[name] for name in reversed(SPACE)})
     state = added(*ALL[::3])
     assert left(tried_configurations(state, turned)) == left(tried_configurations(state, SPACE))
@@ -185,12 +185,12 @@ def test_the_order_of_the_parameters_is_that_of_the_space_and_changes_no_configu
     "space",
     [{}, {"x": FloatDistribution(0.0, 1.0)}, {"n": IntDistribution(1, 3), "x": FloatDistribution(1.0, 2.0, log=True)}],
 )
-def test_a_space_with_a_continuum_or_without_parameters_is_never_used_up(space):
+def test_infinite_and_empty_spaces_are_never_exhausted(space):
     assert Fold.of(SearchSpace(space)) is None
     assert tried_configurations(StudyState.create(), SearchSpace(space)) is None
 
 
-def test_where_trials_have_more_parameters_than_the_space_nothing_can_be_counted():
+def test_wider_trials_make_a_space_uncountable():
     wide = {**ALL[0], "extra": 0.5}
     assert tried_configurations(added(ALL[1], wide), SPACE) is None
     assert tried_configurations(added(wide, ALL[1]), SPACE) is None
@@ -208,14 +208,14 @@ def test_a_lone_parameter_is_never_used_up(sampler):
 
 
 @pytest.mark.parametrize("sampler", [TPESampler(), CmaEsSampler()], ids=["tpe", "cma-es"])
-def test_running_trials_that_were_asked_for_the_only_parameter_alone_do_not_use_it_up(sampler):
+def test_running_trials_do_not_use_up_a_lone_parameter(sampler):
     study = create_study(sampler=sampler)
     for _ in range(5):
         assert study.ask().suggest_int("x", 0, 1) in (0, 1)
 
 
 @pytest.mark.parametrize("sampler", [TPESampler(), CmaEsSampler()], ids=["tpe", "cma-es"])
-def test_workers_of_an_executor_repeat_no_configuration_and_fail_no_trial_at_the_end(sampler):
+def test_executor_workers_neither_repeat_nor_fail_at_the_end(sampler):
     space = {"n": IntDistribution(0, 3), "m": IntDistribution(0, 3)}
     study = create_study(sampler=sampler, space=space)
     with concurrent.futures.ThreadPoolExecutor(4) as executor:
@@ -231,7 +231,7 @@ def test_trials_of_another_space_are_ignored():
     assert tried_configurations(StudyState(finished=History([trial])), SPACE).n_untried == 60
 
 
-def test_a_space_of_more_configurations_than_a_float_can_count_costs_no_more():
+def test_a_space_may_have_more_configurations_than_floats_count():
     space = SearchSpace({f"p{i:03}": IntDistribution(0, 9) for i in range(400)})
     state = StudyState.create(seed=1)
     for _ in range(20):
@@ -248,14 +248,14 @@ def test_a_space_of_more_configurations_than_a_float_can_count_costs_no_more():
     assert len(state.finished.fold(Fold.of(space)).place_of) <= 40
 
 
-def test_a_space_of_one_configuration_is_used_up_by_one_trial():
+def test_one_trial_exhausts_a_space_of_one_configuration():
     space = SearchSpace({"x": FloatDistribution(1.0, 1.0), "n": IntDistribution(3, 3)})
     assert tried_configurations(StudyState.create(), space).untried(0) == {"x": 1.0, "n": 3}
     state, trial = ask(StudyState.create(), RandomSampler(), space)
     assert tried_configurations(tell(state, trial.number, 0.0), space).n_untried == 0
 
 
-def test_the_random_ones_of_those_left_are_uniform_and_depend_on_the_key_alone():
+def test_random_untried_configurations_are_uniform():
     found = tried_configurations(added(*ALL[:50]), SPACE)
     counts = dict.fromkeys(texts(ALL[50:]), 0)
     n = 4000
@@ -267,7 +267,7 @@ def test_the_random_ones_of_those_left_are_uniform_and_depend_on_the_key_alone()
     assert found.random_untried(Key(3)) == found.random_untried(Key(3))
 
 
-def test_drawing_what_is_left_until_nothing_is_visits_every_configuration_once():
+def test_random_untried_visits_every_configuration_once():
     state = StudyState.create(seed=3)
     while (found := tried_configurations(state, SPACE)).exhausted is None:
         state = enqueue(state, found.random_untried(Key(3).child(state.n_trials)))
@@ -277,7 +277,7 @@ def test_drawing_what_is_left_until_nothing_is_visits_every_configuration_once()
     assert texts(dict(trial.params) for trial in state.finished) == texts(ALL)
 
 
-def test_a_trial_that_broke_off_before_it_had_parameters_has_tried_nothing():
+def test_a_trial_without_parameters_has_tried_nothing():
     state = StudyState(finished=History([FrozenTrial(0, TrialState.FAIL, reason="a sampler raised")]))
     assert tried_configurations(state, SPACE).n_untried == 60
 

@@ -41,7 +41,7 @@ def units_of(space, values_by_name):
 
 
 @pytest.mark.parametrize("name", GRIDS)
-def test_the_cells_of_a_grid_tile_the_unit_interval_and_hold_their_values(name):
+def test_cells_of_a_grid_tile_the_unit_interval(name):
     distribution, grid = GRIDS[name]
     cube, table, points = units_of(SearchSpace({"p": distribution}), [{"p": value} for value in grid])
     assert cube.fits(table).all()
@@ -75,7 +75,7 @@ def test_values_lead_to_points_and_back(distribution, values):
     assert [cube.params(point)["p"] for point in points] == pytest.approx(values, rel=1e-12, abs=0)
 
 
-def test_parameters_with_one_value_have_no_column_and_choices_have_their_index():
+def test_single_values_have_no_column():
     space = SearchSpace(
         {
             "z": CategoricalDistribution(["a", None, 1]),
@@ -113,7 +113,7 @@ def test_values_outside_the_range_do_not_fit():
     ],
     ids=repr_of,
 )
-def test_a_value_of_another_time_has_a_number_where_the_scale_has_a_place_for_it(kept, value, expected):
+def test_old_values_have_a_number_if_the_scale_has_a_place_for_them(kept, value, expected):
     then = CategoricalDistribution([value]) if isinstance(value, str) else IntDistribution(1, 9)
     trial = FrozenTrial(0, TrialState.COMPLETE, (0.0,), {"p": value}, SearchSpace({"p": then}))  # enqueued, say
     numbers = column_values((("p", "log" if getattr(kept, "log", False) else "linear"),), trial)
@@ -145,7 +145,7 @@ BRANCHED = SearchSpace(
 )
 
 
-def test_a_parameter_that_a_trial_lacks_is_missing_and_one_without_a_place_makes_it_no_row():
+def test_a_parameter_that_a_trial_lacks_is_missing():
     cube = UnitCube.of(BRANCHED)
     half = create_trial(value=0.0, params={"x": 0.5}, distributions={"x": BRANCHED["x"]})
     assert column_values(cube.columns, half) is None
@@ -225,7 +225,7 @@ def test_the_point_of_one_trial_is_that_of_its_row():
         ("c", None, None),
     ],
 )
-def test_a_trial_of_another_time_that_does_not_fit_has_no_point(name, then, value):
+def test_an_old_trial_that_does_not_fit_has_no_point(name, then, value):
     params = {key: distribution.from_unit(0.4) for key, distribution in MIXED.items()}
     distributions = dict(MIXED)
     if then is None:

@@ -196,8 +196,7 @@ def initial_model(
         strategy: The constants.
         mean: Its centre, ``(n,)``.
         sigma: The step size, above 0.
-        covariance: The covariance of the steps, ``(n, n)``, positive definite; None means the identity. A separable
-            strategy takes its diagonal.
+        covariance: The covariance of the steps, ``(n, n)``, or None for the identity; its diagonal if separable.
         adapt_rates: Whether the learning rates follow the signal, as `hpo.numerics.cma_es.learning_rates` describes.
     """
     n = strategy.n
@@ -238,8 +237,8 @@ def updated(
         strategy: The constants.
         model: The distribution so far.
         points: A generation, best first, ``(popsize, n)``.
-        injected: Which points were not drawn from `model`, ``(popsize,)``; None means that all were. Their steps are
-            cut to the length ``sqrt(n) + 2 n / (n + 2)``, so that a far one can't tear the distribution apart.
+        injected: Which points were not drawn from `model`, ``(popsize,)``; None means none. Their steps are cut to the
+            length ``sqrt(n) + 2 n / (n + 2)``, so that a far one can't tear the distribution apart.
 
     Source: Hansen 2016, table 1 and appendix A; for injected points Hansen, "Injecting External Solutions Into CMA-ES", arXiv:1110.4181 (2011).
     """
@@ -312,9 +311,8 @@ def _slowed(model: Model, covariance: NDArray[np.float64], rates: Rates) -> tupl
         covariance: The covariance after the full update, for the step size of the model.
         rates: The rates of this update.
 
-    Source: Nomura, Akimoto and Ono, GECCO 2023: the update of the covariance is scaled by its rate and split into step
-    size and shape by the determinant. The step size is divided by the growth of the rate of the mean, to which the
-    optimal step size is inversely proportional.
+    Source: Nomura, Akimoto and Ono, GECCO 2023. The determinant splits the slowed covariance into step size and shape;
+    the best step size is inversely proportional to the rate of the mean.
     """
     assert model.rates is not None
     covariance = model.covariance + rates.covariance.value * (covariance - model.covariance)

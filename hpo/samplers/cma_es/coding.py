@@ -49,6 +49,7 @@ class DrawCoding:
         borders = {column: _borders(distribution) for column, distribution in enumerate(cube.distributions)}
         discrete = {column: ends for column, ends in borders.items() if ends is not None}
         continuous = [column for column in borders if column not in discrete] or [*borders]
+        # names only: trials of a range that has changed since still belong to the run
         text = repr(cube.names).encode("utf-8", "backslashreplace")
         return cls(
             cube=cube,
@@ -76,10 +77,11 @@ class DrawCoding:
         """
         units = draw.tolist()
         offsets = {}
+        # where in its cell a draw was can't be told from the value: rounded, since notes are written to the journal
         for column in self.discrete:
             number = offsets[self.names[column]] = round(units[column], _DIGITS)
             units[column] = _within(number)
-        if min(units) < 0.0 or max(units) > 1.0:
+        if min(units) < 0.0 or max(units) > 1.0:  # the usual draw is inside, and needs no second loop
             for column, unit in enumerate(units):
                 if not 0.0 <= unit <= 1.0:
                     offsets[self.names[column]] = unit
@@ -139,6 +141,7 @@ def _borders(distribution: Distribution) -> NDArray[np.float64] | None:
     if n is None:
         return None
     if isinstance(distribution, IntDistribution) and distribution.log:
+        # a value owns the logarithms from half below to half above it
         ends = np.log(np.arange(n + 1) + (distribution.low - 0.5))
         if ends[0] < ends[-1]:  # else its values have equal shares, as in `from_unit`
             borders: NDArray[np.float64] = (ends[1:-1] - ends[0]) / (ends[-1] - ends[0])

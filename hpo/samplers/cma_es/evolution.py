@@ -116,6 +116,7 @@ class Fold:
         if not is_learnable(trial):
             return carry
         note = trial.note
+        # the digest keeps apart what was drawn for other columns: a generation of theirs is not one of ours
         generation = note.get("generation") if note.get("cma") == self.coding.digest else None
         n_learnable = carry.n_learnable + 1
         anchor = carry.anchor
@@ -128,6 +129,7 @@ class Fold:
             return replace(carry, n_learnable=n_learnable, anchor=anchor)
         stands = standing(self.directions, trial)
         record = carry.best is None or stands < carry.best
+        # draws of earlier runs are far from this one's distribution, so they count as injected, like any other trial
         of_this_run = isinstance(generation, int) and generation >= carry.first
         if not of_this_run and not record:
             return replace(carry, n_learnable=n_learnable, anchor=anchor)
@@ -162,6 +164,7 @@ class Fold:
         )
         if self.restarts is None:
             return following
+        # looked at once per generation only: between updates the distribution does not change
         n_results = (following.generation - following.first) * following.strategy.popsize
         n_idle = following.generation - following.improved
         columns = self.coding.continuous
@@ -170,6 +173,7 @@ class Fold:
 
     def _restarted(self, carry: Carry, n_results: int, rule: RestartStrategy) -> Carry:
         """Return the carry at the start of a new run, around a point drawn from the whole cube."""
+        # named by the run, so that the new mean does not depend on which trial completed the generation
         key = Key(self.seed).child("cma-es", "restart", carry.run.number + 1)
         run = next_run(carry.run, n_results, rule, popsize=self.popsize, growth=self.growth, key=key.child("run"))
         strategy = self._strategy(run.popsize)
@@ -190,6 +194,7 @@ class Fold:
 
     def _within_limits(self, strategy: Strategy, model: Model) -> Model:
         """Return `model` no wider than the cube, and with the margin if there is one."""
+        # reflection folds a wide distribution into a uniform one, and its step size would then grow without limit
         width = model.sigma * float(model.lengths.max())
         if width > _WIDEST:
             model = attrs.evolve(model, sigma=model.sigma * _WIDEST / width)

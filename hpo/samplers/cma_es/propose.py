@@ -54,9 +54,10 @@ def propose(
     values, offsets = coding.params(candidate(model, direction))
     if tried is None:
         return values, offsets
-    for again in range(1, _REDRAWS):
+    for again in range(1, _REDRAWS):  # the driver replaces the last one if that was tried as well
         if not tried.contains({**values, **others}):
             break
+        # independent directions: the mirrored one is this trial's only once
         step = candidate(model, key.child("again", again).generator().standard_normal(n)) - model.mean
         values, offsets = coding.params(model.mean + _WIDENING**again * step)
     return values, offsets

@@ -102,6 +102,7 @@ def is_over(run: Run, model: Model, *, columns: NDArray[np.intp], n_results: int
         n_idle: How many generations ago its best result improved.
     """
     n = len(model.mean)
+    # the fewer results a generation has, the more generations it takes to learn `n` dimensions
     return bool(
         (run.limit is not None and n_results >= run.limit)
         or n_idle > 100 + 50 * n / run.popsize

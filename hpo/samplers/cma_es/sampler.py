@@ -193,7 +193,7 @@ class CmaEsSampler:
                 return answer
             others, note, off_grid = answer.params, dict(answer.note), answer.off_grid
         values, offsets = propose(coding, carry, trial.number, key, tried=tried, others=others)
-        if offsets:
+        if offsets:  # without them the values are the draw, and the note stays short
             note["draw"] = offsets
         return Suggestion({**values, **others} if others else values, note, off_grid)
 

@@ -55,6 +55,7 @@ def learned_start(cube: UnitCube, sources: Sequence[Mapping[str, Any]], directio
     Raises:
         InvalidArgument: no trial is left.
     """
+    # by loss, so that the best tenth comes first whichever the direction
     ranked = sorted(sources, key=lambda source: losses(directions, (source["value"],)))
     points = [point for source in ranked if (point := _point(cube, source["params"])) is not None]
     if not points:

@@ -76,7 +76,7 @@ def column_value(scale: Scale, distribution: Distribution, value: Any) -> float 
         value: The value.
     """
     if isinstance(scale, CategoricalDistribution):
-        index = scale.member(value)
+        index = scale.member(value)  # among the choices of today, so that choices may come, go and change places
         return None if index is None else float(index)
     if isinstance(distribution, CategoricalDistribution) or not _has_place(value, scale):
         return None

@@ -131,6 +131,7 @@ class Fold:
         if values is None:
             return attrs.evolve(carry, n_learnable=n_learnable)
         stands = standing(self.directions, trial)
+        # one flat row per trial: a table of numbers costs a tenth of a list of objects to filter and sort
         row = [*stands, *self._losses(trial), *values] if self.n_losses else [*stands, *values]
         return Carry(
             n_learnable,

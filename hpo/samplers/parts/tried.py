@@ -184,7 +184,7 @@ class Fold:
 
     def step(self, carry: Carry, trial: FrozenTrial) -> Carry:
         """Return the carry after one more trial."""
-        if carry.wider:
+        if carry.wider:  # for good: that trial stays in the history
             return carry
         if self.is_wider(trial):
             return Carry(0, wider=True)
@@ -205,7 +205,7 @@ class Fold:
     def index_of(self, params: Mapping[str, Any]) -> int | None:
         """Return the number of a configuration, or None if `params` is not a configuration of the space."""
         if len(params) != len(self._axes):
-            return None
+            return None  # another branch of the objective, or a trial before it had all parameters
         index = 0
         for name, distribution, n_values in self._axes:
             if name not in params:

@@ -113,6 +113,7 @@ class UnitCube:
                 axes.append(axis)
                 n_choices.append((distribution.n_values() or 0) if categorical else 0)
                 cell_widths.append(0.0 if categorical else 1.0 / (distribution.n_values() or math.inf))
+        # reshaped for the sake of a space without columns
         low, high, factor, origin, width = np.array(axes, dtype=np.float64).reshape(-1, 5).T
         return UnitCube(
             space=space,
@@ -137,6 +138,7 @@ class UnitCube:
 
         A missing parameter, which is NaN, is inside.
         """
+        # asked like this and not the other way round, since all comparisons with NaN are false
         outside: NDArray[np.bool_] = np.logical_or.reduce((values < self.low) | (values > self.high), axis=1)
         return ~outside
 
@@ -148,6 +150,7 @@ class UnitCube:
 
     def positions(self, params: Mapping[str, Any]) -> dict[int, float]:
         """Return the positions of those of `params` that have columns, by column; see `units`."""
+        # by `units`, and not by `to_unit`, so that known values are where the rows of a fold have them, to the last digit
         values, columns = np.zeros((1, len(self.columns))), []
         for column, (name, scale) in enumerate(self.columns):
             if name in params:
@@ -235,6 +238,7 @@ class UnitCube:
         else:
             points = features * self.top if categories == "ordinal" else np.array(features)
             categorical = self.n_choices > 0
+            # an index in between stands for the nearer choice
             points[:, categorical] = np.rint(points[:, categorical])
         clipped: NDArray[np.float64] = np.clip(points, 0.0, self.top)
         return clipped

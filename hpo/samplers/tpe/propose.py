@@ -113,6 +113,7 @@ def _parts(options: ProposalOptions, state: StudyState, space: SearchSpace) -> l
         return [_Part(space, None)]
     parts, left = [], dict(space)
     for group in state.finished.fold(branches.Fold()).in_order:
+        # a group may have parameters that this trial is not asked for, having been enqueued with their values
         inside = {name: left.pop(name) for name in space if name in group.names}
         if inside:
             parts.append(_Part(SearchSpace(inside), group.companions))
@@ -137,6 +138,7 @@ def _from_model(
         for name, value in params.items()
         if (part.companions is None or name in part.companions) and distributions[name].contains(value)
     }
+    # known and wanted parameters together: the model is joint, and then conditional on the known ones
     space = SearchSpace({**{name: distributions[name] for name in known}, **part.space}) if known else part.space
     cube = UnitCube.of(space)
     fold = Fold(state.directions, cube.columns, options.consider_failed_trials)

@@ -33,6 +33,7 @@ from hpo.samplers.tpe.kernels import DistanceFunctions
 from hpo.samplers.tpe.propose import propose
 
 _START = RandomSampler()  # with the stream of the call, so that start-up is random search draw for draw
+# not "whole number to whole number": what such a function returns is checked when it is called
 _GIVEN_N = is_function("a function of a number of trials")
 
 
