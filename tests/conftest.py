@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -14,6 +15,8 @@ from hypothesis import settings
 import hpo
 from hpo.core import StudyCreated, TrialFinished, TrialStarted, TrialState, ValueReported
 from hpo.journal import FileStorage
+
+sys.path.insert(0, str(Path(__file__).parent))  # for `patience`
 
 settings.register_profile("steady", derandomize=True, deadline=None, print_blob=True)
 settings.load_profile("steady")

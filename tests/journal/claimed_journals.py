@@ -5,12 +5,13 @@ import errno
 import os
 import time
 
+from patience import PATIENCE
+
 from hpo.core import StudyAttributeSet, StudyCreated
 from hpo.errors import Conflict
 from hpo.journal import FileJournal, FileStorage
 from hpo.journal.file import claims as file_claims
 
-PATIENCE = 100.0  # seconds; far more than it takes
 CREATED = StudyCreated(1, "s", ("minimize",), 7)
 
 

@@ -9,6 +9,7 @@ import sys
 import threading
 
 import pytest
+from patience import PATIENCE
 
 from hpo.core import TrialEnqueued, TrialStarted
 from hpo.errors import (
@@ -22,8 +23,6 @@ from hpo.errors import (
 )
 from hpo.journal import FileJournal, FileStorage
 from hpo.journal.file.scan import Mark
-
-PATIENCE = 100.0  # seconds after which a test that waits for others fails
 
 
 @pytest.fixture

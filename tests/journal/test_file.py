@@ -7,14 +7,13 @@ import time
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE
 
 from hpo.core import StudyAttributeSet, StudyCreated, TrialEnqueued, TrialStarted, ValueReported
 from hpo.errors import Conflict, InvalidArgument, JournalMoved, StudyNotFound
 from hpo.journal import FileJournal, FileStorage
 from hpo.journal.file import scan
 from hpo.journal.memory import MemoryJournal
-
-PATIENCE = 100.0  # seconds after which a test that waits for others fails
 
 
 def test_what_is_appended_is_read_by_this_handle_and_by_others(tmp_path, make_events):

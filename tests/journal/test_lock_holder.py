@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE
 
 from hpo.core import StudyCreated, TrialStarted
 from hpo.errors import JournalBusy
@@ -24,9 +25,6 @@ fcntl.flock(file, fcntl.LOCK_EX)
 print("held", flush=True)
 sys.stdin.read()
 """
-
-
-PATIENCE = 100.0  # seconds after which a test that waits for others fails
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE
 
 import hpo
 from hpo.core import TrialEnqueued
@@ -14,7 +15,6 @@ from hpo.errors import Conflict, OutcomeUnknown
 from hpo.journal import FileStorage
 
 N_THREADS = 8
-PATIENCE = 60.0  # seconds after which a test that waits for others fails
 
 
 @pytest.fixture

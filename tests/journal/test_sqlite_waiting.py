@@ -9,13 +9,12 @@ import threading
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE
 
 from hpo.core import TrialStarted
 from hpo.errors import Conflict, JournalBusy
 from hpo.journal import SqliteJournal, SqliteStorage
 from hpo.journal.lock_owner import database_holder
-
-PATIENCE = 100.0  # seconds after which a test that waits for others fails
 
 
 @pytest.fixture

@@ -9,13 +9,12 @@ import threading
 import time
 
 import pytest
+from patience import PATIENCE
 
 import hpo
 from hpo.errors import JournalFull
 from hpo.samplers import RandomSampler
 from hpo.trial import TrialState
-
-PATIENCE = 100.0  # seconds; far more than it takes, and less than the objectives sleep
 
 
 @pytest.fixture(autouse=True)

@@ -11,6 +11,7 @@ import threading
 import time
 
 import pytest
+from patience import PATIENCE
 
 import hpo
 from hpo.core import Ask
@@ -18,8 +19,6 @@ from hpo.samplers import RandomSampler
 from hpo.study.callbacks.retries import lineage
 from hpo.study.running.workers import LOST
 from hpo.trial import TrialState
-
-PATIENCE = 100.0  # seconds; far more than it takes
 
 WORKER = """
 import concurrent.futures

@@ -9,13 +9,12 @@ import threading
 import time
 
 import pytest
+from patience import PATIENCE
 
 import hpo
 from hpo.errors import NotOptimizing
 from hpo.samplers import GridSampler, RandomSampler, TPESampler
 from hpo.trial import TrialState
-
-PATIENCE = 100.0  # seconds after which a test that waits for others fails
 
 unit = operator.methodcaller("suggest_float", "x", 0, 1)  # importable in any process
 missing = operator.attrgetter("no_such_attribute")

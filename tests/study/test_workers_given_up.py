@@ -7,6 +7,7 @@ import textwrap
 import threading
 
 import pytest
+from patience import PATIENCE
 
 import hpo
 from hpo.core import TrialStarted
@@ -15,8 +16,6 @@ from hpo.journal.memory import MemoryJournal
 from hpo.samplers import RandomSampler
 from hpo.study.callbacks.retries import lineage
 from hpo.study.running.workers import LOST
-
-PATIENCE = 100.0  # seconds after which a test that waits for others fails
 
 
 class Impatient(MemoryJournal):

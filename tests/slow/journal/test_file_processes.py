@@ -11,12 +11,11 @@ import time
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE
 
 from hpo.core import TrialStarted
 from hpo.errors import JournalBusy, JournalMoved
 from hpo.journal import FileJournal, open_journal
-
-PATIENCE = 100.0  # seconds after which a test that waits for others fails
 
 _COMMON = """
     import os, signal, sqlite3, sys, threading

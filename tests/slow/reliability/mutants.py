@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 import attrs
+from patience import PATIENCE
 
 ROOT = Path(__file__).parents[3]
 _COPIED = (
@@ -22,9 +23,9 @@ _COPIED = (
     "tests/slow/reliability",
     "tests/golden",
     "tests/conftest.py",
+    "tests/patience.py",
     "pyproject.toml",
 )
-_PATIENCE = 180.0  # seconds, for tests that hang because of the mutant
 
 _CHAIN = "tests/journal/test_chain.py"
 _CLAIMS = "tests/journal/test_claims_in_turn.py"
@@ -205,7 +206,7 @@ def run_tests(root: Path, tests: tuple[str, str]) -> tuple[str, str]:
         start_new_session=True,
     )
     try:
-        output, _ = process.communicate(timeout=_PATIENCE)
+        output, _ = process.communicate(timeout=2 * PATIENCE)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, 9)  # with the processes that the tests started
         output, _ = process.communicate()

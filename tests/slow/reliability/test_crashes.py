@@ -10,6 +10,7 @@ import textwrap
 import time
 
 import pytest
+from patience import PATIENCE
 
 import hpo
 from hpo.core import StudyAttributeSet, TrialStarted, replay
@@ -118,7 +119,6 @@ def test_r10_death_at_every_system_call_of_a_creation_leaves_a_study_or_none(tmp
     assert done.returncode == 0
 
 
-PATIENCE = 100.0  # seconds after which a test that waits for others fails
 _WARM = 200  # bytes that a worker has printed before it may be killed
 
 _ASK_AND_TELL = """

@@ -5,10 +5,9 @@ import signal
 import threading
 
 import pytest
+from patience import PATIENCE
 
 import hpo
-
-PATIENCE = 100  # seconds after which a child that waits for a lock of its parent is killed
 
 
 def exit_code(act):

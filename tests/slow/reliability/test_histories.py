@@ -12,11 +12,11 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE
 
 from hpo.core import TrialEnqueued, TrialFinished, TrialStarted, replay
 from hpo.journal import FileJournal
 
-PATIENCE = 100.0  # seconds after which a test that waits for others fails
 _WARM = 2000  # bytes that a client has said before something happens to it
 
 _CLIENT = """

@@ -10,14 +10,13 @@ import textwrap
 import threading
 
 import pytest
+from patience import PATIENCE
 
 import hpo
 from hpo.core import StudyAttributeSet, replay
 from hpo.errors import JournalBusy, JournalCorrupted
 from hpo.journal import FileJournal
 from hpo.samplers import RandomSampler
-
-PATIENCE = 100.0  # seconds after which a test that waits for others fails
 
 _FORKED_WRITERS = """
     import collections, os, sys, time

@@ -20,6 +20,7 @@ import time
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE
 
 from hpo.core import StudyCreated, TrialFinished, TrialStarted, TrialState, ValueReported
 
@@ -27,7 +28,6 @@ PASSWORD = "s3cret/p@ss"
 _QUOTED = "s3cret%2Fp%40ss"
 _PLACE = "hpo-tests-server-"
 _NO_SUCH_THREAD = 1094  # of MariaDB
-PATIENCE = 180.0  # seconds after which a server counts as broken, on the busiest machine
 _PLACES = ["/usr/local/bin", "/usr/bin", "/usr/sbin", "/usr/local/sbin"]
 
 
@@ -116,7 +116,7 @@ class Server:
             subprocess.run(command, check=True, stdout=log, stderr=log, cwd=self.directory, **(self.account | options))
 
     def start(self):
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + 2 * PATIENCE
         command = [*_mortal(self.hard_end), *self.command()]
         while True:  # one that was killed may leave something behind for a moment
             with (self.directory / "server.log").open("ab") as log:
@@ -136,7 +136,7 @@ class Server:
 
     def stop(self, how=None):
         self.process.send_signal(how or self.soft_end)
-        self.process.wait(PATIENCE)
+        self.process.wait(2 * PATIENCE)
 
     def crash(self):
         """End it as a crash does."""

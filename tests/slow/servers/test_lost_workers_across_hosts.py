@@ -9,6 +9,7 @@ import threading
 import time
 
 import pytest
+from patience import PATIENCE
 
 import hpo
 from hpo.samplers import RandomSampler
@@ -16,7 +17,6 @@ from hpo.study.callbacks.retries import lineage
 from hpo.study.running.workers import LOST
 from hpo.trial import TrialState
 
-PATIENCE = 100.0  # seconds; far more than it takes
 SHORT = 0.7  # seconds that a worker which is to be lost may be silent; others may be so for long
 
 WORKER = """

@@ -5,6 +5,7 @@ import time
 
 import pytest
 from hpo_adapters.redis import RedisStorage
+from patience import PATIENCE
 
 from hpo.core import TrialStarted
 from hpo.errors import (
@@ -19,8 +20,6 @@ from hpo.errors import (
     UnreadableEvents,
     UnsupportedJournal,
 )
-
-PATIENCE = 100.0  # seconds after which a test that waits for others fails
 
 
 @pytest.fixture

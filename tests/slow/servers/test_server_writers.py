@@ -10,11 +10,10 @@ import threading
 import time
 
 import pytest
+from patience import PATIENCE
 
 from hpo.core import StudyAttributeSet, TrialStarted
 from hpo.errors import Conflict, JournalUnwritable, OutcomeUnknown, UnsupportedJournal
-
-PATIENCE = 180.0  # seconds after which a test that waits for others fails
 
 
 def _append_all(journal, name, n):
@@ -165,7 +164,7 @@ def test_a_server_that_crashes_and_comes_back_has_lost_nothing(server, storage, 
 
 def _wait_for(growing, length):
     """Wait until a list that a thread writes to is so long."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + 2 * PATIENCE
     while len(growing) < length:
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -173,7 +172,7 @@ def _wait_for(growing, length):
 
 def _read_patiently(journal):
     """What is in a journal as soon as its server is there."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + 2 * PATIENCE
     while True:
         try:
             return journal.read(0)

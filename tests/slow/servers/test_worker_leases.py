@@ -9,6 +9,7 @@ import time
 import pytest
 from hpo_adapters._servers import leases
 from hpo_adapters._servers.leases import KEPT_MILLISECONDS
+from patience import PATIENCE
 
 import hpo
 from hpo.core import StudyAttributeSet, TrialStarted
@@ -16,7 +17,6 @@ from hpo.errors import HpoError, InvalidArgument, JournalMoved, JournalUnwritabl
 from hpo.journal.storage import TracksWorkers
 
 WORKER, OTHER = "0123abcd", "deadbeef"
-PATIENCE = 100.0  # seconds; far more than it takes
 
 
 class Table:
