@@ -1,4 +1,4 @@
-"""Databases and processes: what they do otherwise than files, see `test_journal_processes`."""
+"""Processes that use a database, in what `test_processes` does not try on files as well."""
 
 import subprocess
 
@@ -48,74 +48,6 @@ def test_a_writer_killed_in_any_call_of_the_system_leaves_all_or_nothing(tmp_pat
             storage.create("s", make_events(0))
             assert [*storage.open("s").read(0)] == make_events(0)
     assert killed
-
-
-_FORKS = """
-    import os, sys, threading, time
-    from hpo.core import TrialEnqueued
-    from hpo.errors import Conflict
-    from hpo.journal import SqliteJournal, SqliteStorage
-
-    path = sys.argv[1]
-
-    def append(journal, name, n):
-        length = mine = 0
-        while mine < n:
-            length += len(journal.read(length))
-            try:
-                length = journal.append([TrialEnqueued(mine, name)], expected=length)
-            except Conflict:
-                continue
-            mine += 1
-
-    def check(names, n):
-        events = SqliteJournal(path, "s").read(1)
-        found = sorted((event.params, event.number) for event in events)
-        assert found == sorted((name, k) for name in names for k in range(n)), found
-"""
-
-
-def test_a_child_outlives_the_connections_of_its_parent(one, script):
-    """The parent, which closes first, must not take the log away that the child goes on writing."""
-    text = """
-    journal = SqliteJournal(path, "s", durability="process")
-    append(journal, "parent", 3)
-    closed, close = os.pipe()
-    if not (pid := os.fork()):
-        os.close(close)
-        append(journal, "before", 3)
-        os.read(closed, 1)
-        append(journal, "after", 3)
-        os._exit(0)
-    time.sleep(0.1)
-    del journal
-    os.close(close)
-    assert os.waitpid(pid, 0)[1] == 0
-    check(["parent", "before", "after"], 3)
-    """
-    done = subprocess.run(script(_FORKS + text, one), capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-
-
-def test_a_fork_waits_for_no_writer_that_waits(one, script):
-    text = """
-    import sqlite3
-    journal = SqliteJournal(path, "s", lock_timeout=1000)
-    other = sqlite3.connect(path, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    waiting = threading.Thread(target=append, args=(journal, "t", 1))
-    waiting.start()
-    time.sleep(0.1)
-    if not (pid := os.fork()):
-        os._exit(0)
-    assert os.waitpid(pid, 0)[1] == 0
-    assert waiting.is_alive()
-    other.rollback()
-    waiting.join()
-    check(["t"], 1)
-    """
-    done = subprocess.run(script(_FORKS + text, one), capture_output=True, text=True, check=False, timeout=100)
-    assert done.returncode == 0, done.stderr
 
 
 def test_a_study_deleted_by_another_process_is_told(one, script):

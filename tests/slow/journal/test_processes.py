@@ -18,7 +18,7 @@ from hpo.errors import JournalBusy, JournalMoved
 from hpo.journal import FileJournal, open_journal
 
 _COMMON = """
-    import os, signal, sqlite3, sys, threading
+    import os, signal, sqlite3, sys, threading, time
     from hpo.core import StudyAttributeSet, TrialStarted
     from hpo.errors import Conflict
     from hpo.journal import open_journal
@@ -247,6 +247,46 @@ def test_forked_children_open_for_themselves(run):
         children.append(pid)
     wait_for(children)
     check(["parent", *"0123"], 100)
+    """)
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_a_child_outlives_the_connections_of_its_parent(run):
+    """The parent, which closes first, must not take the log away that the child goes on writing."""
+    run("""
+    journal = opened(durability="process")
+    append(journal, "parent", 3)
+    closed, close = os.pipe()
+    if not (pid := os.fork()):
+        os.close(close)
+        append(journal, "before", 3)
+        os.read(closed, 1)
+        append(journal, "after", 3)
+        os._exit(0)
+    time.sleep(0.1)
+    del journal
+    os.close(close)
+    wait_for([pid])
+    check(["parent", "before", "after"], 3)
+    """)
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_a_fork_waits_for_no_writer_that_waits(run, path):
+    run(f"""
+    journal = opened()
+    other = sqlite3.connect({str(path)!r}, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    waiting = threading.Thread(target=append, args=(journal, "t", 1))
+    waiting.start()
+    time.sleep(0.1)
+    if not (pid := os.fork()):
+        os._exit(0)
+    wait_for([pid])
+    assert waiting.is_alive()
+    other.rollback()
+    waiting.join()
+    check(["t"], 1)
     """)
 
 
