@@ -1,5 +1,6 @@
 """The pages in docs/ can be found, their links lead somewhere, and they are in the right folder."""
 
+import importlib.util
 import re
 import subprocess
 import sys
@@ -98,3 +99,16 @@ def test_a_page_shows_what_its_programs_print(page, tmp_path):
     shown = [line for kind, block in blocks if kind == "text" for line in block.splitlines()]
     assert len(shown) >= 2
     assert [line for line in shown if line not in ran.stdout.splitlines() and not line.startswith("[I ")] == []
+
+
+def test_the_arrows_of_the_architecture_are_imports_of_the_code():
+    spec = importlib.util.spec_from_file_location("house_figures_of_docs", ROOT / ".ci" / "house_figures.py")
+    figures = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = figures  # where its dataclasses are looked up
+    spec.loader.exec_module(figures)
+    sources = figures.house().sources.values()
+    imports = {(source.room, figures.room_of(each.module)) for source in sources for each in source.imports}
+    page = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    arrows = re.findall(r"^ +(\w+)(?:\[.*?\])? --> (\w+)", page, flags=re.MULTILINE)
+    assert len(arrows) > 10
+    assert set(arrows) - imports == set()
