@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from hpo.registration import Registration, Registry
 
-_STARTUP = {"startup": "drawn without a model, which needs more trials to learn from"}
+_STARTUP = {"startup": "drawn without a model, which needs more finished trials to learn from"}
 _MODEL = {
     **_STARTUP,
-    "model": "what its model of the finished trials expects most of",
-    "untried": "one of the configurations that nobody had tried, at random",
+    "model": "the values that its model of the finished trials rates best",
+    "untried": "a random one of the configurations that were not tried yet",
 }
 
 # laws, by what a sampler looks at: nothing but the trial's number; a model of the ranks of the results; what was tried

@@ -19,7 +19,7 @@ from hpo.core import (
 )
 from hpo.errors import InvalidSuggestion, SearchSpaceExhausted
 from hpo.samplers import BruteForceSampler, PartialFixedSampler, RandomSampler
-from hpo.samplers.brute_force.sampler import _Tried
+from hpo.samplers.brute_force.sampler import _TreeOfTrials
 from hpo.samplers.brute_force.tree import Node
 from hpo.samplers.parts.columns import index_of, value_of
 from hpo.study.studies import load_study
@@ -240,7 +240,7 @@ def test_values_are_numbered_in_both_directions_and_in_domain(distribution, seed
 def test_the_fold_at_every_prefix_is_the_fold_of_that_prefix_alone():
     study = quiet_study()
     study.optimize(objective, n_trials=100)
-    fold = _Tried(None, ())
+    fold = _TreeOfTrials(None, ())
     carry = fold.init()
     for length, trial in enumerate(study.state.finished, 1):
         carry = fold.step(carry, trial)

@@ -47,7 +47,7 @@ def test_text_of_an_explanation():
     assert first == "trial 0: complete, 0.5"
     assert second.startswith("  x=0.5: suggested by ")
     assert second.endswith(
-        "noting.<locals>.sampler; rule 'model' (what its model of the finished trials expects most of); "
+        "noting.<locals>.sampler; rule 'model' (the values that its model of the finished trials rates best); "
         'acquisition 1.25; noted {"generation": 3}'
     )
 

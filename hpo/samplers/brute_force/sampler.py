@@ -26,11 +26,11 @@ from hpo.samplers.brute_force.tree import (
     Leaf,
     Node,
     Tree,
-    Way,
+    TreePath,
     extended,
-    given_way,
+    given_path,
     n_open,
-    open_way,
+    open_path,
     position_by_ticket,
 )
 from hpo.samplers.parts.columns import index_of
@@ -97,11 +97,11 @@ class BruteForceSampler:
         default=_NO_PARAMS, alias="_part", kw_only=True, converter=FrozenDict, eq=_items, repr=False
     )
     """Parameters that have fixed values, see `given`: only the part of the space with these values is searched."""
-    _fold: _Tried = attrs.field(init=False, eq=False, repr=False)
+    _fold: _TreeOfTrials = attrs.field(init=False, eq=False, repr=False)
 
     @_fold.default
-    def _fold_of_this_part(self) -> _Tried:
-        return _Tried(self.seed, _items(self._part))
+    def _fold_of_this_part(self) -> _TreeOfTrials:
+        return _TreeOfTrials(self.seed, _items(self._part))
 
     def given(self, fixed_params: Mapping[str, Any]) -> BruteForceSampler:
         """Return this sampler for the part of the space in which these parameters have these values.
@@ -115,7 +115,7 @@ class BruteForceSampler:
         plan = self._plan(state, trial)
         if isinstance(plan, Exhausted):
             return SearchSpace()
-        return SearchSpace({node.name: node.distribution for node, _ in plan.way})
+        return SearchSpace({node.name: node.distribution for node, _ in plan.path})
 
     def __call__(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
         """Return values for a joint space, with the trial's path in the note, or `Exhausted`.
@@ -125,15 +125,15 @@ class BruteForceSampler:
         plan = self._plan(state, trial)
         if isinstance(plan, Exhausted):
             return plan
-        way = {node.name: (node, position) for node, position in plan.way}
-        note = {"way": [position for _, position in plan.way], "ticket": plan.ticket}
-        return Suggestion(self._values(space, way, plan.ticket), note)
+        path = {node.name: (node, position) for node, position in plan.path}
+        note = {"way": [position for _, position in plan.path], "ticket": plan.ticket}
+        return Suggestion(self._values(space, path, plan.ticket), note)
 
     def suggest_lone(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
         """Return the value that follows from the note of the trial's joint call."""
         return Suggestion(self._values(space, {}, _noted_ticket(trial) or 0))
 
-    def _values(self, space: SearchSpace, way: Mapping[str, tuple[Node | None, int]], ticket: int) -> dict[str, Any]:
+    def _values(self, space: SearchSpace, path: Mapping[str, tuple[Node | None, int]], ticket: int) -> dict[str, Any]:
         params = {}
         for name, distribution in space.items():
             if distribution.n_values() is None:
@@ -141,7 +141,7 @@ class BruteForceSampler:
                     f"BruteForceSampler tries every value, but parameter {name!r} has infinitely many: give "
                     f"{distribution!r} a step, or use another sampler"
                 )
-            node, position = way.get(name, (None, 0))
+            node, position = path.get(name, (None, 0))
             if node is None or node.distribution != distribution:  # unknown here, or its range has changed
                 node = Node.untried(name, distribution, self.seed)
                 position = position_by_ticket(ticket, name, node.n_values)
@@ -161,33 +161,33 @@ class BruteForceSampler:
         # the paths of trials that have noted one are taken; `silent` trials are about to take one place each
         tree = fold.claimed(known, noted, guess=False)
         if trial.fixed_params:
-            return _Plan(given_way(tree, trial.fixed_params), 0)
+            return _Plan(given_path(tree, trial.fixed_params), 0)
         if not n_open(known):
             return _NOTHING_LEFT
         if tree is None and len(others) < _SURE_TICKETS:
             # nothing is known yet: two trials can still be kept apart, whatever the objective asks for
             return _Plan([], len(others))
         if tree is not None and n_open(tree) > silent:
-            return _Plan(open_way(tree, silent), 0)
+            return _Plan(open_path(tree, silent), 0)
         if not self.avoid_premature_stop:
             return _NOTHING_KNOWN
         # rather than wait: assume that what running trials explore looks like its neighbours, or at last try twice
         tree = fold.claimed(known, noted, guess=True)
         if tree is not None and n_open(tree) > silent:
-            return _Plan(open_way(tree, silent), 0)
-        return _Plan(open_way(known, 0), len(others))
+            return _Plan(open_path(tree, silent), 0)
+        return _Plan(open_path(known, 0), len(others))
 
 
 @attrs.frozen
 class _Plan:
     """A known path, and the ticket that decides the values of parameters beyond it."""
 
-    way: Way
+    path: TreePath
     ticket: int
 
 
 @attrs.frozen(cache_hash=True)
-class _Tried:
+class _TreeOfTrials:
     """Fold: the tree of what finished trials have tried, in the part of the space with the values of `part`."""
 
     seed: int | None
@@ -221,7 +221,7 @@ class _Tried:
 
     def _extended(self, tree: Tree, trial: FrozenTrial, asked: Asked, end: Leaf | None) -> Tree:
         # a running trial still has all that it was sent to; a finished one has dropped what it did not ask for
-        planned = () if end is not None and end.taken else _noted_way(trial)
+        planned = () if end is not None and end.taken else _noted_path(trial)
         return extended(tree, asked, end, seed=self.seed, planned=planned, ticket=_noted_ticket(trial))
 
     def concerns(self, trial: FrozenTrial) -> bool:
@@ -242,10 +242,10 @@ class _Tried:
         return asked
 
 
-def _noted_way(trial: FrozenTrial) -> tuple[int, ...]:
+def _noted_path(trial: FrozenTrial) -> tuple[int, ...]:
     """Return the positions of the trial's noted path, or none if the note is another sampler's."""
-    way = trial.note.get("way") if trial.note else None
-    return tuple(way) if isinstance(way, list) and all(type(position) is int for position in way) else ()
+    path = trial.note.get("way") if trial.note else None
+    return tuple(path) if isinstance(path, list) and all(type(position) is int for position in path) else ()
 
 
 def _noted_ticket(trial: FrozenTrial) -> int | None:

@@ -107,7 +107,7 @@ class Node(Struct, frozen=True):
 
 
 Tree: TypeAlias = Node | Leaf | None
-Way: TypeAlias = list[tuple[Node, int]]
+TreePath: TypeAlias = list[tuple[Node, int]]
 """A path: nodes from the root on, each with the position that is taken there."""
 Asked: TypeAlias = Mapping[str, tuple[Distribution, int]]
 """What a trial asked for, in order: distributions with the indices of the values that it got."""
@@ -118,12 +118,12 @@ def n_open(tree: Tree) -> int:
     return 1 if tree is None else tree.n_open if isinstance(tree, Node) else 0
 
 
-def open_way(tree: Tree, number: int) -> Way:
+def open_path(tree: Tree, number: int) -> TreePath:
     """Return the path to the open place with this number, counted from 0 in the order of positions.
 
     The number must be less than ``n_open(tree)``.
     """
-    way: Way = []
+    path: TreePath = []
     while isinstance(tree, Node):
         position = tree.first_open
         child = tree.children.get(position)
@@ -131,24 +131,24 @@ def open_way(tree: Tree, number: int) -> Way:
             number -= n_open(child)
             position += 1
             child = tree.children.get(position)
-        way.append((tree, position))
+        path.append((tree, position))
         tree = child
-    return way
+    return path
 
 
-def given_way(tree: Tree, given: Mapping[str, Any]) -> Way:
+def given_path(tree: Tree, given: Mapping[str, Any]) -> TreePath:
     """Return a path on which parameters have the values of `given`, preferably one to an open place."""
-    way: Way = []
+    path: TreePath = []
     while isinstance(tree, Node):
         position = min(tree.first_open, tree.n_values - 1)
         if tree.name in given:
             index = index_of(tree.distribution, given[tree.name])
             if index is None:
-                return way
+                return path
             position = tree.position_of(index)
-        way.append((tree, position))
+        path.append((tree, position))
         tree = tree.children.get(position)
-    return way
+    return path
 
 
 def extended(
@@ -173,7 +173,7 @@ def extended(
     """
     left = dict(asked)
     taken = end is not None and end.taken
-    way: Way = []
+    path: TreePath = []
     node = tree
     while True:
         if taken and (isinstance(node, Leaf) and not node.taken):  # a finished trial knows more about this place
@@ -195,21 +195,21 @@ def extended(
             node = Node.untried(name, left[name][0], seed)
             continue
         else:
-            sample = way[-1][0].sample if way else None
+            sample = path[-1][0].sample if path else None
             if end is not None and end.guess and sample is not None and not isinstance(node, Node):
                 node = Node.untried(sample.name, sample.distribution, seed)
             if end is None or not isinstance(node, Node):
                 break
             # the trial has not asked for this parameter: it is where it was sent, or where its ticket would lead
-            unasked = _unasked_position(node, planned[len(way) :], ticket)
+            unasked = _unasked_position(node, planned[len(path) :], ticket)
             if unasked is None:
                 return tree
             position = unasked
-        way.append((node, position))
+        path.append((node, position))
         node = node.children.get(position)
-    if end is not None and not way:
+    if end is not None and not path:
         return tree
-    return _ending(way, Leaf() if end is None else end)
+    return _ending(path, Leaf() if end is None else end)
 
 
 def _unasked_position(node: Node, planned: Sequence[int], ticket: int | None) -> int | None:
@@ -219,9 +219,9 @@ def _unasked_position(node: Node, planned: Sequence[int], ticket: int | None) ->
     return None if ticket is None else position_by_ticket(ticket, node.name, node.n_values)
 
 
-def _ending(way: Way, tree: Tree) -> Tree:
+def _ending(path: TreePath, tree: Tree) -> Tree:
     """Return the tree that has `tree` at the end of a path."""
-    for node, position in reversed(way):
+    for node, position in reversed(path):
         tree = node.with_child(position, tree)
     return tree
 
