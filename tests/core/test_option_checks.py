@@ -91,6 +91,6 @@ def test_allowed_values_are_kept_as_they_are(validator, values):
         (to_float_if_number, "2", "2"),
     ],
 )
-def test_converters_make_builtins_of_numbers_and_leave_the_rest_for_validators(converter, value, expected):
+def test_converters_only_convert_numbers(converter, value, expected):
     converted = converter(value)
     assert (type(converted), converted) == (type(expected), expected)
