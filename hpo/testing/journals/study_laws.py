@@ -1,4 +1,4 @@
-"""Laws of storages: studies appear and go, and are found by their names."""
+"""Laws of storages: studies are created, found by their names, and deleted."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from hpo.testing.journals.expectations import expect, expect_error, expect_event
 from hpo.testing.journals.samples import NAMES, created
 
 Opener: TypeAlias = Callable[[], Storage]
-"""Opens the storage that a law is tried on, again at each call; it is empty before the law."""
+"""Opens the storage that a law is tested on, anew at each call; it is empty at first."""
 
 
 def a_new_storage_has_no_studies(opened: Opener) -> None:
-    """Nothing is found in a place that nobody has used, and looking makes nothing."""
+    """A new storage has no studies, and looking for one creates nothing."""
     storage = opened()
     expect(isinstance(storage, Storage), True, "it is a Storage")
-    expect(isinstance(storage.location, str), True, "its location is a text")
+    expect(isinstance(storage.location, str), True, "its location is a string")
     for _ in range(2):
         expect(storage.names(), [], "the names in a new storage")
         for name in (None, "s", "'"):
@@ -31,7 +31,7 @@ def a_new_storage_has_no_studies(opened: Opener) -> None:
 
 
 def a_study_lives_from_its_creation_to_its_deletion(opened: Opener) -> None:
-    """A study is there for everybody until it is deleted; then its name is free."""
+    """A study is visible to every handle until it is deleted; then its name is free."""
     for round_ in range(3):
         journal = opened().create("s", created())
         expect_events(journal.read(0), created(), "the new journal")
@@ -47,7 +47,7 @@ def a_study_lives_from_its_creation_to_its_deletion(opened: Opener) -> None:
 
 
 def a_study_is_created_once(opened: Opener) -> None:
-    """A second creation is refused and changes nothing, also where nothing has happened since the first."""
+    """A second creation is refused and changes nothing, even if the study has no further events."""
     journal, kept = opened().create("s", created()), created()
     for number in range(2):
         for storage in (opened(), opened()):
@@ -61,14 +61,14 @@ def a_study_is_created_once(opened: Opener) -> None:
 
 
 def a_study_begins_with_its_own_creation(opened: Opener) -> None:
-    """Other beginnings are refused, and nothing is left behind."""
+    """A study whose first event is not its own creation is refused, and nothing is left behind."""
     for events in ([], [TrialStarted(0)], created("other"), [TrialStarted(0), *created()]):
         expect_error(partial(opened().create, "s", events), InvalidArgument, f"{events!r} as a beginning")
     expect(opened().names(), [], "the names after it")
 
 
 def an_unknown_study_is_told_with_those_that_are_known(opened: Opener) -> None:
-    """Errors name what was looked for and what there is."""
+    """The error for an unknown study names it and the studies that exist."""
     opened().create("s", created())
     for name in ("t", "S", "s ", "", "s\0", "%", "\ud800"):
         for act in (opened().open, opened().delete):
@@ -86,7 +86,7 @@ def thousands_of_events_can_begin_a_study(opened: Opener) -> None:
 
 
 def a_deleted_study_is_not_written_to(opened: Opener) -> None:
-    """Who still holds it is told, and never gets into the next one of its name. Readers may see what there was."""
+    """A writer with a handle of a deleted study gets an error, and never writes to a new study of that name."""
     old = opened().create("s", created())
     old.append([TrialStarted(7)], expected=1)
     opened().delete("s")
@@ -114,7 +114,7 @@ def _expect_moved(old: Journal, what: str) -> None:
 
 
 def of_many_creators_one_wins(opened: Opener) -> None:
-    """Threads that create the same study at once: one of them does, and all others are told."""
+    """If several threads create the same study at once, one of them does, and the others get an error."""
     outcomes: list[str] = []
 
     def create(number: int) -> None:
@@ -137,7 +137,7 @@ def of_many_creators_one_wins(opened: Opener) -> None:
 
 
 def any_text_is_a_name(opened: Opener) -> None:
-    """Names are kept as they are and apart, and never read as anything else."""
+    """Any string is a name: names are kept unchanged, and are never read as paths or patterns."""
     for i, name in enumerate(NAMES):
         journal = opened().create(name, created(name))
         journal.append([TrialStarted(i)], expected=1)
@@ -153,7 +153,7 @@ def any_text_is_a_name(opened: Opener) -> None:
 
 
 def studies_do_not_mix(opened: Opener) -> None:
-    """An append or deletion of one study leaves the others as they are."""
+    """An append to one study, or its deletion, leaves the others unchanged."""
     names = ("b", "a", "c")
     for name in names:
         opened().create(name, created(name))
@@ -169,7 +169,7 @@ def studies_do_not_mix(opened: Opener) -> None:
 
 
 def one_of_several_studies_has_to_be_named(opened: Opener) -> None:
-    """Nobody guesses which study is meant."""
+    """If there are several studies, opening one without a name is refused."""
     for name in ("b", "a"):
         opened().create(name, created(name))
     error = expect_error(lambda: opened().open(None), StudyNotFound, "opening None")

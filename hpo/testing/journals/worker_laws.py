@@ -1,6 +1,7 @@
-"""Laws of journals that know workers: who works is alive for everybody, and who is gone is so for ever.
+"""Laws of journals that track workers (`hpo.journal.TracksWorkers`).
 
-See `hpo.journal.TracksWorkers`. A process dies in some of them, is stopped, and forks.
+A worker is alive for every process while it works, and dead for every process from then on. Some of the laws start
+processes that fork, are stopped or are killed.
 """
 
 from __future__ import annotations
@@ -30,23 +31,23 @@ from hpo.testing.journals.worker_process import (
 )
 
 PatientLaw: TypeAlias = Callable[[Opener, float], None]
-"""A law that also has to know for how many seconds a worker may be silent."""
+"""A law that also gets the grace period: for how many seconds a worker may be silent."""
 
 WORKER, OTHER = "0123abcd", "0" * 64
 NAMES_OF_NOBODY = ("", "0123abc", "0123ABCD", "0123abcd\n", "0123 abc", "0x123abc", "../0123abcd", "٠١٢٣٤٥٦٧", "0" * 65)
-"""What is not 8 to 64 hexadecimal digits in lower case."""
+"""Strings that are not 8 to 64 hexadecimal digits in lower case."""
 
 _PATIENCE = 60.0  # seconds; it takes far less, beyond the grace period
 _LOOKS = 20
 
 
 def why_workers_are_unknown(opened: Opener) -> str | None:
-    """Why the journals of a storage are not asked about workers: they don't offer it, or refuse; None where they do."""
+    """Return why the journals of a storage do not track workers, or None if they do."""
     return why_a_journal_knows_no_workers(opened().create("s", created()))
 
 
 def why_a_journal_knows_no_workers(journal: object) -> str | None:
-    """The same for one journal. It is tried out, with a name that no law uses."""
+    """Return why a journal does not track workers, or None if it does; a name that no law uses is tried."""
     if not isinstance(journal, TracksWorkers):
         return "its journals do not offer to know workers (hpo.journal.TracksWorkers)"
     with contextlib.ExitStack() as block:
@@ -60,7 +61,7 @@ def why_a_journal_knows_no_workers(journal: object) -> str | None:
 
 
 def a_worker_is_alive_in_its_block(opened: Opener) -> None:
-    """For every handle of the journal; after the block it is dead for all of them."""
+    """A worker is alive for every handle in its block, and dead for every handle after it."""
     journals = _handles(opened)
     for holder in journals:
         worker = secrets.token_hex(4)
@@ -71,7 +72,7 @@ def a_worker_is_alive_in_its_block(opened: Opener) -> None:
 
 
 def nobody_else_is_alive(opened: Opener) -> None:
-    """A worker that nobody has heard of is dead, or nobody knows; never alive, however much it looks like another."""
+    """An unknown worker is dead or unknown, but never alive, however similar its name is to another one."""
     journals = _handles(opened)
     strangers = [WORKER[:-1] + "e", WORKER[1:] + "0", WORKER + "0", "0" + WORKER, WORKER * 2, OTHER]
     with journals[0].hold(WORKER):
@@ -79,24 +80,24 @@ def nobody_else_is_alive(opened: Opener) -> None:
             for stranger in strangers:
                 answer = _asked(journal, stranger)
                 if answer is not False and answer is not None:
-                    what = f"whether {stranger!r}, of which nobody has heard, is alive beside {WORKER!r}"
+                    what = f"whether {stranger!r}, an unknown worker, is alive beside {WORKER!r}"
                     raise AssertionError(f"{what}: wanted False or None, got {answer!r}")
 
 
 def a_worker_needs_a_name(opened: Opener) -> None:
-    """Of 8 to 64 hexadecimal digits in lower case. Whoever has another one can't be known, so is never called dead."""
+    """Only 8 to 64 hexadecimal digits in lower case are valid; a worker with an invalid name is never called dead."""
     journals = _handles(opened)
     for name in NAMES_OF_NOBODY:
         expect_error(partial(hold_shortly, journals[0], name), InvalidArgument, f"holding {name!r}")
         for journal in journals:
-            expect_answer(journal, name, None, "though this is no name of one")
+            expect_answer(journal, name, None, "though its name is invalid")
     for name in ("0" * 8, "f" * 64, "0123456789abcdef"):
         with journals[0].hold(name):
             _expect_alive(name, journals, "in its block")
 
 
 def a_name_is_held_once(opened: Opener) -> None:
-    """Who wants a name that a worker has is refused, and nobody is disturbed."""
+    """A name that a worker has is refused to others, and the worker stays alive."""
     journals = _handles(opened)
     with journals[0].hold(WORKER):
         for journal in journals:
@@ -106,7 +107,7 @@ def a_name_is_held_once(opened: Opener) -> None:
 
 
 def workers_do_not_disturb_each_other(opened: Opener) -> None:
-    """They come and go in any order, also in threads, and through one handle or several."""
+    """Workers start and end in any order, in threads, too, and through one handle or several."""
     journals = _handles(opened)
     for first, second in ((journals[0], journals[0]), (journals[0], journals[1])):
         one, other = secrets.token_hex(8), secrets.token_hex(8)
@@ -123,7 +124,7 @@ def workers_do_not_disturb_each_other(opened: Opener) -> None:
 
 
 def an_error_ends_the_block(opened: Opener) -> None:
-    """It is raised as it is, and the worker is dead; so it is where the block is left for another reason."""
+    """An error in the block is raised unchanged, and the worker is dead, as after any other exit."""
     journals = _handles(opened)
     for error in (ValueError("mine"), KeyboardInterrupt("mine"), GeneratorExit("mine")):
         worker = secrets.token_hex(4)
@@ -133,7 +134,7 @@ def an_error_ends_the_block(opened: Opener) -> None:
 
 
 def a_dead_worker_stays_dead(opened: Opener) -> None:
-    """Whoever asks, however often, and whatever is done meanwhile."""
+    """A dead worker is dead for every handle, whatever happens meanwhile."""
     journals = _handles(opened)
     with journals[0].hold(WORKER):
         pass
@@ -145,7 +146,7 @@ def a_dead_worker_stays_dead(opened: Opener) -> None:
 
 
 def a_living_worker_starts_trials(opened: Opener) -> None:
-    """So does everybody of whom nothing is known: only who was given up is refused."""
+    """Trials start for living and for unknown workers; only a worker that was given up is refused."""
     journals = _handles(opened)
     starts = [WORKER, OTHER, None, "deadbeef", "unwatched-0123abcd"]
     with journals[0].hold(WORKER), journals[1].hold(OTHER):
@@ -153,14 +154,14 @@ def a_living_worker_starts_trials(opened: Opener) -> None:
             try:
                 length = journals[0].append([TrialStarted(number, worker=worker)], expected=number + 1)
             except WorkerLost as lost:
-                raise AssertionError(f"no trial starts for {worker!r}, which nobody has given up: {lost}") from lost
+                raise AssertionError(f"no trial starts for {worker!r}, which was not given up: {lost}") from lost
             expect(length, number + 2, f"the length after the start of a trial of {worker!r}")
     events = [TrialStarted(number, worker=worker) for number, worker in enumerate(starts)]
     expect_events(opened().open("s").read(1), events, "the trials that were started")
 
 
 def a_worker_is_alive_for_other_processes(opened: Opener) -> None:
-    """Also when it is held in one of them; and a copy of its handle that goes takes nobody along."""
+    """A worker is alive for other processes, and closing a copy of its handle does not end it."""
     journals = _handles(opened)
     with another_process(opened()) as elsewhere:
         with journals[0].hold(WORKER):
@@ -177,7 +178,7 @@ def a_worker_is_alive_for_other_processes(opened: Opener) -> None:
 
 
 def the_death_of_a_process_ends_its_workers(opened: Opener, grace_period: float) -> None:
-    """All of them, for ever, once a clock has told it where a clock tells; and those of others go on."""
+    """When a process dies, all of its workers are dead after the grace period, and no others."""
     journals = _handles(opened)
     with another_process(opened()) as elsewhere, journals[0].hold("deadbeef"):
         elsewhere.do(hold, WORKER)
@@ -190,7 +191,7 @@ def the_death_of_a_process_ends_its_workers(opened: Opener, grace_period: float)
 
 
 def a_forked_child_neither_ends_nor_keeps_a_worker(opened: Opener, grace_period: float) -> None:
-    """A child that leaves its parent's block ends nothing, and one that outlives it, such as a pool's, is not it."""
+    """A forked child that leaves the block does not end the worker, and one that outlives its parent does not keep it."""
     journals = _handles(opened)
     with another_process(opened()) as elsewhere:
         elsewhere.do(hold, WORKER)
@@ -204,7 +205,7 @@ def a_forked_child_neither_ends_nor_keeps_a_worker(opened: Opener, grace_period:
 
 
 def a_worker_that_is_busy_stays_alive(opened: Opener, grace_period: float) -> None:
-    """However long its objective computes, and though it says nothing meanwhile."""
+    """A worker stays alive however long its objective runs without touching the journal."""
     journals = _handles(opened)
     with journals[0].hold(WORKER):
         end = time.monotonic() + 1.5 * grace_period
@@ -216,7 +217,7 @@ def a_worker_that_is_busy_stays_alive(opened: Opener, grace_period: float) -> No
 
 
 def who_is_given_up_starts_no_trial(opened: Opener, grace_period: float) -> None:
-    """A process that is stopped for long is alive and goes on, or was given up: then it starts nothing, for ever."""
+    """A process that was stopped for long is alive and continues, or was given up and never starts a trial again."""
     journals = _handles(opened)
     with another_process(opened()) as elsewhere:
         elsewhere.do(hold, WORKER)
@@ -232,14 +233,14 @@ def who_is_given_up_starts_no_trial(opened: Opener, grace_period: float) -> None
             _expect_dead(WORKER, [*journals, _new_handle(opened)], "after it was given up and came back")
             expect(elsewhere.do(is_alive, WORKER), False, "whether a worker that was given up is alive for itself")
         else:
-            expect(outcome, "started", "what becomes of a trial that starts for a worker that nobody has given up")
+            expect(outcome, "started", "what becomes of a trial that starts for a worker that was not given up")
             _expect_alive(WORKER, journals, "after it was stopped and went on")
         elsewhere.do(leave)
         _expect_dead(WORKER, journals, "after its block")
 
 
 def _handles(opened: Opener) -> list[Any]:
-    """Two handles of a new journal, which know workers."""
+    """Return two handles of a new journal that tracks workers."""
     return [opened().create("s", created()), _new_handle(opened)]
 
 
@@ -248,7 +249,7 @@ def _new_handle(opened: Opener) -> Any:
 
 
 def _asked(journal: TracksWorkers, worker: str) -> object:
-    """What a journal says of `worker`, or the error that it has met."""
+    """Return what a journal says about `worker`, or the error that it raised."""
     try:
         return journal.is_alive(worker)
     except Exception as error:  # noqa: BLE001 - for the law to show
@@ -256,7 +257,7 @@ def _asked(journal: TracksWorkers, worker: str) -> object:
 
 
 def hold_shortly(journal: TracksWorkers, worker: str) -> None:
-    """Let `worker` be alive, and leave at once."""
+    """Enter the block of `worker` and leave it at once."""
     with journal.hold(worker):
         return
 
@@ -278,14 +279,14 @@ def _expect_dead(worker: str, journals: Sequence[TracksWorkers], when: str) -> N
 
 
 def expect_answer(journal: TracksWorkers, worker: str, wanted: object, when: str) -> None:
-    """Make sure that a journal gives the wanted answer itself: a 0 is no False, and whoever asks compares with `is`."""
+    """Check that a journal gives exactly the wanted answer: 0 is not False, because callers compare with `is`."""
     answer = _asked(journal, worker)
     if answer is not wanted:
         raise AssertionError(f"whether worker {worker!r} is alive {when}: wanted {wanted!r}, got {answer!r}")
 
 
 def _wait_for_death(worker: str, journal: TracksWorkers, grace_period: float, which: str) -> None:
-    """Ask until it is known, more and more rarely."""
+    """Ask, at growing intervals, until `worker` is dead."""
     patience = grace_period + _PATIENCE
     deadline, pause = time.monotonic() + patience, 0.01
     while journal.is_alive(worker) is not False:
@@ -296,10 +297,10 @@ def _wait_for_death(worker: str, journal: TracksWorkers, grace_period: float, wh
 
 
 def _is_given_up(journal: TracksWorkers, grace_period: float) -> bool:
-    """Whether a worker that is stopped is given up, as it is where a clock tells.
+    """Return whether a stopped worker was given up, as it must be if there is a grace period.
 
     Raises:
-        AssertionError: its grace period is long over, and it still counts as alive.
+        AssertionError: its grace period ended long ago, and it still counts as alive.
     """
     if grace_period > 0:
         _wait_for_death(WORKER, journal, grace_period, "which is silent for longer than its grace period")

@@ -1,4 +1,4 @@
-"""Several workers on one study, as a state machine of hypothesis: late news, kills, retries, forks and merges.
+"""Test several workers on one study by a state machine of hypothesis: stale views, kills, retries, forks and merges.
 
     from hpo.testing import StudyMachine
 
@@ -43,27 +43,27 @@ _values = st.integers(-3, 3).map(float) | st.sampled_from([float("inf"), float("
 
 
 class StudyMachine(StudyPromises):
-    """Several workers on one study, each with a view of its own, and a record of what they were promised.
+    """Several workers on one study, each with its own view of it, and a record of what was acknowledged to them.
 
-    Rules interleave what workers do: ask, suggest, report, judge and tell; hear of nothing for a while; die before or
-    after an append; are taken for dead and come back late; end each other's trials; fail and retry the trials of the
-    dead; run trials apart and merge what they did; fork the study, and take over what the fork found out. After every
-    step:
+    The rules interleave the actions of workers: they ask, suggest, report, prune and tell; miss new events for a while;
+    die before or after an append; are declared dead and come back late; finish each other's trials; fail and retry the
+    trials of dead workers; run detached trials and merge their results; fork the study and merge the fork's trials. After
+    every step:
 
-    - numbers are unique and dense,
-    - nothing that was acknowledged is lost or changed, and nothing is there twice,
-    - only trials of workers that are gone were failed as lost, each once (where the journal knows workers),
-    - all readers agree, and what a worker has folded step by step is what a replay gives (as far as it has heard),
+    - trial numbers are unique and have no gaps,
+    - nothing that was acknowledged is lost, changed or duplicated,
+    - only trials of dead workers were failed as lost, each once (if the journal tracks workers),
+    - all readers agree, and each worker's state equals a replay of the events that it has read,
 
-    and at the end every suggestion and every pruning decision can be computed again.
+    and at the end every suggestion and every pruning decision can be recomputed.
 
     Attributes:
-        make_storage: Opens the storage in a directory, which is new for each run, again and again: what was kept in it
-            before is there again. None means one in memory. One study is enough.
-        sampler: Who suggests; it must be replayable. `RandomSampler` if not given.
-        pruner: Who judges; `NopPruner` if not given.
-        space: What trials are asked for; `MENU` if not given. Half of the studies declare it.
-        n_workers: How many workers there are.
+        make_storage: Opens the storage in a directory that is new for each run. It is called several times in a run, and
+            must then find the same study. None means a storage in memory.
+        sampler: Suggests parameters; it must be replayable. `RandomSampler` by default.
+        pruner: Decides whether running trials are pruned. `NopPruner` by default.
+        space: The parameters of trials; `MENU` by default. Half of the studies declare it.
+        n_workers: The number of workers.
 
     Example:
         >>> from hypothesis import settings
@@ -75,7 +75,7 @@ class StudyMachine(StudyPromises):
 
     @rule(worker=_workers, joint=st.booleans())
     def ask(self, worker: int, joint: bool) -> None:
-        """Somebody starts a trial, and is the only one who gets its number."""
+        """A worker starts a trial, and no other worker gets its number."""
         try:
             trial = self.by(self.workers[worker], lambda study: study.ask(self.menu() if joint else None))
         except SearchSpaceExhausted:
@@ -87,7 +87,7 @@ class StudyMachine(StudyPromises):
     @precondition(lambda self: self._busy())
     @rule(data=st.data())
     def suggest(self, data: st.DataObject) -> None:
-        """Somebody's trial asks for a parameter, and gets the same value again."""
+        """A running trial suggests a parameter twice, with the same value."""
         worker, trial = _drawn(data, self._busy())
         name = data.draw(st.sampled_from(sorted(self.menu())))
         try:
@@ -101,7 +101,7 @@ class StudyMachine(StudyPromises):
     @precondition(lambda self: self._busy())
     @rule(data=st.data(), step=st.integers(0, 2), value=_values)
     def report(self, data: st.DataObject, step: int, value: float) -> None:
-        """Somebody's trial reports a value, and may be judged by it."""
+        """A running trial reports a value, and may ask the pruner."""
         worker, trial = _drawn(data, self._busy())
         if (trial.number, step) in self.reports:
             return
@@ -115,7 +115,7 @@ class StudyMachine(StudyPromises):
     @precondition(lambda self: self._busy())
     @rule(data=st.data(), value=_values, state=st.sampled_from([None, TrialState.PRUNED, TrialState.FAIL]))
     def tell(self, data: st.DataObject, value: float, state: TrialState | None) -> None:
-        """Somebody ends their trial, or hears that somebody else has ended it."""
+        """A worker finishes its trial, or learns that another worker has."""
         worker, trial = _drawn(data, self._busy())
         self.tell_by(worker, trial, None if state is TrialState.FAIL else value, state, None)
         worker.trials.pop(trial.number, None)
@@ -123,7 +123,7 @@ class StudyMachine(StudyPromises):
     @precondition(lambda self: self.handed.keys() - self.told.keys())
     @rule(data=st.data(), worker=_workers)
     def give_up(self, data: st.DataObject, worker: int) -> None:
-        """Somebody ends a trial that they take for lost, and tries it again."""
+        """A worker fails a trial that it considers lost, and enqueues it again."""
         number = data.draw(st.sampled_from(sorted(self.handed.keys() - self.told.keys())))
         self.workers[worker].journal.hear_of(self.handed[number])
         failed = self.tell_by(self.workers[worker], number, None, TrialState.FAIL, "lost: nobody has heard of it")
@@ -132,7 +132,7 @@ class StudyMachine(StudyPromises):
 
     @rule(worker=_workers, name=st.integers(0, 5))
     def enqueue(self, worker: int, name: int) -> None:
-        """Somebody enqueues a trial."""
+        """A worker enqueues a trial."""
         ticket, menu = len(self.tickets), sorted(self.menu())
         self.tickets[ticket] = False
         parameter = menu[name % len(menu)]
@@ -145,7 +145,7 @@ class StudyMachine(StudyPromises):
 
     @rule(worker=_workers)
     def hear_nothing(self, worker: int) -> None:
-        """News do not reach a worker until its next append."""
+        """A worker sees no new events until its next append."""
         self.workers[worker].journal.fall_behind(self.workers[worker].study.state.version)
 
     @rule(worker=_workers, kill=st.sampled_from(Kill))
@@ -155,7 +155,7 @@ class StudyMachine(StudyPromises):
 
     @rule(worker=_workers)
     def be_replaced(self, worker: int) -> None:
-        """A worker is taken for gone, with its trials, and another one comes; it may come back."""
+        """A worker is declared dead, with its trials, and replaced; it may come back."""
         ghost = self.workers[worker]
         self.lose(ghost)
         self.ghosts.append(ghost)
@@ -163,7 +163,7 @@ class StudyMachine(StudyPromises):
     @precondition(lambda self: self._late())
     @rule(data=st.data(), value=_values)
     def come_back_late(self, data: st.DataObject, value: float) -> None:
-        """Somebody who was taken for gone tells a trial, and is refused where others have ended it."""
+        """A worker that was declared dead tells a trial, and is refused if others have finished it."""
         worker, trial = _drawn(data, self._late())
         self.tell_by(worker, trial, value, None, None)
         worker.trials.pop(trial.number, None)
@@ -171,7 +171,7 @@ class StudyMachine(StudyPromises):
     @precondition(lambda self: self.gone)
     @rule(worker=_workers, informed=st.booleans())
     def fail_lost_trials(self, worker: int, informed: bool) -> None:
-        """Somebody fails the trials of workers that are gone: all of them, no other one, and each once."""
+        """A worker fails the trials of dead workers: all of them, no others, and each once."""
         somebody, running = self.workers[worker], self.fresh().running
         lost = {number for number, trial in running.items() if trial.worker in self.gone}
         if informed:
@@ -195,7 +195,7 @@ class StudyMachine(StudyPromises):
 
     @rule(worker=_workers)
     def depart(self, worker: int) -> None:
-        """Somebody runs a trial apart, which sees the study as it is now."""
+        """A worker starts a detached trial, which sees the study as it is now."""
         try:
             job = self.by(self.workers[worker], lambda _: self.workers[worker].run_apart(SumOfAll(self.menu())))
         except SearchSpaceExhausted:
@@ -208,7 +208,7 @@ class StudyMachine(StudyPromises):
     @precondition(lambda self: self.away)
     @rule(data=st.data(), worker=_workers)
     def come_back(self, data: st.DataObject, worker: int) -> None:
-        """Somebody records what a trial did that was run apart."""
+        """A worker records the result of a detached trial."""
         number = data.draw(st.sampled_from(sorted(self.away)))
         ended = self.away.pop(number)
         self.workers[worker].journal.hear_of(self.handed[number])
@@ -224,7 +224,7 @@ class StudyMachine(StudyPromises):
 
     @rule(worker=_workers, share=st.floats(0.0, 1.0), n=st.integers(0, 2))
     def fork_and_merge(self, worker: int, share: float, n: int) -> None:
-        """Somebody forks the study at any moment, runs trials there, and takes them over."""
+        """A worker forks the study at any version, runs trials there, and adds them to the study."""
         events = self.events()
         at = 1 + int(share * (len(events) - 1))
         reader = Study(self.opened(), STUDY, *self.advisors)
@@ -250,7 +250,7 @@ class StudyMachine(StudyPromises):
                 self.told[added.number] = added
 
     def _try_again(self, worker: Worker, failed: FrozenTrial) -> bool:
-        """Whether a worker tried a failed trial again, as far as it may, and lived."""
+        """Return whether a worker survived enqueuing a failed trial again."""
         retry = RetryFailedTrials(max_retry=_MOST_RETRIES)
         if not self.done(worker, lambda study: retry(study, failed)):
             return False
@@ -271,7 +271,7 @@ class StudyMachine(StudyPromises):
 
 @contextmanager
 def _unheard() -> Iterator[None]:
-    """Let the log be silent: each run of a machine loses trials."""
+    """Silence the log, because each run of a machine loses trials."""
     logger = get_logger()
     level = logger.level
     logger.setLevel(logging.CRITICAL)

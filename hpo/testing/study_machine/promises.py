@@ -42,14 +42,14 @@ STUDY = "s"
 
 
 class StudyPromises(RuleBasedStateMachine):
-    """A study, workers on it, and a record of what they were promised. What they do is up to `StudyMachine`.
+    """A study, its workers, and a record of what was acknowledged to them; `StudyMachine` says what the workers do.
 
     Attributes:
-        make_storage: See `StudyMachine`.
-        sampler: See `StudyMachine`.
-        pruner: See `StudyMachine`.
-        space: See `StudyMachine`.
-        n_workers: See `StudyMachine`.
+        make_storage: Opens the storage in a directory; None for a storage in memory.
+        sampler: Suggests parameters.
+        pruner: Decides whether running trials are pruned.
+        space: The parameters of trials; None for `MENU`.
+        n_workers: The number of workers.
     """
 
     make_storage: ClassVar[Callable[[Path], Storage] | None] = None
@@ -67,24 +67,24 @@ class StudyPromises(RuleBasedStateMachine):
         self.opened: Callable[[], Storage] = (lambda: memory) if make is None else (lambda: make(place))
         self.workers: list[Worker] = []
         self.ghosts: list[Worker] = []
-        """Workers that were taken for gone, and may come back."""
+        """Workers that were declared dead, but may come back."""
         self.gone: set[str] = set()
-        """The names of all who are gone, where the journal knows workers."""
+        """The names of all dead workers, if the journal tracks workers."""
         self.handed: dict[int, int] = {}
-        """Trials that somebody was given, and how many events there were then."""
+        """Started trials by number, with the number of events at that time."""
         self.unsure: set[int] = set()
-        """Trials that somebody may have ended, who died at that."""
+        """Trials that a worker was finishing when it died, so they may be finished or not."""
         self.told: dict[int, FrozenTrial] = {}
         self.reports: dict[tuple[int, int], float] = {}
         self.tickets: dict[int, bool] = {}
-        """Enqueued trials, and whether that was acknowledged."""
+        """Enqueued trials, and whether the append was acknowledged."""
         self.away: dict[int, TrialResult] = {}
-        """Trials that were run apart, and what they did."""
+        """Detached trials by number, and their results."""
         self.broken = False
 
     @initialize(declared=st.booleans(), seed=st.integers(0, 2**64))
     def create(self, declared: bool, seed: int) -> None:
-        """A study, and workers who open it."""
+        """Create the study, and the workers that open it."""
         space = self.menu() if declared else None
         events = decide(StudyState(), CreateStudy(STUDY, ("minimize",), seed, space))
         self.opened().create(STUDY, events)
@@ -94,7 +94,7 @@ class StudyPromises(RuleBasedStateMachine):
 
     @invariant()
     def everything_holds(self) -> None:
-        """See `StudyMachine`."""
+        """Check every promise after each step."""
         events = self.events()
         state = self._replayed(events)
         self._check_numbers(state)
@@ -142,18 +142,18 @@ class StudyPromises(RuleBasedStateMachine):
             self.workers.clear()
             self.stack.close()
 
-    # who does something, and what comes of it
+    # actions of workers, and their results
 
     def menu(self) -> Mapping[str, Distribution]:
-        """What trials are asked for."""
+        """Return the parameters of trials."""
         return MENU if self.space is None else self.space
 
     def by(self, worker: Worker, act: Callable[[Study], R]) -> R | None:
-        """What `act` gives, done by a worker; None where that was its death, and another one comes.
+        """Return the result of `act` by a worker, or None if the worker died of it and was replaced.
 
         Raises:
-            HpoError: it was refused.
-            AssertionError: it broke.
+            HpoError: the action was refused.
+            AssertionError: it raised any other error.
         """
         try:
             return act(worker.study)
@@ -168,7 +168,7 @@ class StudyPromises(RuleBasedStateMachine):
             raise self.failure(f"worker {worker.number} has met {error!r}") from error
 
     def done(self, worker: Worker, act: Callable[[Study], object]) -> bool:
-        """Whether a worker did `act` and lived; raises as `by` does."""
+        """Return whether a worker survived `act`; raises as `by` does."""
 
         def acted(study: Study) -> bool:
             act(study)
@@ -177,7 +177,7 @@ class StudyPromises(RuleBasedStateMachine):
         return self.by(worker, acted) is not None
 
     def lose(self, worker: Worker) -> None:
-        """A worker is gone, and another one comes in its place."""
+        """End a worker, and let another one take its place."""
         worker.end()
         self.gone |= worker.names
         if worker in self.ghosts:
@@ -189,7 +189,7 @@ class StudyPromises(RuleBasedStateMachine):
         return Worker(number, self.opened(), STUDY, *self.advisors)
 
     def hand_out(self, number: int, worker: Worker | None = None) -> None:
-        """Note that somebody was given a trial: a worker who runs it, or nobody who has to."""
+        """Record that a trial was started, by `worker` if that is given."""
         if number in self.handed:
             raise self.failure(f"trial {number} was handed out twice")
         self.handed[number] = len(self.events())
@@ -200,7 +200,7 @@ class StudyPromises(RuleBasedStateMachine):
     def tell_by(
         self, worker: Worker, trial: Trial | int, value: float | None, state: TrialState | None, reason: str | None
     ) -> FrozenTrial | None:
-        """The trial that was ended by a worker, or None where it was not, or nobody knows."""
+        """Return the trial that a worker finished, or None if it did not, or if that is unknown."""
         number = trial if isinstance(trial, int) else trial.number
         try:
             told = self.by(worker, lambda study: study.tell(trial, value, state, reason=reason))
@@ -214,38 +214,38 @@ class StudyPromises(RuleBasedStateMachine):
         return told
 
     def note_end(self, told: FrozenTrial) -> None:
-        """Note that a trial was ended, which happens once."""
+        """Record that a trial was finished, which may happen only once."""
         if told.number in self.told:
             raise self.failure(f"trial {told.number} was ended twice")
         self.told[told.number] = told
 
     def expect_ended(self, number: int) -> None:
-        """A worker was told that a trial does not run; somebody must have ended it."""
+        """Check that a trial that is not running was finished by some worker."""
         if number not in self.told and number not in self.unsure:
             raise self.failure(f"trial {number} does not run, and nobody has ended it")
 
-    # what there is
+    # the state of the study
 
     def events(self) -> Sequence[AnyEvent]:
-        """The whole journal."""
+        """Return all events of the journal."""
         return self.opened().open(STUDY).read(0)
 
     def fresh(self) -> StudyState:
-        """The study as somebody sees it who comes now."""
+        """Return the state of the study as a new reader sees it."""
         return self._replayed(self.events())
 
     def _replayed(self, events: Sequence[AnyEvent]) -> StudyState:
         return self._sound(lambda: replay(events), "a replay")
 
     def _sound(self, act: Callable[[], R], what: str) -> R:
-        """What `act` gives, which raises no error."""
+        """Return the result of `act`, which must not raise an error."""
         try:
             return act()
         except Exception as error:
             raise self.failure(f"{what} has met {error!r}") from error
 
     def expect(self, got: object, wanted: object, what: str) -> None:
-        """Make sure that two values are equal."""
+        """Check that two values are equal."""
         if got != wanted:
             raise self.failure(f"{what}: wanted {wanted!r}, got {got!r}")
 

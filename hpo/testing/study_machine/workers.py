@@ -54,16 +54,16 @@ class LateJournal:
         self._horizon = known
 
     def hear_of(self, version: int) -> None:
-        """Hear at least of the first `version` events: somebody has told of what came of them."""
+        """Let at least the first `version` events be visible, because the worker has learned of their results."""
         if self._horizon is not None:
             self._horizon = max(self._horizon, version)
 
     def die_at_next_append(self, kill: Kill) -> None:
-        """Raise `Killed` at the next append, and whatever is done afterwards."""
+        """Raise `Killed` at the next append and at everything after it."""
         self._kill = kill
 
     def read(self, after: int) -> Sequence[AnyEvent]:
-        """See `Journal.read`."""
+        """Return the visible events after the first `after` ones."""
         self._check_alive()
         if self._horizon is None:
             return self._journal.read(after)
@@ -72,7 +72,7 @@ class LateJournal:
         return self._journal.read(after)[: self._horizon - after]
 
     def append(self, events: Sequence[AnyEvent], *, expected: int) -> int:
-        """See `Journal.append`."""
+        """Append events, or raise `Killed` before or after that if the worker is to die."""
         self._check_alive()
         self._horizon = None
         if self._kill is not Kill.BEFORE:
@@ -114,19 +114,19 @@ class LateWatchedJournal(LateJournal):
 
     @contextmanager
     def hold(self, worker: str) -> Iterator[None]:
-        """See `TracksWorkers.hold`."""
+        """Keep a worker alive for the block."""
         with self._watched.hold(worker):
             self.held.add(worker)
             yield
 
     def is_alive(self, worker: str) -> bool | None:
-        """See `TracksWorkers.is_alive`."""
+        """Return whether a worker is alive, or None if that is unknown."""
         self._check_alive()
         return self._watched.is_alive(worker)
 
 
 class LateStorage:
-    """A storage of one study as one worker sees it; see `LateJournal`.
+    """A storage of one study as one worker sees it, through a `LateJournal`.
 
     Args:
         storage: The storage.
@@ -141,33 +141,33 @@ class LateStorage:
         """What the worker reads and appends to."""
 
     def create(self, name: str, events: Sequence[AnyEvent]) -> Journal:
-        """See `Storage.create`."""
+        """Create a study."""
         return self._storage.create(name, events)
 
     def open(self, name: str | None) -> Journal:
-        """See `Storage.open`; there is one study."""
+        """Return the journal of the only study."""
         return self.journal
 
     def names(self) -> list[str]:
-        """See `Storage.names`."""
+        """Return the names of the studies."""
         return self._storage.names()
 
     def delete(self, name: str) -> None:
-        """See `Storage.delete`."""
+        """Delete a study."""
         self._storage.delete(name)
 
 
 class Worker:
-    """Somebody with a view of the study of their own, which may be an old one.
+    """A worker with its own view of the study, which may be out of date.
 
-    Where the journal knows workers, it is alive for all until its `end`.
+    If the journal tracks workers, it is alive for all others until its `end`.
 
     Args:
         number: Its number among those of a machine, for messages.
         storage: The storage, opened anew.
         name: The study's name.
-        sampler: Who suggests.
-        pruner: Who judges.
+        sampler: Suggests parameters.
+        pruner: Decides whether running trials are pruned.
     """
 
     def __init__(self, number: int, storage: Storage, name: str, sampler: Sampler, pruner: Pruner) -> None:
@@ -177,18 +177,18 @@ class Worker:
         self.study = Study(late, name, sampler, pruner)
         self.advisors = Advisors(sampler, pruner)
         self.trials: dict[int, Trial] = {}
-        """Those that it runs, by number."""
+        """The trials that it runs, by number."""
         self._life = ExitStack()
         self._life.enter_context(self.study.as_worker())
         self._apart = self._life.enter_context(working(self.journal))
 
     @property
     def names(self) -> set[str]:
-        """What others know it by: none where the journal knows no workers."""
+        """Its names; empty if the journal does not track workers."""
         return self.journal.held if isinstance(self.journal, LateWatchedJournal) else set()
 
     def end(self) -> None:
-        """Be alive no more, for all who ask."""
+        """End the worker: from now on it is dead for all others."""
         self._life.close()
 
     def run_apart(self, objective: Objective) -> Callable[[], TrialResult]:
