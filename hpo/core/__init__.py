@@ -16,6 +16,7 @@ from hpo.core.ask_tell import (
     ask,
     checked_batch_size,
     enqueue,
+    events_since,
     pause,
     report,
     resume,
@@ -111,7 +112,6 @@ from hpo.core.records import (
 )
 from hpo.core.results import objective_values
 from hpo.core.state import StudyState
-from hpo.core.stepping import events_since
 from hpo.core.values import (
     Artifact,
     CategoricalDistribution,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 from msgspec.structs import replace
 
@@ -11,8 +12,15 @@ from hpo.core.decide import decide
 from hpo.core.evolve import replay
 from hpo.core.records import AnyEvent
 from hpo.core.state import StudyState
-from hpo.core.values import as_int
+from hpo.core.values import FrozenTrial, as_int
 from hpo.errors import InvalidArgument, InvalidType
+
+TrialOrNumber: TypeAlias = FrozenTrial | int
+
+
+def number_of(trial: TrialOrNumber) -> int:
+    """Return the number of a trial that was given as itself or by its number."""
+    return trial.number if isinstance(trial, FrozenTrial) else trial
 
 
 def carried_out(state: StudyState, command: Command) -> StudyState:

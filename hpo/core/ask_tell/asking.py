@@ -1,0 +1,213 @@
+"""Starting trials as pure functions: the next one, a paused one, or one for the queue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, overload
+
+from msgspec.structs import replace
+
+from hpo.core.ask_tell.steps import TrialOrNumber, carried_out, number_of, remembering
+from hpo.core.commands import (
+    Ask,
+    Command,
+    Enqueue,
+    ResumeTrial,
+)
+from hpo.core.contracts import (
+    Exhausted,
+    Promoter,
+    Sampler,
+    checked_promoter,
+    checked_sampler,
+    promotion,
+    suggest_joint,
+)
+from hpo.core.decide import decide
+from hpo.core.evolve import replay
+from hpo.core.records import TrialResumed, TrialStarted
+from hpo.core.state import StudyState
+from hpo.core.values import Distribution, FrozenTrial, Origin, as_int
+from hpo.errors import InvalidArgument, SearchSpaceExhausted
+
+
+@overload
+def ask(
+    state: StudyState,
+    sampler: Sampler,
+    space: Mapping[str, Distribution] | None = ...,
+    n: None = ...,
+    *,
+    at: float | None = ...,
+    worker: str | None = ...,
+    promoter: Promoter | None = ...,
+    origin: Origin | None = ...,
+) -> tuple[StudyState, FrozenTrial]: ...
+@overload
+def ask(
+    state: StudyState,
+    sampler: Sampler,
+    space: Mapping[str, Distribution] | None = ...,
+    n: int = ...,
+    *,
+    at: float | None = ...,
+    worker: str | None = ...,
+    promoter: Promoter | None = ...,
+    origin: Origin | None = ...,
+) -> tuple[StudyState, list[FrozenTrial]]: ...
+def ask(
+    state: StudyState,
+    sampler: Sampler,
+    space: Mapping[str, Distribution] | None = None,
+    n: int | None = None,
+    *,
+    at: float | None = None,
+    worker: str | None = None,
+    promoter: Promoter | None = None,
+    origin: Origin | None = None,
+) -> tuple[StudyState, FrozenTrial] | tuple[StudyState, list[FrozenTrial]]:
+    """Start the next trial and give it its parameters.
+
+    Args:
+        state: The study.
+        sampler: The sampler that suggests the parameters.
+        space: The parameters to suggest. If not given: the state's declared space, or the one its history shows.
+        n: Start this many, at least 1, and return a list. Each sees the ones before it as running trials.
+        at: Now, in seconds since 1970, for display only.
+        worker: The name of the worker that will run the trial; see `hpo.views.running_by_worker`.
+        promoter: Asked first, unless a trial waits in the queue: a paused trial may go on, or a trial be forked.
+        origin: Where the request comes from. If its request key was carried out already, the trial that was started
+            then is returned, and nothing changes; for one trial at a time.
+
+    Returns:
+        The next state, and the running trial with its `number` and `params`, or a list of `n` such trials. A trial
+        that was enqueued is started first, and keeps the values that it was enqueued with. A resumed trial has the
+        parameters that it had, and its `checkpoint`.
+
+    Raises:
+        SearchSpaceExhausted: the sampler has nothing left. No trial is started.
+        InvalidSuggestion: the sampler's answer does not fit the space.
+        InvalidArgument: `n` is less than 1, or given together with a request key.
+        InvalidType: the sampler or promoter can't be called, or is a class; or `space` is not a mapping to
+            distributions.
+        ValueOutsideDistribution: the next trial was enqueued with a value of another kind than the space has. Take it
+            off the queue with ``tell(state, state.waiting.first(), state="fail")``.
+
+    Example:
+        >>> from hpo.core.values.distributions import FloatDistribution
+        >>> from hpo.samplers import RandomSampler
+        >>> state = StudyState.create(direction="minimize", seed=7)
+        >>> state, trial = ask(state, RandomSampler(), {"x": FloatDistribution(0.0, 1.0)})
+        >>> trial.number, 0.0 <= trial.params["x"] <= 1.0
+        (0, True)
+        >>> state = tell(state, trial, 0.42)
+    """
+    checked_sampler(sampler)
+    checked_promoter(promoter)
+    command = Ask(at, worker, origin)
+    if n is None:
+        return _ask_one(state, sampler, space, command, promoter)
+    if origin is not None and origin.request is not None:
+        raise InvalidArgument("a request key stands for one trial: give either n or a request key")
+    trials = []
+    for _ in range(checked_batch_size(n)):
+        state, trial = _ask_one(state, sampler, space, command, promoter)
+        trials.append(trial)
+    return state, trials
+
+
+def resume(
+    state: StudyState,
+    trial: TrialOrNumber,
+    *,
+    at: float | None = None,
+    worker: str | None = None,
+    origin: Origin | None = None,
+) -> tuple[StudyState, FrozenTrial]:
+    """Let a paused trial run again, for any worker.
+
+    Returns:
+        The next state, and the running trial with its parameters and its `checkpoint`.
+
+    Raises:
+        TrialNotFound: there is no such trial.
+        TrialNotPaused: it is in another state.
+
+    Example:
+        >>> from hpo.samplers import RandomSampler
+        >>> state, trial = ask(StudyState.create(), RandomSampler())
+        >>> state, trial = resume(pause(state, trial, checkpoint="weights-10.pt"), trial)
+        >>> trial.state, trial.checkpoint
+        (<TrialState.RUNNING: 'running'>, 'weights-10.pt')
+    """
+    number = number_of(trial)
+    state = carried_out(state, ResumeTrial(number, at, worker, origin=origin))
+    return state, state.trial(number)
+
+
+def enqueue(
+    state: StudyState,
+    params: Mapping[str, Any],
+    *,
+    user_attrs: Mapping[str, Any] | None = None,
+    origin: Origin | None = None,
+) -> StudyState:
+    """Put a trial with `params` into the queue; enqueued trials are started first in, first out.
+
+    Raises:
+        InvalidType, InvalidArgument: a value can't be a parameter.
+        ValueOutsideDistribution: the declared space can't hold it.
+
+    Example:
+        >>> from hpo.core.values.distributions import FloatDistribution
+        >>> from hpo.samplers import RandomSampler
+        >>> state = enqueue(StudyState.create(), {"x": 0.25})
+        >>> state, trial = ask(state, RandomSampler(), {"x": FloatDistribution(0.0, 1.0)})
+        >>> trial.params
+        {'x': 0.25}
+    """
+    return carried_out(state, Enqueue(params, user_attrs, origin))
+
+
+def checked_batch_size(n: object) -> int:
+    """Return how many trials to start at once, as a builtin.
+
+    Raises:
+        InvalidArgument: `n` is not a whole number of at least 1.
+    """
+    size = as_int(n)
+    if size is None or size < 1:
+        raise InvalidArgument(f"n is the number of trials to start, at least 1; got {n!r}")
+    return size
+
+
+def _ask_one(
+    state: StudyState,
+    sampler: Sampler,
+    space: Mapping[str, Distribution] | None,
+    command: Ask,
+    promoter: Promoter | None,
+) -> tuple[StudyState, FrozenTrial]:
+    origin = command.origin
+    if origin is not None and origin.request is not None and origin.request in state.requests:
+        number = state.requests[origin.request]
+        if number is None:
+            raise InvalidArgument(f"the request key {origin.request!r} was used for something other than a trial")
+        return state, state.trial(number)
+    start: Command = command
+    if promoter is not None and not state.waiting:  # an enqueued trial goes first: a person wants it
+        promoted = promotion(state, promoter, at=command.at, worker=command.worker)
+        start = command if promoted is None else replace(promoted, origin=origin)
+    events = decide(state, start)
+    started = replay(events, state)
+    last = events[-1]
+    assert isinstance(last, TrialStarted | TrialResumed), "each of these commands starts a trial"
+    trial = started.running[last.number]
+    if isinstance(start, ResumeTrial):
+        return remembering(started, state, events), trial
+    suggest = suggest_joint(started, sampler, trial, space)
+    if isinstance(suggest, Exhausted):
+        raise SearchSpaceExhausted(suggest.reason, suggest.for_now)
+    suggested = decide(started, suggest)
+    after = remembering(replay(suggested, started), state, events + suggested)
+    return after, after.running[trial.number]
