@@ -109,6 +109,7 @@ def ask(
         return _ask_one(state, sampler, space, command, promoter)
     if origin is not None and origin.request is not None:
         raise InvalidArgument("a request key stands for one trial: give either n or a request key")
+    # one after another, so that each sampler call sees the suggestions before it as running trials
     trials = []
     for _ in range(checked_batch_size(n)):
         state, trial = _ask_one(state, sampler, space, command, promoter)
@@ -189,6 +190,7 @@ def _ask_one(
     promoter: Promoter | None,
 ) -> tuple[StudyState, FrozenTrial]:
     origin = command.origin
+    # a client that got no answer asks again: it must not get a second trial
     if origin is not None and origin.request is not None and origin.request in state.requests:
         number = state.requests[origin.request]
         if number is None:
@@ -203,8 +205,10 @@ def _ask_one(
     last = events[-1]
     assert isinstance(last, TrialStarted | TrialResumed), "each of these commands starts a trial"
     trial = started.running[last.number]
+    # a resumed trial has its parameters already
     if isinstance(start, ResumeTrial):
         return remembering(started, state, events), trial
+    # the sampler sees the state in which its trial has started, which is what replay gives it too
     suggest = suggest_joint(started, sampler, trial, space)
     if isinstance(suggest, Exhausted):
         raise SearchSpaceExhausted(suggest.reason, suggest.for_now)
