@@ -171,7 +171,13 @@ class UnitCube:
         point: list[float] = []
         for name, distribution, width in zip(self.names, self.distributions, self._plain_widths, strict=True):
             known = theirs.get(name)
-            if known is None:
+            if known is not distribution and (
+                known is None
+                # a choice may happen to be a number, but it is not a point of a range
+                or (
+                    isinstance(known, CategoricalDistribution) and not isinstance(distribution, CategoricalDistribution)
+                )
+            ):
                 return None
             value = params[name]
             if isinstance(distribution, CategoricalDistribution):
@@ -179,13 +185,10 @@ class UnitCube:
                 if index is None:
                     return None
                 point.append(float(index))
-                continue
-            # a choice may happen to be a number, but it is not a point of a range
-            if known is not distribution and isinstance(known, CategoricalDistribution):
+            elif not distribution.low <= value <= distribution.high:
                 return None
-            if not distribution.low <= value <= distribution.high:
-                return None
-            point.append((value - distribution.low) / width if width else distribution.to_unit(value))
+            else:
+                point.append((value - distribution.low) / width if width else distribution.to_unit(value))
         return point
 
     def params(self, point: Sequence[float]) -> dict[str, Any]:
