@@ -1,4 +1,4 @@
-"""Pure questions about a `hpo.StudyState`: the best trials, the spaces that its history shows, who runs what."""
+"""Pure functions that answer questions about a `hpo.StudyState`: best trials, spaces, and which worker runs what."""
 
 from hpo.core import (
     best_trial,

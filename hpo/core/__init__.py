@@ -1,15 +1,19 @@
-"""Values and transitions: the functional core. Nothing in this room waits, writes, or reads a clock.
+"""The functional core: values and transitions. Nothing in this room waits, writes, or reads a clock.
 
-- `distributions`, `ranges`, `choices`, `space`, `direction`: what a parameter and an objective may be
-- `key`: named random streams
-- `trial`, `study_state`: a trial and a study as values; `state`: `evolve`, the only way a state comes to be
-- `trial_values`: what a trial can be told; `events`, `trial_record`, `snapshot`: the written forms
-- `commands`: what a study can be told; `decide`: what comes of it, the only place where facts are judged, with
-  `creation` for the first one
-- `sampling`, `pruning`: what samplers and pruners are; `identity`: what is written down of them
-- `views`: pure questions; `study_view`: a state under the names of a study; `ask_tell`: the functions for people who
-  own their loop
-- `history`, `persistent`, `numbers`, `step_grid`: what the others are made of
+Each part uses only the parts above it. Names in bold type are folders:
+
+- **memory**: immutable containers whose versions share memory
+- **values**: parameters, spaces, trials, random streams
+- **records**: events, and the written forms of trials and states
+- `commands`: what a study can be asked to do
+- `state`, `views`: a study at one moment, and questions about it
+- `results`, `decide`: a command becomes events, or is refused
+- `evolve`: a state and an event become the next state
+- **contracts**: samplers, pruners, promoters, stopping rules and folds, and how they are asked
+- `stepping`, `ask_tell`: commands carried out by plain functions, for people who run their own loop
+
+So a command passes `decide`, its events pass `evolve`, and the answer is the next state.
+Other rooms import from here: ``from hpo.core import StudyState, decide``.
 """
 
 from hpo.core.ask_tell import (

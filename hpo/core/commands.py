@@ -1,4 +1,8 @@
-"""Commands: what a study can be asked to do. `hpo.core.decide` turns them into events, or refuses them."""
+"""Commands: what a study can be asked to do. `hpo.core.decide` turns them into events, or refuses them.
+
+Commands hold what users passed, unchecked; events hold builtins that were checked. So there is one place where
+arguments are checked, and what a journal holds has passed it.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from hpo.core.values import Artifact, Distribution, FrozenTrial, Identity, Origi
 
 
 class CreateStudy(Struct, frozen=True):
-    """Create the study, with the arguments of `StudyState.create`."""
+    """Create the study; the fields are the arguments of `StudyState.create`."""
 
     name: str
     directions: Sequence[str]
@@ -45,7 +49,7 @@ class SetAdvisor(Struct, frozen=True):
 
 
 class Enqueue(Struct, frozen=True):
-    """Put a trial with these parameters into the queue."""
+    """Put a trial with these parameters into the queue; a sampler suggests the parameters that it leaves out."""
 
     params: Mapping[str, Any]
     user_attrs: Mapping[str, Any] | None = None
@@ -53,7 +57,7 @@ class Enqueue(Struct, frozen=True):
 
 
 class Ask(Struct, frozen=True):
-    """Start a trial: the head of the waiting queue, or a new one."""
+    """Start a trial: the first one in the queue, or a new one."""
 
     at: float | None = None
     worker: str | None = None
@@ -104,7 +108,9 @@ class Suggest(Struct, frozen=True):
     params: Mapping[str, Any]
     note: Mapping[str, Any] | None = None
     off_grid: bool = False
+    """Whether values may lie between the grid points of a step."""
     lone: bool = False
+    """Whether this is a lone parameter: one outside of the joint space."""
 
 
 class RecordPruning(Struct, frozen=True):
@@ -121,8 +127,9 @@ class RecordPruning(Struct, frozen=True):
 
 
 class Report(Struct, frozen=True):
-    """Record an intermediate value, or several by metric name; the first report of a step stands."""
+    """Record an intermediate value, or several by metric name; only the first report of a step counts."""
 
+    # Pruning decisions rest on the values as they were reported: a second report would make them look unfounded.
     number: int
     value: Any
     step: Any
@@ -139,7 +146,7 @@ class SetTrialAttribute(Struct, frozen=True):
 
 
 class SetConstraint(Struct, frozen=True):
-    """Record a constraint's value, feasible when <= 0; the first one of a name stands."""
+    """Record the value of a constraint, feasible if <= 0; only the first value under a name counts."""
 
     number: int
     name: str
@@ -148,9 +155,10 @@ class SetConstraint(Struct, frozen=True):
 
 
 class AddArtifact(Struct, frozen=True):
-    """Record that a file belongs to a trial, whatever its state, or to the study where `number` is None.
+    """Record that a file belongs to a trial in any state, or to the study if `number` is None.
 
-    The bytes must be in their store already; a second artifact with the same id replaces the first.
+    The bytes must be in their store already: a journal must not name a file that does not exist. A second artifact with
+    the same id replaces the first.
     """
 
     artifact: Artifact
@@ -160,7 +168,7 @@ class AddArtifact(Struct, frozen=True):
 
 
 class RemoveArtifact(Struct, frozen=True):
-    """Record that a file no longer belongs to a trial, or to the study where `number` is None."""
+    """Record that a file no longer belongs to a trial, or to the study if `number` is None."""
 
     id: str
     number: int | None = None
@@ -171,10 +179,10 @@ class RemoveArtifact(Struct, frozen=True):
 class Tell(Struct, frozen=True):
     """Finish a running or paused trial.
 
-    `values` is a number, a sequence of them, or a mapping by metric name; `state` is a `TrialState` or its name,
-    COMPLETE if not given. A waiting trial can be told as FAIL, which takes it off the queue.
-    A result with a NaN makes a failed trial: it has no rank, so no sampler may learn from it as a value.
-    `sem` is the standard error of each value, `cost` what the evaluation cost.
+    `values` is a number, a sequence of numbers, or a mapping by metric name. `state` is a `TrialState` or its name;
+    COMPLETE if not given. A waiting trial can be told as FAIL, which takes it off the queue. A complete trial with a
+    NaN among its values becomes a failed one, because NaN has no rank. `sem` is the standard error of each value, and
+    `cost` the cost of the evaluation. `unused` names the suggested parameters that the objective never asked for.
     """
 
     number: int

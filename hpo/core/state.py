@@ -1,4 +1,4 @@
-"""The state of a study, as a value."""
+"""The state of a study, as an immutable value."""
 
 from __future__ import annotations
 
@@ -6,31 +6,31 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from hpo.core.memory import EventLog, FrozenDict, History, InsertOnlyDict, NumberMap
-from hpo.core.records import FORMAT, Snapshot, StudyCreated, decode_snapshot, encode_snapshot, study_created
+from hpo.core.records import FORMAT, StudyCreated, decode_state, encode_state, study_created
 from hpo.core.values import Artifact, Distribution, FrozenTrial, Identity, Key, SearchSpace, as_int
 from hpo.errors import InvalidArgument, InvalidType, TrialNotFound
 
 _NOTHING: FrozenDict[str, Any] = FrozenDict()
 _NO_ARTIFACTS: FrozenDict[str, Artifact] = FrozenDict()
-OF_STUDY = -1
+OF_STUDY = -1  # a number and not None, because a `NumberMap` is keyed by ints
 """The owner of the artifacts that belong to the study and not to a trial."""
 
 
 class StudyState(Struct, frozen=True, gc=False):
-    """A study at one moment, as an immutable value: comparable, picklable, and small to keep as bytes.
+    """A study at one moment, as an immutable value: comparable, picklable, and compact as bytes.
 
     Attributes:
         name: The study's name.
         directions: ``"minimize"`` or ``"maximize"`` for each objective.
         metric_names: A name per objective, or None.
-        seed: Root of all random numbers; see `Key`.
-        space: The declared search space, or None where objectives define it as they run.
+        seed: The root of all random numbers.
+        space: The declared search space, or None if objectives define it as they run.
         user_attrs: What users attached.
-        spaces: Every space that suggestions were made from, by the number that events use.
-        finished: The finished trials, in the order told.
+        spaces: Every space that suggestions were made from, with the number by which events refer to it.
+        finished: The finished trials, in the order in which they were told.
         running: Running trials by number.
         waiting: Enqueued trials by number; the smallest is started first.
         paused: Paused trials by number; any worker may resume them.
@@ -38,11 +38,12 @@ class StudyState(Struct, frozen=True, gc=False):
         version: How many events made this state.
         created_at: Seconds since 1970, or None.
         parent: The study that this one was forked from, and after how many events; or None.
-        uses: The identities of the ``"sampler"``, the ``"pruner"`` and the ``"promoter"`` that were used last.
+        uses: The identities of the latest ``"sampler"``, ``"pruner"`` and ``"promoter"``, as far as there were any.
         artifacts: Files by their owner's number, -1 for the study itself, and by id; see `artifacts_of`.
-        requests: The request keys of clients that were carried out, with the number of the trial that each was about,
-            or None.
-        log: The newest events, for `hpo.events_since`; no part of the value: it is neither compared nor kept as bytes.
+        requests: The keys of the clients' requests that were carried out, with the number of the trial that each was
+            about, or None.
+        log: The newest events, for `hpo.events_since`. It is not a part of the value: it is neither compared nor kept
+            as bytes.
 
     Example:
         >>> state = StudyState.create(directions=["minimize"], seed=7)
@@ -50,6 +51,8 @@ class StudyState(Struct, frozen=True, gc=False):
         True
     """
 
+    # Every container here is persistent: the next state shares nearly all of its memory with this one, so that a study
+    # of n trials can keep n states. The defaults are empty, immutable, and shared by all studies.
     name: str = ""
     directions: tuple[str, ...] = ()
     metric_names: tuple[str, ...] | None = None
@@ -87,16 +90,16 @@ class StudyState(Struct, frozen=True, gc=False):
         Args:
             direction: ``"minimize"`` or ``"maximize"``, for one objective; minimized if not given.
             directions: One direction per objective; give either this or `direction`.
-            seed: Root of all random numbers. The same seed and the same results give the same suggestions.
-            name: For people only.
-            space: The search space, where it is known.
+            seed: The root of all random numbers. The same seed and the same results give the same suggestions.
+            name: A name for people.
+            space: The search space, if it is known.
             metric_names: A name per objective, so that results can be told by name.
             at: Now, in seconds since 1970, for display only.
 
         Raises:
             InvalidArgument: a direction has another name; both `direction` and `directions` are given; there is no
                 direction; or the number of metric names is wrong.
-            InvalidType: the seed is not an int, the space not a mapping to distributions, or a name not a string.
+            InvalidType: the seed is not an int, the space is not a mapping to distributions, or a name is not a string.
         """
         if direction is not None and directions is not None:
             raise InvalidArgument(
@@ -114,7 +117,7 @@ class StudyState(Struct, frozen=True, gc=False):
         return replace(cls().created_by(created), log=EventLog().extended(0, [created]))
 
     def created_by(self, created: StudyCreated) -> StudyState:
-        """This state after the event that says what the study is."""
+        """Return this state after the event that begins a study."""
         return replace(
             self,
             name=created.name,
@@ -125,6 +128,18 @@ class StudyState(Struct, frozen=True, gc=False):
             created_at=created.at,
             parent=created.parent,
             version=self.version + 1,
+        )
+
+    def _created_event(self) -> StudyCreated:
+        return StudyCreated(
+            format=FORMAT,
+            name=self.name,
+            directions=self.directions,
+            seed=self.seed,
+            space=self.space,
+            metric_names=self.metric_names,
+            at=self.created_at,
+            parent=self.parent,
         )
 
     @property
@@ -138,11 +153,11 @@ class StudyState(Struct, frozen=True, gc=False):
         return sorted(self, key=_number)
 
     def trial(self, number: int) -> FrozenTrial:
-        """The trial with this number.
+        """Return the trial with this number; O(trials finished since the last call).
 
         Raises:
-            TrialNotFound: there is none.
-            InvalidType: `number` is no int.
+            TrialNotFound: there is no trial with this number.
+            InvalidType: `number` is not an int.
         """
         if as_int(number) is None:
             raise InvalidType(f"a trial's number is an int, got {number!r} of type {type(number).__name__}")
@@ -153,6 +168,7 @@ class StudyState(Struct, frozen=True, gc=False):
             return self.waiting[number]
         if number in self.paused:
             return self.paused[number]
+        # finished trials stand in the order in which they were told, which is not that of their numbers
         position: int | None = self.finished.fold(_Positions()).get(number)
         if position is None:
             raise TrialNotFound(number, self.n_trials)
@@ -176,69 +192,38 @@ class StudyState(Struct, frozen=True, gc=False):
         yield from self.waiting.values()
 
     def to_bytes(self) -> bytes:
-        """The state as JSON in UTF-8: all that is needed to go on elsewhere."""
-        return encode_snapshot(
-            Snapshot(
-                created=StudyCreated(
-                    format=FORMAT,
-                    name=self.name,
-                    directions=self.directions,
-                    seed=self.seed,
-                    space=self.space,
-                    metric_names=self.metric_names,
-                    at=self.created_at,
-                    parent=self.parent,
-                ),
-                uses=self.uses,
-                version=self.version,
-                n_trials=self.n_trials,
-                user_attrs=self.user_attrs,
-                spaces=self.spaces,
-                finished=self.finished,
-                running=self.running,
-                waiting=self.waiting,
-                paused=self.paused,
-                artifacts=self.artifacts,
-                requests=self.requests,
-            )
-        )
+        """Return the state as JSON in UTF-8: everything that is needed to continue the study elsewhere."""
+        return encode_state(self._created_event(), asdict(self))
 
     @classmethod
     def from_bytes(cls, blob: bytes) -> StudyState:
-        """The inverse of `to_bytes`.
+        """Return the state that `to_bytes` wrote.
 
         Raises:
-            UnreadableEvents: the bytes are no state of a format that this version reads.
+            UnreadableEvents: the bytes are not a state in a format that this version reads.
         """
-        snapshot = decode_snapshot(blob)
-        return replace(
-            cls().created_by(snapshot.created),
-            version=snapshot.version,
-            uses=snapshot.uses,
-            n_trials=snapshot.n_trials,
-            user_attrs=snapshot.user_attrs,
-            spaces=snapshot.spaces,
-            finished=snapshot.finished,
-            running=snapshot.running,
-            waiting=snapshot.waiting,
-            paused=snapshot.paused,
-            artifacts=snapshot.artifacts,
-            requests=snapshot.requests,
-        )
+        created, fields = decode_state(blob)
+        return replace(cls().created_by(created), **fields)
 
     def to_json(self) -> str:
-        """The state as JSON text; the same document as `to_bytes`."""
+        """Return the state as a JSON string: the same document as `to_bytes`."""
         return self.to_bytes().decode()
 
     @classmethod
     def from_json(cls, text: str) -> StudyState:
-        """The inverse of `to_json`; raises as `from_bytes` does."""
+        """Return the state that `to_json` wrote.
+
+        Raises:
+            UnreadableEvents: the string is not a state in a format that this version reads.
+        """
         return cls.from_bytes(text.encode())
 
     def __hash__(self) -> int:
+        # equal states agree in these, and they are cheap; a hash of everything would walk through all trials
         return hash((self.name, self.seed, self.version))
 
     def __reduce__(self) -> tuple[Any, ...]:
+        # The bytes leave out the memory of folds and what later states wrote into shared containers.
         return StudyState.from_bytes, (self.to_bytes(),)
 
     def __repr__(self) -> str:
@@ -250,7 +235,7 @@ class StudyState(Struct, frozen=True, gc=False):
 
 
 class _Positions(Struct, frozen=True):
-    """Fold: the place in the history of each trial number."""
+    """Fold: the position of each trial in the history, by its number."""
 
     def init(self) -> InsertOnlyDict[int, int]:
         return InsertOnlyDict()

@@ -1,4 +1,7 @@
-"""Pure questions about a state. Directions are applied here and nowhere else: a *loss* is always minimized."""
+"""Pure functions that answer questions about a state: the best trials, the spaces that its history shows.
+
+Only this module applies directions: everything else compares *losses*, and less is always better.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from hpo.core.values import FrozenTrial, SearchSpace, TrialState, checked_states
 from hpo.errors import NoCompletedTrial, SeveralObjectives
 
 Rank: TypeAlias = tuple[float, tuple[float, ...]]
-"""Total constraint violation (0 when feasible), then the losses."""
+"""The total constraint violation (0 if feasible), then the losses: tuples compare in that order."""
 
 
 def losses(directions: Sequence[str], values: Sequence[float]) -> tuple[float, ...]:
@@ -25,16 +28,18 @@ def violation(trial: FrozenTrial) -> float:
     """Return the sum of the constraint values above 0; a constraint that was not set counts as met."""
     if not trial.constraints:
         return 0.0
-    try:  # `sum` depends on the order, and since Python 3.12 on the version
+    # `fsum` is exact. `sum` depends on the order of the constraints and on the version of Python (3.12 changed it), and
+    # the best trial must not.
+    try:
         return math.fsum([value for value in trial.constraints.values() if value > 0.0])
-    except OverflowError:
+    except OverflowError:  # of finite values
         return math.inf
 
 
 def best_trial(state: StudyState) -> FrozenTrial:
-    """Return the complete trial with the best value; among equals the one that was told first.
+    """Return the complete trial with the best value; among equals, the one that was told first.
 
-    Feasible trials come before others; if there is no feasible one, the least violation decides, then the value.
+    Feasible trials come before infeasible ones. Those are ordered by their total violation first, and then by value.
     O(trials new since the last question).
 
     Raises:
@@ -63,7 +68,7 @@ def best_or_none(state: StudyState) -> FrozenTrial | None:
 
 
 def best_trials(state: StudyState) -> list[FrozenTrial]:
-    """Return the complete trials that no other one dominates, ordered by number.
+    """Return the Pareto front: the complete trials that no other one dominates, ordered by number.
 
     A trial dominates another one if it violates its constraints less, or if both are feasible and it is better in one
     objective and worse in none. O(front size x trials new since the last question).
@@ -113,7 +118,7 @@ def joint_space(state: StudyState) -> SearchSpace:
 
 
 def intersection_space(state: StudyState) -> SearchSpace:
-    """Return the parameters that every complete trial has with one and the same distribution, sorted by name."""
+    """Return the parameters that every complete trial has with the same distribution, sorted by name."""
     shared = state.finished.fold(_Shared(newest=False)) or SearchSpace()
     return SearchSpace({name: shared[name] for name in sorted(shared)})
 
@@ -151,6 +156,7 @@ class _Best(Struct, frozen=True):
         if trial.state is not TrialState.COMPLETE or trial.values is None:
             return carry
         rank = violation(trial), losses(self.directions, trial.values)
+        # "<" and not "<=": among equals the first one stays the best, so the answer does not flicker
         return (rank, trial) if carry is None or rank < carry[0] else carry
 
 
@@ -174,16 +180,17 @@ class _Front(Struct, frozen=True):
 
 
 def _dominates(one: Rank, other: Rank) -> bool:
-    if one[0] or other[0]:
+    if one[0] or other[0]:  # with an infeasible trial only the violations count, whatever the losses are
         return one[0] < other[0]
+    # Equal losses dominate neither way: both trials stay on the front.
     return one[1] != other[1] and all(a <= b for a, b in zip(one[1], other[1], strict=True))
 
 
 class _Shared(Struct, frozen=True):
     """Fold: the parameters that all trials have, or None before the first trial.
 
-    With `newest`, of complete and pruned trials, with the newest distributions; else of complete trials, and only
-    those whose distribution never differed.
+    With `newest`, complete and pruned trials count, and each parameter has its newest distribution. Without it, only
+    complete trials count, and only parameters whose distribution never changed are kept.
     """
 
     newest: bool
@@ -195,7 +202,7 @@ class _Shared(Struct, frozen=True):
         if trial.state is not TrialState.COMPLETE and not (self.newest and trial.state is TrialState.PRUNED):
             return carry
         seen = trial.distributions
-        if carry is None or carry is seen:
+        if carry is None or carry is seen:  # the usual case: trials of one joint space share one object
             return seen
         kept = {
             name: seen[name]
@@ -204,4 +211,6 @@ class _Shared(Struct, frozen=True):
         }
         if kept != carry:
             return SearchSpace(kept)
-        return seen if [*seen] == [*carry] and seen == carry else carry  # the object that the next trials have too
+        # Nothing has changed. Of two equal objects take the trial's: the next trials will have it too, and take the
+        # short way above. The order must be the same as well, because samplers draw in the order of the space.
+        return seen if [*seen] == [*carry] and seen == carry else carry

@@ -1,7 +1,8 @@
-"""Contracts: what samplers, pruners and folds are, and how the library asks them.
+"""Contracts: what samplers, pruners, promoters, stopping rules and folds are, and how the library asks them.
 
-- `sampler`, `pruner`: the protocols, and how they are asked; `fold`: summaries of finished trials
-- `study_view`: a state under the names of a study, for class-based samplers and pruners
+- `sampler`, `pruner`, `promoter`, `stopping`: a protocol each, its answers, and how it is asked
+- `fold`: summaries of finished trials
+- `study_view`: a state with the attributes of a study, for class-based samplers and pruners
 """
 
 from hpo.core.contracts.fold import Fold

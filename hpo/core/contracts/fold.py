@@ -1,4 +1,4 @@
-"""What a fold is: a summary of finished trials that moves forward trial by trial."""
+"""Folds: summaries of finished trials that are extended trial by trial."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ C = TypeVar("C")
 class Fold(Protocol[C]):
     """A summary of finished trials, defined as ``reduce(step, history, init())``.
 
-    It must be hashable and equal to every fold that gives the same summaries (a frozen class of its options), and
-    its carries must be values: `step` returns a new one and leaves the old one as it is.
+    A fold must be hashable, and equal to every other fold that gives the same summaries: a frozen class whose fields
+    are its options is both. Its carries must be immutable: `step` returns a new one and leaves the old one as it is.
 
     Example:
         >>> import attrs
@@ -25,6 +25,9 @@ class Fold(Protocol[C]):
         >>> hpo.StudyState.create().finished.fold(Count())
         0
     """
+
+    # Histories keep carries by fold, so that the next state pays for its new trials only. An unequal fold would find no
+    # carry and start over, and a carry that `step` changes would change the summary of older states and of forks.
 
     def init(self) -> C:
         """Return the summary of no trials."""

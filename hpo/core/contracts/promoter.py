@@ -1,4 +1,4 @@
-"""What a promoter is: a pure function that says which paused trial goes on, or which trial is forked, before a start."""
+"""Promoters: pure functions that choose, before a trial starts, a paused trial to resume or a trial to fork."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from hpo.errors import InvalidType
 
 
 class Resume(Struct, frozen=True):
-    """A promoter's answer: let a paused trial go on.
+    """A promoter's answer: resume a paused trial.
 
     Args:
         number: The paused trial.
-        reason: Why, as a small JSON value that the journal keeps: the rule and the values that were compared.
+        reason: Why, as a small JSON value that the journal keeps: the rule, and the values that were compared.
 
     Example:
         >>> Resume(3, {"rule": "halving", "rung": 1}).number
@@ -48,7 +48,7 @@ class ForkTrial(Struct, frozen=True):
 
 
 class Promoter(Protocol):
-    """A pure function that is asked before a trial starts; a frozen class whose fields are its options, or a function.
+    """A pure function that is asked before a trial starts: a plain function, or a frozen class with options as fields.
 
     Example:
         >>> def first_come(state, key):
@@ -57,7 +57,7 @@ class Promoter(Protocol):
     """
 
     def __call__(self, state: StudyState, key: Key) -> Resume | ForkTrial | None:
-        """Return which paused trial goes on, or which trial is forked; None starts a new trial.
+        """Return the paused trial to resume or the trial to fork, or None to start a new trial.
 
         Args:
             state: The study at the moment when the next trial is about to start.
@@ -70,7 +70,7 @@ def checked_promoter(given: Any) -> Promoter | None:
     """Return `given` if it is None, or callable and not a class.
 
     Raises:
-        InvalidType: it is something else.
+        InvalidType: it cannot be called, or it is a class.
     """
     if given is None:
         return None
@@ -81,9 +81,7 @@ def checked_promoter(given: Any) -> Promoter | None:
 def promotion(
     state: StudyState, promoter: Promoter, *, at: float | None = None, worker: str | None = None
 ) -> ResumeTrial | StartFork | None:
-    """Return the command that carries out what `promoter` says in `state`; None if a new trial should start.
-
-    The random stream is named by the version of `state`, so the answer can be computed again from the journal.
+    """Return the command that carries out what `promoter` answers in `state`, or None if a new trial should start.
 
     Args:
         state: The study just before the next trial starts.
@@ -94,6 +92,9 @@ def promotion(
     Raises:
         InvalidType: the answer is not a `Resume`, a `ForkTrial` or None.
     """
+    # A sampler's stream is named by the number of its trial, but a promoter is asked before there is a number, and it
+    # may resume any number of trials before the next one starts. The version of the state names each of these calls
+    # once, and can be read off the journal when the answer is verified.
     answer = promoter(state, state.key.child("promotion", state.version))
     if answer is None:
         return None

@@ -1,4 +1,4 @@
-"""What a pruner is: a pure function from a study's state and a running trial to a decision."""
+"""Pruners: pure functions from a study's state and a running trial to a decision."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class Decision(enum.Enum):
 
     CONTINUE = "continue"
     PAUSE = "pause"
-    """Save a checkpoint and wait; the trial may be resumed. An objective that cannot pause goes on."""
+    """Save a checkpoint and wait; the trial may be resumed. An objective that cannot pause simply continues."""
     STOP = "stop"
 
 
 class Verdict(Struct, frozen=True):
-    """A decision with its reason, both of which the journal keeps.
+    """A decision with its reason; the journal keeps both.
 
     Args:
         decision: What the trial should do.
@@ -43,7 +43,7 @@ class Verdict(Struct, frozen=True):
 
 
 class Pruner(Protocol):
-    """A pure function; a frozen class whose fields are its options, or a plain function.
+    """A pure function: either a plain function, or a frozen class whose fields are its options.
 
     Example:
         >>> def impatient(state, trial):
@@ -51,7 +51,7 @@ class Pruner(Protocol):
     """
 
     def __call__(self, state: StudyState, trial: FrozenTrial) -> Decision | Verdict:
-        """Return whether `trial`, which runs and may have reported values, is worth going on with."""
+        """Return whether `trial` should continue, pause or stop; it is running, and may have reported values."""
         ...
 
 
@@ -59,7 +59,7 @@ def checked_pruner(given: Any) -> Pruner:
     """Return `given` if it is callable and not a class.
 
     Raises:
-        InvalidType: it is something else.
+        InvalidType: it cannot be called, or it is a class.
     """
     pruner: Pruner = checked_callable(given, "a pruner is a function of (state, trial)")
     return pruner
@@ -78,6 +78,7 @@ def judged(state: StudyState, pruner: Pruner, trial: FrozenTrial) -> Verdict:
         Verdict(decision=<Decision.CONTINUE: 'continue'>, reason=None)
     """
     answer = pruner(state, trial)
+    # A bool is refused: it cannot say "pause", and True could be read as "prune" or as "continue".
     if isinstance(answer, Decision):
         return Verdict(answer)
     if isinstance(answer, Verdict) and isinstance(answer.decision, Decision):

@@ -1,4 +1,4 @@
-"""What a sampler is: a pure function from a study's state to values, and how it is asked."""
+"""Samplers: pure functions from a study's state to values of parameters, and how they are asked."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from hpo.errors import InvalidSuggestion, InvalidType
 
 
 class Suggestion(Struct, frozen=True):
-    """A sampler's answer.
+    """A sampler's answer: values for the parameters that it was asked for.
 
     Args:
-        params: A value for every name that was asked for; other names are passed over.
-        note: A little JSON that the journal keeps with the trial: a grid cell, the rule that was taken and why.
-        off_grid: Whether values may lie between the grid points of a step, which users who list values may want.
+        params: A value for every parameter that was asked for; other names are ignored.
+        note: A small JSON object that the journal keeps with the trial: a grid cell, or the rule that was applied and
+            why.
+        off_grid: Whether values may lie between the grid points of a step; for samplers whose users list explicit
+            values, such as `GridSampler`.
 
     Example:
         >>> Suggestion({"x": 0.5}, {"rule": "middle"}).params["x"]
@@ -36,8 +38,8 @@ class Exhausted(Struct, frozen=True):
     """A sampler's answer when nothing is left to try.
 
     Args:
-        reason: For people; completes the sentence "nothing is left to suggest: ...".
-        for_now: Whether there may be something to suggest when one of the running trials has ended.
+        reason: Why, for people; it completes the sentence "nothing is left to suggest: ...".
+        for_now: Whether there may be something to suggest once a running trial has ended.
 
     Example:
         >>> def once(state, trial, space, key):
@@ -58,21 +60,21 @@ Answer: TypeAlias = Suggestion | Exhausted
 
 
 class Sampler(Protocol):
-    """A pure function: the same arguments give the same answer, in any process and any order of calls.
+    """A pure function: the same arguments give the same answer, in any process and in any order of calls.
 
-    A plain function will do; a frozen class whose fields are its options is the usual form. A class may also have
+    It may be a plain function; most samplers are frozen classes whose fields are their options. A class may also have
 
-    - ``seed: int | None``: takes the place of the study's seed where it is not None;
-    - ``joint_space(state, trial) -> SearchSpace``: which parameters it wants to suggest together, where no space is
-      declared; `state` is the study at the moment when `trial` started. Without it: those that all complete and
-      pruned trials have.
-    - ``suggest_lone(state, trial, space, key) -> Answer``: answers for a lone parameter, one that an objective touches
-      outside of the joint space. Without it the sampler itself is asked for a space of this one parameter.
-    - ``given(fixed_params) -> Sampler``: this sampler for a space in which a sampler around it fixes parameters, for samplers
-      that keep count of whole configurations.
-    - ``replayable = False``: it keeps a state of its own, so that its suggestions can't be computed again.
-    - ``needs_pending = True``: it needs to know what it gave the trials before. Where other processes evaluate, it is asked in
-      the process of the study, for one trial after another; other samplers are asked where a trial is evaluated.
+    - ``seed: int | None``: a seed that replaces the study's seed unless it is None;
+    - ``joint_space(state, trial) -> SearchSpace``: the parameters to suggest together if the study declares no space;
+      `state` is the study at the moment when `trial` started. Without this method they are the parameters that all
+      complete and pruned trials have;
+    - ``suggest_lone(state, trial, space, key) -> Answer``: the answer for a lone parameter, which an objective asks for
+      outside of the joint space. Without this method the sampler itself is called with a space of this one parameter;
+    - ``given(fixed_params) -> Sampler``: this sampler for a space in which a sampler around it fixes parameters; for
+      samplers that keep count of whole configurations;
+    - ``replayable = False``: it keeps a state of its own, so its suggestions cannot be computed again;
+    - ``needs_pending = True``: it must see the suggestions of earlier trials before it makes the next one. It is then
+      asked in the process of the study, for one trial at a time; other samplers are asked where the trial is evaluated.
 
     Example:
         >>> def middle(state, trial, space, key):
@@ -80,34 +82,36 @@ class Sampler(Protocol):
     """
 
     def __call__(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
-        """Values for all of `space`.
+        """Return values for all parameters in `space`, or `Exhausted`.
 
         Args:
-            state: The study at the moment when `trial` started; `trial` is among the running ones.
-            trial: What is known of the trial: its number, and for a parameter that is asked for alone the joint ones
-                in `trial.params`.
-            space: The parameters that need values. A trial's first call is for the joint space, which may be empty;
-                a lone parameter comes in a space of its own, to `suggest_lone` where the sampler has one.
+            state: The study at the moment when `trial` started; `trial` is one of its running trials.
+            trial: What is known about the trial: its number and, for a lone parameter, the joint ones in
+                `trial.params`.
+            space: The parameters that need values. The first call for a trial is for the joint space, which may be
+                empty; a lone parameter comes in a space of its own.
             key: The random stream of this call; draw from it or from its children, and from nothing else.
         """
+        # `state` is the moment of the start, whatever has happened since: so the answer can be computed again from the
+        # journal, and does not depend on when the objective asks for its parameters.
         ...
 
 
 def checked_sampler(given: Any) -> Sampler:
-    """`given`, if it can be asked as a sampler is.
+    """Return `given` if it is callable and not a class.
 
     Raises:
-        InvalidType: it can't be called, or is a class.
+        InvalidType: it cannot be called, or it is a class.
     """
     sampler: Sampler = checked_callable(given, "a sampler is a function of (state, trial, space, key)")
     return sampler
 
 
 def checked_seed(given: int | None) -> int | None:
-    """A sampler's seed as a builtin int, or None for None.
+    """Return a sampler's seed as a builtin int, or None for None.
 
     Raises:
-        InvalidType: it is something else.
+        InvalidType: it is not an int.
     """
     if given is None:
         return None
@@ -118,18 +122,20 @@ def checked_seed(given: int | None) -> int | None:
 
 
 def trial_key(state: StudyState, sampler: Sampler, number: int) -> Key:
-    """The random stream of a trial's joint suggestion."""
+    """Return the random stream of a trial's joint suggestion."""
+    # It is named by the trial alone. Trials that are asked for at the same time, or in another order, get what they
+    # would get in a study that runs one trial after the other.
     seed = checked_seed(getattr(sampler, "seed", None))
     return Key(state.seed if seed is None else seed, ("trial", number))
 
 
 def is_replayable(sampler: Sampler) -> bool:
-    """Whether `sampler` claims to be pure, so that every suggestion can be computed again from the journal."""
+    """Return whether `sampler` claims to be pure, so that its suggestions can be computed again from the journal."""
     return bool(getattr(sampler, "replayable", True))
 
 
 def needs_pending(sampler: Sampler) -> bool:
-    """Whether `sampler` needs the suggestions of earlier trials on record before it is asked for the next."""
+    """Return whether `sampler` must see the suggestions of earlier trials before it makes the next one."""
     return bool(getattr(sampler, "needs_pending", False))
 
 
@@ -138,7 +144,7 @@ def ask_sampler(
 ) -> Answer:
     """Return the answer of `sampler` for a joint space or, with `lone`, for a lone parameter.
 
-    Samplers that ask other samplers pass on by this function which of the two kinds of call they got.
+    Samplers that ask other samplers use it to pass on which of the two kinds of call they got.
 
     Args:
         sampler: The sampler to ask.
@@ -163,6 +169,7 @@ def ask_sampler(
         >>> [ask_sampler(Ends(), state, trial, space, state.key, lone=lone).params["n"] for lone in (False, True)]
         [1, 9]
     """
+    # The kind of call is a method and not a guess from `space` or `key`: a joint space may also have one parameter.
     ask = getattr(sampler, "suggest_lone", sampler) if lone else sampler
     answer = ask(state, trial, space, key)
     if not isinstance(answer, Suggestion | Exhausted):
@@ -171,7 +178,8 @@ def ask_sampler(
 
 
 def space_to_ask(state: StudyState, sampler: Sampler, trial: FrozenTrial) -> SearchSpace:
-    """The joint space of `trial`: declared, or inferred by the sampler, or seen in history."""
+    """Return the joint space of `trial`: the declared one, or what the sampler infers, or what the history shows."""
+    # A declared space comes first: a sampler that looks at the history must not drop what the user wants to search.
     infer = getattr(sampler, "joint_space", None)
     return joint_space(state) if state.space is not None or infer is None else SearchSpace.of(infer(state, trial))
 
@@ -179,13 +187,16 @@ def space_to_ask(state: StudyState, sampler: Sampler, trial: FrozenTrial) -> Sea
 def suggest_joint(
     state: StudyState, sampler: Sampler, trial: FrozenTrial, space: Mapping[str, Distribution] | None = None
 ) -> Suggest | Exhausted:
-    """The command that gives `trial` its joint parameters.
+    """Return the command that gives `trial` its joint parameters, or `Exhausted`.
 
     Args:
         state: The study at the moment when the trial started.
-        sampler: Who is asked, for all parameters but those that the trial was enqueued with.
+        sampler: The sampler to ask, for all parameters but those that the trial was enqueued with.
         trial: The trial, running and without parameters.
-        space: The joint space; see `space_to_ask` for None.
+        space: The joint space; None means the one that `space_to_ask` returns.
+
+    Raises:
+        InvalidSuggestion: the answer is neither a `Suggestion` nor `Exhausted`.
     """
     joint = space_to_ask(state, sampler, trial) if space is None else SearchSpace.of(space)
     asked = joint.without(trial.fixed_params) if trial.fixed_params else joint
@@ -193,26 +204,28 @@ def suggest_joint(
     if isinstance(answer, Exhausted):
         return answer
     params = answer.params
-    if asked is not joint and isinstance(params, Mapping):  # what is none is refused where it is decided
+    # The sampler was not asked for fixed parameters: the user's values count, whatever it would suggest.
+    if asked is not joint and isinstance(params, Mapping):  # `decide` rejects params that are not a mapping
         fixed = {name: coerced_value(name, trial.fixed_params[name], joint[name]) for name in joint.without(asked)}
         params = {**params, **fixed}
     return Suggest(trial.number, joint, params, answer.note, answer.off_grid)
 
 
 def suggest_lone(state: StudyState, sampler: Sampler, trial: FrozenTrial, name: str, space: SearchSpace) -> Suggest:
-    """The command that gives `trial` the one parameter in `space`, which its joint space does not have.
+    """Return the command that gives `trial` the one parameter in `space`, which is not in its joint space.
 
     Args:
         state: The study at the moment when the trial started.
-        sampler: Who is asked, unless the trial was enqueued with a value.
-        trial: The trial with its joint parameters, and no other ones, so that the order in which an objective
-            touches its parameters does not matter.
-        name: The parameter.
-        space: Its distribution, under its name.
+        sampler: The sampler to ask, unless the trial was enqueued with a value.
+        trial: The trial with its joint parameters and no other ones.
+        name: The name of the parameter.
+        space: A space with the parameter and its distribution.
 
     Raises:
-        InvalidSuggestion: the sampler says that nothing is left, which it must say when asked for the joint space.
+        InvalidSuggestion: the sampler answers with `Exhausted`, which it may only do for the joint space.
     """
+    # Callers leave other lone parameters out of `trial`, and the stream is named by the parameter: so the order in
+    # which an objective asks for its parameters changes no suggestion.
     if name in trial.fixed_params:
         value = coerced_value(name, trial.fixed_params[name], space[name])
         return Suggest(trial.number, space, {name: value}, lone=True)
@@ -221,7 +234,7 @@ def suggest_lone(state: StudyState, sampler: Sampler, trial: FrozenTrial, name: 
     if isinstance(answer, Exhausted):
         raise InvalidSuggestion(
             f"{sampler!r} has nothing left for parameter {name!r} of a running trial ({answer.reason}): "
-            "a sampler says so when it is asked for the joint space"
+            "a sampler may only say so when it is asked for the joint space"
         )
-    note = {name: answer.note} if answer.note else None
+    note = {name: answer.note} if answer.note else None  # the notes of a trial are merged, so each needs its own key
     return Suggest(trial.number, space, answer.params, note, answer.off_grid, lone=True)

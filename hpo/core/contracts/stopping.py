@@ -1,4 +1,4 @@
-"""What a stopping rule is: a pure function that says when a study has had enough trials."""
+"""Stopping rules: pure functions that say when a study has had enough trials."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Stop(Struct, frozen=True):
     """A stopping rule's answer: start no more trials.
 
     Args:
-        reason: Why, for people or as a small JSON value.
+        reason: Why, as a sentence or a small JSON value.
 
     Example:
         >>> Stop("100 trials without an improvement").reason
@@ -25,7 +25,7 @@ class Stop(Struct, frozen=True):
 
 
 class StoppingRule(Protocol):
-    """A pure function; a frozen class whose fields are its options, or a plain function.
+    """A pure function: either a plain function, or a frozen class whose fields are its options.
 
     Example:
         >>> def after_ten(state):
@@ -33,7 +33,7 @@ class StoppingRule(Protocol):
     """
 
     def __call__(self, state: StudyState) -> Stop | None:
-        """Return why no more trials should start, or None to go on."""
+        """Return `Stop` with the reason if no more trials should start, or None to continue."""
         ...
 
 
@@ -41,7 +41,7 @@ def checked_stopping_rule(given: Any) -> StoppingRule:
     """Return `given` if it is callable and not a class.
 
     Raises:
-        InvalidType: it is something else.
+        InvalidType: it cannot be called, or it is a class.
     """
     rule: StoppingRule = checked_callable(given, "a stopping rule is a function of (state)")
     return rule

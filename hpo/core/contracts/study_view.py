@@ -1,4 +1,4 @@
-"""A study as class-based samplers and pruners see it: to read, under the names that studies have."""
+"""Studies as class-based samplers and pruners see them: read-only, with the attributes of `hpo.Study`."""
 
 from __future__ import annotations
 
@@ -15,20 +15,23 @@ from hpo.errors import SeveralObjectives
 
 @runtime_checkable
 class HasState(Protocol):
-    """A study: whatever knows its `StudyState`."""
+    """A study: any object with a `StudyState`."""
 
     @property
     def state(self) -> StudyState:
-        """The study at this moment."""
+        """The state of the study at this moment."""
         ...
 
 
 @attrs.frozen
 class StudyView:
-    """A study at one moment; nothing that happens later changes it.
+    """A study at one moment, with the attributes of `hpo.Study`; nothing that happens later changes it.
+
+    Class-based samplers and pruners get it in place of a study, because they must not depend on trials that finish
+    while they work.
 
     Args:
-        state: What is shown.
+        state: The state that it shows.
 
     Example:
         >>> StudyView(StudyState.create(name="digits", directions=["maximize"])).direction
@@ -53,23 +56,28 @@ class StudyView:
 
     @property
     def best_trial(self) -> FrozenTrial:
-        """The complete trial with the best value; see `hpo.core.views.best_trial`."""
+        """The complete trial with the best value; feasible trials come before infeasible ones.
+
+        Raises:
+            SeveralObjectives: there are several directions; read `best_trials`.
+            NoCompletedTrial: there is no complete trial.
+        """
         return best_trial(self.state)
 
     @property
     def best_trials(self) -> list[FrozenTrial]:
-        """The Pareto front, by number; see `hpo.core.views.best_trials`."""
+        """The Pareto front: the complete trials that no other one dominates, ordered by number."""
         return best_trials(self.state)
 
     @property
     def best_params(self) -> dict[str, Any]:
-        """The parameters of the best trial."""
+        """The parameters of the best trial; raises as `best_trial` does."""
         self._check_one_direction("best_params", "best_trials")
         return dict(best_trial(self.state).params)
 
     @property
     def best_value(self) -> float:
-        """The value of the best trial."""
+        """The value of the best trial; raises as `best_trial` does."""
         self._check_one_direction("best_value", "best_trials")
         value = best_trial(self.state).value
         assert value is not None, "only a complete trial is the best one"
@@ -77,10 +85,10 @@ class StudyView:
 
     @property
     def direction(self) -> StudyDirection:
-        """The only direction.
+        """Whether less or more is better for the only objective.
 
         Raises:
-            SeveralObjectives: there are several; read `directions`.
+            SeveralObjectives: there are several directions; read `directions`.
         """
         self._check_one_direction("direction", "directions")
         return self.directions[0]
@@ -106,5 +114,6 @@ class StudyView:
         return None if self.state.metric_names is None else list(self.state.metric_names)
 
     def _check_one_direction(self, asked: str, instead: str) -> None:
+        # here and not only in `best_trial`, so that the message names the attribute that was read
         if len(self.state.directions) != 1:
             raise SeveralObjectives(asked, instead)

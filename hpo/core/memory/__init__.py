@@ -1,9 +1,9 @@
 """Immutable containers whose versions share memory.
 
-- `containers`: dicts, lists and maps of trials; `history`: finished trials, and the folds over them
-- `rows`: tables of numbers that grow row by row (imported where it is used: it needs numpy)
-- `sorted_runs`: sorted numbers with one more
-- `growing`: how versions share what only grows; `event_log`: the newest events of a state
+- `growing`: the buffer that versions of one append-only container share
+- `containers`: dicts, lists, and maps by trial number; `history`: finished trials, and the folds over them
+- `event_log`: the newest events of a state; `sorted_runs`: sorted numbers that gain one at a time
+- `rows`: tables of numbers that grow row by row (imported where it is used, because it needs numpy)
 """
 
 from hpo.core.memory.containers import FrozenDict, FrozenList, InsertOnlyDict, NumberMap

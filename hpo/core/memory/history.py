@@ -1,4 +1,4 @@
-"""The finished trials of a study, which snapshots share, and folds over them."""
+"""The finished trials of a study, which its states share, and folds over them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,13 @@ T = TypeVar("T")
 T_contra = TypeVar("T_contra", contravariant=True)
 C = TypeVar("C")
 
-_FOLDS = 64  # the most recently used: ranges that drift make new ones all the time
-_REMEMBERED = 16  # carries kept per fold: the newest lengths, for workers whose snapshots are a little behind
+# Only the most recently used folds are kept. A fold has its space among its options, and a study whose ranges change
+# all the time makes a new fold with every trial: their carries would fill the memory.
+_KEPT_FOLDS = 64
+# Carries are kept for the newest lengths. One would do for a single worker. Parallel workers have states that are a few
+# trials behind, and trials that are asked in a batch look back to the state in which they started; without the carry
+# for its length, a state would have to fold all of its trials anew.
+_KEPT_CARRIES = 16
 
 
 class _Fold(Protocol[T_contra, C]):
@@ -38,12 +43,13 @@ class _Trials(GrowingBuffer[T]):
 
 
 class History(Sequence[T]):
-    """Finished trials in the order told.
+    """Finished trials, in the order in which they were told.
 
-    See `hpo.core.memory.growing`: a history is a shared buffer and a length, so that `append` is O(1) amortized from the
-    newest one and a copy from an older one.
+    A history is a shared buffer and a length: it sees the trials below its length. Appending to the newest history
+    writes the next slot of the buffer, in O(1) amortized; appending to an older one copies the trials that it sees,
+    which makes a fork.
 
-    The carries of `fold` are kept with the buffer and only move forward. Dropping them costs time and nothing else.
+    The carries of `fold` are kept with the buffer. Dropping them costs time and nothing else.
     """
 
     __slots__ = ("_buffer", "_length")
@@ -53,16 +59,18 @@ class History(Sequence[T]):
         self._length = self._buffer.used
 
     def append(self, trial: T) -> History[T]:
-        """Return this history and one more trial."""
+        """Return a history with one more trial."""
         buffer = self._buffer
+        # Somebody may have appended to this history before: a batch of what-if states, or a state that was kept and
+        # continued in another way. The slot is theirs then, and this history goes on in a buffer of its own.
         if not buffer.claim(self._length, trial):
             return self._forked(trial)
-        longer: History[T] = History.__new__(History)
+        longer: History[T] = History.__new__(History)  # not by the constructor, which makes a new buffer
         longer._buffer, longer._length = buffer, self._length + 1
         return longer
 
     def fold(self, fold: _Fold[T, C]) -> C:
-        """Return the carry of `fold` over this history; O(trials new since it was last asked for).
+        """Return the summary of this history by `fold`, its carry; O(trials that are new since the last call).
 
         Example:
             >>> import attrs
@@ -73,24 +81,29 @@ class History(Sequence[T]):
             >>> History().fold(Count())
             0
         """
-        if not self._length:  # the empty history is shared by all studies, so it keeps no carries
+        # The empty history is a default value, shared by all studies of the process: what it kept would never be freed.
+        if not self._length:
             return fold.init()
         buffer = self._buffer
+        # Under the lock, so that threads with the same fold do not compute it twice. `step` may be slow, but it is pure
+        # and so never waits for another thread.
         with buffer.lock:
             carries = buffer.memo.pop(fold, None) or {}
             buffer.memo[fold] = carries  # now the youngest: dicts keep the order of insertion
-            if len(buffer.memo) > _FOLDS:
+            if len(buffer.memo) > _KEPT_FOLDS:
                 del buffer.memo[next(iter(buffer.memo))]
             if self._length in carries:
                 return cast(C, carries[self._length])
-            start = self._length - 1  # the usual case: one trial more than last time
+            # Start from the longest carry that is not longer than this history: usually one trial less than now. A
+            # carry of a longer history has seen trials that this one must not see, and steps cannot be undone.
+            start = self._length - 1
             if start not in carries:
                 start = max((length for length in carries if length < self._length), default=0)
             carry = carries[start] if start else fold.init()
             for trial in buffer.trials[start : self._length]:
                 carry = fold.step(carry, trial)
             carries[self._length] = carry
-            if len(carries) > _REMEMBERED:
+            if len(carries) > _KEPT_CARRIES:
                 del carries[min(carries)]
             return cast(C, carry)
 
@@ -98,7 +111,8 @@ class History(Sequence[T]):
         buffer = self._buffer
         with buffer.lock:
             fork = History([*buffer.trials[: self._length], trial])
-            # a fork starts with the carries up to the place where it leaves the line
+            # A fork takes over the carries of the trials that it shares. Longer ones have seen trials that are not in
+            # it.
             fork._buffer.memo = {
                 fold: kept
                 for fold, carries in buffer.memo.items()
@@ -111,6 +125,7 @@ class History(Sequence[T]):
     @overload
     def __getitem__(self, index: slice) -> list[T]: ...
     def __getitem__(self, index: int | slice) -> T | list[T]:
+        # The buffer may be longer than this history, so an index counts from its own length and not from the list's.
         if isinstance(index, slice):
             trials = self._buffer.trials
             return [trials[i] for i in range(*index.indices(self._length))]
@@ -130,6 +145,7 @@ class History(Sequence[T]):
         return len(self) == len(other) and (self._buffer is other._buffer or self[:] == other[:])
 
     def __hash__(self) -> int:
+        # equal histories agree in these two, and a hash of all trials would be O(trials)
         return hash((self._length, self[-1] if self._length else None))
 
     def __repr__(self) -> str:
@@ -142,4 +158,4 @@ class History(Sequence[T]):
         return self
 
     def __reduce__(self) -> tuple[type[History[T]], tuple[list[T]]]:
-        return History, (self[:],)
+        return History, (self[:],)  # neither later trials nor carries, which may hold anything, travel along

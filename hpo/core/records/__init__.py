@@ -1,7 +1,7 @@
-"""What is written down: events, whole trials and whole states, and their only written forms.
+"""Records: what is written down, and its only written form.
 
-- `events`: the closed union of facts; `creation`: the first event of a study, checked
-- `trials`: a whole trial as an event; `states`: a whole state as bytes
+- `events`: the closed union of facts, as JSON; `creation`: the first event of a study, checked
+- `trials`: a whole trial as an event, and back; `states`: a whole state as bytes, and back
 """
 
 from hpo.core.records.creation import checked_metric_names, study_created
@@ -32,7 +32,7 @@ from hpo.core.records.events import (
     encode_hook,
     is_acknowledged,
 )
-from hpo.core.records.states import Snapshot, decode_snapshot, encode_snapshot
+from hpo.core.records.states import decode_state, encode_state
 from hpo.core.records.trials import added_trial, external_params, read_metrics, trial_record, written_metrics
 
 __all__ = [
@@ -45,7 +45,6 @@ __all__ = [
     "MetricNamesSet",
     "ParamsSuggested",
     "PruningDecided",
-    "Snapshot",
     "SpaceDefined",
     "StudyAttributeSet",
     "StudyCreated",
@@ -61,10 +60,10 @@ __all__ = [
     "checked_metric_names",
     "decode_events",
     "decode_hook",
-    "decode_snapshot",
+    "decode_state",
     "encode_events",
     "encode_hook",
-    "encode_snapshot",
+    "encode_state",
     "external_params",
     "is_acknowledged",
     "read_metrics",

@@ -1,11 +1,13 @@
 """The facts that a study is made of: the closed union of events, and their only written form.
 
-An event is past and never edited or removed. In JSON it is a short array that starts with its tag, for example
-``["finished", 12, "complete", [0.97], 1732190185.123]``; fields are only ever added at the end, with a default,
-so that old journals replay for ever. Non-finite floats travel by name, attributes as `to_json_tree` writes them.
+An event is in the past: it is never edited or removed. In JSON it is a short array that starts with its tag, for
+example ``["finished", 12, "complete", [0.97], 1732190185.123]``. Fields are only ever added at the end, with a default,
+so that every later version can replay old journals. Floats that are not finite are written by name, and attributes as
+`to_json_tree` writes them.
 
-A space is written once per study and counted from 0; the values of a suggestion follow its order, in internal
-form (`hpo.core.values.distributions`).
+A search space is written once per study, and numbered from 0; suggestions refer to it by number, because it is many
+times longer than their values. The values follow the order of the space, in internal form
+(`hpo.core.values.distributions`).
 """
 
 from __future__ import annotations
@@ -33,11 +35,15 @@ from hpo.core.values import (
 from hpo.errors import HpoError, UnreadableEvents
 
 FORMAT = 2
-"""The version of the written form; a journal of a newer one is refused by name.
+"""The version of the written form; a journal with a newer one is refused, with its version in the message.
 
-2: pruning decisions by name and with reasons, paused and resumed trials, reports by metric name, standard errors, costs,
-artifacts, origins. Journals of format 1 are read as they are, and may go on with events of format 2.
+2: pruning decisions by name and with reasons, paused and resumed trials, reports by metric name, standard errors,
+    costs, artifacts, origins. Journals of format 1 are read as they are, and may go on with events of format 2.
 """
+
+
+# gc=False: events hold no reference back to themselves, so the garbage collector need not visit the thousands of them
+# that a journal has. array_like=True: the names of the fields are not written, which is most of the bytes.
 
 
 class StudyCreated(Struct, frozen=True, gc=False, array_like=True, tag="created"):
@@ -51,7 +57,7 @@ class StudyCreated(Struct, frozen=True, gc=False, array_like=True, tag="created"
     metric_names: tuple[str, ...] | None = None
     at: float | None = None
     parent: tuple[str, int] | None = None
-    """The study that this one was forked from, and after how many events; the same prefix follows."""
+    """The study that this one was forked from, and after how many events; those events follow, as they were."""
     origin: Origin | None = None
 
 
@@ -73,18 +79,19 @@ class MetricNamesSet(Struct, frozen=True, gc=False, array_like=True, tag="metric
 class AdvisorSet(Struct, frozen=True, gc=False, array_like=True, tag="uses"):
     """The study uses this sampler, pruner or promoter from here on."""
 
+    # The tag is older than the name of the class. Tags are the written form and never change.
     kind: Literal["sampler", "pruner", "promoter"]
     identity: Identity
 
 
 class SpaceDefined(Struct, frozen=True, gc=False, array_like=True, tag="space"):
-    """The next space, by number, that suggestions refer to."""
+    """The next search space, by number, that suggestions refer to."""
 
     space: SearchSpace
 
 
 class TrialEnqueued(Struct, frozen=True, gc=False, array_like=True, tag="enqueued"):
-    """Trial `number` waits, with some of its parameters given."""
+    """Trial `number` waits to be started, with some of its parameters given."""
 
     number: int
     params: Any
@@ -92,12 +99,12 @@ class TrialEnqueued(Struct, frozen=True, gc=False, array_like=True, tag="enqueue
     parent: int | None = None
     """The trial that this one was forked from, whose checkpoint it continues."""
     reason: Any = None
-    """Why it was forked, as a promoter said."""
+    """Why it was forked, as the promoter put it."""
     origin: Origin | None = None
 
 
 class TrialStarted(Struct, frozen=True, gc=False, array_like=True, tag="started"):
-    """Trial `number` runs: the head of the waiting queue, or a new one."""
+    """Trial `number` runs: the first one that waited, or a new one."""
 
     number: int
     at: float | None = None
@@ -122,19 +129,19 @@ class TrialResumed(Struct, frozen=True, gc=False, array_like=True, tag="resumed"
     at: float | None = None
     worker: str | None = None
     reason: Any = None
-    """Why a promoter chose it; None where a person or a scheduler did."""
+    """Why a promoter chose it; None if a person or a scheduler did."""
     origin: Origin | None = None
 
 
 class ParamsSuggested(Struct, frozen=True, gc=False, array_like=True, tag="suggested"):
-    """Trial `number` has values for the parameters of a space, in internal form and in its order."""
+    """Trial `number` has values for the parameters of a space, in internal form and in the order of the space."""
 
     number: int
     space: int
     values: tuple[int | float, ...]
     note: Any = None
     lone: bool = False
-    """Whether this is a parameter outside of the joint space, which was asked for alone."""
+    """Whether this is a lone parameter: one outside of the joint space."""
 
 
 class PruningDecided(Struct, frozen=True, gc=False, array_like=True, tag="judged"):
@@ -144,13 +151,13 @@ class PruningDecided(Struct, frozen=True, gc=False, array_like=True, tag="judged
     decision: bool | Literal["continue", "pause", "stop"]
     """By name; journals of format 1 have True for "stop" and False for "continue"."""
     detached: bool = False
-    """Whether the pruner knew only what was known when the trial started, and the trial itself."""
+    """Whether the pruner knew only the trial itself, and the study as it was when the trial started."""
     reason: Any = None
-    """The rule, the step and the values that were compared, as the pruner said."""
+    """The rule, the step and the values that were compared, as the pruner put it."""
 
     @property
     def name(self) -> Literal["continue", "pause", "stop"]:
-        """The decision by name, also where the journal is of format 1."""
+        """The decision by name, whichever format the journal has."""
         if isinstance(self.decision, bool):
             return "stop" if self.decision else "continue"
         return self.decision
@@ -184,7 +191,7 @@ class ConstraintSet(Struct, frozen=True, gc=False, array_like=True, tag="constra
 
 
 class ArtifactAdded(Struct, frozen=True, gc=False, array_like=True, tag="artifact_added"):
-    """A file belongs to trial `number`, or to the study where `number` is None; its bytes are in a store already."""
+    """A file belongs to trial `number`, or to the study if `number` is None; its bytes are in a store already."""
 
     artifact: Artifact
     number: int | None = None
@@ -193,7 +200,7 @@ class ArtifactAdded(Struct, frozen=True, gc=False, array_like=True, tag="artifac
 
 
 class ArtifactRemoved(Struct, frozen=True, gc=False, array_like=True, tag="artifact_removed"):
-    """The file with this id no longer belongs to trial `number`, or to the study where `number` is None."""
+    """The file with this id no longer belongs to trial `number`, or to the study if `number` is None."""
 
     id: str
     number: int | None = None
@@ -202,7 +209,7 @@ class ArtifactRemoved(Struct, frozen=True, gc=False, array_like=True, tag="artif
 
 
 class TrialFinished(Struct, frozen=True, gc=False, array_like=True, tag="finished"):
-    """The last word on trial `number`; parameters that its objective never asked for are dropped."""
+    """Trial `number` has ended; parameters that its objective never asked for, the `unused` ones, are dropped."""
 
     number: int
     state: TrialState
@@ -216,7 +223,7 @@ class TrialFinished(Struct, frozen=True, gc=False, array_like=True, tag="finishe
 
 
 class TrialAdded(Struct, frozen=True, gc=False, array_like=True, tag="added"):
-    """A trial that came whole from elsewhere. `space` counts as in `ParamsSuggested`."""
+    """A whole trial came from elsewhere: another study, or a program. `space` is a number, as in `ParamsSuggested`."""
 
     number: int
     state: TrialState
@@ -262,11 +269,15 @@ AnyEvent: TypeAlias = (
 )
 
 ACKNOWLEDGED = frozenset((StudyCreated, TrialEnqueued, TrialPaused, TrialFinished, TrialAdded, ArtifactAdded))
-"""The events that a user is promised: a journal makes them durable before it returns."""
+"""The events that a journal makes durable before it returns.
+
+They are what cannot be computed again: results, and what users decided. A crash of the machine that takes suggestions
+or reports of running trials takes their workers as well.
+"""
 
 
 def is_acknowledged(events: Iterable[AnyEvent]) -> bool:
-    """Whether something that a user was promised is among `events`.
+    """Return whether a journal must make `events` durable before it returns, because a user relies on one of them.
 
     Example:
         >>> is_acknowledged([TrialStarted(0)]), is_acknowledged([TrialStarted(0), TrialEnqueued(1, None)])
@@ -276,15 +287,15 @@ def is_acknowledged(events: Iterable[AnyEvent]) -> bool:
 
 
 def encode_events(events: Sequence[AnyEvent]) -> bytes:
-    """`events` as one JSON array, without a newline."""
+    """Return `events` as one JSON array in UTF-8, without a newline."""
     return _ENCODER.encode(events)
 
 
 def decode_events(text: bytes) -> list[AnyEvent]:
-    """The inverse of `encode_events`.
+    """Return the events that `encode_events` wrote.
 
     Raises:
-        UnreadableEvents: the text is no array of events that this version knows.
+        UnreadableEvents: `text` is not a JSON array of events that this version knows.
     """
     try:
         return _DECODER.decode(text)
@@ -293,28 +304,28 @@ def decode_events(text: bytes) -> list[AnyEvent]:
 
 
 def encode_hook(value: object) -> Any:
-    """The written form of a space, for msgspec encoders."""
+    """Return the written form of a search space; an `enc_hook` of msgspec, for types that it does not know."""
     if isinstance(value, SearchSpace):
-        return {name: _to_document(distribution) for name, distribution in value.items()}
-    raise NotImplementedError(f"events hold no {type(value).__name__}")
+        return {name: _distribution_document(distribution) for name, distribution in value.items()}
+    raise NotImplementedError(f"an event cannot contain a {type(value).__name__}")
 
 
 def decode_hook(kind: type, document: Any) -> Any:
-    """The inverse of `encode_hook`, for msgspec decoders."""
+    """Return the search space that `encode_hook` wrote; a `dec_hook` of msgspec."""
     if kind is SearchSpace and isinstance(document, dict):
-        return SearchSpace({name: _from_document(written) for name, written in document.items()})
+        return SearchSpace({name: _distribution_of(written) for name, written in document.items()})
     raise UnreadableEvents(f"expected a {kind.__name__}, got {document!r}", FORMAT)
 
 
-def _to_document(distribution: Distribution) -> dict[str, Any]:
+def _distribution_document(distribution: Distribution) -> dict[str, Any]:
     if isinstance(distribution, FloatDistribution | IntDistribution):
         fields = {field: getattr(distribution, field) for field in distribution.__struct_fields__}
-    else:
+    else:  # a choice may be NaN or infinite, which JSON cannot express; the bounds of a range are finite
         fields = {"choices": [to_json_tree(choice) for choice in distribution.choices]}
     return {"name": type(distribution).__name__, "attributes": fields}
 
 
-def _from_document(written: Any) -> Distribution:
+def _distribution_of(written: Any) -> Distribution:
     attributes = written.get("attributes") if isinstance(written, dict) else None
     if isinstance(attributes, dict) and "choices" in attributes:
         written = {**written, "attributes": {"choices": from_json_tree(attributes["choices"])}}

@@ -1,11 +1,13 @@
-"""A state as bytes: the shortest document from which the same state comes back."""
+"""Whole states as bytes: the shortest document from which the same state comes back.
+
+A document is not a journal: it has the trials as they are and not the events that made them, so it is read in one go.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-import attrs
 import msgspec
 from msgspec import Struct
 
@@ -16,31 +18,19 @@ from hpo.core.values import Artifact, FrozenTrial, Identity, SearchSpace, from_j
 from hpo.errors import HpoError, UnreadableEvents
 
 
-@attrs.frozen
-class Snapshot:
-    """The parts of a `hpo.core.state.StudyState`; see there."""
-
-    created: StudyCreated
-    version: int
-    n_trials: int
-    uses: FrozenDict[str, Identity]
-    user_attrs: FrozenDict[str, Any]
-    spaces: InsertOnlyDict[SearchSpace, int]
-    finished: History[FrozenTrial]
-    running: NumberMap[FrozenTrial]
-    waiting: NumberMap[FrozenTrial]
-    paused: NumberMap[FrozenTrial]
-    artifacts: NumberMap[FrozenDict[str, Artifact]]
-    requests: InsertOnlyDict[str, int | None]
-
-
 class _Document(Struct, frozen=True):
+    """The written form of a state. Fields are only ever added at the end, with a default."""
+
     created: StudyCreated
+    """What was known from the start; the other fields have the names that they have in `StudyState`."""
     version: int
     n_trials: int
     user_attrs: Any
     spaces: list[SearchSpace]
-    """Those that events refer to by number come first; `n_spaces` says how many they are."""
+    """The spaces that events refer to by number, the first `n_spaces` ones, and then those that only trials have.
+
+    A trial with lone parameters has a space that no event ever named.
+    """
     n_spaces: int
     finished: list[TrialAdded]
     running: list[TrialAdded]
@@ -51,10 +41,17 @@ class _Document(Struct, frozen=True):
     requests: dict[str, int | None] = {}
 
 
-def encode_snapshot(snapshot: Snapshot) -> bytes:
-    """`snapshot` as JSON in UTF-8."""
+def encode_state(created: StudyCreated, fields: Mapping[str, Any]) -> bytes:
+    """Return a state as JSON in UTF-8.
+
+    Args:
+        created: The first event of the study.
+        fields: The fields of its `StudyState` by name. This module cannot import the class, which is built on it.
+    """
+    # Spaces that differ only in their order are equal, but the values of a trial follow the order: it is part of the
+    # key.
     numbers: dict[tuple[SearchSpace, tuple[str, ...]], int] = {}
-    for space in snapshot.spaces:
+    for space in fields["spaces"]:
         numbers[space, tuple(space)] = len(numbers)
     n_spaces = len(numbers)
 
@@ -64,43 +61,44 @@ def encode_snapshot(snapshot: Snapshot) -> bytes:
     def number_of(space: SearchSpace) -> int | None:
         return numbers.setdefault((space, tuple(space)), len(numbers)) if space else None
 
-    unfinished = (snapshot.running, snapshot.waiting, snapshot.paused)
-    finished, running, waiting, paused = map(records, (snapshot.finished, *(trials.values() for trials in unfinished)))
+    # before `spaces` is written, because the trials may add to it
+    finished = records(fields["finished"])
+    running, waiting, paused = (records(fields[stage].values()) for stage in ("running", "waiting", "paused"))
     return _ENCODER.encode(
         _Document(
-            created=snapshot.created,
-            version=snapshot.version,
-            n_trials=snapshot.n_trials,
-            user_attrs=to_json_tree(snapshot.user_attrs),
-            uses=snapshot.uses,
+            created=created,
+            version=fields["version"],
+            n_trials=fields["n_trials"],
+            user_attrs=to_json_tree(fields["user_attrs"]),
+            uses=fields["uses"],
             spaces=[space for space, _ in numbers],
             n_spaces=n_spaces,
             finished=finished,
             running=running,
             waiting=waiting,
             paused=paused,
-            artifacts={owner: [*by_id.values()] for owner, by_id in snapshot.artifacts.items()},
-            requests=dict(snapshot.requests),
+            artifacts={owner: [*by_id.values()] for owner, by_id in fields["artifacts"].items()},
+            requests=dict(fields["requests"]),
         )
     )
 
 
-def decode_snapshot(blob: bytes) -> Snapshot:
-    """The inverse of `encode_snapshot`.
+def decode_state(blob: bytes) -> tuple[StudyCreated, dict[str, Any]]:
+    """Return the first event of the study that `encode_state` wrote, and the other fields of its state by name.
 
     Raises:
-        UnreadableEvents: the bytes are no snapshot of a format that this version reads.
+        UnreadableEvents: the bytes are not a state in a format that this version reads.
     """
     try:
         document = _DECODER.decode(blob)
         if document.created.format <= FORMAT:
-            return _snapshot(document)
+            return document.created, _fields(document)
     except (msgspec.MsgspecError, ValueError, LookupError, RecursionError, TypeError, HpoError) as error:
         raise UnreadableEvents(str(error), FORMAT) from None
     raise UnreadableEvents(f"it has format {document.created.format}", FORMAT)
 
 
-def _snapshot(document: _Document) -> Snapshot:
+def _fields(document: _Document) -> dict[str, Any]:
     def by_number(records: list[TrialAdded]) -> NumberMap[FrozenTrial]:
         return NumberMap((trial.number, trial) for trial in trials(records))
 
@@ -110,23 +108,22 @@ def _snapshot(document: _Document) -> Snapshot:
             added_trial(empty if record.space is None else document.spaces[record.space], record) for record in records
         ]
 
-    return Snapshot(
-        created=document.created,
-        version=document.version,
-        n_trials=document.n_trials,
-        user_attrs=from_json_tree(document.user_attrs),
-        uses=FrozenDict(document.uses),
-        spaces=InsertOnlyDict((space, i) for i, space in enumerate(document.spaces[: document.n_spaces])),
-        finished=History(trials(document.finished)),
-        running=by_number(document.running),
-        waiting=by_number(document.waiting),
-        paused=by_number(document.paused),
-        artifacts=NumberMap(
+    return {
+        "version": document.version,
+        "n_trials": document.n_trials,
+        "user_attrs": from_json_tree(document.user_attrs),
+        "uses": FrozenDict(document.uses),
+        "spaces": InsertOnlyDict((space, i) for i, space in enumerate(document.spaces[: document.n_spaces])),
+        "finished": History(trials(document.finished)),
+        "running": by_number(document.running),
+        "waiting": by_number(document.waiting),
+        "paused": by_number(document.paused),
+        "artifacts": NumberMap(
             (owner, FrozenDict({artifact.id: artifact for artifact in listed}))
             for owner, listed in document.artifacts.items()
         ),
-        requests=InsertOnlyDict(document.requests),
-    )
+        "requests": InsertOnlyDict(document.requests),
+    }
 
 
 _ENCODER = msgspec.json.Encoder(enc_hook=encode_hook)

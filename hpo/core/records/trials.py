@@ -1,4 +1,7 @@
-"""A whole trial as an event, and back."""
+"""Whole trials as events, and back.
+
+One form serves for trials that are added to a study and for all trials of a state that is kept as bytes.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +14,15 @@ from hpo.core.values import FrozenTrial, Number, SearchSpace, from_json_tree, fr
 
 
 def trial_record(trial: FrozenTrial, space: int | None) -> TrialAdded:
-    """`trial` as an event, with its distributions as the space of number `space`."""
+    """Return `trial` as an event; `space` is the number of the space with its distributions, or None if it has none."""
     return TrialAdded(
         number=trial.number,
         state=trial.state,
         values=None if trial.values is None else tuple(map(to_number, trial.values)),
         space=space,
+        # in the order of the space and not of `params`, because that is how they are read back
         params=tuple(dist.to_internal(trial.params[name]) for name, dist in trial.distributions.items()),
-        user_attrs=to_json_tree(trial.user_attrs) or None,
+        user_attrs=to_json_tree(trial.user_attrs) or None,  # `null` is shorter than `{}`, and means the same
         constraints=tuple((name, to_number(value)) for name, value in trial.constraints.items()),
         intermediate_values=tuple((step, to_number(value)) for step, value in trial.intermediate_values.items()),
         fixed_params=to_json_tree(trial.fixed_params) or None,
@@ -36,7 +40,7 @@ def trial_record(trial: FrozenTrial, space: int | None) -> TrialAdded:
 
 
 def added_trial(space: SearchSpace, event: TrialAdded) -> FrozenTrial:
-    """The trial that `event` describes, with parameters from `space`."""
+    """Return the trial that `event` describes, with parameters from `space`."""
     return FrozenTrial(
         number=event.number,
         state=event.state,
@@ -71,7 +75,7 @@ def read_metrics(by_name: Mapping[str, Number]) -> FrozenDict[str, float]:
 
 
 def external_params(space: SearchSpace, internal: Sequence[int | float]) -> FrozenDict[str, Any]:
-    """What an objective sees of the internal values of `space`, in its order."""
-    if space.numeric:
+    """Return values by name as an objective sees them, from internal ones in the order of `space`."""
+    if space.numeric:  # the usual case: internal and external numbers are the same
         return FrozenDict(zip(space, internal, strict=True))
     return FrozenDict({name: dist.to_external(x) for (name, dist), x in zip(space.items(), internal, strict=True)})
