@@ -39,7 +39,7 @@ class StudyState(Struct, frozen=True, gc=False):
         created_at: Seconds since 1970, or None.
         parent: The study that this one was forked from, and after how many events; or None.
         uses: The identities of the latest ``"sampler"``, ``"pruner"`` and ``"promoter"``, as far as there were any.
-        artifacts: Files by their owner's number, -1 for the study itself, and by id; see `artifacts_of`.
+        artifacts: Files by their owner's number, -1 for the study itself, and by id; `artifacts_of` looks them up.
         requests: The keys of the clients' requests that were carried out, with the number of the trial that each was
             about, or None.
         log: The newest events, for `hpo.events_since`. It is not a part of the value: it is neither compared nor kept

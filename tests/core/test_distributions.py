@@ -39,7 +39,7 @@ INF, NAN = math.inf, math.nan
         (
             (0.0, 1e16, False, 1.0),
             (
-                "FloatDistribution from 0.0 to 1e+16 needs step >= 8.0, where floats can still tell the values apart; "
+                "FloatDistribution from 0.0 to 1e+16 needs step >= 8.0, because floats cannot tell closer values apart; "
                 "got step=1.0"
             ),
         ),

@@ -47,7 +47,7 @@ def identity_of_choice(choice: Choice) -> tuple[str, object]:
 
 
 class CategoricalDistribution(Struct, frozen=True, eq=False):
-    """A parameter with named or otherwise unordered values.
+    """A parameter with a finite set of values that have no order.
 
     Args:
         choices: One or more different values, each None, a `bool`, an `int`, a `float` or a `str`. Types count:

@@ -63,8 +63,8 @@ class FloatDistribution(Struct, frozen=True, repr_omit_defaults=True):
             least = least_step(self.low, self.high)
             if step < least and self.low < self.high:
                 raise InvalidDistribution(
-                    f"FloatDistribution from {self.low!r} to {self.high!r} needs step >= {least!r}, where floats can "
-                    f"still tell the values apart; got step={step!r}"
+                    f"FloatDistribution from {self.low!r} to {self.high!r} needs step >= {least!r}, because "
+                    f"floats cannot tell closer values apart; got step={step!r}"
                 )
             force_setattr(self, "step", step)
             # The end is moved onto the grid, so that `high` is a value like any other and two ranges with the same

@@ -12,7 +12,7 @@ class Origin(Struct, frozen=True, array_like=True):
     """Where a command came from: its author, the client that sent it, and the key of the request.
 
     Args:
-        author: The person or program that wanted the change, for example ``"ann"``; None where nobody was named.
+        author: The person or program that wanted the change, for example ``"ann"``; None if it is not known.
         client: The client that sent it, for example ``"dashboard-2"``, so that a client that comes back finds what it
             did before.
         request: A key that the client chose for this very request. A command whose key the study has seen already
@@ -29,7 +29,7 @@ class Origin(Struct, frozen=True, array_like=True):
 
 
 class Artifact(Struct, frozen=True, array_like=True):
-    """What a study knows of a file: enough to find it in a store and to check it.
+    """What a study knows about a file: enough to find it in a store and to check it.
 
     Args:
         id: The name under which the store keeps the file; equal content may have equal ids.

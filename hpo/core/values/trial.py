@@ -23,7 +23,7 @@ from hpo.errors import InvalidArgument, InvalidType, SeveralObjectives, ValueOut
 
 
 class TrialState(enum.Enum):
-    """The stage of a trial's life.
+    """The stage that a trial has reached, or how it ended.
 
     Example:
         >>> [state.name for state in TrialState if state.is_finished()]
@@ -34,7 +34,7 @@ class TrialState(enum.Enum):
     """Enqueued; the next ask starts it."""
     RUNNING = "running"
     PAUSED = "paused"
-    """Waits, with what it reported and its checkpoint, until it is resumed; no worker runs it."""
+    """Waiting to be resumed, with its reports and its checkpoint; no worker runs it."""
     COMPLETE = "complete"
     PRUNED = "pruned"
     """Ended early; its value is the last one reported."""
@@ -78,7 +78,7 @@ class FrozenTrial(Struct, frozen=True, gc=False):
         finished_at: When it was finished, in seconds since 1970, or None.
         sem: The standard error of each of `values`, or None where it is not known.
         cost: What the evaluation cost, in a unit of the user's choice; None where it is not known.
-        metrics: Reported values by step and metric name, where reports came by name.
+        metrics: Reported values by step and metric name, for reports by name.
         checkpoint: Where an objective can continue from, in a form of its own; None before its first pause.
         parent: The number of the trial that this one was forked from, or None.
 
