@@ -97,8 +97,8 @@ def _advisor_set(state: StudyState, event: AdvisorSet) -> StudyState:
 
 
 def _pruning_decided(state: StudyState, event: PruningDecided) -> StudyState:
-    # The decision is kept in the journal, where it can be verified. In the state it would be known to samplers and
-    # pruners, which must not depend on who asked whether to prune, or how often.
+    # The decision stays in the journal, where it can be verified. Nothing in the state depends on it: the trial runs on
+    # until it is told or paused.
     return replace(state, version=state.version + 1)
 
 

@@ -24,9 +24,9 @@ from hpo.core import (
     SetTrialAttribute,
     StudyState,
     Verdict,
+    ask_pruner,
     checked_constraint,
     checked_report,
-    judged,
     running_trial,
     suggest_lone,
 )
@@ -219,7 +219,7 @@ class Trial:
         recorder, advisors = self._recorder, self._advisors
         while True:
             state = recorder.state
-            verdict = judged(state, advisors.pruner, running_trial(state, self.number))
+            verdict = ask_pruner(state, advisors.pruner, running_trial(state, self.number))
             command = RecordPruning(self.number, verdict.decision.value, verdict.reason, recorder.detached)
             if recorder.record_if(state, advisors.set_pruner, command) is not None:
                 return verdict

@@ -17,8 +17,8 @@ from hpo.core.commands import (
 from hpo.core.contracts import (
     Decision,
     Pruner,
+    ask_pruner,
     checked_pruner,
-    judged,
 )
 from hpo.core.decide import running_trial
 from hpo.core.state import StudyState
@@ -214,4 +214,4 @@ def should_prune(state: StudyState, pruner: Pruner, trial: TrialOrNumber) -> boo
     """
     # a pause is no end: an objective that cannot pause goes on
     running = running_trial(state, number_of(trial))
-    return judged(state, checked_pruner(pruner), running).decision is Decision.STOP
+    return ask_pruner(state, checked_pruner(pruner), running).decision is Decision.STOP

@@ -7,7 +7,7 @@
 
 from hpo.core.contracts.fold import Fold
 from hpo.core.contracts.promoter import ForkTrial, Promoter, Resume, checked_promoter, promotion
-from hpo.core.contracts.pruner import Decision, Pruner, Verdict, checked_pruner, judged
+from hpo.core.contracts.pruner import Decision, Pruner, Verdict, ask_pruner, checked_pruner
 from hpo.core.contracts.sampler import (
     Answer,
     Exhausted,
@@ -42,6 +42,7 @@ __all__ = [
     "StudyView",
     "Suggestion",
     "Verdict",
+    "ask_pruner",
     "ask_sampler",
     "checked_promoter",
     "checked_pruner",
@@ -49,7 +50,6 @@ __all__ = [
     "checked_seed",
     "checked_stopping_rule",
     "is_replayable",
-    "judged",
     "needs_pending",
     "promotion",
     "space_to_ask",

@@ -65,7 +65,7 @@ def checked_pruner(given: Any) -> Pruner:
     return pruner
 
 
-def judged(state: StudyState, pruner: Pruner, trial: FrozenTrial) -> Verdict:
+def ask_pruner(state: StudyState, pruner: Pruner, trial: FrozenTrial) -> Verdict:
     """Return what `pruner` decides about `trial`, with its reason if it gives one.
 
     Raises:
@@ -74,7 +74,7 @@ def judged(state: StudyState, pruner: Pruner, trial: FrozenTrial) -> Verdict:
     Example:
         >>> import hpo
         >>> trial = hpo.FrozenTrial(0, hpo.TrialState.RUNNING)
-        >>> judged(StudyState.create(), lambda state, trial: Decision.CONTINUE, trial)
+        >>> ask_pruner(StudyState.create(), lambda state, trial: Decision.CONTINUE, trial)
         Verdict(decision=<Decision.CONTINUE: 'continue'>, reason=None)
     """
     answer = pruner(state, trial)

@@ -14,9 +14,9 @@ C = TypeVar("C")
 # Only the most recently used folds are kept. A fold has its space among its options, and a study whose ranges change
 # all the time makes a new fold with every trial: their carries would fill the memory.
 _KEPT_FOLDS = 64
-# Carries are kept for the newest lengths. One would do for a single worker. Parallel workers have states that are a few
-# trials behind, and trials that are asked in a batch look back to the state in which they started; without the carry
-# for its length, a state would have to fold all of its trials anew.
+# Carries are kept for the newest lengths. One would do for a single worker. The states of parallel workers are a few
+# trials behind, and a lone parameter is asked for in the state in which its trial started. Without the carry for its
+# length or a smaller one, a state would have to fold all of its trials anew.
 _KEPT_CARRIES = 16
 
 

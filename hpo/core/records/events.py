@@ -37,13 +37,17 @@ from hpo.errors import HpoError, UnreadableEvents
 FORMAT = 2
 """The version of the written form; a journal with a newer one is refused, with its version in the message.
 
-2: pruning decisions by name and with reasons, paused and resumed trials, reports by metric name, standard errors,
-    costs, artifacts, origins. Journals of format 1 are read as they are, and may go on with events of format 2.
+Format 2 has pruning decisions by name and with reasons, paused and resumed trials, reports by metric name, standard
+errors, costs, artifacts and origins. Journals of format 1 are read as they are, and may continue with events of format
+2.
 """
 
 
-# gc=False: events hold no reference back to themselves, so the garbage collector need not visit the thousands of them
-# that a journal has. array_like=True: the names of the fields are not written, which is most of the bytes.
+# The options of all events. gc=False: an event refers to nothing that refers back to it, so the garbage collector need
+# not visit the thousands of events of a journal. array_like=True: the names of the fields, which would be most of the
+# bytes, are not written.
+#
+# A field of type Any holds a JSON tree as `to_json_tree` writes it, or None for "nothing".
 
 
 class StudyCreated(Struct, frozen=True, gc=False, array_like=True, tag="created"):
@@ -138,7 +142,7 @@ class ParamsSuggested(Struct, frozen=True, gc=False, array_like=True, tag="sugge
 
     number: int
     space: int
-    values: tuple[int | float, ...]
+    values: tuple[int | float, ...]  # internal ones are always finite, so they need no names as a `Number` does
     note: Any = None
     lone: bool = False
     """Whether this is a lone parameter: one outside of the joint space."""

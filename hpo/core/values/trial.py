@@ -222,10 +222,11 @@ class FrozenTrial(Struct, frozen=True, gc=False):
         checked_constraint(key, value)
 
     def __hash__(self) -> int:
+        # enough to tell the trials of a study apart, and all of it is cheap to hash
         return hash((self.number, self.state, self.values))
 
     def __lt__(self, other: FrozenTrial) -> bool:
-        return self.number < other.number
+        return self.number < other.number  # for `sorted`, as in Optuna
 
     def __copy__(self) -> FrozenTrial:
         return self

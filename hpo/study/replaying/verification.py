@@ -28,11 +28,11 @@ from hpo.core import (
     TrialFinished,
     TrialResumed,
     TrialStarted,
+    ask_pruner,
     decide,
     evolve,
     identity_of,
     is_replayable,
-    judged,
     promotion,
     suggest_joint,
     suggest_lone,
@@ -238,7 +238,7 @@ class _Check:
             known = replace(started, running=started.running.with_item(event.number, trial))
         computed: Any
         try:
-            verdict = judged(known, pruner, trial)
+            verdict = ask_pruner(known, pruner, trial)
             computed = verdict.decision.value, to_json_tree(verdict.reason)
         except Exception as error:  # noqa: BLE001 - see above
             computed = error
