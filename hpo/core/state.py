@@ -13,7 +13,7 @@ from hpo.core.records import FORMAT, StudyCreated, decode_state, encode_state, s
 from hpo.core.values import Artifact, Distribution, FrozenTrial, Identity, Key, SearchSpace, as_int
 from hpo.errors import InvalidArgument, InvalidType, TrialNotFound
 
-_NOTHING: FrozenDict[str, Any] = FrozenDict()
+_NO_ATTRIBUTES: FrozenDict[str, Any] = FrozenDict()
 _NO_ARTIFACTS: FrozenDict[str, Artifact] = FrozenDict()
 OF_STUDY = -1  # a number and not None, because a `NumberMap` is keyed by ints
 """The owner of the artifacts that belong to the study and not to a trial."""
@@ -58,7 +58,7 @@ class StudyState(Struct, frozen=True, gc=False):
     metric_names: tuple[str, ...] | None = None
     seed: int = 0
     space: SearchSpace | None = None
-    user_attrs: FrozenDict[str, Any] = _NOTHING
+    user_attrs: FrozenDict[str, Any] = _NO_ATTRIBUTES
     spaces: InsertOnlyDict[SearchSpace, int] = InsertOnlyDict()
     finished: History[FrozenTrial] = History()
     running: NumberMap[FrozenTrial] = NumberMap()
@@ -150,7 +150,7 @@ class StudyState(Struct, frozen=True, gc=False):
     @property
     def trials(self) -> list[FrozenTrial]:
         """Every trial, whatever its state, ordered by number; O(trials)."""
-        return sorted(self, key=_number)
+        return sorted(self, key=_trial_number)
 
     def trial(self, number: int) -> FrozenTrial:
         """Return the trial with this number; O(trials finished since the last call).
@@ -244,5 +244,5 @@ class _Positions(Struct, frozen=True):
         return carry.with_item(trial.number, len(carry))
 
 
-def _number(trial: FrozenTrial) -> int:
+def _trial_number(trial: FrozenTrial) -> int:
     return trial.number

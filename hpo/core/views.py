@@ -114,12 +114,12 @@ def joint_space(state: StudyState) -> SearchSpace:
     """
     if state.space is not None:
         return state.space
-    return state.finished.fold(_Shared(newest=True)) or SearchSpace()
+    return state.finished.fold(_SharedParameters(newest=True)) or SearchSpace()
 
 
 def intersection_space(state: StudyState) -> SearchSpace:
     """Return the parameters that every complete trial has with the same distribution, sorted by name."""
-    shared = state.finished.fold(_Shared(newest=False)) or SearchSpace()
+    shared = state.finished.fold(_SharedParameters(newest=False)) or SearchSpace()
     return SearchSpace({name: shared[name] for name in sorted(shared)})
 
 
@@ -186,7 +186,7 @@ def _dominates(one: Rank, other: Rank) -> bool:
     return one[1] != other[1] and all(a <= b for a, b in zip(one[1], other[1], strict=True))
 
 
-class _Shared(Struct, frozen=True):
+class _SharedParameters(Struct, frozen=True):
     """Fold: the parameters that all trials have, or None before the first trial.
 
     With `newest`, complete and pruned trials count, and each parameter has its newest distribution. Without it, only

@@ -77,7 +77,7 @@ def test_the_message_for_unknown_json_says_what_is_known() -> None:
     with pytest.raises(InvalidDistribution) as caught:
         json_to_distribution('{"name": "X", "attributes": {}}')
     assert str(caught.value) == (
-        'a distribution is written as {"name": ..., "attributes": {...}} with a name out of FloatDistribution, '
+        'a distribution is written as {"name": ..., "attributes": {...}} with one of the names FloatDistribution, '
         "IntDistribution, CategoricalDistribution; got {'name': 'X', 'attributes': {}}"
     )
     with pytest.raises(InvalidDistribution) as caught:

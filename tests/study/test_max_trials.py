@@ -64,7 +64,9 @@ def test_a_limit_is_a_whole_number_from_0_on(n_trials):
 
 @pytest.mark.parametrize("states", [[None], "complete", 3])
 def test_states_are_states(states):
-    with pytest.raises(InvalidType, match=r"(states is None or holds members of|a trial's state is a) TrialState"):
+    with pytest.raises(
+        InvalidType, match=r"(states is None or a collection of members of|a trial's state is a) TrialState"
+    ):
         MaxTrialsCallback(3, states)
 
 

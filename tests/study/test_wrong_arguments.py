@@ -49,12 +49,12 @@ CALLS_OF_A_STUDY = [
     (
         lambda study: study.get_trials(states=hpo.TrialState.FAIL),
         InvalidType,
-        "states is None or holds members of TrialState, got <TrialState.FAIL: 'fail'>",
+        "states is None or a collection of members of TrialState, got <TrialState.FAIL: 'fail'>",
     ),
     (
         lambda study: study.get_trials(states="complete"),
         InvalidType,
-        "states is None or holds members of TrialState, got 'complete'",
+        "states is None or a collection of members of TrialState, got 'complete'",
     ),
     (
         lambda study: study.optimize(abs, n_trials=1, callbacks=len),
@@ -155,11 +155,11 @@ def test_nothing_is_created_with_arguments_that_are_wrong(tmp_path, arguments, e
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"params": [1]}, "params is a dict by name, got [1]"),
+        ({"params": [1]}, "params is a dict with names as keys, got [1]"),
         ({"distributions": [1]}, "a search space is a mapping from names to distributions, got [1]"),
-        ({"user_attrs": [1]}, "user_attrs is a dict by name, got [1]"),
-        ({"constraints": "c"}, "constraints is a dict by name, got 'c'"),
-        ({"intermediate_values": [0.5]}, "intermediate_values is a dict by step, got [0.5]"),
+        ({"user_attrs": [1]}, "user_attrs is a dict with names as keys, got [1]"),
+        ({"constraints": "c"}, "constraints is a dict with names as keys, got 'c'"),
+        ({"intermediate_values": [0.5]}, "intermediate_values is a dict with steps as keys, got [0.5]"),
     ],
 )
 def test_a_trial_made_by_hand_needs_mappings(fields, message):

@@ -130,7 +130,7 @@ class History(Sequence[T]):
             trials = self._buffer.trials
             return [trials[i] for i in range(*index.indices(self._length))]
         if not -self._length <= index < self._length:
-            raise IndexError(f"trial {index} of {self._length}")
+            raise IndexError(f"no trial {index} in a history of {self._length}")
         return self._buffer.trials[index % self._length]
 
     def __len__(self) -> int:

@@ -92,13 +92,13 @@ def decode_state(blob: bytes) -> tuple[StudyCreated, dict[str, Any]]:
     try:
         document = _DECODER.decode(blob)
         if document.created.format <= FORMAT:
-            return document.created, _fields(document)
+            return document.created, _state_fields(document)
     except (msgspec.MsgspecError, ValueError, LookupError, RecursionError, TypeError, HpoError) as error:
         raise UnreadableEvents(str(error), FORMAT) from None
     raise UnreadableEvents(f"it has format {document.created.format}", FORMAT)
 
 
-def _fields(document: _Document) -> dict[str, Any]:
+def _state_fields(document: _Document) -> dict[str, Any]:
     def by_number(records: list[TrialAdded]) -> NumberMap[FrozenTrial]:
         return NumberMap((trial.number, trial) for trial in trials(records))
 

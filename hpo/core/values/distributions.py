@@ -91,7 +91,7 @@ def distribution_from_document(document: object) -> Distribution:
                 )
             return kind(**attributes)
     raise InvalidDistribution(
-        f'a distribution is written as {{"name": ..., "attributes": {{...}}}} with a name out of '
+        f'a distribution is written as {{"name": ..., "attributes": {{...}}}} with one of the names '
         f"{', '.join(_KIND_BY_NAME)}; got {document!r}"
     )
 

@@ -63,7 +63,7 @@ def checked_origin(origin: object) -> Origin | None:
     if origin is None:
         return None
     if not isinstance(origin, Origin):
-        raise InvalidType(f"an origin is a hpo.Origin or None, got {origin!r}")
+        raise InvalidType(f"an origin is an hpo.Origin or None, got {origin!r}")
     fields = origin.author, origin.client, origin.request
     if fields == (None, None, None):  # events end before an origin of None, which keeps journals short
         return None
@@ -79,7 +79,7 @@ def checked_artifact(artifact: object) -> Artifact:
         InvalidArgument: its id or name is empty, or its size is negative.
     """
     if not isinstance(artifact, Artifact):
-        raise InvalidType(f"an artifact is a hpo.Artifact, got {artifact!r}")
+        raise InvalidType(f"an artifact is an hpo.Artifact, got {artifact!r}")
     size = None if artifact.size is None else as_int(artifact.size)
     if artifact.size is not None and size is None:
         raise InvalidType(f"an artifact's size is a number of bytes or None, got {artifact.size!r}")

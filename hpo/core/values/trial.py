@@ -354,7 +354,7 @@ def validated(trial: FrozenTrial) -> FrozenTrial:
 
 def _checked_mapping(what: str, given: Mapping[Any, Any] | None, by: str = "name") -> Mapping[Any, Any]:
     if given is not None and not isinstance(given, Mapping):
-        raise InvalidType(f"{what} is a dict by {by}, got {given!r}")
+        raise InvalidType(f"{what} is a dict with {by}s as keys, got {given!r}")
     return given or {}
 
 
@@ -392,7 +392,7 @@ def checked_states(given: Iterable[TrialState | str] | None) -> tuple[TrialState
     if given is None:
         return None
     if isinstance(given, str) or not isinstance(given, Iterable):
-        raise InvalidType(f"states is None or holds members of TrialState, got {given!r}")
+        raise InvalidType(f"states is None or a collection of members of TrialState, got {given!r}")
     return tuple(dict.fromkeys(checked_state(state) for state in given))
 
 
