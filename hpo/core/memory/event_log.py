@@ -36,7 +36,7 @@ class EventLog:
 
         If this log ends at another version, the events before the gap are dropped.
         """
-        log = EventLog.__new__(EventLog)  # without `__init__`, whose work would be overwritten: this runs with every step
+        log = EventLog.__new__(EventLog)  # `__init__` would set what is set below, and this runs with every step
         newest: _Link
         if self.end == version:
             log.start, log._half_start, log._older = self.start, self._half_start, self._older
