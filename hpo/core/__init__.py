@@ -10,7 +10,7 @@ Each part uses only the parts above it. Names in bold type are folders:
 - `results`, `decide`: a command becomes events, or is refused
 - `evolve`: a state and an event become the next state
 - **contracts**: samplers, pruners, promoters, stopping rules and folds, and how they are asked
-- `stepping`, `ask_tell`: commands carried out by plain functions, for people who run their own loop
+- **ask_tell**: commands carried out by plain functions, for people who run their own loop
 
 So a command passes `decide`, its events pass `evolve`, and the answer is the next state.
 Other rooms import from here: ``from hpo.core import StudyState, decide``.
