@@ -249,7 +249,7 @@ def test_a_history_is_a_sequence() -> None:
     for index in (4, -5):
         with pytest.raises(IndexError) as caught:
             history[index]
-        assert str(caught.value) == f"trial {index} of 4"
+        assert str(caught.value) == f"no trial {index} in a history of 4"
     assert finished(4) in longer
     assert finished(4) not in history
     assert repr(longer) == "<History of 5 finished trials>"
