@@ -81,7 +81,7 @@ def test_a_request_key_for_several_trials_is_refused():
 
 
 def test_an_origin_is_an_origin_of_strings():
-    with pytest.raises(InvalidType, match=r"an origin is a hpo\.Origin or None"):
+    with pytest.raises(InvalidType, match=r"an origin is an hpo\.Origin or None"):
         hpo.enqueue(hpo.StudyState.create(), {}, origin="ann")
     with pytest.raises(InvalidType, match="a request key is a str"):
         hpo.enqueue(hpo.StudyState.create(), {}, origin=hpo.Origin(request=3))

@@ -94,7 +94,7 @@ def ask(
             off the queue with ``tell(state, state.waiting.first(), state="fail")``.
 
     Example:
-        >>> from hpo.core.values.distributions import FloatDistribution
+        >>> from hpo import FloatDistribution, tell
         >>> from hpo.samplers import RandomSampler
         >>> state = StudyState.create(direction="minimize", seed=7)
         >>> state, trial = ask(state, RandomSampler(), {"x": FloatDistribution(0.0, 1.0)})
@@ -135,6 +135,7 @@ def resume(
         TrialNotPaused: it is in another state.
 
     Example:
+        >>> from hpo import pause
         >>> from hpo.samplers import RandomSampler
         >>> state, trial = ask(StudyState.create(), RandomSampler())
         >>> state, trial = resume(pause(state, trial, checkpoint="weights-10.pt"), trial)
@@ -160,7 +161,7 @@ def enqueue(
         ValueOutsideDistribution: the declared space can't hold it.
 
     Example:
-        >>> from hpo.core.values.distributions import FloatDistribution
+        >>> from hpo import FloatDistribution
         >>> from hpo.samplers import RandomSampler
         >>> state = enqueue(StudyState.create(), {"x": 0.25})
         >>> state, trial = ask(state, RandomSampler(), {"x": FloatDistribution(0.0, 1.0)})

@@ -61,6 +61,7 @@ def tell(
         WrongNumberOfValues, InvalidType, InvalidArgument: an argument is not valid; nothing is recorded.
 
     Example:
+        >>> from hpo import ask
         >>> from hpo.samplers import RandomSampler
         >>> study, trial = ask(StudyState.create(), RandomSampler())
         >>> told = tell(study, trial, 0.5)
@@ -87,6 +88,7 @@ def report(
             of at least 0.
 
     Example:
+        >>> from hpo import ask
         >>> from hpo.samplers import RandomSampler
         >>> state, trial = ask(StudyState.create(), RandomSampler())
         >>> state = report(state, trial, 0.9, step=0)
@@ -120,6 +122,7 @@ def pause(
         InvalidType: the checkpoint is not a string.
 
     Example:
+        >>> from hpo import ask
         >>> from hpo.samplers import RandomSampler
         >>> state, trial = ask(StudyState.create(), RandomSampler())
         >>> state = pause(state, trial, checkpoint="weights-10.pt")
@@ -164,6 +167,7 @@ def set_constraint(
         InvalidType, InvalidArgument: the value is not a number, or is NaN.
 
     Example:
+        >>> from hpo import ask
         >>> from hpo.samplers import RandomSampler
         >>> state, trial = ask(StudyState.create(), RandomSampler())
         >>> state = set_constraint(state, trial, "memory", 1.5)
@@ -185,6 +189,7 @@ def what_if(state: StudyState, results: Mapping[int, Any]) -> StudyState:
         WrongNumberOfValues, InvalidType, InvalidArgument: a result is not valid.
 
     Example:
+        >>> from hpo import ask
         >>> from hpo.samplers import RandomSampler
         >>> state, trial = ask(StudyState.create(), RandomSampler())
         >>> len(what_if(state, {trial.number: 0.5}).finished), len(state.finished)
@@ -205,6 +210,7 @@ def should_prune(state: StudyState, pruner: Pruner, trial: TrialOrNumber) -> boo
         InvalidType: the pruner can't be called, or its answer is neither a `Decision` nor a `Verdict`.
 
     Example:
+        >>> from hpo import ask
         >>> from hpo.samplers import RandomSampler
         >>> state, trial = ask(StudyState.create(), RandomSampler())
         >>> def impatient(state, trial):
