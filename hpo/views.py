@@ -1,6 +1,7 @@
 """Pure functions that answer questions about a `hpo.StudyState`: best trials, spaces, and which worker runs what."""
 
 from hpo.core import (
+    best_or_none,
     best_trial,
     best_trials,
     intersection_space,
@@ -12,6 +13,7 @@ from hpo.core import (
 )
 
 __all__ = [
+    "best_or_none",
     "best_trial",
     "best_trials",
     "intersection_space",
