@@ -22,8 +22,8 @@ live by the same rule.
   all events and all commands; `Origin` and `Artifact` are parts of events.
 - Encoding: `encode_events`, `decode_events` and `FORMAT`, the number of the written format.
 - Journals: the protocols `Storage`, `Journal`, `TracksWorkers` and `DeferredSync`, and the checks that every storage
-  makes: `check_first_event`, `check_worker_name`, `is_worker_name`, `check_options`; `starts_chain` and `checksum_of`, for
-  storages that chain their records by checksums.
+  makes: `check_first_event`, `check_worker_name`, `is_worker_name`, `check_options`; `LeaseTerms`, how long a worker on
+  a server counts as alive; `starts_chain` and `checksum_of`, for storages that chain their records by checksums.
 - Arguments: `as_float`, `as_int`, `checked_text`; `Identity` and `identity_of`, what a journal records of a sampler or
   pruner.
 """
@@ -136,7 +136,7 @@ from hpo.core import (
     violation,
     whole_from,
 )
-from hpo.journal.options import check_options
+from hpo.journal.options import LeaseTerms, check_options
 from hpo.journal.records import checksum_of, starts_chain
 from hpo.journal.storage import (
     DeferredSync,
@@ -180,6 +180,7 @@ __all__ = [
     "IntDistribution",
     "Journal",
     "Key",
+    "LeaseTerms",
     "MetricNamesSet",
     "NumberMap",
     "Origin",

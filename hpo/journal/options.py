@@ -1,4 +1,4 @@
-"""The options that files, directories and SQLite databases have in common."""
+"""The options that storages have in common: those of files, directories and SQLite databases, and those of servers."""
 
 from __future__ import annotations
 
@@ -51,3 +51,47 @@ def check_options(durability: object, lock_timeout: object) -> None:
     seconds = None if isinstance(lock_timeout, bool) else as_float(lock_timeout)
     if seconds is None or not 0 <= seconds < float("inf"):
         raise InvalidArgument(f"lock_timeout must be a finite number of seconds, at least 0; got {lock_timeout!r}")
+
+
+@attrs.frozen
+class LeaseTerms:
+    """How often a lease is renewed, and how long it lasts without a renewal.
+
+    Args:
+        heartbeat_interval: Seconds between renewals.
+        grace_period: Seconds from a renewal on, after which a worker counts as dead; by default twice the interval.
+
+    Raises:
+        InvalidArgument: the interval is not above 0, or the period is not longer than the interval.
+
+    Example:
+        >>> LeaseTerms.checked(heartbeat_interval=60.0, grace_period=None).grace_period
+        120.0
+    """
+
+    heartbeat_interval: float
+    grace_period: float
+
+    @classmethod
+    def checked(cls, *, heartbeat_interval: float, grace_period: float | None) -> LeaseTerms:
+        """Return the terms, after a check of the values; see `LeaseTerms`."""
+        interval = _seconds(heartbeat_interval)
+        if interval is None:
+            raise InvalidArgument(f"heartbeat_interval must be a number of seconds above 0, got {heartbeat_interval!r}")
+        period = 2.0 * interval if grace_period is None else _seconds(grace_period)
+        if period is None or period <= interval:
+            raise InvalidArgument(
+                f"grace_period must be a number of seconds above heartbeat_interval, which is {interval!r}; "
+                f"got {grace_period!r}"
+            )
+        return cls(interval, period)
+
+    @property
+    def milliseconds(self) -> int:
+        """How long a lease lasts, in milliseconds."""
+        return max(1, round(self.grace_period * 1000))
+
+
+def _seconds(given: object) -> float | None:
+    seconds = None if isinstance(given, bool) else as_float(given)
+    return seconds if seconds is not None and 0 < seconds < float("inf") else None

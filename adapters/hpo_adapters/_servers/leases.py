@@ -18,55 +18,14 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
-import attrs
-
-from hpo.errors import HpoError, InvalidArgument, JournalUnwritable
-from hpo.extend import AnyEvent, TrialResumed, TrialStarted, as_float, check_worker_name, is_worker_name
+from hpo.errors import HpoError, JournalUnwritable
+from hpo.extend import AnyEvent, LeaseTerms, TrialResumed, TrialStarted, check_worker_name, is_worker_name
 from hpo.logging import get_logger
 
 KEPT_MILLISECONDS = 7 * 24 * 3600 * 1000
 """For how long a lease that ran out and was not asked for is kept, so that a worker that wakes up late may renew it."""
 
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-
-
-@attrs.frozen
-class LeaseTerms:
-    """How often a lease is renewed, and how long it lasts without a renewal.
-
-    Args:
-        heartbeat_interval: Seconds between renewals.
-        grace_period: Seconds from a renewal on, after which a worker counts as dead; by default twice the interval.
-
-    Raises:
-        InvalidArgument: the interval is not above 0, or the period is not longer than the interval.
-
-    Example:
-        >>> LeaseTerms.checked(heartbeat_interval=60.0, grace_period=None).grace_period
-        120.0
-    """
-
-    heartbeat_interval: float
-    grace_period: float
-
-    @classmethod
-    def checked(cls, *, heartbeat_interval: float, grace_period: float | None) -> LeaseTerms:
-        """Return the terms, after a check of the values; see `LeaseTerms`."""
-        interval = _seconds(heartbeat_interval)
-        if interval is None:
-            raise InvalidArgument(f"heartbeat_interval must be a number of seconds above 0, got {heartbeat_interval!r}")
-        period = 2.0 * interval if grace_period is None else _seconds(grace_period)
-        if period is None or period <= interval:
-            raise InvalidArgument(
-                f"grace_period must be a number of seconds above heartbeat_interval, which is {interval!r}; "
-                f"got {grace_period!r}"
-            )
-        return cls(interval, period)
-
-    @property
-    def milliseconds(self) -> int:
-        """How long a lease lasts, in milliseconds."""
-        return max(1, round(self.grace_period * 1000))
 
 
 class Lease(NamedTuple):
@@ -260,8 +219,3 @@ def _say_that_it_ended(where: str, worker: str) -> None:
         where,
         worker,
     )
-
-
-def _seconds(given: object) -> float | None:
-    seconds = None if isinstance(given, bool) else as_float(given)
-    return seconds if seconds is not None and 0 < seconds < float("inf") else None

@@ -9,9 +9,9 @@ from typing import Any
 import attrs
 
 from hpo.errors import Conflict, JournalMoved, WorkerLost
-from hpo.extend import AnyEvent
+from hpo.extend import AnyEvent, LeaseTerms
 from hpo_adapters._servers.event_rows import BEFORE_ALL, NumberedRow, Tail, from_pages, tail_at, to_rows
-from hpo_adapters._servers.leases import KEPT_MILLISECONDS, HeldLeases, Lease, LeaseTerms, seconds_since_boot
+from hpo_adapters._servers.leases import KEPT_MILLISECONDS, HeldLeases, Lease, seconds_since_boot
 from hpo_adapters.redis.scripts import APPEND, BEGIN, END, END_LATE, LOOK, RENEW
 from hpo_adapters.redis.server import RedisServer
 

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from hpo.errors import DuplicatedStudyError, InvalidArgument, StudyNotFound, UnsupportedJournal
-from hpo.extend import AnyEvent, check_first_event, check_options
+from hpo.extend import AnyEvent, LeaseTerms, check_first_event, check_options
 from hpo_adapters._servers.event_rows import BEFORE_ALL, from_rows, to_rows
-from hpo_adapters._servers.leases import LeaseTerms
 from hpo_adapters.redis.journal import RedisJournal, read_row
 from hpo_adapters.redis.scripts import CREATE, DELETE
 from hpo_adapters.redis.server import RedisServer

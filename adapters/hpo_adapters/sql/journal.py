@@ -8,9 +8,9 @@ from contextlib import AbstractContextManager
 from sqlalchemy import Connection, insert, select, update
 
 from hpo.errors import Conflict, JournalMoved, WorkerLost
-from hpo.extend import AnyEvent
+from hpo.extend import AnyEvent, LeaseTerms
 from hpo_adapters._servers.event_rows import BEFORE_ALL, NumberedRow, Tail, from_pages, tail_at, to_rows
-from hpo_adapters._servers.leases import HeldLeases, LeaseTerms, seconds_since_boot
+from hpo_adapters._servers.leases import HeldLeases, seconds_since_boot
 from hpo_adapters.sql.database import Database
 from hpo_adapters.sql.failures import MissingTables
 from hpo_adapters.sql.leases import SqlLeases, renew

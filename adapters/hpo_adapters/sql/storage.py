@@ -10,9 +10,8 @@ from sqlalchemy import URL, Connection, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from hpo.errors import DuplicatedStudyError, JournalCorrupted, StudyNotFound
-from hpo.extend import AnyEvent, check_first_event, check_options
+from hpo.extend import AnyEvent, LeaseTerms, check_first_event, check_options
 from hpo_adapters._servers.event_rows import BEFORE_ALL, from_rows, to_rows
-from hpo_adapters._servers.leases import LeaseTerms
 from hpo_adapters.sql.database import Database
 from hpo_adapters.sql.failures import MissingTables
 from hpo_adapters.sql.journal import SqlJournal, insert_rows

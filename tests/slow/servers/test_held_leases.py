@@ -5,10 +5,11 @@ import threading
 
 import pytest
 from hpo_adapters._servers import leases as leases_module
-from hpo_adapters._servers.leases import HeldLeases, Lease, LeaseTerms
+from hpo_adapters._servers.leases import HeldLeases, Lease
 
 from hpo.core import StudyAttributeSet, TrialStarted
 from hpo.errors import JournalUnwritable
+from hpo.extend import LeaseTerms
 
 
 class Memory:
