@@ -31,7 +31,7 @@ from hpo.core import (
 from hpo.errors import SearchSpaceExhausted, TrialNotRunning, ValueOutsideDistribution, WorkerLost
 from hpo.study.advisors import Advisors
 from hpo.study.recorder import JournalRecorder, decide_all, now
-from hpo.study.running.messages import failure_reason
+from hpo.study.running.messages import failure_reason, log_trial_resumed
 from hpo.study.running.workers import Worker, working
 from hpo.study.trial import Trial
 
@@ -170,7 +170,11 @@ class OpenTrials:
                 raise
             worker.change_name(name)
             return None
-        return (started, after, number) if appended else None
+        if not appended:
+            return None
+        if isinstance(start, ResumeTrial):
+            log_trial_resumed(started.running[number])
+        return started, after, number
 
     def start_without_params(self, worker: Worker | None = None) -> tuple[StudyState, int, bool]:
         """Start a trial whose joint parameters will be suggested later, or in another process; or resume a paused one.
@@ -192,6 +196,8 @@ class OpenTrials:
                 _joint_suggestion(started, self.advisors, number, SearchSpace())
             try:
                 if self.recorder.append(events, before, started):
+                    if resumed:
+                        log_trial_resumed(started.running[number])
                     return started, number, resumed
             except WorkerLost:
                 if worker is None or name is None:

@@ -188,6 +188,15 @@ def test_paused_trial_is_not_told_and_callbacks_are_not_called(study, caplog):
     assert "Trial 0 is paused. Checkpoint: here" in caplog.text
 
 
+def test_log_says_that_a_trial_is_resumed(caplog):
+    study = halving_study()
+    hpo.logging.enable_propagation()
+    study.optimize(in_rungs, n_trials=6)
+    hpo.logging.disable_propagation()
+    resumed = next(event.number for event in study.events() if isinstance(event, TrialResumed))
+    assert f"Trial {resumed} is resumed. Checkpoint: 0" in caplog.text
+
+
 def test_objective_may_raise_trial_pruned_after_it_paused(study):
     def objective(trial):
         study.pause(trial.number)

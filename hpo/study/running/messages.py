@@ -57,6 +57,12 @@ def log_trial_end(state: StudyState, trial: FrozenTrial) -> None:
     logger.info("%s", message)
 
 
+def log_trial_resumed(trial: FrozenTrial) -> None:
+    """Log that a promoter has resumed `trial`."""
+    checkpoint = "" if trial.checkpoint is None else f" Checkpoint: {trial.checkpoint}"
+    get_logger().info("Trial %d is resumed.%s", trial.number, checkpoint)
+
+
 def log_late_result(trial: FrozenTrial) -> None:
     """Log that the result of `trial` arrived after others had failed the trial as lost."""
     get_logger().warning(

@@ -7,7 +7,7 @@ import pytest
 from hpo_adapters._servers import leases as leases_module
 from hpo_adapters._servers.leases import HeldLeases, Lease
 
-from hpo.core import StudyAttributeSet, TrialStarted
+from hpo.core import StudyAttributeSet, TrialResumed, TrialStarted
 from hpo.errors import JournalUnwritable
 from hpo.extend import LeaseTerms
 
@@ -97,6 +97,7 @@ def test_a_worker_that_started_a_trial_just_now_is_not_renewed_again(leases):
     with held.hold("0123abcd"):
         assert held.to_renew([StudyAttributeSet("k", 1)]) == ([], [])
         assert held.to_renew([TrialStarted(0, worker="0123abcd"), TrialStarted(1)]) == (["0123abcd"], [])
+        assert held.to_renew([TrialResumed(0, worker="0123abcd")]) == (["0123abcd"], []), "a resumed trial counts, too"
         held.note_renewed(["0123abcd"], -1e9)
         assert held.to_renew([StudyAttributeSet("k", 1)]) == ([], []), "an older renewal does not count"
 
