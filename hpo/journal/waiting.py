@@ -6,6 +6,8 @@ import random
 import time
 from collections.abc import Callable
 
+import msgspec
+
 from hpo.errors import JournalBusy
 
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.0002, 0.005
@@ -14,7 +16,7 @@ _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.0002, 0.005
 With 64 writers, pauses of up to 50 ms left some of them without a single turn; SQLite's own grow to 100 ms."""
 
 
-class Waiting:
+class Waiting(msgspec.Struct):
     """The pauses between the attempts to take one lock, which grow, and end after `lock_timeout`.
 
     Args:
@@ -31,13 +33,11 @@ class Waiting:
         process 7 (python)
     """
 
-    _pause = _SHORTEST_PAUSE
-    _chance: random.Random | None = None  # in the class: most locks are free, and every append makes an object
-
-    def __init__(self, path: str, lock_timeout: float) -> None:
-        self._path = path
-        self._lock_timeout = lock_timeout
-        self._deadline = time.monotonic() + lock_timeout
+    path: str
+    lock_timeout: float
+    _started: float = msgspec.field(default_factory=time.monotonic)
+    _pause: float = _SHORTEST_PAUSE
+    _chance: random.Random | None = None  # made when it is needed: most locks are free
 
     def pause(self, find_owner: Callable[[], str | None]) -> None:
         """Sleep until the next attempt.
@@ -48,8 +48,8 @@ class Waiting:
         Raises:
             JournalBusy: `lock_timeout` is over.
         """
-        if (late := time.monotonic() - self._deadline) > 0:
-            raise JournalBusy(self._path, self._lock_timeout + late, find_owner())
+        if (waited := time.monotonic() - self._started) > self.lock_timeout:
+            raise JournalBusy(self.path, waited, find_owner())
         # Random, so that those who wait do not all come back at once; and not from the global generator, whose numbers
         # are the user's.
         self._chance = self._chance or random.Random()  # noqa: S311
