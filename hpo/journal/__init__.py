@@ -1,15 +1,12 @@
-"""Journals: append-only lists of events, and the places that keep them.
+"""Journals, the append-only lists of events, and the storages that keep them.
 
-- `storage`: what a journal and a storage are; `opening`: from a path to a storage
+- `storage`: the protocols of journals and storages; `open`: from a path or URL to a storage
 - `memory`: the reference
-- `file_storage`, `directory`: files, one study each; `file`: the journal in one
-- `open_file`, `lifecycle`, `torn`, `scan`, `record`: what a journal file is made of, from locks down to bytes
-- `file_claims`: what they are made of where nothing can be locked; `file_holder`: who holds the lock on a file
-- `liveness`: which of the workers on a journal file are alive
-- `inspection`, `salvage`, `findings`: what there is in files that nobody vouches for
-- `sqlite`: a database, and the journals in it
+- `file`: a journal in a file, and directories of them; `sqlite`: journals in a database; `repair`: checking and repairing
+- `records`: what an append becomes in every medium, and which record may follow which
+- `options`, `waiting`, `forks`, `disk`, `lock_owner`, `worker_locks`: what files and databases have in common
 
-`sqlite` is loaded when it is first used: it brings Python's sqlite3 along.
+`sqlite` is loaded when it is first used, because it brings Python's sqlite3 along.
 """
 
 from typing import TYPE_CHECKING
