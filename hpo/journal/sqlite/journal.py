@@ -200,7 +200,7 @@ class SqliteJournal:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._set_up(state["path"], state["study_name"], state["durability"], state["lock_timeout"])
         self._study = state["study"]
-        self._is_chained = state["is_chained"]
+        self._is_chained = state.get("is_chained", False)  # earlier versions knew no chains
 
     def __repr__(self) -> str:
         options = f"durability={self._durability!r}, lock_timeout={self._lock_timeout!r}"
