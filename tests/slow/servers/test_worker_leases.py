@@ -431,8 +431,8 @@ def test_a_lease_that_is_renewed_while_somebody_waits_to_end_it_stays(sql_server
     ids=str,
 )
 @pytest.mark.parametrize("url", ["postgresql://u@127.0.0.1/d", "redis://127.0.0.1"])
-def test_periods_that_are_none_are_refused(url, options):
-    with pytest.raises(InvalidArgument, match=r"(heartbeat_interval|grace_period) is a number of seconds"):
+def test_invalid_periods_are_refused(url, options):
+    with pytest.raises(InvalidArgument, match=r"(heartbeat_interval|grace_period) must be a number of seconds"):
         hpo.open_journal(url, **options)
 
 
