@@ -191,7 +191,9 @@ def _ask(state: StudyState, command: Ask) -> list[AnyEvent]:
     # first in, first out: a person wants the enqueued trials before those that a sampler makes up
     head = state.waiting.first()
     number = state.n_trials if head is None else head
-    return [TrialStarted(number, checked_time(command.at), _worker(command.worker), checked_origin(command.origin))]
+    at = None if command.at is None else checked_time(command.at)
+    origin = None if command.origin is None else checked_origin(command.origin)
+    return [TrialStarted(number, at, _worker(command.worker), origin)]
 
 
 def _worker(name: object) -> str | None:
@@ -278,17 +280,20 @@ def _judge(state: StudyState, command: RecordPruning) -> list[AnyEvent]:
         raise InvalidArgument(
             f"a pruning decision is one of {', '.join(map(repr, _DECISIONS))}; got {command.decision!r}"
         )
-    return [PruningDecided(trial.number, command.decision, command.detached, to_json_tree(command.reason))]
+    reason = None if command.reason is None else to_json_tree(command.reason)
+    return [PruningDecided(trial.number, command.decision, command.detached, reason)]
 
 
 def _report(state: StudyState, command: Report) -> list[AnyEvent]:
     trial = running_trial(state, command.number)
     value, step = checked_report(command.value, command.step)
+    origin = None if command.origin is None else checked_origin(command.origin)
     # the first report of a step stands: a pruner may have decided by it, and replay must find the same
     if step in trial.intermediate_values or step in trial.metrics:
         return []
-    written = written_metrics(value) if isinstance(value, Mapping) else to_number(value)
-    return [ValueReported(trial.number, step, written, checked_origin(command.origin))]
+    return [
+        ValueReported(trial.number, step, to_number(value) if type(value) is float else written_metrics(value), origin)
+    ]
 
 
 def _set_trial_attribute(state: StudyState, command: SetTrialAttribute) -> list[AnyEvent]:

@@ -26,6 +26,14 @@ def checked_result(study: StudyState, trial: FrozenTrial, command: Tell) -> Resu
         InvalidArgument: the state and the values do not go together.
         InvalidType, WrongNumberOfValues: the values are not valid; see `objective_values`.
     """
+    # nearly every trial is told as one float: this line takes a third of the time of those below
+    if (
+        command.state is None
+        and type(value := command.values) is float
+        and value == value
+        and len(study.directions) == 1
+    ):
+        return Result(TrialState.COMPLETE, (value,), command.reason)
     state = None if command.state is None else checked_state(command.state)
     values = None if command.values is None else objective_values(study, command.values)
     if state is None:

@@ -79,8 +79,13 @@ def ask_pruner(state: StudyState, pruner: Pruner, trial: FrozenTrial) -> Verdict
     """
     answer = pruner(state, trial)
     # A bool is refused: it cannot say "pause", and True could be read as "prune" or as "continue".
+    if answer is Decision.CONTINUE:
+        return _GO_ON  # by far the most frequent answer, so one object stands for all
     if isinstance(answer, Decision):
         return Verdict(answer)
     if isinstance(answer, Verdict) and isinstance(answer.decision, Decision):
         return answer
     raise InvalidType(f"a pruner answers with a Decision or a Verdict; {pruner!r} gave {answer!r}")
+
+
+_GO_ON = Verdict(Decision.CONTINUE)

@@ -12,6 +12,8 @@ from hpo.core.values.checks import as_float, as_int, checked_text
 from hpo.core.values.distributions import Distribution
 from hpo.errors import InvalidArgument, InvalidType, ValueOutsideDistribution
 
+_FAR = 2**63  # larger steps take the slow way, which refuses those that nothing can write
+
 
 def coerced_value(name: str, value: object, distribution: Distribution) -> Any:
     """Return `value` as an objective sees it; a number outside the range of `distribution` is kept, with a warning.
@@ -43,6 +45,9 @@ def checked_report(value: object, step: object) -> tuple[float | FrozenDict[str,
         InvalidType: the value is not a number or a mapping from names to numbers, or the step not a whole number.
         InvalidArgument: the step is negative, or the mapping empty.
     """
+    # the usual report; asking whether a float is a mapping takes longer than all the rest
+    if type(value) is float and type(step) is int and 0 <= step < _FAR:
+        return value if value == value else math.nan, step
     whole = as_int(step)
     if isinstance(value, Mapping):
         reported: float | FrozenDict[str, float] = _checked_metrics(value)
