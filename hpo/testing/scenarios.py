@@ -18,6 +18,7 @@ from hpo.core import (
     Suggest,
     TrialState,
     decide,
+    pause,
     replay,
     report,
     set_constraint,
@@ -106,6 +107,7 @@ def scenarios(space: Mapping[str, Distribution] = MIXED) -> dict[str, StudyState
     studies["one trial"] = started(tell(suggested(StudyState.create(), space, [0.5] * len(space)), 0, 1.0))
     studies["many running"] = _many_running(space)
     studies["duplicates"] = _duplicates(space)
+    studies["some paused"] = _some_paused(space)
     studies["reported often"] = _study(space, _reported_often, n=2 * _TOLD)
     studies["nothing better for long"] = _study(space, _nothing_better, n=_LONG)
     studies["other parameters"] = _study(SearchSpace({"was": FloatDistribution(0.0, 1.0)}), _complete)
@@ -139,6 +141,18 @@ def _many_running(space: SearchSpace) -> StudyState:
     state = _study(space, _complete)
     for number in range(_TOLD):
         state = suggested(state, space, Key(1, ("scenario", number)).uniforms(space))
+    return started(state)
+
+
+def _some_paused(space: SearchSpace) -> StudyState:
+    """Every third trial is paused, the later ones with a checkpoint."""
+    state = StudyState.create(seed=1)
+    for number in range(_TOLD):
+        state = suggested(state, space, Key(0, ("scenario", number)).uniforms(space))
+        if number % 3 == 2:
+            state = pause(report(state, number, float(number), 0), number, checkpoint="epoch 1" if number > 6 else None)
+        else:
+            state = tell(state, number, float((number * 5) % 7))
     return started(state)
 
 
@@ -273,6 +287,17 @@ def _half_feasible(state: StudyState, number: int) -> StudyState:
     return tell(set_constraint(state, number, "c", (-1.0, 1.0, math.inf)[number % 3]), number, float(number))
 
 
+def _with_error_and_cost(state: StudyState, number: int) -> StudyState:
+    sem, cost = (0.0, None, math.inf)[number % 3], (1.0, math.inf, None, 0.0)[number % 4]
+    return tell(state, number, float(number % 5), sem=sem, cost=cost)
+
+
+def _reported_by_name(state: StudyState, number: int) -> StudyState:
+    for step in STEPS[: 1 + number % 3]:
+        state = report(state, number, {"loss": float(number + step), "latency": (math.nan, 12.0)[step % 2]}, step)
+    return tell(state, number, float(number % 5))
+
+
 _FINISHES: Mapping[str, Finish] = {
     "all failed": _failed,
     "all pruned": _pruned,
@@ -283,4 +308,6 @@ _FINISHES: Mapping[str, Finish] = {
     "reports of nan": _reported_nan,
     "nothing feasible": _infeasible,
     "some feasible": _half_feasible,
+    "errors and costs": _with_error_and_cost,
+    "reports by name": _reported_by_name,
 }

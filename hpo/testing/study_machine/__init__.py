@@ -1,6 +1,8 @@
-"""Several workers on one study, who live and die, for any storage, sampler and pruner.
+"""Several workers that live and die on one study, for any storage, sampler and pruner.
 
-- `machine`: what they do; `promises`: what must hold whatever they do; `workers`: who they are, and what they hear late
+- `machine`: what the workers do
+- `promises`: what must hold whatever they do
+- `workers`: a worker that reads the journal late and can be killed; `objectives`: what its trials compute
 """
 
 from hpo.testing.study_machine.machine import StudyMachine

@@ -1,4 +1,4 @@
-"""Test several workers on one study by a state machine of hypothesis: stale views, kills, retries, forks and merges.
+"""Several workers on one study as a state machine of hypothesis: stale reads, kills, pauses, retries, forks, merges.
 
     from hpo.testing import StudyMachine
 
@@ -17,6 +17,8 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+
+from msgspec.structs import replace
 
 from hpo.core import FrozenTrial, TrialState, replay
 from hpo.errors import MissingExtra, SearchSpaceExhausted, TrialNotRunning
@@ -43,26 +45,27 @@ _values = st.integers(-3, 3).map(float) | st.sampled_from([float("inf"), float("
 
 
 class StudyMachine(StudyPromises):
-    """Several workers on one study, each with its own view of it, and a record of what was acknowledged to them.
+    """Several workers on one study, each with a view of its own, and a record of what they were promised.
 
-    The rules interleave the actions of workers: they ask, suggest, report, prune and tell; miss new events for a while;
-    die before or after an append; are declared dead and come back late; finish each other's trials; fail and retry the
-    trials of dead workers; run detached trials and merge their results; fork the study and merge the fork's trials. After
-    every step:
+    Rules interleave what workers do. They ask, suggest, report, prune and tell; pause trials, and resume those that any
+    worker has paused, dead or alive; do not see new events for a while; die before or after an append; are given up and
+    come back late; end each other's trials; fail and retry the trials of dead workers; run detached trials and merge
+    their results; fork the study, and copy trials of the fork. After every step:
 
-    - trial numbers are unique and have no gaps,
-    - nothing that was acknowledged is lost, changed or duplicated,
+    - trial numbers are unique and without gaps,
+    - nothing that was acknowledged is lost or changed, and nothing is there twice,
+    - a paused trial keeps its parameters, its reports and its checkpoint until it is resumed, and is never failed as lost,
     - only trials of dead workers were failed as lost, each once (if the journal tracks workers),
-    - all readers agree, and each worker's state equals a replay of the events that it has read,
+    - all readers agree, and the state that a worker has folded step by step is what a replay of the same events gives,
 
-    and at the end every suggestion and every pruning decision can be recomputed.
+    and at the end every suggestion and every pruning decision can be computed again.
 
     Attributes:
-        make_storage: Opens the storage in a directory that is new for each run. It is called several times in a run, and
-            must then find the same study. None means a storage in memory.
-        sampler: Suggests parameters; it must be replayable. `RandomSampler` by default.
-        pruner: Decides whether running trials are pruned. `NopPruner` by default.
-        space: The parameters of trials; `MENU` by default. Half of the studies declare it.
+        make_storage: Opens the storage in a directory, which is new for each run, again and again; everything that was
+            stored there before is there again. None means a storage in memory. It is enough if it holds one study.
+        sampler: The sampler, which must be replayable; `RandomSampler` if not given.
+        pruner: The pruner; `NopPruner` if not given.
+        space: The space that trials are asked for; `MENU` if not given. Half of the studies declare it.
         n_workers: The number of workers.
 
     Example:
@@ -75,7 +78,7 @@ class StudyMachine(StudyPromises):
 
     @rule(worker=_workers, joint=st.booleans())
     def ask(self, worker: int, joint: bool) -> None:
-        """A worker starts a trial, and no other worker gets its number."""
+        """A worker starts a trial, and is the only one that gets its number."""
         try:
             trial = self.by(self.workers[worker], lambda study: study.ask(self.menu() if joint else None))
         except SearchSpaceExhausted:
@@ -87,7 +90,7 @@ class StudyMachine(StudyPromises):
     @precondition(lambda self: self._busy())
     @rule(data=st.data())
     def suggest(self, data: st.DataObject) -> None:
-        """A running trial suggests a parameter twice, with the same value."""
+        """A running trial asks for a parameter, and gets the same value again."""
         worker, trial = _drawn(data, self._busy())
         name = data.draw(st.sampled_from(sorted(self.menu())))
         try:
@@ -101,7 +104,7 @@ class StudyMachine(StudyPromises):
     @precondition(lambda self: self._busy())
     @rule(data=st.data(), step=st.integers(0, 2), value=_values)
     def report(self, data: st.DataObject, step: int, value: float) -> None:
-        """A running trial reports a value, and may ask the pruner."""
+        """A running trial reports a value, and asks whether it should be pruned."""
         worker, trial = _drawn(data, self._busy())
         if (trial.number, step) in self.reports:
             return
@@ -115,7 +118,7 @@ class StudyMachine(StudyPromises):
     @precondition(lambda self: self._busy())
     @rule(data=st.data(), value=_values, state=st.sampled_from([None, TrialState.PRUNED, TrialState.FAIL]))
     def tell(self, data: st.DataObject, value: float, state: TrialState | None) -> None:
-        """A worker finishes its trial, or learns that another worker has."""
+        """A worker ends its trial, or is told that another one has ended or paused it."""
         worker, trial = _drawn(data, self._busy())
         self.tell_by(worker, trial, None if state is TrialState.FAIL else value, state, None)
         worker.trials.pop(trial.number, None)
@@ -123,7 +126,7 @@ class StudyMachine(StudyPromises):
     @precondition(lambda self: self.handed.keys() - self.told.keys())
     @rule(data=st.data(), worker=_workers)
     def give_up(self, data: st.DataObject, worker: int) -> None:
-        """A worker fails a trial that it considers lost, and enqueues it again."""
+        """A worker ends a trial that it gives up, and retries it."""
         number = data.draw(st.sampled_from(sorted(self.handed.keys() - self.told.keys())))
         self.workers[worker].journal.hear_of(self.handed[number])
         failed = self.tell_by(self.workers[worker], number, None, TrialState.FAIL, "lost: nobody has heard of it")
@@ -141,11 +144,49 @@ class StudyMachine(StudyPromises):
             self.workers[worker], lambda study: study.enqueue_trial(params, {"ticket": ticket})
         )
 
-    # what becomes of workers
+    # pauses
+
+    @precondition(lambda self: self._busy() or self.pausing)
+    @rule(
+        data=st.data(), worker=_workers, resumes=st.booleans(), checkpoint=st.sampled_from([None, "epoch 1", "epoch 2"])
+    )
+    def pause_or_resume(self, data: st.DataObject, worker: int, resumes: bool, checkpoint: str | None) -> None:
+        """A worker pauses its trial, or resumes one that any worker has paused, dead or alive."""
+        paused = self.fresh().paused
+        if paused and (resumes or not self._busy()):
+            self._resume(self.workers[worker], paused[data.draw(st.sampled_from(sorted(paused)))])
+        elif self._busy():
+            self._pause(*_drawn(data, self._busy()), checkpoint)
+
+    def _pause(self, worker: Worker, trial: Trial, checkpoint: str | None) -> None:
+        number, known = trial.number, self.fresh().trial(trial.number)
+        self.pausing.add(number)
+        try:
+            if self.done(worker, lambda _: trial.pause(checkpoint)):
+                checkpoint = known.checkpoint if checkpoint is None else checkpoint
+                self.paused[number] = replace(known, state=TrialState.PAUSED, worker=None, checkpoint=checkpoint)
+        except TrialNotRunning:
+            self.expect_ended(number)
+        worker.trials.pop(number, None)
+
+    def _resume(self, worker: Worker, paused: FrozenTrial) -> None:
+        number = paused.number
+        self.paused.pop(number, None)
+        worker.journal.hear_of(len(self.events()))
+        trial = self.by(worker, lambda study: study.resume(number))
+        if trial is not None:
+            self.handed[number] = len(self.events())
+            worker.trials[number] = trial
+            kept = repr(dict(paused.params)), paused.checkpoint
+            self.expect(
+                (repr(dict(trial.params)), trial.checkpoint), kept, f"what trial {number} has kept in its pause"
+            )
+
+    # what happens to workers
 
     @rule(worker=_workers)
     def hear_nothing(self, worker: int) -> None:
-        """A worker sees no new events until its next append."""
+        """A worker does not see new events until its next append."""
         self.workers[worker].journal.fall_behind(self.workers[worker].study.state.version)
 
     @rule(worker=_workers, kill=st.sampled_from(Kill))
@@ -155,7 +196,7 @@ class StudyMachine(StudyPromises):
 
     @rule(worker=_workers)
     def be_replaced(self, worker: int) -> None:
-        """A worker is declared dead, with its trials, and replaced; it may come back."""
+        """A worker is given up with its trials, and another one takes its place; it may come back."""
         ghost = self.workers[worker]
         self.lose(ghost)
         self.ghosts.append(ghost)
@@ -163,7 +204,7 @@ class StudyMachine(StudyPromises):
     @precondition(lambda self: self._late())
     @rule(data=st.data(), value=_values)
     def come_back_late(self, data: st.DataObject, value: float) -> None:
-        """A worker that was declared dead tells a trial, and is refused if others have finished it."""
+        """A worker that was given up tells a trial, and is refused if another one has ended it."""
         worker, trial = _drawn(data, self._late())
         self.tell_by(worker, trial, value, None, None)
         worker.trials.pop(trial.number, None)
@@ -171,7 +212,7 @@ class StudyMachine(StudyPromises):
     @precondition(lambda self: self.gone)
     @rule(worker=_workers, informed=st.booleans())
     def fail_lost_trials(self, worker: int, informed: bool) -> None:
-        """A worker fails the trials of dead workers: all of them, no others, and each once."""
+        """A worker fails the running trials of dead workers: all of them, no others, and each once."""
         somebody, running = self.workers[worker], self.fresh().running
         lost = {number for number, trial in running.items() if trial.worker in self.gone}
         if informed:
@@ -195,7 +236,7 @@ class StudyMachine(StudyPromises):
 
     @rule(worker=_workers)
     def depart(self, worker: int) -> None:
-        """A worker starts a detached trial, which sees the study as it is now."""
+        """A worker runs a detached trial, which sees the study as it is now."""
         try:
             job = self.by(self.workers[worker], lambda _: self.workers[worker].run_apart(SumOfAll(self.menu())))
         except SearchSpaceExhausted:
@@ -208,7 +249,7 @@ class StudyMachine(StudyPromises):
     @precondition(lambda self: self.away)
     @rule(data=st.data(), worker=_workers)
     def come_back(self, data: st.DataObject, worker: int) -> None:
-        """A worker records the result of a detached trial."""
+        """A worker records what a detached trial did."""
         number = data.draw(st.sampled_from(sorted(self.away)))
         ended = self.away.pop(number)
         self.workers[worker].journal.hear_of(self.handed[number])
@@ -224,7 +265,7 @@ class StudyMachine(StudyPromises):
 
     @rule(worker=_workers, share=st.floats(0.0, 1.0), n=st.integers(0, 2))
     def fork_and_merge(self, worker: int, share: float, n: int) -> None:
-        """A worker forks the study at any version, runs trials there, and adds them to the study."""
+        """A worker forks the study at any version, runs trials there, and copies them."""
         events = self.events()
         at = 1 + int(share * (len(events) - 1))
         reader = Study(self.opened(), STUDY, *self.advisors)
@@ -250,7 +291,7 @@ class StudyMachine(StudyPromises):
                 self.told[added.number] = added
 
     def _try_again(self, worker: Worker, failed: FrozenTrial) -> bool:
-        """Return whether a worker survived enqueuing a failed trial again."""
+        """Retry a failed trial, if the limit allows it; return whether the worker lived."""
         retry = RetryFailedTrials(max_retry=_MOST_RETRIES)
         if not self.done(worker, lambda study: retry(study, failed)):
             return False
@@ -271,7 +312,7 @@ class StudyMachine(StudyPromises):
 
 @contextmanager
 def _unheard() -> Iterator[None]:
-    """Silence the log, because each run of a machine loses trials."""
+    """Silence the log: each run of a machine loses trials."""
     logger = get_logger()
     level = logger.level
     logger.setLevel(logging.CRITICAL)

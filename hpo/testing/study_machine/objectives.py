@@ -1,4 +1,4 @@
-"""What trials do in machines that test studies: ask for any parameters, report, and listen to the pruner."""
+"""Objectives of machines that test studies: they ask for any parameters, report, and ask whether to prune."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MENU: Mapping[str, Distribution] = {
 
 @attrs.frozen
 class SumOfAll:
-    """An objective: the sum of all numbers. Every other trial reports it, and ends where it should be pruned.
+    """An objective that returns the sum of all numbers; every other trial reports it, and may be pruned.
 
     Args:
         menu: The parameters.
@@ -37,7 +37,7 @@ class SumOfAll:
     menu: Mapping[str, Distribution]
 
     def __call__(self, trial: Any) -> float:
-        """The value of `trial`."""
+        """Return the value of `trial`."""
         values = [suggested(trial, name, dist) for name, dist in self.menu.items()]
         total = float(sum(value for value in values if type(value) in {int, float}))
         if trial.number % 2:
@@ -48,7 +48,7 @@ class SumOfAll:
 
 
 def suggested(trial: Any, name: str, dist: Distribution) -> Any:
-    """What an objective gets that asks for a parameter.
+    """Return the value that an objective gets for a parameter.
 
     Example:
         >>> from hpo import FixedTrial

@@ -1,4 +1,4 @@
-"""What workers on one study were promised, and what must hold after every step: what `StudyMachine` is built on.
+"""The promises that `StudyMachine` checks: what workers on one study were told, and what must hold after every step.
 
 This module needs hypothesis: ``pip install 'purehpo[testing]'``.
 """
@@ -42,14 +42,14 @@ STUDY = "s"
 
 
 class StudyPromises(RuleBasedStateMachine):
-    """A study, its workers, and a record of what was acknowledged to them; `StudyMachine` says what the workers do.
+    """A study, workers on it, and a record of what they were promised; `StudyMachine` adds what they do.
 
     Attributes:
-        make_storage: Opens the storage in a directory; None for a storage in memory.
-        sampler: Suggests parameters.
-        pruner: Decides whether running trials are pruned.
-        space: The parameters of trials; None for `MENU`.
-        n_workers: The number of workers.
+        make_storage: See `StudyMachine`.
+        sampler: See `StudyMachine`.
+        pruner: See `StudyMachine`.
+        space: See `StudyMachine`.
+        n_workers: See `StudyMachine`.
     """
 
     make_storage: ClassVar[Callable[[Path], Storage] | None] = None
@@ -67,24 +67,28 @@ class StudyPromises(RuleBasedStateMachine):
         self.opened: Callable[[], Storage] = (lambda: memory) if make is None else (lambda: make(place))
         self.workers: list[Worker] = []
         self.ghosts: list[Worker] = []
-        """Workers that were declared dead, but may come back."""
+        """Workers that were given up, and may come back."""
         self.gone: set[str] = set()
         """The names of all dead workers, if the journal tracks workers."""
         self.handed: dict[int, int] = {}
-        """Started trials by number, with the number of events at that time."""
+        """Trials that a worker was given, and the number of events at that time."""
         self.unsure: set[int] = set()
-        """Trials that a worker was finishing when it died, so they may be finished or not."""
+        """Trials that a worker may have ended, which died while it did so."""
         self.told: dict[int, FrozenTrial] = {}
+        self.pausing: set[int] = set()
+        """Trials that a worker has paused or tried to pause."""
+        self.paused: dict[int, FrozenTrial] = {}
+        """Trials whose pause was acknowledged, and that nobody has tried to resume since."""
         self.reports: dict[tuple[int, int], float] = {}
         self.tickets: dict[int, bool] = {}
-        """Enqueued trials, and whether the append was acknowledged."""
+        """Enqueued trials by ticket, and whether they were acknowledged."""
         self.away: dict[int, TrialResult] = {}
-        """Detached trials by number, and their results."""
+        """Detached trials by number, and what they did."""
         self.broken = False
 
     @initialize(declared=st.booleans(), seed=st.integers(0, 2**64))
     def create(self, declared: bool, seed: int) -> None:
-        """Create the study, and the workers that open it."""
+        """Create the study, and workers that open it."""
         space = self.menu() if declared else None
         events = decide(StudyState(), CreateStudy(STUDY, ("minimize",), seed, space))
         self.opened().create(STUDY, events)
@@ -94,7 +98,7 @@ class StudyPromises(RuleBasedStateMachine):
 
     @invariant()
     def everything_holds(self) -> None:
-        """Check every promise after each step."""
+        """Check all promises, and that every worker's state is a replay of the events that it has seen."""
         events = self.events()
         state = self._replayed(events)
         self._check_numbers(state)
@@ -103,26 +107,29 @@ class StudyPromises(RuleBasedStateMachine):
         for worker in [*self.workers]:
             known = self.by(worker, lambda study: study.state)
             if known is not None:
-                self.expect(known, replay(events[: known.version]), f"what worker {worker.number} knows")
+                self.expect(known, replay(events[: known.version]), f"the state that worker {worker.number} has")
                 within = known.version <= len(events)
-                self.expect(within, True, f"whether worker {worker.number} knows of no more than there is")
+                self.expect(within, True, f"whether the events that worker {worker.number} has seen exist")
 
     def _check_numbers(self, state: StudyState) -> None:
         numbers = sorted(trial.number for trial in state)
         self.expect(numbers, [*range(state.n_trials)], "the numbers of all trials")
         running = self.handed.keys() - self.told.keys() - self.unsure
-        self.expect(sorted(running - {*state.running}), [], "trials that nobody ended, and that do not run")
+        known = {*state.running, *state.paused}
+        self.expect(sorted(running - known), [], "trials that nobody ended, and that are neither running nor paused")
 
     def _check_promises(self, state: StudyState) -> None:
         for number, trial in self.told.items():
-            self.expect(state.trial(number), trial, f"trial {number}, which was acknowledged")
+            self.expect(state.trial(number), trial, f"trial {number}, whose end was acknowledged")
+        for number in self.paused.keys() - self.told.keys() - self.unsure:
+            self.expect(state.trial(number), self.paused[number], f"trial {number}, whose pause was acknowledged")
         for (number, step), value in self.reports.items():
             reported = state.trial(number).intermediate_values.get(step)
-            self.expect(repr(reported), repr(value), f"what trial {number} has reported for step {step}")
+            self.expect(repr(reported), repr(value), f"the report of trial {number} at step {step}")
         found = [t.user_attrs["ticket"] for t in state if "ticket" in t.user_attrs and not lineage(t)[1]]
         for ticket, acknowledged in self.tickets.items():
             if acknowledged or ticket in found:
-                self.expect(found.count(ticket), 1, f"how often the enqueued trial with ticket {ticket} is there")
+                self.expect(found.count(ticket), 1, f"the number of enqueued trials with ticket {ticket}")
 
     def _check_lost(self, state: StudyState) -> None:
         for trial in state.finished:
@@ -130,7 +137,7 @@ class StudyPromises(RuleBasedStateMachine):
                 raise self.failure(f"trial {trial.number} was failed as lost, and its worker is alive")
 
     def teardown(self) -> None:
-        """At the end, everything can be computed again; see `RuleBasedStateMachine.teardown`."""
+        """Check that all suggestions and decisions can be computed again, and let all workers leave."""
         try:
             if self.workers and not self.broken:
                 events = self.events()
@@ -142,18 +149,18 @@ class StudyPromises(RuleBasedStateMachine):
             self.workers.clear()
             self.stack.close()
 
-    # actions of workers, and their results
+    # what a worker does, and what comes of it
 
     def menu(self) -> Mapping[str, Distribution]:
-        """Return the parameters of trials."""
+        """Return the space that trials are asked for."""
         return MENU if self.space is None else self.space
 
     def by(self, worker: Worker, act: Callable[[Study], R]) -> R | None:
-        """Return the result of `act` by a worker, or None if the worker died of it and was replaced.
+        """Return what `act` returns for a worker's study; None if the worker died, and another one took its place.
 
         Raises:
-            HpoError: the action was refused.
-            AssertionError: it raised any other error.
+            HpoError: the request was refused.
+            AssertionError: any other error was raised.
         """
         try:
             return act(worker.study)
@@ -161,14 +168,13 @@ class StudyPromises(RuleBasedStateMachine):
             self.lose(worker)
             return None
         except Exception as error:
-            if isinstance(error, HpoError) and not isinstance(
-                error, InconsistentEvents
-            ):  # which nobody is refused with
+            # InconsistentEvents means a broken journal, and is never the answer to a request.
+            if isinstance(error, HpoError) and not isinstance(error, InconsistentEvents):
                 raise
-            raise self.failure(f"worker {worker.number} has met {error!r}") from error
+            raise self.failure(f"worker {worker.number} got the error {error!r}") from error
 
     def done(self, worker: Worker, act: Callable[[Study], object]) -> bool:
-        """Return whether a worker survived `act`; raises as `by` does."""
+        """Let a worker do `act`, and return whether it lived; raises the errors of `by`."""
 
         def acted(study: Study) -> bool:
             act(study)
@@ -177,7 +183,7 @@ class StudyPromises(RuleBasedStateMachine):
         return self.by(worker, acted) is not None
 
     def lose(self, worker: Worker) -> None:
-        """End a worker, and let another one take its place."""
+        """End a worker, and put another one in its place."""
         worker.end()
         self.gone |= worker.names
         if worker in self.ghosts:
@@ -189,18 +195,22 @@ class StudyPromises(RuleBasedStateMachine):
         return Worker(number, self.opened(), STUDY, *self.advisors)
 
     def hand_out(self, number: int, worker: Worker | None = None) -> None:
-        """Record that a trial was started, by `worker` if that is given."""
+        """Note that a trial was started by a worker, or copied by nobody in particular."""
         if number in self.handed:
             raise self.failure(f"trial {number} was handed out twice")
         self.handed[number] = len(self.events())
         if worker is not None and worker.names:
             whose = self.fresh().trial(number).worker
-            self.expect(whose in worker.names, True, f"whether trial {number}, of {whose}, is its worker's")
+            self.expect(
+                whose in worker.names,
+                True,
+                f"whether trial {number}, of worker {whose!r}, belongs to the worker that started it",
+            )
 
     def tell_by(
         self, worker: Worker, trial: Trial | int, value: float | None, state: TrialState | None, reason: str | None
     ) -> FrozenTrial | None:
-        """Return the trial that a worker finished, or None if it did not, or if that is unknown."""
+        """Let a worker end a trial, and return it; None if that was refused, or if the worker died while it did so."""
         number = trial if isinstance(trial, int) else trial.number
         try:
             told = self.by(worker, lambda study: study.tell(trial, value, state, reason=reason))
@@ -214,35 +224,35 @@ class StudyPromises(RuleBasedStateMachine):
         return told
 
     def note_end(self, told: FrozenTrial) -> None:
-        """Record that a trial was finished, which may happen only once."""
+        """Note that a trial was ended, which happens only once."""
         if told.number in self.told:
             raise self.failure(f"trial {told.number} was ended twice")
         self.told[told.number] = told
 
     def expect_ended(self, number: int) -> None:
-        """Check that a trial that is not running was finished by some worker."""
-        if number not in self.told and number not in self.unsure:
-            raise self.failure(f"trial {number} does not run, and nobody has ended it")
+        """Check that a trial that does not run, as a worker was told, was ended or paused by somebody."""
+        if number not in self.told and number not in self.unsure and number not in self.fresh().paused:
+            raise self.failure(f"trial {number} does not run, and nobody has ended or paused it")
 
-    # the state of the study
+    # what the journal holds
 
     def events(self) -> Sequence[AnyEvent]:
         """Return all events of the journal."""
         return self.opened().open(STUDY).read(0)
 
     def fresh(self) -> StudyState:
-        """Return the state of the study as a new reader sees it."""
+        """Return the state of the study from a replay of all events."""
         return self._replayed(self.events())
 
     def _replayed(self, events: Sequence[AnyEvent]) -> StudyState:
         return self._sound(lambda: replay(events), "a replay")
 
     def _sound(self, act: Callable[[], R], what: str) -> R:
-        """Return the result of `act`, which must not raise an error."""
+        """Return what `act` returns; an error is a failure of the machine."""
         try:
             return act()
         except Exception as error:
-            raise self.failure(f"{what} has met {error!r}") from error
+            raise self.failure(f"{what} raised {error!r}") from error
 
     def expect(self, got: object, wanted: object, what: str) -> None:
         """Check that two values are equal."""
@@ -250,12 +260,12 @@ class StudyPromises(RuleBasedStateMachine):
             raise self.failure(f"{what}: wanted {wanted!r}, got {got!r}")
 
     def failure(self, wrong: str) -> AssertionError:
-        """What to raise where something is wrong; the study is saved."""
+        """Return the error that says what is wrong; the study is saved as a journal."""
         self.broken = True
         return AssertionError(f"{wrong}\n{where_saved(self.events(), type(self).__name__, place_of_failures())}")
 
 
 @cache
 def place_of_failures() -> Path:
-    """One directory per process: machines fail many times on the way to the smallest failure, which is the last."""
+    """Return one directory per process: a machine fails many times until hypothesis has found the smallest failure."""
     return Path(tempfile.mkdtemp(prefix="hpo-"))

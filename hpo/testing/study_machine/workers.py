@@ -1,4 +1,4 @@
-"""Workers for machines that test studies: they see news late, can be killed at any append, and hold themselves alive."""
+"""Workers for machines that test studies: they read the journal late, can be killed at any append, and hold names."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from hpo.study.trial import Trial
 _MOST_REFUSALS = 3
 
 
-class Killed(BaseException):  # no HpoError, which somebody might catch
-    """A worker is gone, in the middle of what it did."""
+class Killed(BaseException):  # not an HpoError, which code under test might catch
+    """The death of a worker in the middle of what it did."""
 
 
 class Kill(enum.Enum):
@@ -32,11 +32,11 @@ class Kill(enum.Enum):
     BEFORE = "before"
     """Nothing was written."""
     AFTER = "after"
-    """It was written, and nobody heard of it."""
+    """The events were written, but the worker did not learn so."""
 
 
 class LateJournal:
-    """A journal as one worker sees it.
+    """A journal as one worker sees it: late, and until it is killed.
 
     Args:
         journal: The journal.
@@ -50,20 +50,20 @@ class LateJournal:
         self._refusals = 0
 
     def fall_behind(self, known: int) -> None:
-        """Hear of nothing after the first `known` events, until an append is refused or accepted."""
+        """Show only the first `known` events until the next append, whether that is accepted or refused."""
         self._horizon = known
 
     def hear_of(self, version: int) -> None:
-        """Let at least the first `version` events be visible, because the worker has learned of their results."""
+        """Show at least the first `version` events, since the worker was told about their outcome."""
         if self._horizon is not None:
             self._horizon = max(self._horizon, version)
 
     def die_at_next_append(self, kill: Kill) -> None:
-        """Raise `Killed` at the next append and at everything after it."""
+        """Raise `Killed` at the next append, and whatever is done afterwards."""
         self._kill = kill
 
     def read(self, after: int) -> Sequence[AnyEvent]:
-        """Return the visible events after the first `after` ones."""
+        """Return the events after `after` that this worker may see."""
         self._check_alive()
         if self._horizon is None:
             return self._journal.read(after)
@@ -72,7 +72,7 @@ class LateJournal:
         return self._journal.read(after)[: self._horizon - after]
 
     def append(self, events: Sequence[AnyEvent], *, expected: int) -> int:
-        """Append events, or raise `Killed` before or after that if the worker is to die."""
+        """Append events, or die before or after that."""
         self._check_alive()
         self._horizon = None
         if self._kill is not Kill.BEFORE:
@@ -83,7 +83,7 @@ class LateJournal:
         raise Killed
 
     def _accepted(self, events: Sequence[AnyEvent], expected: int) -> int:
-        """The length after an append; one that is refused comes again, and machines let nobody write meanwhile."""
+        """Append, and return the new length; refusals in a row are an error, since nobody else writes meanwhile."""
         try:
             length = self._journal.append(events, expected=expected)
         except Conflict:
@@ -100,7 +100,7 @@ class LateJournal:
 
 
 class LateWatchedJournal(LateJournal):
-    """A journal that knows workers, as one of them sees it.
+    """A journal that tracks workers, as one of them sees it.
 
     Args:
         journal: The journal.
@@ -110,23 +110,23 @@ class LateWatchedJournal(LateJournal):
         super().__init__(journal)
         self._watched: TracksWorkers = journal
         self.held: set[str] = set()
-        """The names under which its worker is or was alive."""
+        """The names that the worker holds or has held."""
 
     @contextmanager
     def hold(self, worker: str) -> Iterator[None]:
-        """Keep a worker alive for the block."""
+        """Hold a name in the block, and note it."""
         with self._watched.hold(worker):
             self.held.add(worker)
             yield
 
     def is_alive(self, worker: str) -> bool | None:
-        """Return whether a worker is alive, or None if that is unknown."""
+        """Return whether a worker is alive, as the journal says."""
         self._check_alive()
         return self._watched.is_alive(worker)
 
 
 class LateStorage:
-    """A storage of one study as one worker sees it, through a `LateJournal`.
+    """A storage of one study, which a worker sees through a `LateJournal`.
 
     Args:
         storage: The storage.
@@ -138,7 +138,7 @@ class LateStorage:
         self.location = storage.location
         journal = storage.open(name)
         self.journal = LateWatchedJournal(journal) if isinstance(journal, TracksWorkers) else LateJournal(journal)
-        """What the worker reads and appends to."""
+        """The journal that the worker reads and appends to."""
 
     def create(self, name: str, events: Sequence[AnyEvent]) -> Journal:
         """Create a study."""
@@ -149,7 +149,7 @@ class LateStorage:
         return self.journal
 
     def names(self) -> list[str]:
-        """Return the names of the studies."""
+        """Return the names of all studies."""
         return self._storage.names()
 
     def delete(self, name: str) -> None:
@@ -160,14 +160,14 @@ class LateStorage:
 class Worker:
     """A worker with its own view of the study, which may be out of date.
 
-    If the journal tracks workers, it is alive for all others until its `end`.
+    If the journal tracks workers, it is alive for all of them until its `end`.
 
     Args:
         number: Its number among those of a machine, for messages.
         storage: The storage, opened anew.
         name: The study's name.
-        sampler: Suggests parameters.
-        pruner: Decides whether running trials are pruned.
+        sampler: The sampler.
+        pruner: The pruner.
     """
 
     def __init__(self, number: int, storage: Storage, name: str, sampler: Sampler, pruner: Pruner) -> None:
@@ -184,15 +184,15 @@ class Worker:
 
     @property
     def names(self) -> set[str]:
-        """Its names; empty if the journal does not track workers."""
+        """The names that others know it by; empty if the journal does not track workers."""
         return self.journal.held if isinstance(self.journal, LateWatchedJournal) else set()
 
     def end(self) -> None:
-        """End the worker: from now on it is dead for all others."""
+        """Stop being alive for everybody."""
         self._life.close()
 
     def run_apart(self, objective: Objective) -> Callable[[], TrialResult]:
-        """Start a trial that is run elsewhere, by what is known now; the job that runs it.
+        """Start a detached trial, which sees the study as the worker knows it now, and return the job that runs it.
 
         Raises:
             SearchSpaceExhausted: nothing is left to suggest.
@@ -202,9 +202,9 @@ class Worker:
         return DetachedJob(started, started, started.running[number], False, self.advisors, objective)
 
     def merge(self, ended: TrialResult) -> None:
-        """Record what a trial has done that was run elsewhere.
+        """Record what a detached trial did.
 
         Raises:
-            TrialNotRunning: somebody has ended it meanwhile.
+            TrialNotRunning: the trial was ended meanwhile.
         """
         JournalRecorder(self.journal).record(*ended.commands, ended.tell)

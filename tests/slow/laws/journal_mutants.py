@@ -5,7 +5,7 @@ import functools
 
 from msgspec.structs import replace
 
-from hpo.core import TrialEnqueued, TrialFinished, TrialStarted, ValueReported
+from hpo.core import TrialEnqueued, TrialFinished, TrialPaused, TrialStarted, ValueReported
 from hpo.errors import Conflict
 from hpo.journal import MemoryStorage
 
@@ -85,6 +85,11 @@ class RoundsResults(Sound):
 class ForgetsReports(Sound):
     def read(self, after):
         return [replace(e, step=e.step + 7) if isinstance(e, ValueReported) else e for e in self.journal.read(after)]
+
+
+class ForgetsCheckpoints(Sound):
+    def read(self, after):
+        return [replace(e, checkpoint=None) if isinstance(e, TrialPaused) else e for e in self.journal.read(after)]
 
 
 class RenumbersTrials(Sound):
@@ -171,16 +176,20 @@ class Broken:
 
 JOURNALS = [
     (TakesWhatIsStale, "what worker . knows|handed out twice|the numbers of all trials"),
-    (DropsWhatConflicts, "how often the enqueued trial|acknowledged|handed out twice|and that do not run"),
-    (KeepsWhatItRefuses, "how often the enqueued trial|handed out twice|the numbers of all trials"),
-    (DropsTheEndOfABatch, "has met|knows"),
-    (ForgetsTells, "refused appends in a row|acknowledged"),
-    (WritesTwice, "how often (the enqueued trial|trial . is tried again)"),
-    (SwapsABatch, "a replay has met|has met"),
+    (
+        DropsWhatConflicts,
+        "number of enqueued trials|acknowledged|handed out twice|neither running nor paused|of the fork",
+    ),
+    (KeepsWhatItRefuses, "number of enqueued trials|handed out twice|the numbers of all trials"),
+    (DropsTheEndOfABatch, "got the error|raised|the state that worker"),
+    (ForgetsTells, "refused appends in a row|acknowledged|has ended"),
+    (WritesTwice, "number of enqueued trials|how often trial . is tried again"),
+    (SwapsABatch, "a replay raised|got the error"),
     (RoundsResults, "was acknowledged"),
-    (ForgetsReports, "has reported for step"),
-    (RenumbersTrials, "the numbers of all trials|has met"),
-    (ReadsFromACache, "refused appends in a row|knows"),
+    (ForgetsCheckpoints, "whose pause was acknowledged|has kept in its pause"),
+    (ForgetsReports, "the report of trial . at step"),
+    (RenumbersTrials, "the numbers of all trials|raised|got the error"),
+    (ReadsFromACache, "refused appends in a row|the state that worker"),
 ]
 """Broken handles, and what is said of them."""
 
