@@ -357,7 +357,7 @@ def answers_passed_on(case: WrapperCase) -> None:
 
 def _was_tried(state: StudyState, params: Mapping[str, Any]) -> bool:
     return any(
-        all(name in trial.params and trial.params[name] == value for name, value in params.items())
+        all(name in trial.params and repr(trial.params[name]) == repr(value) for name, value in params.items())
         for trial in state.trials
     )
 
