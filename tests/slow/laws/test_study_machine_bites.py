@@ -130,7 +130,7 @@ def fails_in_silence(recorder):
 def test_lost_trials_that_are_failed_wrongly_are_found_out(fail_lost, said, monkeypatch):
     monkeypatch.setattr("hpo.study.study.fail_lost", fail_lost)
     with pytest.raises(AssertionError, match=said):
-        run(StudyMachine)
+        run(StudyMachine, examples=600, steps=50)
 
 
 def test_a_trial_that_is_nobodys_is_found_out(monkeypatch):
