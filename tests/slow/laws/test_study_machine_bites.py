@@ -14,6 +14,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from hpo.cli import main
 from hpo.core import Decision, Suggestion, Tell, TrialFinished, TrialState, decide, running_by_worker
+from hpo.errors import TrialNotRunning
 from hpo.study.running import workers
 from hpo.study.running.workers import LOST
 from hpo.testing.study_machine import StudyMachine, promises
