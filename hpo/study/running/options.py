@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
-from typing import TYPE_CHECKING, TypeAlias
+from typing import Any, TypeAlias
 
 import attrs
 
@@ -13,11 +13,8 @@ from hpo.core import FrozenTrial, as_float, as_int, shown_with_advice
 from hpo.errors import InvalidArgument, InvalidType
 from hpo.study.running.evaluation import Objective
 
-if TYPE_CHECKING:
-    from hpo.study.study import Study
-
-Callback: TypeAlias = Callable[["Study", FrozenTrial], None]
-"""Called with the study and a finished trial."""
+Callback: TypeAlias = Callable[[Any, FrozenTrial], None]
+"""Called with the `Study`, which this module cannot name because studies import it, and a finished trial."""
 
 
 @attrs.frozen

@@ -7,11 +7,10 @@ import gc
 import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from hpo.core import FrozenTrial, is_replayable, needs_pending
+from hpo.core import FrozenTrial, HasState, is_replayable, needs_pending
 from hpo.errors import SearchSpaceExhausted
 from hpo.study.open_trials import OpenTrials
 from hpo.study.recorder import now
@@ -21,9 +20,6 @@ from hpo.study.running.executors import DaemonThreads, InExecutor
 from hpo.study.running.messages import ProgressBar, failure_reason, log_exhausted, log_late_result, log_trial_end
 from hpo.study.running.options import RunOptions
 from hpo.study.running.workers import Worker, fail_lost, is_lost, others_working, working
-
-if TYPE_CHECKING:
-    from hpo.study.study import Study
 
 _LONGEST_WAIT = 0.5  # seconds
 _LOOK_FOR_LOST = 60.0
@@ -39,7 +35,7 @@ class Session:
         options: The checked arguments of the call.
     """
 
-    def __init__(self, study: Study, trials: OpenTrials, options: RunOptions) -> None:
+    def __init__(self, study: HasState, trials: OpenTrials, options: RunOptions) -> None:
         self._study = study
         self._trials = trials
         self._options = options
