@@ -13,13 +13,19 @@ import attrs
 
 from hpo.core import Distribution, Fold, FrozenTrial, History, SearchSpace, shown_with_advice
 from hpo.errors import InvalidType
-from hpo.testing._engine.cases import FAULTS, Question
-from hpo.testing._engine.comparisons import copied
-from hpo.testing._engine.counterexamples import Counterexample
-from hpo.testing._engine.formatting import shown, shown_error
-from hpo.testing._engine.law_suite import LawOrName, LawSuite
-from hpo.testing._engine.runner import Finding, for_every_question
-from hpo.testing._engine.transformations import prefixes
+from hpo.testing._engine import (
+    FAULTS,
+    Counterexample,
+    Finding,
+    LawOrName,
+    LawSuite,
+    Question,
+    copied,
+    for_every_question,
+    prefixes,
+    shown,
+    shown_error,
+)
 
 
 def _checked_fold(given: Any) -> Fold[Any]:

@@ -21,11 +21,17 @@ import attrs
 from msgspec.structs import replace
 
 from hpo.core import Decision, FrozenTrial, Stop, StoppingRule, StudyState, Verdict, checked_stopping_rule
-from hpo.testing._engine.cases import Question, bare_decision_of
-from hpo.testing._engine.counterexamples import Counterexample
-from hpo.testing._engine.formatting import shown
-from hpo.testing._engine.law_suite import LawOrName, LawSuite, LawTests, given_to
-from hpo.testing._engine.runner import Finding
+from hpo.testing._engine import (
+    Counterexample,
+    Finding,
+    LawOrName,
+    LawSuite,
+    LawTests,
+    Question,
+    bare_decision_of,
+    given_to,
+    shown,
+)
 from hpo.testing.pruners import laws as of_pruners
 from hpo.testing.pruners.laws import PrunerCase
 

@@ -33,7 +33,7 @@ from hpo.samplers.brute_force.tree import (
     open_path,
     position_by_ticket,
 )
-from hpo.samplers.parts.columns import index_of
+from hpo.samplers.parts import index_of
 
 _SURE_TICKETS = 2  # two tickets differ in every parameter that has more than one value, see `position_by_ticket`
 _NOTHING_LEFT = Exhausted("all combinations are tried")

@@ -20,7 +20,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hpo.core import Distribution, Key, NumberMap
-from hpo.samplers.parts.columns import index_of, value_of
+from hpo.samplers.parts import index_of, value_of
 
 
 class Leaf(Struct, frozen=True):

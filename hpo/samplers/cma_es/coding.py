@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.core import CategoricalDistribution, Distribution, FloatDistribution, FrozenTrial, IntDistribution, SearchSpace
-from hpo.numerics.cma_es.margin import Cells
-from hpo.samplers.parts.unit_cube import UnitCube, coarse_grid_size
+from hpo.numerics.cma_es import Cells
+from hpo.samplers.parts import UnitCube, coarse_grid_size
 
 _DIGITS = 6  # of a draw in a discrete column: a thousandth of the finest cell
 

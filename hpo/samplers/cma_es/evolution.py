@@ -10,12 +10,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hpo.core import FrozenTrial, Key, TrialState
-from hpo.numerics.cma_es.margin import with_margin
-from hpo.numerics.cma_es.model import Model, Strategy, initial_model, strategy_parameters, updated
+from hpo.numerics.cma_es import Model, Strategy, initial_model, strategy_parameters, updated, with_margin
 from hpo.samplers.cma_es.coding import DrawCoding
 from hpo.samplers.cma_es.restarts import RestartStrategy, Run, first_run, is_over, next_run
 from hpo.samplers.cma_es.start import Start
-from hpo.samplers.parts.observations import Standing, is_learnable, standing
+from hpo.samplers.parts import Standing, is_learnable, standing
 
 _WIDEST = 0.3  # standard deviation, of the range: that of a uniform distribution; reflected, wider ones look like it
 _STANDING = attrgetter("standing")

@@ -10,11 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.core import Key
-from hpo.numerics.cma_es.mirrored import mirrored_orthogonal
-from hpo.numerics.cma_es.model import candidate
+from hpo.numerics.cma_es import candidate, mirrored_orthogonal
 from hpo.samplers.cma_es.coding import DrawCoding
 from hpo.samplers.cma_es.evolution import Carry
-from hpo.samplers.parts.tried import TriedConfigurations
+from hpo.samplers.parts import TriedConfigurations
 
 _SETS = 8  # sets of directions that are made at once: one alone costs nearly as much
 _REDRAWS = 24

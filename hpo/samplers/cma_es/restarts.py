@@ -9,7 +9,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from hpo.core import Key
-from hpo.numerics.cma_es.model import Model
+from hpo.numerics.cma_es import Model
 
 _SMALLEST = 1e-5  # standard deviation, of the range: the budget is better spent elsewhere than on a sixth digit
 _WORST_CONDITION = 1e13  # of the covariance: the shortest axes are nearly lost to rounding

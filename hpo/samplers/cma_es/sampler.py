@@ -27,15 +27,14 @@ from hpo.core import (
     whole_from,
 )
 from hpo.errors import InvalidArgument, SeveralObjectives
-from hpo.numerics.cma_es.model import recommended_popsize
+from hpo.numerics.cma_es import recommended_popsize
 from hpo.samplers.cma_es.coding import DrawCoding
 from hpo.samplers.cma_es.evolution import Fold
 from hpo.samplers.cma_es.options import first_values, sources
 from hpo.samplers.cma_es.propose import propose
 from hpo.samplers.cma_es.restarts import RestartStrategy
 from hpo.samplers.cma_es.start import given_start, learned_start
-from hpo.samplers.parts.driver import DUPLICATES, Duplicates, ask_noted, suggest
-from hpo.samplers.parts.tried import TriedConfigurations
+from hpo.samplers.parts import DUPLICATES, Duplicates, TriedConfigurations, ask_noted, suggest
 from hpo.samplers.tpe import TPESampler
 
 _SIGMA0 = 1.0 / 6.0  # of the range: its ends are three standard deviations from the middle

@@ -10,8 +10,8 @@ import numpy as np
 
 from hpo.core import CategoricalDistribution, losses
 from hpo.errors import InvalidArgument
-from hpo.numerics.cma_es.warm_start import promising_distribution
-from hpo.samplers.parts.unit_cube import UnitCube
+from hpo.numerics.cma_es import promising_distribution
+from hpo.samplers.parts import UnitCube
 
 
 @attrs.frozen(cache_hash=True)

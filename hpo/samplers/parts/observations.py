@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hpo.core import FrozenTrial, TrialState, losses, violation
 from hpo.core.memory.rows import Rows
-from hpo.numerics.pareto.nondomination import best_first
+from hpo.numerics.pareto import best_first
 from hpo.samplers.parts.columns import Columns, column_values
 
 Standing: TypeAlias = tuple[float, float, float, float]

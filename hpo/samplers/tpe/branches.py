@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 
 from hpo.core import FrozenTrial, SearchSpace
-from hpo.samplers.parts.observations import is_learnable
+from hpo.samplers.parts import is_learnable
 
 
 @attrs.frozen

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hpo.core import CategoricalDistribution, Choice, FloatDistribution, IntDistribution
 from hpo.errors import InvalidArgument
 from hpo.numerics.parzen import Cells, Distances
-from hpo.samplers.parts.unit_cube import UnitCube, coarse_grid_size
+from hpo.samplers.parts import UnitCube, coarse_grid_size
 
 DistanceFunctions: TypeAlias = tuple[tuple[str, Callable[[Choice, Choice], float]], ...]
 """Pairs of a parameter's name and a distance of two of its choices, at least 0; sorted by name."""

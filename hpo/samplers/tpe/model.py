@@ -12,10 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.core import Key
-from hpo.numerics.pareto.hypervolume import good_weights
+from hpo.numerics.pareto import good_weights
 from hpo.numerics.parzen import ParzenEstimator, fit_parzen
-from hpo.samplers.parts.observations import Carry, Fold
-from hpo.samplers.parts.unit_cube import UnitCube
+from hpo.samplers.parts import Carry, Fold, UnitCube
 from hpo.samplers.tpe.kernels import DistanceFunctions, cells_at, distances_between_choices
 from hpo.samplers.tpe.options import n_good_of, weights_of
 

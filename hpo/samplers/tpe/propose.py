@@ -10,10 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.core import Distribution, FrozenTrial, Key, SearchSpace, StudyState
-from hpo.samplers.parts.columns import column_values
-from hpo.samplers.parts.observations import Fold
-from hpo.samplers.parts.tried import TriedConfigurations
-from hpo.samplers.parts.unit_cube import UnitCube
+from hpo.samplers.parts import Fold, TriedConfigurations, UnitCube, column_values
 from hpo.samplers.random import RandomSampler
 from hpo.samplers.tpe import branches
 from hpo.samplers.tpe.model import ModelOptions, fitted

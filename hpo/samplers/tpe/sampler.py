@@ -25,8 +25,7 @@ from hpo.core import (
     to_int_if_whole,
     whole_from,
 )
-from hpo.samplers.parts.driver import DUPLICATES, Duplicates, suggest, suggest_lone
-from hpo.samplers.parts.tried import TriedConfigurations
+from hpo.samplers.parts import DUPLICATES, Duplicates, TriedConfigurations, suggest, suggest_lone
 from hpo.samplers.random import RandomSampler
 from hpo.samplers.tpe import branches, options
 from hpo.samplers.tpe.kernels import DistanceFunctions

@@ -26,7 +26,7 @@ from hpo.core import as_float
 from hpo.errors import InvalidArgument, InvalidType, MissingExtra
 from hpo.journal.storage import Storage
 from hpo.logging import get_logger
-from hpo.testing._engine.law_suite import LawSuite, LawTests, given_to
+from hpo.testing._engine import LawSuite, LawTests, given_to
 from hpo.testing.journals import event_laws, study_laws, worker_laws, writer_laws
 from hpo.testing.journals.study_laws import Opener
 from hpo.testing.journals.worker_laws import PatientLaw, why_workers_are_unknown

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from msgspec.structs import replace
 
 from hpo.core import FrozenTrial, InsertOnlyDict, SearchSpace, StudyState, report, tell
-from hpo.testing._engine.cases import Question
-from hpo.testing._engine.transformations import with_trials
+from hpo.testing._engine import Question, with_trials
 from hpo.testing.scenarios import STEPS, scenarios, started
 
 NO_SPACE = SearchSpace()

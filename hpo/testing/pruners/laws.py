@@ -20,22 +20,37 @@ from msgspec.structs import replace
 
 from hpo.core import Decision, Pruner, Verdict, checked_pruner
 from hpo.errors import SeveralObjectives
-from hpo.testing._engine.cases import Question, Raised, bare_decision_of, decision_of, why_not_json
-from hpo.testing._engine.comparisons import (
+from hpo.testing._engine import (
+    Counterexample,
+    Finding,
+    LawOrName,
+    LawSuite,
+    LawTests,
+    Question,
+    Raised,
     all_siblings,
+    bare_decision_of,
+    check_bounded,
+    count_steps,
+    counterexample_to,
+    decision_of,
+    for_each_named,
+    for_every_question,
+    given_to,
+    mirrored,
+    monotone,
+    relabelled,
     same_after,
     same_after_growth,
     same_in_any_order,
     same_in_any_process,
     same_in_any_recording_order,
     same_twice,
+    shown,
+    shown_error,
+    why_not_json,
+    with_values,
 )
-from hpo.testing._engine.counterexamples import Counterexample
-from hpo.testing._engine.formatting import shown, shown_error
-from hpo.testing._engine.law_suite import LawOrName, LawSuite, LawTests, given_to
-from hpo.testing._engine.runner import Finding, counterexample_to, for_each_named, for_every_question
-from hpo.testing._engine.steps import check_bounded, count_steps
-from hpo.testing._engine.transformations import mirrored, monotone, relabelled, with_values
 from hpo.testing.pruners.cases import NO_SPACE, OFTEN, long_studies, named_questions, reporting_nan, with_a_leader
 from hpo.testing.scenarios import are_whole
 

@@ -21,21 +21,31 @@ from msgspec.structs import replace
 
 from hpo.core import ForkTrial, PauseTrial, Promoter, Resume, checked_promoter, decide, promotion, replay
 from hpo.errors import InvalidType, SeveralObjectives
-from hpo.testing._engine.cases import FAULTS, Question, Raised, strictly, why_not_json
-from hpo.testing._engine.comparisons import (
+from hpo.testing._engine import (
+    FAULTS,
+    Counterexample,
+    Finding,
+    LawOrName,
+    LawSuite,
+    LawTests,
+    Question,
+    Raised,
     all_siblings,
+    for_each_named,
+    for_every_question,
+    given_to,
+    relabelled,
     same_after,
     same_after_growth,
     same_in_any_order,
     same_in_any_process,
     same_in_any_recording_order,
     same_twice,
+    shown,
+    shown_error,
+    strictly,
+    why_not_json,
 )
-from hpo.testing._engine.counterexamples import Counterexample
-from hpo.testing._engine.formatting import shown, shown_error
-from hpo.testing._engine.law_suite import LawOrName, LawSuite, LawTests, given_to
-from hpo.testing._engine.runner import Finding, for_each_named, for_every_question
-from hpo.testing._engine.transformations import relabelled
 from hpo.testing.pruners.cases import NO_SPACE, OFTEN, named_questions
 
 _GROWN = 20

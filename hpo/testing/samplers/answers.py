@@ -6,9 +6,7 @@ from typing import Any
 
 from hpo.core import CategoricalDistribution, Distribution, Exhausted, SearchSpace, Suggestion, as_float
 from hpo.errors import SeveralObjectives
-from hpo.testing._engine.cases import FAULTS, InvalidAnswer, Question, Raised, why_not_json
-from hpo.testing._engine.formatting import shown, shown_error
-from hpo.testing._engine.runner import Finding
+from hpo.testing._engine import FAULTS, Finding, InvalidAnswer, Question, Raised, shown, shown_error, why_not_json
 
 _NOTHING = object()
 

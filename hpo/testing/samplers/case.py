@@ -8,10 +8,16 @@ from typing import ClassVar
 import attrs
 
 from hpo.core import Sampler, SearchSpace, checked_sampler
-from hpo.testing._engine.cases import Question, full_answer_of
-from hpo.testing._engine.edge_ranges import edge_questions
-from hpo.testing._engine.own_history import own_run, with_own_history
-from hpo.testing._engine.runner import Finding, for_each_named, for_every_question
+from hpo.testing._engine import (
+    Finding,
+    Question,
+    edge_questions,
+    for_each_named,
+    for_every_question,
+    full_answer_of,
+    own_run,
+    with_own_history,
+)
 from hpo.testing.scenarios import MIXED, ORDINARY, are_whole, scenarios
 
 _RUNS, _TRIALS = 2, 30

@@ -8,14 +8,27 @@ import attrs
 from msgspec.structs import replace
 
 from hpo.core import CategoricalDistribution, FrozenTrial, Key, Sampler, SearchSpace, StudyState, tell
-from hpo.testing._engine.cases import InvalidAnswer, Question, Raised, answer_of, as_text
-from hpo.testing._engine.comparisons import same_after, same_for, same_in_any_recording_order
-from hpo.testing._engine.counterexamples import Counterexample
-from hpo.testing._engine.formatting import shown
-from hpo.testing._engine.own_history import with_own_history
-from hpo.testing._engine.runner import Finding
-from hpo.testing._engine.steps import check_bounded, count_steps
-from hpo.testing._engine.transformations import mirrored, monotone, reordered, rescaled, with_values
+from hpo.testing._engine import (
+    Counterexample,
+    Finding,
+    InvalidAnswer,
+    Question,
+    Raised,
+    answer_of,
+    as_text,
+    check_bounded,
+    count_steps,
+    mirrored,
+    monotone,
+    reordered,
+    rescaled,
+    same_after,
+    same_for,
+    same_in_any_recording_order,
+    shown,
+    with_own_history,
+    with_values,
+)
 from hpo.testing.samplers.case import SamplerCase
 from hpo.testing.samplers.runs import coverage, exhaustion, learning, no_repeats
 from hpo.testing.scenarios import MIXED, started, suggested

@@ -38,12 +38,21 @@ from hpo.core import (
     replay,
 )
 from hpo.samplers import BaseSampler
-from hpo.testing._engine.cases import FAULTS, Question
-from hpo.testing._engine.counterexamples import Counterexample
-from hpo.testing._engine.formatting import shown, shown_error
-from hpo.testing._engine.law_suite import LawOrName, LawSuite, LawTests, given_to
-from hpo.testing._engine.own_history import own_run
-from hpo.testing._engine.runner import Finding, for_each_named, for_every_question
+from hpo.testing._engine import (
+    FAULTS,
+    Counterexample,
+    Finding,
+    LawOrName,
+    LawSuite,
+    LawTests,
+    Question,
+    for_each_named,
+    for_every_question,
+    given_to,
+    own_run,
+    shown,
+    shown_error,
+)
 from hpo.testing.samplers import laws as of_samplers
 from hpo.testing.samplers.case import SamplerCase
 from hpo.testing.scenarios import ORDINARY, scenarios

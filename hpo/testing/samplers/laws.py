@@ -30,21 +30,31 @@ from hpo.core import (
     replay,
     suggest_joint,
 )
-from hpo.testing._engine.cases import FAULTS, Question, answer_of, as_text, joint_space_of
-from hpo.testing._engine.comparisons import (
+from hpo.testing._engine import (
+    FAULTS,
+    Counterexample,
+    Finding,
+    LawOrName,
+    LawSuite,
+    LawTests,
+    Question,
     all_siblings,
+    answer_of,
+    as_text,
+    check_answer,
+    for_each_named,
+    given_to,
+    joint_space_of,
+    relabelled,
     same_after,
     same_after_growth,
     same_for,
     same_in_any_order,
     same_in_any_process,
     same_twice,
+    shown,
+    shown_error,
 )
-from hpo.testing._engine.counterexamples import Counterexample, check_answer
-from hpo.testing._engine.formatting import shown, shown_error
-from hpo.testing._engine.law_suite import LawOrName, LawSuite, LawTests, given_to
-from hpo.testing._engine.runner import Finding, for_each_named
-from hpo.testing._engine.transformations import relabelled
 from hpo.testing.samplers.answers import declines, not_json, outside, refuses_several, wrong_type
 from hpo.testing.samplers.case import SamplerCase
 from hpo.testing.samplers.claims import CLAIMS

@@ -24,9 +24,7 @@ from hpo.core import (
     tell,
 )
 from hpo.samplers.random import RandomSampler
-from hpo.testing._engine.cases import FAULTS, Question, answer_of, as_text
-from hpo.testing._engine.counterexamples import Counterexample, check_answer
-from hpo.testing._engine.formatting import shown_error
+from hpo.testing._engine import FAULTS, Counterexample, Question, answer_of, as_text, check_answer, shown_error
 from hpo.testing.samplers.case import SamplerCase
 from hpo.testing.scenarios import MIXED, SMALL, started
 

@@ -24,8 +24,7 @@ from hpo.study.running.evaluation import TrialResult
 from hpo.study.running.workers import LOST
 from hpo.study.study import Study
 from hpo.study.trial import Trial
-from hpo.testing._engine.counterexamples import where_saved
-from hpo.testing._engine.law_suite import given_to
+from hpo.testing._engine import given_to, where_saved
 from hpo.testing.study_machine.objectives import MENU
 from hpo.testing.study_machine.workers import Killed, Worker
 
