@@ -1,75 +1,81 @@
-from hpo import distributions as distributions
-from hpo import errors as errors
-from hpo import exceptions as exceptions
-from hpo import extend as extend
-from hpo import journal as journal
-from hpo import logging as logging
-from hpo import pruners as pruners
-from hpo import samplers as samplers
-from hpo import stopping as stopping
-from hpo import study as study
-from hpo import testing as testing
-from hpo import transfer as transfer
-from hpo import trial as trial
-from hpo import views as views
-from hpo.core import Artifact as Artifact
-from hpo.core import CategoricalDistribution as CategoricalDistribution
-from hpo.core import Decision as Decision
-from hpo.core import Distribution as Distribution
-from hpo.core import Exhausted as Exhausted
-from hpo.core import FloatDistribution as FloatDistribution
-from hpo.core import ForkTrial as ForkTrial
-from hpo.core import FrozenTrial as FrozenTrial
-from hpo.core import IntDistribution as IntDistribution
-from hpo.core import Key as Key
-from hpo.core import Origin as Origin
-from hpo.core import Promoter as Promoter
-from hpo.core import Pruner as Pruner
-from hpo.core import Resume as Resume
-from hpo.core import Sampler as Sampler
-from hpo.core import SearchSpace as SearchSpace
-from hpo.core import Stop as Stop
-from hpo.core import StoppingRule as StoppingRule
-from hpo.core import StudyDirection as StudyDirection
-from hpo.core import StudyState as StudyState
-from hpo.core import Suggestion as Suggestion
-from hpo.core import TrialState as TrialState
-from hpo.core import Verdict as Verdict
-from hpo.core import ask as ask
-from hpo.core import best_trial as best_trial
-from hpo.core import best_trials as best_trials
-from hpo.core import create_trial as create_trial
-from hpo.core import decide as decide
-from hpo.core import enqueue as enqueue
-from hpo.core import events_since as events_since
-from hpo.core import evolve as evolve
-from hpo.core import pause as pause
-from hpo.core import replay as replay
-from hpo.core import report as report
-from hpo.core import resume as resume
-from hpo.core import set_constraint as set_constraint
-from hpo.core import set_user_attr as set_user_attr
-from hpo.core import should_prune as should_prune
-from hpo.core import tell as tell
-from hpo.core import what_if as what_if
-from hpo.errors import DuplicatedStudyError as DuplicatedStudyError
-from hpo.errors import HpoError as HpoError
-from hpo.errors import SearchSpaceExhausted as SearchSpaceExhausted
-from hpo.errors import TrialPruned as TrialPruned
+from hpo import (
+    distributions as distributions,
+    errors as errors,
+    exceptions as exceptions,
+    extend as extend,
+    journal as journal,
+    logging as logging,
+    pruners as pruners,
+    samplers as samplers,
+    stopping as stopping,
+    study as study,
+    testing as testing,
+    transfer as transfer,
+    trial as trial,
+    views as views,
+)
+from hpo.core import (
+    Artifact as Artifact,
+    CategoricalDistribution as CategoricalDistribution,
+    Decision as Decision,
+    Distribution as Distribution,
+    Exhausted as Exhausted,
+    FloatDistribution as FloatDistribution,
+    ForkTrial as ForkTrial,
+    FrozenTrial as FrozenTrial,
+    IntDistribution as IntDistribution,
+    Key as Key,
+    Origin as Origin,
+    Promoter as Promoter,
+    Pruner as Pruner,
+    Resume as Resume,
+    Sampler as Sampler,
+    SearchSpace as SearchSpace,
+    Stop as Stop,
+    StoppingRule as StoppingRule,
+    StudyDirection as StudyDirection,
+    StudyState as StudyState,
+    Suggestion as Suggestion,
+    TrialState as TrialState,
+    Verdict as Verdict,
+    ask as ask,
+    best_trial as best_trial,
+    best_trials as best_trials,
+    create_trial as create_trial,
+    decide as decide,
+    enqueue as enqueue,
+    events_since as events_since,
+    evolve as evolve,
+    pause as pause,
+    replay as replay,
+    report as report,
+    resume as resume,
+    set_constraint as set_constraint,
+    set_user_attr as set_user_attr,
+    should_prune as should_prune,
+    tell as tell,
+    what_if as what_if,
+)
+from hpo.errors import (
+    DuplicatedStudyError as DuplicatedStudyError,
+    HpoError as HpoError,
+    SearchSpaceExhausted as SearchSpaceExhausted,
+    TrialPruned as TrialPruned,
+)
 from hpo.journal import open_journal as open_journal
 from hpo.study.callbacks.retries import RetryFailedTrials as RetryFailedTrials
 from hpo.study.fixed_trial import FixedTrial as FixedTrial
-from hpo.study.replaying.explanation import Explanation as Explanation
-from hpo.study.replaying.explanation import explain as explain
-from hpo.study.replaying.verification import Verification as Verification
-from hpo.study.replaying.verification import verify as verify
-from hpo.study.studies import StudySummary as StudySummary
-from hpo.study.studies import copy_study as copy_study
-from hpo.study.studies import create_study as create_study
-from hpo.study.studies import delete_study as delete_study
-from hpo.study.studies import get_all_study_names as get_all_study_names
-from hpo.study.studies import get_all_study_summaries as get_all_study_summaries
-from hpo.study.studies import load_study as load_study
+from hpo.study.replaying.explanation import Explanation as Explanation, explain as explain
+from hpo.study.replaying.verification import Verification as Verification, verify as verify
+from hpo.study.studies import (
+    StudySummary as StudySummary,
+    copy_study as copy_study,
+    create_study as create_study,
+    delete_study as delete_study,
+    get_all_study_names as get_all_study_names,
+    get_all_study_summaries as get_all_study_summaries,
+    load_study as load_study,
+)
 from hpo.study.study import Study as Study
 from hpo.study.trial import Trial as Trial
 

@@ -7,8 +7,7 @@ import pickle
 import warnings
 from fractions import Fraction
 
-from hypothesis import assume, example, given
-from hypothesis import strategies as st
+from hypothesis import assume, example, given, strategies as st
 from strategies import (
     categoricals,
     choices,

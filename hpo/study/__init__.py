@@ -19,13 +19,15 @@ from hpo._lazy import attach
 if TYPE_CHECKING:
     from hpo.core import StudyDirection as StudyDirection
     from hpo.study.callbacks.max_trials import MaxTrialsCallback as MaxTrialsCallback
-    from hpo.study.studies import StudySummary as StudySummary
-    from hpo.study.studies import copy_study as copy_study
-    from hpo.study.studies import create_study as create_study
-    from hpo.study.studies import delete_study as delete_study
-    from hpo.study.studies import get_all_study_names as get_all_study_names
-    from hpo.study.studies import get_all_study_summaries as get_all_study_summaries
-    from hpo.study.studies import load_study as load_study
+    from hpo.study.studies import (
+        StudySummary as StudySummary,
+        copy_study as copy_study,
+        create_study as create_study,
+        delete_study as delete_study,
+        get_all_study_names as get_all_study_names,
+        get_all_study_summaries as get_all_study_summaries,
+        load_study as load_study,
+    )
     from hpo.study.study import Study as Study
 
 _HOMES = {

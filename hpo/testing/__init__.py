@@ -34,19 +34,24 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hpo.testing.folds import check_fold as check_fold
-    from hpo.testing.journals import StorageLaws as StorageLaws
-    from hpo.testing.journals import agreement_machine as agreement_machine
-    from hpo.testing.journals import check_storage as check_storage
-    from hpo.testing.pruners import PromoterLaws as PromoterLaws
-    from hpo.testing.pruners import PrunerLaws as PrunerLaws
-    from hpo.testing.pruners import check_promoter as check_promoter
-    from hpo.testing.pruners import check_pruner as check_pruner
-    from hpo.testing.samplers import SamplerLaws as SamplerLaws
-    from hpo.testing.samplers import WrapperLaws as WrapperLaws
-    from hpo.testing.samplers import check_sampler as check_sampler
-    from hpo.testing.samplers import check_wrapper as check_wrapper
-    from hpo.testing.stopping import StoppingLaws as StoppingLaws
-    from hpo.testing.stopping import check_stopping_rule as check_stopping_rule
+    from hpo.testing.journals import (
+        StorageLaws as StorageLaws,
+        agreement_machine as agreement_machine,
+        check_storage as check_storage,
+    )
+    from hpo.testing.pruners import (
+        PromoterLaws as PromoterLaws,
+        PrunerLaws as PrunerLaws,
+        check_promoter as check_promoter,
+        check_pruner as check_pruner,
+    )
+    from hpo.testing.samplers import (
+        SamplerLaws as SamplerLaws,
+        WrapperLaws as WrapperLaws,
+        check_sampler as check_sampler,
+        check_wrapper as check_wrapper,
+    )
+    from hpo.testing.stopping import StoppingLaws as StoppingLaws, check_stopping_rule as check_stopping_rule
     from hpo.testing.study_machine import StudyMachine as StudyMachine
 
 _HOME = {

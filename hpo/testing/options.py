@@ -15,8 +15,7 @@ import attrs
 from hpo.errors import InvalidArgument, MissingExtra
 
 try:
-    from hypothesis import reject
-    from hypothesis import strategies as st
+    from hypothesis import reject, strategies as st
 except ModuleNotFoundError as missing:
     raise MissingExtra("hpo.testing.options", "testing") from missing
 

@@ -8,8 +8,7 @@ import math
 
 import pytest
 import yaml
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from hpo.cli.output import FORMATS, visible, written, written_alone
 

@@ -2,8 +2,7 @@ import re
 import zlib
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from hpo.core import StudyAttributeSet, TrialFinished, TrialStarted, TrialState, decode_events
 from hpo.errors import InvalidArgument

@@ -13,8 +13,7 @@ from hpo.errors import InvalidArgument, InvalidType
 from hpo.samplers.parts.observations import Fold
 from hpo.samplers.parts.unit_cube import UnitCube
 from hpo.samplers.random import RandomSampler
-from hpo.samplers.tpe import TPESampler, default_gamma, default_weights, hyperopt_gamma
-from hpo.samplers.tpe import model as tpe_model
+from hpo.samplers.tpe import TPESampler, default_gamma, default_weights, hyperopt_gamma, model as tpe_model
 from hpo.samplers.tpe.model import fitted
 
 

@@ -5,8 +5,7 @@ import statistics
 import warnings
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from sampled_studies import EAGER, MIXED, study, suggested
 
 from hpo.core import (

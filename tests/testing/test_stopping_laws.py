@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from hpo.errors import InvalidArgument
-from hpo.testing import StoppingLaws, check_stopping_rule
-from hpo.testing import stopping as stopping_laws
+from hpo.testing import StoppingLaws, check_stopping_rule, stopping as stopping_laws
 
 _spec = importlib.util.spec_from_file_location("rules_of_mutants", Path(__file__).with_name("stopping_mutants.py"))
 mutants = sys.modules["rules_of_mutants"] = importlib.util.module_from_spec(_spec)

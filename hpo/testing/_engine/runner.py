@@ -143,8 +143,7 @@ def _kept(among: _Among) -> tuple[Question, ...]:
 def _generate(among: _Among, look: Callable[[Question], None]) -> None:
     """Show generated questions to `look`; once it raises, also smaller ones, the last of which is the smallest."""
     try:
-        from hypothesis import HealthCheck, Phase, given, settings
-        from hypothesis import strategies as st
+        from hypothesis import HealthCheck, Phase, given, settings, strategies as st
         from hypothesis.errors import Flaky
     except ModuleNotFoundError as error:
         raise MissingExtra("hpo.testing", "testing") from error

@@ -18,8 +18,7 @@ from hpo.testing import folds as fold_laws
 from hpo.testing.folds import check_fold
 from hpo.testing.pruners import laws as pruner_laws
 from hpo.testing.pruners.laws import check_pruner
-from hpo.testing.samplers import claims as sampler_claims
-from hpo.testing.samplers import laws as sampler_laws
+from hpo.testing.samplers import claims as sampler_claims, laws as sampler_laws
 from hpo.testing.samplers.laws import check_sampler
 from hpo.testing.scenarios import SMALL
 from hpo.testing.stopping import check_stopping_rule

@@ -12,8 +12,7 @@ from typing import get_args
 
 import pytest
 from histories import HOSTILE_NUMBERS, HOSTILE_TEXTS, all_kinds_of_events, state_digest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from hpo.core import AnyEvent, StudyAttributeSet, decode_events, encode_events, replay
 from hpo.errors import HpoError, UnreadableEvents

@@ -12,8 +12,7 @@ from hpo_adapters.sql import SqlStorage
 from hpo_adapters.sql.failures import is_collision, not_added
 from hpo_adapters.sql.tables import ascii_json, name_digest, name_from_text, name_to_text
 from sqlalchemy import event
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.exc import DBAPIError, TimeoutError as PoolTimeoutError
 
 from hpo.core import StudyCreated, TrialStarted
 from hpo.errors import (
