@@ -14,6 +14,7 @@ import pytest
 import hpo
 from hpo.core import CategoricalDistribution, FloatDistribution, FrozenTrial, IntDistribution, TrialState, create_trial
 from hpo.errors import InvalidArgument, InvalidType, SeveralObjectives, ValueOutsideDistribution
+from hpo.samplers import RandomSampler
 
 DISTRIBUTIONS = {
     "x": FloatDistribution(0.0, 10.0),
@@ -246,3 +247,20 @@ def test_a_trial_enqueued_outside_its_range_can_be_added_elsewhere():
     other.add_trials(study.trials)
     assert other.trials[0].params == {"x": 100.0}
     assert hpo.StudyState.from_bytes(other.state.to_bytes()) == other.state
+
+
+def test_no_method_of_a_trial_changes_the_state_that_holds_it() -> None:
+    state, trial = hpo.ask(hpo.StudyState.create(), RandomSampler(), {"x": FloatDistribution(0, 1)})
+    state = hpo.tell(hpo.report(state, trial, 0.5, 1), trial, 0.25)
+    before = state.to_bytes()
+    for held in (state.trials[0], state.trial(0), state.finished[0], hpo.best_trial(state)):
+        held.set_user_attr("k", 1)
+        held.report(0.1, 9)
+        held.set_constraint("c", 1.0)
+        held.should_prune()
+        held.suggest_float("x", 0, 1)
+        copy.deepcopy(held).set_user_attr("k", 2)
+        for name in held.__struct_fields__:
+            with pytest.raises(AttributeError):
+                setattr(held, name, None)
+    assert state.to_bytes() == before
