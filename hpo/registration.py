@@ -1,4 +1,4 @@
-"""What is built in and what other packages bring: samplers, pruners and stopping rules by name.
+"""Samplers, pruners and stopping rules by name: the built-in ones and those of other packages.
 
 Each kind has a `Registry` with one `Registration` per entry, a line that says all that the library needs to know of it:
 the name, the module that it is loaded from when it is first used, the words that `hpo.explain` has for its rules, the laws

@@ -206,7 +206,7 @@ def json_object(text: str, origin: str, *, like: str) -> dict[str, Any]:
 
 
 def _text(given: str) -> tuple[str, str]:
-    """Return the name of the text for error messages, and the text."""
+    """Return the name of the JSON document for error messages, and the document as a string."""
     if given == "-":
         return "the search space from standard input", sys.stdin.read()
     if given.lstrip().startswith("{"):

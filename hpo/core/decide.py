@@ -181,7 +181,9 @@ def _fixed_params(state: StudyState, given: Mapping[str, Any]) -> Any:
         checked_text(name, "a parameter's name")
         tree = to_json_tree(value)
         if isinstance(tree, list) or (isinstance(tree, dict) and tree.get("$float") in (None, "nan")):
-            raise InvalidArgument(f"parameter {name!r} can be fixed to None, a bool, a number or a text; got {value!r}")
+            raise InvalidArgument(
+                f"parameter {name!r} can be fixed to None, a bool, a number or a string; got {value!r}"
+            )
         if state.space is not None and name in state.space:
             coerced_value(name, value, state.space[name])
     return to_json_tree(given)

@@ -10,7 +10,7 @@ import stat
 from hpo.errors import JournalFull, JournalMoved, JournalUnwritable, UnsupportedJournal
 
 NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS})
-"""What a file system without hard links answers to `os.link`."""
+"""The errors of `os.link` on a file system without hard links."""
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _NO_PERMISSION = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})

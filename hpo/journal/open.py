@@ -27,7 +27,7 @@ _EXTRAS = {
     "redis": "redis",
     "rediss": "redis",
 }
-"""What to advise when the scheme of a URL is unknown: the extra that brings its storage along."""
+"""The extra that installs the storage for a URL scheme, for the message about an unknown scheme."""
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9.-]*)[A-Za-z0-9+.-]*://")
 """A URL; the group is its scheme, without the driver that may follow after a ``+``."""
@@ -35,7 +35,7 @@ _URL = re.compile(r"([A-Za-z][A-Za-z0-9.-]*)[A-Za-z0-9+.-]*://")
 _SQLITE = "sqlite:///"
 
 _ALMOST_URL = re.compile(rf"({'|'.join([*_EXTRAS, 'sqlite'])})(\+[a-z0-9]+)?(:|//+(?=.))", re.IGNORECASE)
-"""What is more likely a URL with a misspelt ``://`` than the name of a directory."""
+"""Matches names that are more likely a URL with a misspelt ``://`` than a directory."""
 
 _SUPPORTED = (
     "a study is kept in a file '<name>.jsonl', in a directory '<name>/', in a database 'sqlite:///<name>.db', "

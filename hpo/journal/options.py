@@ -11,7 +11,7 @@ from hpo.errors import InvalidArgument
 from hpo.journal.disk import resolved
 
 Durability: TypeAlias = Literal["power", "process"]
-"""What acknowledged events survive: a power failure, or the end of any process."""
+"""The failures that acknowledged events survive: a power failure, or only the end of any process."""
 
 
 @attrs.frozen

@@ -98,7 +98,7 @@ class Storage(Protocol):
 
     @property
     def location(self) -> str:
-        """Where the studies are, for messages: a path or URL without secrets."""
+        """The location of the studies for messages: a path or URL without secrets."""
         ...
 
     def create(self, name: str, events: Sequence[AnyEvent]) -> Journal:

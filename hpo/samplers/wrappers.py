@@ -1,7 +1,7 @@
-"""Samplers made of samplers: some parameters held fixed, one sampler after another, one in place of another.
+"""Samplers made of other samplers: with fixed parameters, with another warm-up, or with a fallback.
 
-A wrapper knows nothing of the samplers in it except the methods of `Sampler`, of which `given` matters here: it tells a
-sampler which parameters have fixed values around it.
+A wrapper uses only the methods of `Sampler` of the samplers in it. One of them is `given`, which tells a sampler which
+parameters the wrappers around it hold fixed.
 """
 
 from __future__ import annotations
@@ -102,9 +102,9 @@ class PartialFixedSampler:
     def given(self, fixed_params: Mapping[str, Any]) -> PartialFixedSampler:
         """Return this sampler for a space in which a wrapper around it fixes more parameters.
 
-        Where both fix a parameter, the wrapper around is the one that is asked for it, so its value counts.
+        If both fix a parameter, the value of the outer wrapper counts, because that one is asked first.
         """
-        # the base is told only what is fixed around this sampler; `_base` adds what this sampler fixes
+        # the base sampler is told only what outer wrappers fix; `_base` adds what this sampler fixes
         own = {name: value for name, value in self.fixed_params.items() if name not in fixed_params}
         return PartialFixedSampler(own, _given(self.base_sampler, fixed_params))
 
@@ -115,13 +115,13 @@ class PartialFixedSampler:
     def __call__(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
         """Return the fixed values of a joint space with the other sampler's suggestion for the rest.
 
-        The other sampler is asked even if nothing is left for it, because it may have something to note.
+        The other sampler is asked even if nothing is left for it, because it may record a note.
         """
         fixed = {name: self._value(name, space) for name in space if name in self.fixed_params}
         answer = _asked(self._base, state, trial, space.without(fixed), key)
         if isinstance(answer, Exhausted) or not fixed:
             return answer
-        # a fixed value may lie between the points of a step, which only an answer off the grid may have
+        # a fixed value may lie between the points of a step, which is valid only with off_grid=True
         return Suggestion({**answer.params, **fixed}, answer.note, off_grid=True)
 
     def suggest_lone(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
@@ -138,7 +138,7 @@ class PartialFixedSampler:
         value, distribution = self.fixed_params[name], space[name]
         allowed = distribution.contains(value)
         if not allowed and not isinstance(distribution, CategoricalDistribution):
-            # between the points of a step a value is fine, but an int parameter never gets a fraction
+            # a value between the points of a step is allowed, but an int parameter never gets a fraction
             numeric = isinstance(value, int | float)
             allowed = numeric and distribution.low <= value <= distribution.high  # type: ignore[operator]
             allowed = allowed and (as_int(value) is not None or isinstance(distribution.low, float))
@@ -155,7 +155,7 @@ class Warmup:
     """Lets one sampler suggest the first `n` trials and another sampler all later ones.
 
     The trial's number decides, so running and enqueued trials count as well. The note of a trial names the sampler
-    that was ``chosen``. If the first sampler has nothing left, the study ends;
+    that was ``chosen``. If the first sampler is exhausted, the study ends;
     ``Warmup(n, Fallback(first, then), then)`` continues instead. O(1) per suggestion plus the cost of the chosen sampler.
 
     Args:
@@ -210,17 +210,17 @@ class Warmup:
 
 @attrs.frozen
 class Fallback:
-    """Lets one sampler suggest as long as it has something left, and then another sampler.
+    """Lets one sampler suggest until it is exhausted, and another sampler from then on.
 
-    To find out, the first sampler is asked for no parameters at all, in the state at the trial's start; so all
-    parameters of a trial come from one of the two. If the first sampler has nothing for now, the second one gets this
-    trial only. A sampler that is not replayable must not be asked twice, so it stays the chosen one. The note of a trial
-    names the sampler that was ``chosen``. O(1) per suggestion plus the cost of the chosen sampler and of asking the first
-    one for no parameters.
+    To find out, the first sampler is asked for an empty space, in the state at the trial's start; so all parameters of
+    a trial come from one of the two. If the first sampler is exhausted only for now, the second one gets just this
+    trial. A sampler that is not replayable must not be asked twice, so it always stays the chosen one. The note of a
+    trial names the sampler that was ``chosen``. O(1) per suggestion plus the cost of the chosen sampler and of asking
+    the first one for an empty space.
 
     Args:
         first: The sampler to prefer, for example a `GridSampler`.
-        then: The sampler to use when nothing is left.
+        then: The sampler to use when the first one is exhausted.
 
     Raises:
         InvalidType: `first` or `then` is not a sampler.
@@ -265,7 +265,7 @@ class Fallback:
 
     def _chosen(self, state: StudyState, trial: FrozenTrial) -> Sampler:
         if not is_replayable(self.first):
-            return self.first  # it may count its calls, and this one would be one too many
+            return self.first  # it may depend on the number of its calls, so an extra one would change its answers
         # a lone parameter comes with the joint ones in `trial`; the choice must be the one of the joint call
         as_started = state.running.get(trial.number, trial)
         key = trial_key(state, self.first, trial.number)
@@ -274,7 +274,7 @@ class Fallback:
 
 
 def _given(sampler: Sampler, fixed_params: Mapping[str, Any]) -> Sampler:
-    """Return `sampler` as it is for a space in which these parameters are fixed: what its method `given` returns."""
+    """Return `sampler` for a space in which these parameters are fixed, by its method `given` if it has one."""
     told = getattr(sampler, "given", None)
     return sampler if told is None else checked_sampler(told(fixed_params))
 
@@ -283,7 +283,7 @@ def _asked(
     sampler: Sampler, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key, *, lone: bool = False
 ) -> Answer:
     """Return the answer of `sampler` as if it were the study's own: if it has a seed, that replaces the study's."""
-    # keys are paths from a seed: another seed with the same path is the key that the study would have made
+    # a key is a seed and a path: with the sampler's seed, it is the key that a study with that seed would make
     seed = checked_seed(getattr(sampler, "seed", None))
     return ask_sampler(sampler, state, trial, space, key if seed is None else Key(seed, key.path), lone=lone)
 
@@ -294,6 +294,6 @@ def _named(
     """Return the answer of `sampler` with its name as ``chosen`` in the note, unless it has noted one itself."""
     answer = _asked(sampler, state, trial, space, key, lone=lone)
     if isinstance(answer, Exhausted) or not (answer.params or answer.note):
-        return answer  # an answer without content stays so: a note would be all that it records
-    # in a nest of wrappers the innermost name wins: that sampler made the suggestion
+        return answer  # an empty answer stays empty: otherwise the note would be all that is recorded
+    # with nested wrappers the innermost name wins: that sampler made the suggestion
     return Suggestion(answer.params, {"chosen": name_of(sampler), **answer.note}, answer.off_grid)

@@ -1,6 +1,6 @@
 """The stopping rules of this library: one entry each, from which everything that lists stopping rules derives.
 
-There is none yet; packages can register theirs by entry points of the group ``hpo.stopping_rules``.
+It has no entries yet; packages can register theirs by entry points of the group ``hpo.stopping_rules``.
 """
 
 from __future__ import annotations

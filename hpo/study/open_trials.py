@@ -64,10 +64,10 @@ class CurrentRun(threading.local):
 
 
 class OpenTrials:
-    """What a study and its runs share: the recorder, the advisors, and the trials that were started here and not told.
+    """The shared parts of a study and its runs: the recorder, the advisors, and the trials started here but not told.
 
     Args:
-        recorder: Where everything is recorded.
+        recorder: Records everything that happens.
         advisors: The sampler, the pruner and the promoter.
     """
 

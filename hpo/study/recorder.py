@@ -30,7 +30,7 @@ def decide_all(state: StudyState, commands: Sequence[Command]) -> tuple[list[Any
 
 
 class Recorder(Protocol):
-    """Where a trial reads the study, and where it writes what happens to it."""
+    """Gives a trial its view of the study, and records what happens to the trial."""
 
     detached: bool
     """Whether the recorder sees only its own trial move on, and the rest of the study as it was at the trial's start."""

@@ -112,7 +112,7 @@ class Trial:
 
     @property
     def checkpoint(self) -> str | None:
-        """Where the objective can continue from: what the trial, or the one it was forked from, was paused with."""
+        """The checkpoint to continue from, with which the trial, or the one that it was forked from, was paused."""
         return self._joint.checkpoint
 
     @property

@@ -115,7 +115,7 @@ def steps_are_pure(case: FoldCase) -> None:
 
 
 def fresh_is_incremental(case: FoldCase) -> None:
-    """What a history remembers, at every prefix and on forks, is what its trials give from the start."""
+    """At every prefix and on forks, the remembered carry of a history equals a fold over its trials from the start."""
 
     def check(question: Question) -> Finding:
         for pair in prefixes(question):

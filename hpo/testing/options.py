@@ -27,22 +27,22 @@ _TRIED: Mapping[type, Sequence[Any]] = {
     float: (1.0, 0.0, 0.01, 0.3, 2.5, 1e300),
     type(None): (None,),
 }
-"""What an option of a type may be, if its class accepts it."""
+"""Values to try for an option of each type; those that the class rejects are not drawn."""
 
 
 def configured(kind: type[T], **samples: Sequence[Any]) -> st.SearchStrategy[T]:
-    """Instances of a frozen attrs class with all kinds of options; the simplest one has the defaults.
+    """Return a strategy for instances of a frozen attrs class with all kinds of options; the simplest has the defaults.
 
-    Each field is drawn from values of its annotated type (bools, numbers, None, and the texts of a ``Literal``) that
-    the class accepts: its validators tell what the range is. A field of another type keeps its default.
+    Each field is drawn from values of its annotated type (bools, numbers, None, and the strings of a ``Literal``) that
+    the class accepts: its validators define the range. A field of another type keeps its default.
 
     Args:
         kind: The class.
-        samples: Values by field, in place of the ones that would be drawn: for functions, texts, other samplers.
+        samples: Values by field that replace those that would be drawn: for functions, strings and other samplers.
 
     Raises:
-        InvalidArgument: `kind` is no attrs class; or a name in `samples` is none of its fields; or a field has neither
-            samples nor a default.
+        InvalidArgument: `kind` is not an attrs class, a name in `samples` is not one of its fields, or a field has
+            neither samples nor a default.
 
     Example:
         >>> from hypothesis import find
@@ -79,12 +79,12 @@ def configured(kind: type[T], **samples: Sequence[Any]) -> st.SearchStrategy[T]:
 def _hints(kind: type) -> dict[str, Any]:
     try:
         return get_type_hints(kind)
-    except NameError:  # of a type that is imported for type checkers alone
+    except NameError:  # an annotation names a type that is imported for type checkers only
         return {}
 
 
 def _accepted(kind: type, required: Mapping[str, Any], name: str, hint: Any) -> list[Any]:
-    """Values of a type that the class accepts in a field, while the others have their defaults."""
+    """Return the values for a field that the class accepts while the other fields have their defaults."""
     accepted = []
     for value in _tried(hint):
         try:
@@ -106,5 +106,5 @@ def _tried(hint: Any) -> Sequence[Any]:
 def _made(make: Callable[..., T], drawn: Mapping[str, Any]) -> T:
     try:
         return make(**drawn)
-    except (ValueError, TypeError):  # options that don't go together
+    except (ValueError, TypeError):  # options that exclude each other
         return reject()

@@ -1,4 +1,4 @@
-"""Studies that were hard on samplers before, by name: all failed, constant, infinite, duplicates, five directions, ..."""
+"""Named studies that have broken samplers before: all failed, constant, infinite, duplicates, five directions, ..."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ ORDINARY: SearchSpace = SearchSpace(
         "kind": CategoricalDistribution(["a", "b", "c"]),
     }
 )
-"""A space as people have it."""
+"""A typical space of a user."""
 
 STEPS: Sequence[int] = (0, 1, 2, 4, 8)
-"""When trials report that report often."""
+"""The steps at which trials that report often report a value."""
 
 _TOLD = 12  # beyond the random start of the usual model-based sampler
 _LONG = 50
@@ -61,7 +61,7 @@ Finish: TypeAlias = Callable[[StudyState, int], StudyState]
 
 
 def started(state: StudyState) -> StudyState:
-    """The state after one more trial was started, which has no parameters yet.
+    """Return the state after one more trial has started, which has no parameters yet.
 
     Example:
         >>> len(started(StudyState.create()).running)
@@ -71,7 +71,7 @@ def started(state: StudyState) -> StudyState:
 
 
 def suggested(state: StudyState, space: Mapping[str, Distribution], units: Sequence[float]) -> StudyState:
-    """The state after one more trial was started with given parameters.
+    """Return the state after one more trial has started with the given parameters.
 
     Args:
         state: The study.
@@ -88,10 +88,10 @@ def suggested(state: StudyState, space: Mapping[str, Distribution], units: Seque
 
 
 def scenarios(space: Mapping[str, Distribution] = MIXED) -> dict[str, StudyState]:
-    """The named studies, each with a newest running trial that waits for its parameters.
+    """Return the named studies; in each, the newest running trial waits for its parameters.
 
     Args:
-        space: What their trials have; the studies declare no space.
+        space: The parameters of their trials; the studies declare no space.
 
     Example:
         >>> len(scenarios()["all failed"].finished)
@@ -120,7 +120,7 @@ def scenarios(space: Mapping[str, Distribution] = MIXED) -> dict[str, StudyState
 
 
 def are_whole(state: StudyState) -> bool:
-    """Whether all values and reports of a study are whole numbers, which can be computed with exactly.
+    """Return whether all values and reports of a study are whole numbers, for which float arithmetic is exact.
 
     Example:
         >>> are_whole(scenarios()["constant"]), are_whole(scenarios()["infinities"])
@@ -145,7 +145,7 @@ def _many_running(space: SearchSpace) -> StudyState:
 
 
 def _some_paused(space: SearchSpace) -> StudyState:
-    """Every third trial is paused, the later ones with a checkpoint."""
+    """Return a study in which every third trial is paused, the later ones with a checkpoint."""
     state = StudyState.create(seed=1)
     for number in range(_TOLD):
         state = suggested(state, space, Key(0, ("scenario", number)).uniforms(space))
@@ -164,7 +164,7 @@ def _duplicates(space: SearchSpace) -> StudyState:
 
 
 def _drifted(space: SearchSpace) -> SearchSpace:
-    """The same parameters, with the lower half of each range where it has one."""
+    """Return the same parameters with the lower half of each range; choices stay as they are."""
     drifted: dict[str, Distribution] = {}
     for name, dist in space.items():
         if isinstance(dist, FloatDistribution):
@@ -177,7 +177,7 @@ def _drifted(space: SearchSpace) -> SearchSpace:
 
 
 def _wider(space: SearchSpace) -> SearchSpace:
-    """The same parameters, with ranges that go beyond at both ends, and without steps."""
+    """Return the same parameters with ranges that are wider at both ends and have no steps."""
     wider: dict[str, Distribution] = {}
     for name, dist in space.items():
         if isinstance(dist, CategoricalDistribution):
@@ -194,7 +194,7 @@ def _wider(space: SearchSpace) -> SearchSpace:
 
 
 def _elsewhere(space: SearchSpace) -> SearchSpace:
-    """The same parameters, with ranges that begin where those of `space` end."""
+    """Return the same parameters with ranges that begin where those of `space` end."""
     elsewhere: dict[str, Distribution] = {}
     for name, dist in space.items():
         if isinstance(dist, IntDistribution):
@@ -208,7 +208,7 @@ def _elsewhere(space: SearchSpace) -> SearchSpace:
 
 
 def _other_choices(space: SearchSpace) -> SearchSpace:
-    """The same parameters, where the first choice was another one and the others had another order."""
+    """Return the same parameters with another first choice and the other choices in reverse order."""
     return SearchSpace(
         {
             name: CategoricalDistribution(["was", *reversed(dist.choices[1:])])
@@ -220,7 +220,7 @@ def _other_choices(space: SearchSpace) -> SearchSpace:
 
 
 def _other_kinds(space: SearchSpace) -> SearchSpace:
-    """Texts where there are numbers now, and numbers where there are choices."""
+    """Return the same parameters with choices in place of numbers and numbers in place of choices."""
     return SearchSpace(
         {
             name: FloatDistribution(0.0, 1.0)

@@ -1,7 +1,7 @@
-"""Strategies of hypothesis: distributions, spaces, trials and whole studies, with the nasty ones well represented.
+"""Hypothesis strategies for distributions, spaces, trials and whole studies; edge cases are drawn often.
 
-Studies come from commands that the core accepts, so each of them is one that a journal can hold. This module needs
-hypothesis: ``pip install 'purehpo[testing]'``.
+Studies are made of commands that the core accepts, so a journal can hold each of them. This module needs hypothesis:
+``pip install 'purehpo[testing]'``.
 
 Example:
     >>> from hypothesis import given
@@ -67,21 +67,21 @@ _positive_ends = st.sampled_from([1.0, 0.1, 7.0, 5e-324, 1.7e308]) | st.floats(5
 
 @st.composite
 def plain_floats(draw: st.DrawFn) -> FloatDistribution:
-    """Ranges of floats, from single values to all that a float can hold."""
+    """Generate ranges of floats, from a single value to all finite floats."""
     low, high = sorted((draw(_ends), draw(_ends)))
     return FloatDistribution(low, high)
 
 
 @st.composite
 def log_floats(draw: st.DrawFn) -> FloatDistribution:
-    """Logarithmic ranges, up to 600 decades, subnormal ends included."""
+    """Generate logarithmic ranges of floats, up to 600 decades wide; the ends may be subnormal."""
     low, high = sorted((draw(_positive_ends), draw(_positive_ends)))
     return FloatDistribution(low, high, log=True)
 
 
 @st.composite
 def decimal_grids(draw: st.DrawFn) -> FloatDistribution:
-    """Grids as people write them: few digits, and ends that the step divides."""
+    """Generate grids as people write them: with few digits, and a range that is a multiple of the step."""
     unit = Fraction(1, 10 ** draw(st.integers(0, 8)))
     low = draw(st.integers(-1000, 1000)) * unit
     step = draw(st.integers(1, 500)) * unit
@@ -91,7 +91,7 @@ def decimal_grids(draw: st.DrawFn) -> FloatDistribution:
 
 @st.composite
 def odd_grids(draw: st.DrawFn) -> FloatDistribution:
-    """Grids of any floats: the ends seldom meet the step, and magnitudes differ."""
+    """Generate grids of arbitrary floats: the range is seldom a multiple of the step, and magnitudes differ."""
     low, high = sorted((draw(_finite), draw(_finite)))
     widest = 4.0 * math.ulp(max(abs(low), abs(high)))
     step = draw(st.floats(widest, max(widest, 1.7e308)))
@@ -102,7 +102,7 @@ def odd_grids(draw: st.DrawFn) -> FloatDistribution:
 
 @st.composite
 def int_ranges(draw: st.DrawFn) -> IntDistribution:
-    """Ranges of whole numbers, with steps, also beyond 64 bits."""
+    """Generate ranges of ints with steps, some of them beyond 64 bits."""
     bound = st.integers(-50, 50) | st.sampled_from([0, 2**53 + 1, 2**70, -(2**70)]) | st.integers(-(2**70), 2**70)
     low, high = sorted((draw(bound), draw(bound)))
     step = draw(st.sampled_from([1, 1, 2, 3]) | st.integers(1, 2**64))
@@ -111,7 +111,7 @@ def int_ranges(draw: st.DrawFn) -> IntDistribution:
 
 @st.composite
 def log_ints(draw: st.DrawFn) -> IntDistribution:
-    """Logarithmic ranges of whole numbers."""
+    """Generate logarithmic ranges of ints."""
     bound = st.integers(1, 50) | st.sampled_from([1, 2**53 + 1, 2**70]) | st.integers(1, 2**70)
     low, high = sorted((draw(bound), draw(bound)))
     return IntDistribution(low, high, log=True)
@@ -126,7 +126,7 @@ choices: st.SearchStrategy[Any] = (
 choices_of_one_kind: st.SearchStrategy[Any] = st.sampled_from(
     [("a", "b", "c"), (16, 32, 64), (0.1, 0.5), (False, True), (True, 1, 1.0, "1", None), ("a",)]
 )
-"""What people choose from: texts, or whole numbers, or floats; and what is equal and not the same."""
+"""Typical lists of choices: strings, ints, floats or bools; one has choices that are equal but of different types."""
 categoricals: st.SearchStrategy[CategoricalDistribution] = choices_of_one_kind.map(CategoricalDistribution) | st.lists(
     choices, min_size=1, max_size=5, unique_by=lambda choice: (type(choice), repr(choice))
 ).map(lambda chosen: CategoricalDistribution(tuple(chosen)))
@@ -148,7 +148,7 @@ float_distributions: st.SearchStrategy[FloatDistribution] = (
 int_distributions: st.SearchStrategy[IntDistribution] = st.just(IntDistribution(0, 9)) | int_ranges() | log_ints()
 _of_a_kind: tuple[st.SearchStrategy[Any], ...] = (float_distributions, int_distributions, categoricals)
 distributions: st.SearchStrategy[Distribution] = st.integers(0, 2).flatmap(_of_a_kind.__getitem__)
-"""Each kind as often as the others."""
+"""Distributions of any kind, each kind with the same probability."""
 
 moments: st.SearchStrategy[datetime.datetime] = st.datetimes(timezones=st.none() | st.just(datetime.UTC)).map(
     lambda moment: moment.replace(fold=0)
@@ -158,23 +158,23 @@ attributes: st.SearchStrategy[Any] = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3),
     max_leaves=6,
 )
-"""What users may attach to studies and trials."""
+"""Attributes that users may attach to studies and trials."""
 
 
 def search_spaces(*, least: int = 0, most: int = 4) -> st.SearchStrategy[SearchSpace]:
-    """Search spaces with `least` to `most` parameters of any kind and name."""
+    """Return a strategy for search spaces with `least` to `most` parameters of any kind and name."""
     return st.dictionaries(names, distributions, min_size=least, max_size=most).map(SearchSpace)
 
 
 @st.composite
 def members(draw: st.DrawFn, distribution: Distribution) -> Any:
-    """A value of `distribution`."""
+    """Generate values of `distribution`."""
     return distribution.from_unit(draw(units))
 
 
 @st.composite
 def relatives(draw: st.DrawFn, space: Mapping[str, Distribution]) -> SearchSpace:
-    """What another trial of the same study may have had: `space`, a part of it, drifted ranges, or other kinds."""
+    """Generate spaces of other trials in the same study: `space`, a part of it, drifted ranges, or other kinds."""
     kind = draw(st.sampled_from(["same"] * 6 + ["part", "part", "drifted", "drifted", "other"]))
     if kind == "same":
         return SearchSpace.of(space)
@@ -186,7 +186,7 @@ def relatives(draw: st.DrawFn, space: Mapping[str, Distribution]) -> SearchSpace
 
 
 def _drifted(distribution: Distribution) -> st.SearchStrategy[Distribution]:
-    """Another range of the same kind: one that overlaps and goes beyond, or any other; other choices in another order."""
+    """Return a strategy for distributions of the same kind: overlapping or unrelated ranges, or changed choices."""
     if isinstance(distribution, CategoricalDistribution):
         turned = distribution.choices[::-1]
         return st.sampled_from([turned, turned[1:] or ("another",), ("another", *turned)]).map(CategoricalDistribution)
@@ -201,12 +201,12 @@ def _drifted(distribution: Distribution) -> st.SearchStrategy[Distribution]:
 def finished_trials(
     draw: st.DrawFn, *, space: Mapping[str, Distribution] | None = None, n_objectives: int = 1
 ) -> FrozenTrial:
-    """A finished trial that belongs to no study, as `AddTrial` takes it.
+    """Generate finished trials that belong to no study, as `AddTrial` takes them.
 
     Args:
-        draw: Given by hypothesis.
-        space: Its parameters; drawn if not given.
-        n_objectives: How many values it has if it is complete.
+        draw: Passed by hypothesis.
+        space: The parameters of the trial; drawn if not given.
+        n_objectives: The number of values of a complete trial.
     """
     space = draw(search_spaces()) if space is None else space
     outcome = draw(st.sampled_from([TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL]))
@@ -229,15 +229,15 @@ def states(
     values: st.SearchStrategy[float] = objective_values,
     most: int = 8,
 ) -> StudyState:
-    """A study with trials of every kind: finished in each way and in any order, running, added from elsewhere.
+    """Generate studies with trials of every kind: running, added from elsewhere, or finished in any way and order.
 
     Args:
-        draw: Given by hypothesis.
-        space: What most trials have; others have a part of it, or drifted ranges. Drawn if not given. Some studies
-            declare it.
-        n_objectives: How many directions the study has.
-        values: Objective values and reports.
-        most: No more trials than this.
+        draw: Passed by hypothesis.
+        space: The parameters of most trials; others have a part of it, or drifted ranges. Drawn if not given. Some
+            studies declare it.
+        n_objectives: The number of directions.
+        values: A strategy for objective values and reports.
+        most: The maximum number of trials.
     """
     space = draw(search_spaces()) if space is None else SearchSpace.of(space)
     state = StudyState.create(
@@ -302,13 +302,13 @@ def questions(
     most: int = 8,
     reporting: bool = False,
 ) -> Question:
-    """A study whose newest running trial waits for values of a space; some studies have several directions.
+    """Generate studies in which the newest running trial waits for values; some have several directions.
 
     Args:
-        draw: Given by hypothesis.
-        space: The space; drawn if not given.
-        values: Objective values and reports.
-        most: No more other trials than this.
+        draw: Passed by hypothesis.
+        space: The space that the trial needs values for; drawn if not given.
+        values: A strategy for objective values and reports.
+        most: The maximum number of other trials.
         reporting: Whether the trial may have reported values.
     """
     if space is None:

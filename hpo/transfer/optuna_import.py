@@ -42,11 +42,11 @@ _METRIC_NAMES = "study:metric_names"
 
 @attrs.frozen
 class ImportedStudy:
-    """What `import_optuna` has imported.
+    """The result of `import_optuna`.
 
     Attributes:
         study_name: The name of the new study.
-        n_trials: How many trials it has.
+        n_trials: The number of its trials.
         n_interrupted: How many of them were running in Optuna, and have failed here.
         n_waiting: How many of them are enqueued.
     """

@@ -70,7 +70,7 @@ def _described(text: str) -> tuple[str, Mapping[str, Any]]:
 
 
 class Kind(NamedTuple):
-    """What all distributions of a parameter have in common in Optuna."""
+    """The properties that all distributions of a parameter share in Optuna."""
 
     name: str
     log: bool

@@ -151,17 +151,17 @@ def test_a_parameter_may_have_any_name(name, value) -> None:
         (
             {"x": [1]},
             InvalidArgument,
-            "parameter 'x' can be fixed to None, a bool, a number or a text; got [1]",
+            "parameter 'x' can be fixed to None, a bool, a number or a string; got [1]",
         ),
         (
             {"x": {"a": 1}},
             InvalidArgument,
-            "parameter 'x' can be fixed to None, a bool, a number or a text; got {'a': 1}",
+            "parameter 'x' can be fixed to None, a bool, a number or a string; got {'a': 1}",
         ),
         (
             {"x": math.nan},
             InvalidArgument,
-            "parameter 'x' can be fixed to None, a bool, a number or a text; got nan",
+            "parameter 'x' can be fixed to None, a bool, a number or a string; got nan",
         ),
     ],
 )

@@ -1,1 +1,1 @@
-"""What the adapters of database servers share."""
+"""Shared modules of the adapters for database servers."""

@@ -1,8 +1,8 @@
-"""Events as numbered rows, for stores that keep every event under its number: one JSON array each.
+"""Events as numbered rows, one JSON array each, for stores that keep every event under its number.
 
-In journals of format 2 and later two checksums come before the array, ``<crc32> <crc32 of the row before> <json>``:
-the ones that a file would have if each event were a record. So each row can be verified by itself, and the chain shows
-whether rows are missing or come from another history. Journals of format 1 have the bare array, and go on having it.
+In journals of format 2 and later two checksums come before the array, ``<crc32> <crc32 of the row before> <json>``.
+They equal those of a journal file in which each event is a record. So each row can be verified by itself, and the chain
+shows whether rows are missing or come from another history. Journals of format 1 have, and keep, the bare array.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from hpo.extend import FORMAT, AnyEvent, StudyCreated, checksum_of, decode_event
 _CHECKSUMS = re.compile(rb"([0-9a-f]{8}) ([0-9a-f]{8}) (?=\[)")
 
 NumberedRow = tuple[int, bytes]
-"""A row as a store gives it: its number, counted from 0, and its text."""
+"""A row as a store returns it: its number, counted from 0, and its bytes."""
 
 
 class Tail(NamedTuple):
     """The end of a journal, as far as a handle knows it.
 
     Attributes:
-        length: How many events there are.
-        checksum: That of the last row; None in a journal without a chain.
+        length: The number of events.
+        checksum: The checksum of the last row; None in a journal without a chain.
     """
 
     length: int
@@ -33,7 +33,7 @@ class Tail(NamedTuple):
 
 
 BEFORE_ALL = Tail(0, None)
-"""Where nothing is known of a journal yet."""
+"""The end of an empty journal, and of one that was not read yet."""
 
 
 def to_rows(
@@ -42,9 +42,9 @@ def to_rows(
     """Return the rows that add `events` to a journal, and its end after them.
 
     Args:
-        events: What is added.
-        tail: The end of the journal before; for a new one, `BEFORE_ALL`.
-        written: How the store writes JSON in UTF-8, if not as it is: the checksums are those of what it will give back.
+        events: The events to add.
+        tail: The end of the journal before them; `BEFORE_ALL` for a new journal.
+        written: Returns JSON in UTF-8 as the store will give it back, by default unchanged; checksums are made of that.
 
     Example:
         >>> from hpo.extend import TrialStarted
@@ -69,7 +69,7 @@ def to_rows(
 
 
 def tail_at(row: NumberedRow) -> Tail:
-    """Return the end of a journal whose last row is `row`; whether that one is intact is for readers to say."""
+    """Return the end of a journal whose last row is `row`, without checking that the row is intact."""
     number, text = row
     found = _CHECKSUMS.match(text)
     return Tail(number + 1, None if found is None else int(found[1], 16))
@@ -79,14 +79,14 @@ def from_rows(rows: Sequence[NumberedRow], tail: Tail, *, where: str) -> tuple[l
     """Return the events of numbered rows, and the end of the journal after them; the inverse of `to_rows`.
 
     Args:
-        rows: Number and text of each, in the order of their numbers.
+        rows: The number and bytes of each row, in the order of their numbers.
         tail: The end of the journal before the first row, or `BEFORE_ALL`.
         where: What the rows were read from, for messages.
 
     Raises:
-        JournalCorrupted: a row is damaged, missing, doubled or from another history, or the first of all doesn't
+        JournalCorrupted: a row is damaged, missing, duplicated or from another history, or the first event does not
             create a study.
-        UnreadableEvents: a newer version wrote a row; or, in a journal without checksums, it is damaged.
+        UnreadableEvents: a newer version wrote a row; or a row is damaged in a journal without checksums.
 
     Example:
         >>> from_rows([(7, b'["started",0,null,null,null]')], Tail(7, None), where="a table")[0]
@@ -122,15 +122,15 @@ def from_pages(
     """Return the events of a study that is read page by page, and the end of the journal after them.
 
     Args:
-        page: Gives at most `size` rows from a number on; see `from_rows`.
-        size: Fewer rows than that are the last ones.
-        after: The number of the first event that is wanted.
-        known: An end of the journal that its reader knows.
-        where: What is read, for messages.
+        page: Returns at most `size` rows from a number on, as `from_rows` takes them.
+        size: The number of rows of a full page; a page with fewer rows is the last one.
+        after: The number of the first event to return.
+        known: The end of the journal as its reader last saw it.
+        where: What the rows are read from, for messages.
 
     Raises:
-        JournalMoved: there is no event at all, nor were there any before `after`: nothing is left of the study.
-        JournalCorrupted, UnreadableEvents: see `from_rows`.
+        JournalMoved: nothing is left of the study: there are no events, not even before `after`.
+        JournalCorrupted, UnreadableEvents: as `from_rows` raises them.
 
     Example:
         >>> rows = [(0, b'["created",1,"s",["minimize"],0]'), (1, b'["started",0,null,null,null]')]
@@ -142,7 +142,7 @@ def from_pages(
     tail = BEFORE_ALL
     if after and known.length == after:
         tail = known
-    elif after:  # the row before tells whether there is a chain, and where it is
+    elif after:  # the row before shows whether there is a chain, and its last checksum
         before = page(after - 1)[:1]
         tail = tail_at(before[0]) if before else Tail(after, None)
     while True:

@@ -15,7 +15,7 @@ from sqlalchemy import BigInteger, Column, ForeignKey, MetaData, String, Table, 
 from sqlalchemy.dialects.mysql import CHAR, LONGTEXT, VARCHAR
 
 METADATA = MetaData()
-"""What is made in an empty database."""
+"""The tables that are created in an empty database."""
 
 _ASCII_TEXT = Text().with_variant(LONGTEXT(charset="ascii", collation="ascii_bin"), "mysql", "mariadb")
 _ASCII_DIGEST = String(32).with_variant(CHAR(32, charset="ascii", collation="ascii_bin"), "mysql", "mariadb")

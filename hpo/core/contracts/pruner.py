@@ -13,7 +13,7 @@ from hpo.errors import InvalidType
 
 
 class Decision(enum.Enum):
-    """What a running trial should do next.
+    """A decision about the next step of a running trial.
 
     Example:
         >>> Decision("stop") is Decision.STOP

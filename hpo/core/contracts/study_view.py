@@ -105,7 +105,7 @@ class StudyView:
 
     @property
     def user_attrs(self) -> dict[str, Any]:
-        """What users attached to the study."""
+        """The attributes that users attached to the study."""
         return dict(self.state.user_attrs)
 
     @property

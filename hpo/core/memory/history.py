@@ -21,7 +21,7 @@ _KEPT_CARRIES = 16
 
 
 class _Fold(Protocol[T_contra, C]):
-    """What `History.fold` needs. `hpo.core.contracts.fold.Fold` is the same for trials, and states the rules."""
+    """The fold that `History.fold` takes. `hpo.core.contracts.fold.Fold`, the same for trials, states the rules."""
 
     def init(self) -> C: ...
 

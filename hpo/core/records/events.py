@@ -122,7 +122,7 @@ class TrialPaused(Struct, frozen=True, gc=False, array_like=True, tag="paused"):
     number: int
     at: float | None = None
     checkpoint: str | None = None
-    """Where its objective can continue from; None keeps the checkpoint that it had."""
+    """The checkpoint that its objective can continue from; None keeps the one that it had."""
     origin: Origin | None = None
 
 

@@ -22,7 +22,7 @@ class _Document(Struct, frozen=True):
     """The written form of a state. Fields are only ever added at the end, with a default."""
 
     created: StudyCreated
-    """What was known from the start; the other fields have the names that they have in `StudyState`."""
+    """The event that created the study; the other fields have the names that they have in `StudyState`."""
     version: int
     n_trials: int
     user_attrs: Any

@@ -13,7 +13,7 @@ from hpo.core.values.checks import as_int, checked_text
 from hpo.errors import InvalidDistribution, InvalidType, ValueOutsideDistribution
 
 Choice: TypeAlias = bool | int | float | str | None
-"""What a categorical parameter may choose between."""
+"""A value that a categorical parameter may have."""
 
 
 def builtin_choice(choice: object) -> Choice:

@@ -12,7 +12,7 @@ from hpo.errors import InvalidType
 
 
 class Identity(Struct, frozen=True, array_like=True):
-    """What the journal records about a sampler, a pruner or a promoter.
+    """The record of a sampler, a pruner or a promoter in a journal.
 
     It is enough to tell whether two of them are the same. It holds no code: a journal may come from anywhere, and
     reading it must not run what somebody put into it.

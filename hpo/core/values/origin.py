@@ -9,7 +9,7 @@ from hpo.errors import InvalidArgument, InvalidType
 
 
 class Origin(Struct, frozen=True, array_like=True):
-    """Where a command came from: its author, the client that sent it, and the key of the request.
+    """The origin of a command: its author, the client that sent it, and the key of the request.
 
     Args:
         author: The person or program that wanted the change, for example ``"ann"``; None if it is not known.
@@ -29,7 +29,7 @@ class Origin(Struct, frozen=True, array_like=True):
 
 
 class Artifact(Struct, frozen=True, array_like=True):
-    """What a study knows about a file: enough to find it in a store and to check it.
+    """The record of a file in a study, which is enough to find it in a store and to check it.
 
     Args:
         id: The name under which the store keeps the file; equal content may have equal ids.

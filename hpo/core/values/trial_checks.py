@@ -1,4 +1,4 @@
-"""What is told about a trial, checked and as builtins: values of parameters, reports, constraints and costs."""
+"""Checks of the data of a trial, with conversion to builtins: parameter values, reports, constraints and costs."""
 
 from __future__ import annotations
 

@@ -1,25 +1,25 @@
-"""Appending to a journal file by claims, if the file system has no locks. Claims are files that appear whole, and once.
+"""Append to a journal file by claims, on file systems without locks. A claim is a file that appears whole, and once.
 
-    <journal>.claims-<checksum of its first record>/<n>        the record that follows event n, and who claimed the
-    place
+    <journal>.claims-<checksum of its first record>/<n>        the record that follows event n, and the writer that
+    claimed the place
 
-A claim is written under another name and then linked to this one. Links are atomic, and only the first one to a name
-succeeds: that is the append. The record is then copied to where it belongs in the journal, by whoever comes first, and
-as often as anybody likes: the same bytes at the same place change nothing. So a writer that dies or stops in the
-middle keeps nobody waiting, and one that goes on after a day finds its place taken, or writes what is there already.
-There is no lease that could run out, no clock, and nothing to break.
+A claim is written under another name and then linked to this one. Links are atomic, and only the first link to a name
+succeeds: that is the append. The record is then copied to its place in the journal by the first writer that gets there.
+Others may repeat that, because the same bytes at the same place change nothing. So a writer that dies or stops halfway
+delays no other, and one that resumes after a day finds its place taken, or writes the bytes that are there already.
+No lease can expire, no clock is read, and no stale lock has to be broken.
 
 This is correct under three conditions:
 
-- Nothing is ever cut off. If a record is torn and nobody has claimed its place, the next record covers it: the writer
-  saves the torn bytes in a file, and appends spaces to its own record until that is at least as long.
+- The journal is never truncated. If a record is torn and its place is unclaimed, the next record overwrites it: the
+  writer saves the torn bytes in a file, and pads its own record with spaces until it is at least as long.
 - A place is claimed only while the journal ends there. So drafts of claims for earlier places are removed before those
-  claims are, and a writer looks at the journal again when its draft is there: it either sees that the journal has gone
-  on, or finds its draft removed. Directory listings that are out of date could miss a draft, as those of network file
-  systems may be; so it looks once more when it has the claim.
-- The journal is opened anew for each look: network file systems promise that this shows what others have synced.
+  claims are, and a writer reads the journal again once its draft exists: it either sees that the journal has grown, or
+  finds its draft removed. A stale directory listing, as network file systems may return it, could miss a draft; so the
+  writer checks once more when it has the claim.
+- The journal is opened anew for each read: network file systems guarantee that this shows what others have synced.
 
-For what an `Appender` has to do, see `hpo.journal.file.appending`.
+`hpo.journal.file.appending.Appender` states what this module has to implement.
 """
 
 from __future__ import annotations
@@ -56,18 +56,18 @@ _NAME = re.compile(r"([0-9]{1,19})(\.[0-9a-f]{16}\.draft)?")
 
 
 class Claim(NamedTuple):
-    """The content of a claim: who made it, and the line for the journal with its line end."""
+    """The content of a claim: its owner, and the line for the journal with its line end."""
 
     owner: dict[str, str | int]
     record: bytes
 
 
 def claims_directory(path: str, beginning: bytes) -> str | None:
-    """Return where the claims for the journal `path` are, or None if it is not a journal.
+    """Return the directory of the claims for the journal `path`, or None if it is not a journal.
 
     Args:
-        path: The journal.
-        beginning: Its first 8 bytes, or more.
+        path: The path of the journal.
+        beginning: At least the first 8 bytes of the journal.
 
     Example:
         >>> claims_directory("s.jsonl", b'd74716d1 3 [["st')
@@ -78,28 +78,28 @@ def claims_directory(path: str, beginning: bytes) -> str | None:
 
 
 def claims_in_use(path: str, fd: int) -> str | None:
-    """Return where the claims for the journal `path` are, or None if it is written without.
+    """Return the directory of the claims for the journal `path`, or None if it is written without claims.
 
     Args:
-        path: The journal.
-        fd: A descriptor of it.
+        path: The path of the journal.
+        fd: A file descriptor of the journal.
 
     Raises:
-        UnsupportedJournal: the system failed to say.
+        UnsupportedJournal: the system cannot read the journal or look for the directory.
     """
     try:
         directory = claims_directory(path, os.pread(fd, 8, 0))
         if directory is None or not stat.S_ISDIR(os.stat(directory, follow_symlinks=False).st_mode):
             return None
     except OSError as error:
-        if error.errno in {errno.ENOENT, errno.ENAMETOOLONG}:  # there is none, nor could there be
+        if error.errno in {errno.ENOENT, errno.ENAMETOOLONG}:  # no such directory, nor could there be
             return None
         raise unreadable(path, error) from error
     return directory
 
 
 def make_claims_directory(draft: str, path: str) -> str:
-    """Let all who will ever write to the journal `draft`, when it is at `path`, do so by claims.
+    """Make the directory that tells all writers of the journal `draft` to use claims once it is at `path`.
 
     Returns:
         The directory for the claims.
@@ -116,7 +116,7 @@ def make_claims_directory(draft: str, path: str) -> str:
 
 
 def remove_claims(directory: str) -> None:
-    """Remove the claims for a journal that was removed; what the system refuses to remove stays."""
+    """Remove the claims for a journal that was removed; files that the system refuses to remove stay."""
     with contextlib.suppress(OSError):
         for name in os.listdir(directory):
             if _NAME.fullmatch(name):
@@ -129,8 +129,8 @@ class ClaimedFile:
 
     Args:
         path: The journal.
-        directory: Where its claims are.
-        identity: Device and number of the file that `path` leads to.
+        directory: The directory of its claims.
+        identity: The device and inode of the file that `path` leads to.
     """
 
     syncs = True
@@ -142,9 +142,9 @@ class ClaimedFile:
         self.failure: str | None = None
 
     def append(self, draft: Draft, *, head: Mark, expected: int, waiting: Waiting) -> Mark:
-        """Append the record `draft` after `expected` events; see `Appender.append`.
+        """Append the record `draft` after `expected` events, with the errors of `Appender.append`.
 
-        Nobody waits here, and `OutcomeUnknown` means that the record has its claim.
+        This never waits for other writers, and `OutcomeUnknown` means that the record has its claim.
         """
         if not draft.payload:
             return self._checked(head, expected)
@@ -168,13 +168,13 @@ class ClaimedFile:
                 raise self._not_added(error) from error
             return self._claimed(unlinked, token, line, (end, after))
         except (Conflict, JournalFull, JournalMoved, JournalUnwritable):
-            _unlink(torn)  # nothing was added: the bytes are where they were, or they are somebody's record
+            _unlink(torn)  # nothing was added: the bytes are still torn, or another writer's record
             raise
         finally:
             _unlink(unlinked)
 
     def remove(self, waiting: Waiting) -> None:
-        """Remove the journal while nobody writes to it; see `Appender.remove`."""
+        """Remove the journal while no writer appends to it, with the errors of `Appender.remove`."""
         size_of_same(self._path, self._identity)
         try:
             os.unlink(self._path)
@@ -183,7 +183,7 @@ class ClaimedFile:
         remove_claims(self._directory)
 
     def _prepared(self, head: Mark, expected: int) -> tuple[Mark, str | None, int]:
-        """Return the end of the journal after `expected` events, the file with what is torn there, and its size."""
+        """Return the end of the journal after `expected` events, the file with its torn bytes, and their number."""
         with self._opened() as fd:
             end = self._end(fd, head)
             if end.sequence != expected:
@@ -206,10 +206,10 @@ class ClaimedFile:
         """Link the draft of a claim to its place and copy its record there; or finish what a faster writer claimed.
 
         Args:
-            unlinked: The draft.
-            token: What tells it from those of others.
-            line: The record.
-            marks: The ends of the journal before it and after it.
+            unlinked: The path of the draft.
+            token: A random string that tells it from other writers' drafts.
+            line: The record with its line end.
+            marks: The ends of the journal before and after the record.
         """
         end, after = marks
         won, self.failure = False, "it was interrupted"
@@ -250,7 +250,7 @@ class ClaimedFile:
         return True
 
     def _bring(self, line: bytes, end: Mark) -> None:
-        """Copy our claimed record to its place, unless somebody did that for us.
+        """Copy our claimed record to its place, unless another writer did that for us.
 
         Raises:
             Conflict: the place was taken long ago, and its claim removed.
@@ -266,10 +266,10 @@ class ClaimedFile:
             os.fsync(fd)
 
     def _finish_other(self, head: Mark, sequence: int) -> None:
-        """Bring the record that somebody claimed to follow event `sequence` to its place, if it is not there.
+        """Copy the record that another writer claimed to follow event `sequence` to its place, if it is not there.
 
         Raises:
-            Conflict: somebody did.
+            Conflict: another writer has claimed the place.
         """
         claim = self._read(sequence)
         if claim is None:
@@ -290,7 +290,7 @@ class ClaimedFile:
             return self._end(fd, head).sequence
 
     def _settle(self, error: BaseException, token: str, line: bytes, end: Mark) -> None:
-        """After an interrupt: finish what was claimed, and know whether it was."""
+        """Find out after an interrupt whether the place was claimed, and finish the append if it was."""
         try:
             claim = self._read(end.sequence)
             if claim is not None and claim.owner.get("token") == token:
@@ -301,10 +301,10 @@ class ClaimedFile:
         self.failure = None
 
     def _read(self, sequence: int) -> Claim | None:
-        """Return the claim for the place after event `sequence`, or None if there is none.
+        """Return the claim for the place after event `sequence`, or None if it is not claimed.
 
         Raises:
-            JournalCorrupted: it is damaged; nothing can be added before somebody has looked at it.
+            JournalCorrupted: it is damaged; nothing can be appended until that is repaired by hand.
         """
         name = self._place(sequence)
         try:
@@ -325,7 +325,7 @@ class ClaimedFile:
         return claim
 
     def _clean(self, before: int) -> None:
-        """Remove what is left of the claims for earlier places: drafts first, see above."""
+        """Remove the claims for earlier places, drafts first, as the second condition of this module needs it."""
         with contextlib.suppress(OSError):
             found = [match for name in os.listdir(self._directory) if (match := _NAME.fullmatch(name))]
             old = [match for match in found if int(match[1]) < before]
@@ -338,7 +338,7 @@ class ClaimedFile:
         """Open the journal anew.
 
         Raises:
-            JournalMoved: it is gone, or another file.
+            JournalMoved: it was removed or replaced by another file.
             JournalUnwritable: the system refused it.
         """
         mode = os.O_RDWR if writable else os.O_RDONLY
@@ -355,7 +355,7 @@ class ClaimedFile:
                 raise JournalMoved(self._path)
             yield fd
         finally:
-            with contextlib.suppress(OSError):  # what matters was synced
+            with contextlib.suppress(OSError):  # the content was synced before
                 os.close(fd)
 
     def _end(self, fd: int, head: Mark) -> Mark:
@@ -388,7 +388,7 @@ def _write_at(fd: int, content: bytes, offset: int) -> None:
 
 
 def _unlink(path: str | None) -> None:
-    """Remove a file; should the system refuse that, it is in nobody's way."""
+    """Remove a file; one that the system refuses to remove does no harm."""
     if path is not None:
         with contextlib.suppress(OSError):
             os.unlink(path)

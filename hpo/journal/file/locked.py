@@ -15,7 +15,7 @@ from hpo.journal.records import Draft
 from hpo.journal.waiting import Waiting
 
 _NO_LOCKS = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS})
-"""What a file system without locks answers to `fcntl.flock`."""
+"""The errors of `fcntl.flock` on a file system without locks."""
 
 
 def can_lock(fd: int) -> bool:
@@ -36,7 +36,7 @@ def can_lock(fd: int) -> bool:
 class LockedFile:
     """Appends to a journal file under a lock, which ends with the process that holds it, however that dies.
 
-    See `hpo.journal.file.appending.Appender`.
+    The methods are those of `hpo.journal.file.appending.Appender`, which states their contracts.
 
     Args:
         path: The journal.

@@ -1,8 +1,8 @@
 """Checking and repairing files and databases whose content cannot be trusted.
 
-- `paths`: whatever a path leads to; `reports`: what was found and saved
+- `paths`: checks and repairs of any path; `reports`: the results
 - `files` and `file_records`, `databases` and `database_records`: one medium each, from reports down to bytes and rows
-- `records`: what both have in common
+- `records`: shared functions for both media
 
 `databases` is loaded when it is first used, because it brings Python's sqlite3 along.
 """

@@ -1,4 +1,4 @@
-"""What can be read of an untrusted journal database: its pages, its studies, their rows."""
+"""Read as much as possible of an untrusted journal database: its pages, its studies and their rows."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from hpo.journal.sqlite.rows import columns, unpack_row
 from hpo.journal.sqlite.schema import APPLICATION, STEPS, version_of
 
 UNREADABLE = (sqlite3.DatabaseError, UnicodeDecodeError)
-"""What a question about damaged pages may raise; the latter where SQLite's message quotes them."""
+"""The errors that a query on damaged pages may raise; the second one if SQLite's message quotes their bytes."""
 
-_PATIENCE = 30.0  # seconds to wait for whoever makes or closes the database
-_CHECK = "PRAGMA integrity_check(3)"  # of many problems, three tell enough
+_PATIENCE = 30.0  # seconds to wait for a process that creates or closes the database
+_CHECK = "PRAGMA integrity_check(3)"  # three problems are enough for a report
 _ROWS = "SELECT {} FROM events WHERE study = ? ORDER BY sequence"
 _ALL_ROWS = (
     "SELECT study, {} FROM events ORDER BY study, sequence",
@@ -38,7 +38,7 @@ _ORPHANS = "SELECT DISTINCT study FROM events WHERE study NOT IN (SELECT id FROM
 
 @attrs.frozen
 class Row:
-    """An intact row that does not follow: it leads from `before` to `sequence` events."""
+    """An intact row that does not continue the study: it leads from `before` to `sequence` events."""
 
     before: int
     sequence: int
@@ -47,19 +47,19 @@ class Row:
 
 @attrs.define
 class Content:
-    """What was found of one study.
+    """The readable content of one study.
 
     Attributes:
         number: Its key in the tables.
-        name: Its name; None where it is not there, and only rows of it are.
-        events: Those that follow from each other.
-        state: Their state.
-        previous: What the next row must hold as the checksum of the one before it; None without a chain.
-        rest: The intact rows that do not follow.
-        unreadable: Sequence and bytes of those that are not intact.
-        flaw: The first thing that is wrong with it.
-        n_records: How many rows there are before the flaw.
-        n_events: How many events those hold.
+        name: Its name; None if the study is missing and only its rows exist.
+        events: The events that follow from each other.
+        state: The state after `events`.
+        previous: The checksum that the next row must name as the one before it; None without a chain.
+        rest: The intact rows that do not continue `events`.
+        unreadable: The sequence and size in bytes of each damaged row.
+        flaw: The first flaw of the study.
+        n_records: The number of rows before the flaw.
+        n_events: The number of events in those rows.
     """
 
     number: int
@@ -80,11 +80,11 @@ class Content:
 
 @contextmanager
 def opened_database(path: str | os.PathLike[str]) -> Iterator[sqlite3.Connection]:
-    """Open a database so that nothing is written: what a crash left in the log stays there.
+    """Open a database without writing to it: transactions that a crash left in the log stay there.
 
     Raises:
         StudyNotFound: there is no such file.
-        UnsupportedJournal: there is something else than a regular file, or it can't be opened.
+        UnsupportedJournal: it is not a regular file, or can't be opened.
     """
     shown, real = os.fspath(path), resolved(path)
     if not os.path.exists(real):
@@ -102,14 +102,14 @@ def opened_database(path: str | os.PathLike[str]) -> Iterator[sqlite3.Connection
         try:
             connection.execute("PRAGMA schema_version")
         except sqlite3.Error as error:
-            if is_kept_from_writing(error):  # of other problems the questions will tell
+            if is_kept_from_writing(error):  # the queries will report any other problem
                 connection = block.enter_context(opened_at_rest(real, error))
-        connection.execute("BEGIN")  # all questions are about one moment
+        connection.execute("BEGIN")  # so that all queries see the same moment
         yield connection
 
 
 def foreignness(connection: sqlite3.Connection, path: str) -> Flaw | None:
-    """Return why the database is not one of ours, so that nothing in it is read; None if it is one."""
+    """Return why this version cannot read the database as a journal, or None if it can."""
     try:
         if version_of(connection, resolved(path)):
             return None
@@ -123,7 +123,7 @@ def foreignness(connection: sqlite3.Connection, path: str) -> Flaw | None:
 
 
 def page_damage(connection: sqlite3.Connection) -> list[Flaw]:
-    """Return what SQLite finds wrong in its own pages: a list of one flaw, or of none."""
+    """Return the problems that SQLite finds in its pages: a list of one flaw, or an empty one."""
     try:
         answers = [row[0] for row in connection.execute(_CHECK)]
     except UNREADABLE as error:
@@ -133,11 +133,11 @@ def page_damage(connection: sqlite3.Connection) -> list[Flaw]:
 
 
 def contents_of(connection: sqlite3.Connection, *, damaged: bool = False) -> Iterator[Content]:
-    """Yield each study by name, and then the rows of studies that are not there.
+    """Yield the content of each study, sorted by name, and then the rows of missing studies.
 
     Args:
-        connection: To a database of ours.
-        damaged: Whether its pages are: rows are then looked for everywhere, and not only where they belong.
+        connection: A connection to a journal database.
+        damaged: Whether its pages are damaged: rows are then searched for everywhere, not only by the index.
     """
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if not version:
@@ -166,7 +166,7 @@ def _text(name: Any) -> str | None:
 
 
 class _Rows:
-    """The rows of each study where SQLite's index has them."""
+    """The rows of each study as SQLite's index finds them."""
 
     def __init__(self, connection: sqlite3.Connection, selected: str) -> None:
         self._connection = connection
@@ -177,14 +177,14 @@ class _Rows:
         return self._connection.execute(self._query, (study,))
 
     def orphans(self, studies: set[int]) -> list[int]:
-        """Return the studies that rows name, and that are not among `studies`."""
+        """Return the studies that rows name and that are not in `studies`."""
         return [number for (number,) in self._connection.execute(_ORPHANS)]
 
 
 class _FoundRows:
-    """All rows that SQLite returns from the beginning on, and if that ends with an error, from the end back as well.
+    """All rows that SQLite returns from the first one on and, if that ends with an error, from the last one back.
 
-    A damaged key or page would hide from a search by study what is behind it. O(size of the table) memory.
+    A search by study would miss the rows behind a damaged key or page. O(size of the table) memory.
     """
 
     def __init__(self, connection: sqlite3.Connection, selected: str) -> None:
@@ -200,7 +200,7 @@ class _FoundRows:
             except UNREADABLE as error:
                 self._problem = error
             else:
-                self._problem = None  # this one saw them all
+                self._problem = None  # this direction returned all rows
                 break
             self._reached.append(reached)
 
@@ -215,12 +215,12 @@ class _FoundRows:
         return first is None or last is None or first <= study <= last
 
     def orphans(self, studies: set[int]) -> list[int]:
-        """Return the studies that rows name, and that are not among `studies`."""
+        """Return the studies that rows name and that are not in `studies`."""
         return sorted((number for number in self._found if number not in studies), key=repr)
 
 
 def _read(source: _Rows | _FoundRows, content: Content) -> None:
-    """Add what there is in the rows of a study to `content`."""
+    """Read the rows of a study into `content`."""
     rows = source.of(content.number)
     while True:
         try:
@@ -245,7 +245,7 @@ def _read(source: _Rows | _FoundRows, content: Content) -> None:
 
 
 def _follows(content: Content, record: Record, n: int) -> bool:
-    """Return whether an intact row continues `content`, which then has its events too."""
+    """Return whether an intact row continues `content`; if it does, add its events."""
     try:
         events = readable_events(record.payload, is_first=not content.state.version)
         if not content.state.version and starts_chain(events):

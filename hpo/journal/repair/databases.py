@@ -1,8 +1,8 @@
 """Checking journal databases without trusting them, and saving what is intact in a damaged one.
 
-`check_database` asks SQLite whether its pages are what they should be, and then reads each study as every reader does.
-`repair_database` leaves the file as it is, and writes another one with the events of each study that follow from each
-other. Rows that do not follow, or whose study is not there, are kept in a file of their own.
+`check_database` lets SQLite check its pages, and then reads each study as every reader does. `repair_database` leaves
+the file unchanged, and writes a new one with the events of each study that follow from each other. Other intact rows,
+and rows of missing studies, are saved in a separate file.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from hpo.journal.sqlite.storage import SqliteStorage
 
 
 def is_database(path: str | os.PathLike[str]) -> bool:
-    """Return whether `path` is an SQLite database, damaged or not, of whatever program; an empty file is not one.
+    """Return whether `path` is an SQLite database of any program, damaged or not; an empty file is not one.
 
     Raises:
         StudyNotFound: there is no such file.
@@ -54,14 +54,14 @@ def is_database(path: str | os.PathLike[str]) -> bool:
 
 
 def check_database(path: str | os.PathLike[str]) -> list[Inspection]:
-    """Return what each study of the journal database `path` holds, by name, and what is wrong with the whole.
+    """Return a report about each study of the journal database `path`, sorted by name, and about the whole file.
 
-    Nothing is changed, and no writer is kept waiting; SQLite may leave its empty files ``-wal`` and ``-shm`` beside.
+    Nothing is changed, and no writer has to wait; SQLite may leave its empty files ``-wal`` and ``-shm`` beside it.
     O(size of the file) time; memory for the events of the largest study.
 
     Returns:
-        One report for each study. There is another one without a study's name for rows of studies that are not there,
-        for damage that SQLite itself finds, and for a database of another program or a newer version.
+        One report for each study. Further reports without a study's name are for rows of missing studies, for damage
+        that SQLite itself finds, and for a database of another program or a newer version.
 
     Raises:
         StudyNotFound: there is no such file.
@@ -94,27 +94,27 @@ def check_database(path: str | os.PathLike[str]) -> list[Inspection]:
 
 
 def repair_database(path: str | os.PathLike[str], output: str | os.PathLike[str] | None = None) -> list[Repair]:
-    """Write a new database with what is intact and consistent in a damaged one, which stays as it was.
+    """Write a new database with the intact and consistent events of a damaged one, which is left unchanged.
 
-    Intact rows that do not follow go into a second file, ``<output>.salvaged``, one JSON object a line: the study's
-    name (its number, where it is not there), the sequence, and the events. The studies must rest: what is appended
-    meanwhile is not in the new file. Both files survive a power failure. A healthy database is left alone. Of one
-    whose pages are damaged, what SQLite still reads is kept; `sqlite3 old.db .recover` may bring back more.
+    Other intact rows go into a second file, ``<output>.salvaged``, one JSON object per line: the study's name (its
+    number if the study is missing), the sequence, and the events. Stop all writers first: events that are appended
+    meanwhile are not in the new file. Both files survive a power failure. A healthy database is not copied. If pages
+    are damaged, the rows that SQLite can still read are kept; `sqlite3 old.db .recover` may restore more.
 
     Args:
         path: The damaged database.
         output: The new file, which must not exist; ``<name>.repaired.db`` beside the old one if not given.
 
     Returns:
-        One for each study, by name; one without a name for rows of a study that is not there; and one without a name
-        or anything else for damage that SQLite itself finds.
+        One report for each study, sorted by name; one without a name for rows of a missing study; and one with only a
+        flaw for damage that SQLite itself finds.
 
     Raises:
         StudyNotFound: there is no such file.
-        UnreadableEvents: a newer version wrote the tables or a study: it has to be repaired with that.
-        UnsupportedJournal: it never was a journal.
-        JournalCorrupted: SQLite can't even say which studies there are.
-        InvalidArgument: something is in the place of a new file.
+        UnreadableEvents: a newer version wrote the tables or a study, and has to repair it.
+        UnsupportedJournal: it was never a journal.
+        JournalCorrupted: SQLite cannot even list the studies.
+        InvalidArgument: one of the new files exists already.
         JournalFull, JournalUnwritable: the system refused the new files.
 
     Example:
@@ -148,7 +148,7 @@ def repair_database(path: str | os.PathLike[str], output: str | os.PathLike[str]
 
 
 def _saved(path: str) -> tuple[list[Flaw], list[Content]]:
-    """What SQLite finds in the pages of a database of ours, and what there is in it; see `repair_database`."""
+    """Return the damage that SQLite finds in the pages, and the content of each study; raises as `repair_database`."""
     try:
         with opened_database(path) as connection:
             flaw = foreignness(connection, path)
@@ -181,7 +181,7 @@ def _default_output(path: str) -> str:
 
 
 def _write(target: str, contents: Sequence[Content], aside: str) -> None:
-    """Write the new database and what is put aside, where there is something; all of it, or nothing."""
+    """Write the new database and the salvaged rows, if there are any; either both files or neither."""
     salvaged = b"".join(_line(content, row) for content in contents for row in content.rest)
     if salvaged:
         write_aside(aside, salvaged)
@@ -190,7 +190,7 @@ def _write(target: str, contents: Sequence[Content], aside: str) -> None:
         for content in contents:
             if content.name is not None and content.events:
                 storage.create(content.name, content.events)
-    except BaseException:  # the next attempt shall find nothing in its way
+    except BaseException:  # so that the next attempt does not find existing files
         for left in (aside, *(storage.path + suffix for suffix in ("", "-wal", "-shm"))):
             unlink_if_there(left)
         raise

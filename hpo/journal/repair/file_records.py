@@ -1,4 +1,4 @@
-"""What can be read of an untrusted journal file: its lines and its intact records."""
+"""Read as much as possible of an untrusted journal file: its lines and its intact records."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def opened(path: str | os.PathLike[str]) -> BufferedReader:
 
 
 def lines_of(file: BufferedReader) -> Iterator[tuple[int, bytes]]:
-    """Yield offset and content of each line, with its end; lines longer than a record can be come in pieces."""
+    """Yield the offset and content of each line, with its line end; lines longer than any record come in pieces."""
     file.seek(0)
     offset = 0
     while line := file.readline(LONGEST + 1):
@@ -46,10 +46,10 @@ class FoundRecord:
     """An intact record in a file.
 
     Attributes:
-        before: How many events come before it.
-        sequence: How many there are after it.
-        offset: Its first byte.
-        size: Its bytes, without a line end.
+        before: The number of events before it.
+        sequence: The number of events up to its end.
+        offset: The offset of its first byte.
+        size: Its size in bytes, without a line end.
         checksum: Its own checksum.
         previous: The checksum of the record before it; None in a journal without a chain.
     """
@@ -63,9 +63,9 @@ class FoundRecord:
 
 
 def intact_records(file: BufferedReader) -> tuple[list[FoundRecord], tuple[tuple[int, int], ...]]:
-    """Return all intact records, without copies of others, and offset and length of the bytes that are not part of one.
+    """Return all intact records without duplicates, and the offset and length of each stretch of other bytes.
 
-    Blanks behind a record, such as the carriage returns of some editors, are not counted among those.
+    White space after a record, such as the carriage returns of some editors, does not count as other bytes.
     """
     records: dict[tuple[int, int, int], FoundRecord] = {}
     others: list[tuple[int, int]] = []
@@ -90,7 +90,7 @@ def intact_records(file: BufferedReader) -> tuple[list[FoundRecord], tuple[tuple
 
 
 def _records_in(line: bytes, offset: int) -> Iterator[FoundRecord]:
-    """Yield the intact records in a line without its end, whatever is around them, be it other records."""
+    """Yield the intact records in a line without its end; anything may be around them, even other records."""
     starts = [found.start() for found in islice(BEGINNING.finditer(line), _MOST_TRIED)]
     read = tried = 0
     for i, start in enumerate(starts):
@@ -98,7 +98,7 @@ def _records_in(line: bytes, offset: int) -> Iterator[FoundRecord]:
             continue
         for limit in (len(line), *starts[i + 1 :]):
             tried += 1
-            if tried > _MOST_TRIED:  # more of them were made to look like records
+            if tried > _MOST_TRIED:  # too many false beginnings, as only a crafted file has them
                 return
             end = line.rfind(b"]", start, limit) + 1
             try:

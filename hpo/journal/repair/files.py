@@ -1,10 +1,10 @@
 """Checking journal files without trusting them, and saving what is intact in a damaged one.
 
-`check_journal` reads as every reader does, and says what it finds instead of raising. `repair_journal` leaves the file
-as it is, and writes another one. Each record says which events it holds, so intact records are put together by that,
-wherever in the file they are: nothing is lost where a line is doubled, misplaced, merged with another or surrounded by
-garbage, or where an editor gave all lines other ends. What follows a gap can't be replayed, because the events in the
-gap decided over it; those records are kept in a file of their own.
+`check_journal` reads as every reader does, and reports flaws instead of raising. `repair_journal` leaves the file
+unchanged and writes a new one. Each record states which events it holds, so intact records are put in order wherever in
+the file they are: nothing is lost if a line is duplicated, misplaced, merged with another or surrounded by garbage, or
+if an editor changed all line ends. Records after a gap can't be replayed, because they depend on the events in the gap;
+they are saved in a separate file.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _NO_WAIT = 0.0
 
 
 def check_journal(path: str | os.PathLike[str]) -> Inspection:
-    """Return what the journal file `path` holds; nothing is changed, and no writer is kept waiting.
+    """Return a report about the journal file `path`; nothing is changed, and no writer has to wait.
 
     O(size of the file) time; memory for the study's trials.
 
@@ -52,17 +52,18 @@ def check_journal(path: str | os.PathLike[str]) -> Inspection:
     while True:
         with opened(path) as file:
             found = _inspected(file, shown)
-        # A writer may have cut a torn end and written on while we read, page by page: what is there twice is damage.
+        # A writer may have cut off a torn end and appended while we read page by page: only a flaw that is seen twice
+        # is damage.
         if found.healthy or (before is not None and found.flaw == before.flaw):
             return found
         before = found
 
 
 def repair_journal(path: str | os.PathLike[str], output: str | os.PathLike[str] | None = None) -> Repair:
-    """Write a new journal with what is intact and consistent in a damaged one, which stays as it was.
+    """Write a new journal with the intact and consistent events of a damaged one, which is left unchanged.
 
-    Intact records that do not follow go into a second file, ``<output>.salvaged``, as they are. The study must rest:
-    what is appended meanwhile is not in the new file. Both files survive a power failure. A healthy file is left alone.
+    Other intact records go unchanged into a second file, ``<output>.salvaged``. Stop all writers first: events that are
+    appended meanwhile are not in the new file. Both files survive a power failure. A healthy file is not copied.
 
     Args:
         path: The damaged file.
@@ -70,10 +71,10 @@ def repair_journal(path: str | os.PathLike[str], output: str | os.PathLike[str] 
 
     Raises:
         StudyNotFound: there is no such file.
-        UnreadableEvents: a newer version wrote the file: it has to be repaired with that.
-        UnsupportedJournal: the file never was a journal.
-        InvalidArgument: something is in the place of a new file.
-        JournalBusy: a writer is at work on the file.
+        UnreadableEvents: a newer version wrote the file, and has to repair it.
+        UnsupportedJournal: the file was never a journal.
+        InvalidArgument: one of the new files exists already.
+        JournalBusy: a writer is appending to the file.
         JournalFull, JournalUnwritable: the system refused the new files.
 
     Example:
@@ -121,7 +122,7 @@ def repair_journal(path: str | os.PathLike[str], output: str | os.PathLike[str] 
 
 
 def _keep_writers_out(file: BufferedReader, path: str) -> None:
-    """Lock the file until it is closed; where the system has no locks, nobody can be kept out."""
+    """Lock the file until it is closed; without locks in the file system, writers cannot be kept out."""
     try:
         fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -162,7 +163,7 @@ def _inspected(file: BufferedReader, path: str) -> Inspection:
 
 
 def _with_record(state: StudyState, record: Record, previous: int | None) -> tuple[StudyState, int | None]:
-    """Return the state after the events of an intact record, and what the next one must name as its checksum.
+    """Return the state after the events of an intact record, and the checksum that the next one must name.
 
     Raises:
         DamagedRecord: the record is not the next one.
@@ -211,13 +212,13 @@ def _default_output(path: str) -> str:
 
 
 def _write(target: str, events: list[AnyEvent], aside: str, salvaged: bytes) -> None:
-    """Write the new journal and what is put aside, where there is something; both, or neither."""
+    """Write the new journal and the salvaged records, if there are any; either both files or neither."""
     if salvaged:
         write_aside(aside, salvaged)
     try:
         if events:
             create_file(os.path.abspath(target), events, durable=True, lock_timeout=_NO_WAIT)
-    except BaseException:  # the next attempt shall find nothing in its way
+    except BaseException:  # so that the next attempt does not find existing files
         if salvaged:
             os.unlink(aside)
         raise

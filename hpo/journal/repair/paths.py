@@ -1,4 +1,4 @@
-"""Checking and repairing whatever a path leads to: a journal file, a journal database, or a directory of both."""
+"""Check and repair any path: a journal file, a journal database, or a directory of both."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from hpo.journal.repair.reports import Inspection, Repair
 
 _FILES = ".jsonl"
 _DATABASES = (".db", ".sqlite", ".sqlite3")
-"""How the names of databases end; one that is named otherwise is known by its content."""
+"""The suffixes of databases in directories; a single file with another suffix is recognised by its content."""
 
 
 def check_directory(path: str | os.PathLike[str]) -> list[Inspection]:
-    """Return what each journal file and each journal database of a directory holds, by name.
+    """Return reports about each journal file and each journal database of a directory, sorted by file name.
 
-    Files are looked at if their names end in ``.jsonl``, ``.db``, ``.sqlite`` or ``.sqlite3``. Links and directories
-    are left alone, as storages leave them.
+    Only files with a suffix ``.jsonl``, ``.db``, ``.sqlite`` or ``.sqlite3`` are checked. Links and directories are
+    ignored, as storages ignore them.
 
     Raises:
         UnsupportedJournal: the directory, or a file in it, can't be read.
@@ -33,7 +33,7 @@ def check_directory(path: str | os.PathLike[str]) -> list[Inspection]:
 
 
 def check_file(path: str | os.PathLike[str]) -> list[Inspection]:
-    """Return what a journal file holds, or each study of a journal database.
+    """Return a report about a journal file, or about each study of a journal database.
 
     Raises:
         As `check_journal` and `hpo.journal.repair.databases.check_database`.
@@ -46,7 +46,7 @@ def check_file(path: str | os.PathLike[str]) -> list[Inspection]:
 
 
 def repair_file(path: str | os.PathLike[str], output: str | os.PathLike[str] | None = None) -> list[Repair]:
-    """Save what is intact of a damaged journal file, or of each study of a damaged journal database.
+    """Save the intact events of a damaged journal file, or of each study of a damaged journal database.
 
     Raises:
         As `repair_journal` and `hpo.journal.repair.databases.repair_database`.

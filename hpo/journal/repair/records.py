@@ -1,4 +1,4 @@
-"""What repairs of files and of databases have in common: folding untrusted events, and saving the rest."""
+"""Shared functions for repairs of files and databases: folding untrusted events, and saving the rest."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from hpo.errors import InconsistentEvents, InvalidArgument, UnreadableEvents
 from hpo.journal.disk import not_added, sync_directory, write_all
 
 
-class Inconsistent(ValueError):  # noqa: N818 - it says what was found
+class Inconsistent(ValueError):  # noqa: N818 - it is a finding
     """Events that can't follow the ones before them."""
 
 
 def folded(state: StudyState, events: list[AnyEvent]) -> StudyState:
-    """Return the state after `events`, which may be anything.
+    """Return the state after `events`, which are not trusted.
 
     Raises:
-        UnreadableEvents: they are of a newer format.
+        UnreadableEvents: they have a newer format.
         Inconsistent: they can't follow the ones before them.
     """
     for event in events:
@@ -34,11 +34,11 @@ def folded(state: StudyState, events: list[AnyEvent]) -> StudyState:
 
 
 def gaps(records: Iterable[tuple[int, int]], length: int) -> tuple[tuple[int, int], ...]:
-    """Return the gaps: first and last number, from 1 on, of events not among the first `length` nor in `records`.
+    """Return the gaps: the first and last number, from 1 on, of events beyond the first `length` that no record has.
 
     Args:
         records: The number of events before each record, and after it.
-        length: How many events there are before all gaps.
+        length: The number of events before all gaps.
 
     Example:
         >>> gaps([(9, 10), (4, 6)], 3)
@@ -53,20 +53,20 @@ def gaps(records: Iterable[tuple[int, int]], length: int) -> tuple[tuple[int, in
 
 
 def refuse_existing(*paths: str) -> None:
-    """Check that nothing is in the place of a new file.
+    """Check that none of the new files exists.
 
     Raises:
-        InvalidArgument: something is.
+        InvalidArgument: one exists.
     """
     for taken in filter(os.path.lexists, paths):
         raise InvalidArgument(f"{taken} exists already: choose another output")
 
 
 def write_aside(path: str, content: bytes) -> None:
-    """Make the file `path` with `content`, so that it survives a power failure.
+    """Write a new file `path` with `content` so that it survives a power failure.
 
     Raises:
-        JournalFull, JournalUnwritable: the system refused it, or there is something; nothing is left behind.
+        JournalFull, JournalUnwritable: the system refused it, or the file exists; nothing is left behind.
     """
     try:
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)

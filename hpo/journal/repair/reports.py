@@ -1,4 +1,4 @@
-"""Reports: what was found in journals that were checked without trusting them, and what was saved of damaged ones."""
+"""Reports about journals that were checked without trusting them, and about repairs of damaged ones."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class Flaw:
     """Why a journal can't be read, and where.
 
     Attributes:
-        kind: What sort of flaw it is; `Kind` explains them.
+        kind: The kind of the flaw, as `Kind` explains it.
         line: The line, counted from 1; None in a database, which has no lines.
-        offset: Its first byte, counted from 0; None in a database.
-        problem: What is wrong, in a few words.
+        offset: The offset of its first byte, counted from 0; None in a database.
+        problem: A short description.
     """
 
     kind: Kind
@@ -34,15 +34,15 @@ class Flaw:
 
 @attrs.frozen
 class Inspection:
-    """What was found in a journal: a file, or one study of a database.
+    """The result of checking a journal: a file, or one study of a database.
 
     Attributes:
         path: The file, as it was given.
         study: The name of the study; None if it can't be read, or the file is empty.
-        records: How many intact records it begins with.
-        events: How many events those hold.
-        torn: Bytes behind them that a crash left of a record, which the next writer saves in a file; always 0 in a
-            database.
+        records: The number of intact records at its beginning.
+        events: The number of events in those records.
+        torn: The number of bytes after them that a crash left of a record, and that the next writer saves in a file;
+            always 0 in a database.
         flaw: Why the journal can't be read; None if it can.
     """
 
@@ -55,27 +55,27 @@ class Inspection:
 
     @property
     def healthy(self) -> bool:
-        """Whether the study can be loaded; a torn end is no obstacle."""
+        """Whether the study can be loaded; it can even if its end is torn."""
         return self.flaw is None
 
 
 @attrs.frozen
 class Repair:
-    """What was saved of a journal: a file, or one study of a database.
+    """The result of repairing a journal: a file, or one study of a database.
 
     Attributes:
         source: The damaged file, which was not changed.
         flaw: What was wrong with the journal; None if nothing was.
-        output: The new journal, or the new database with it; None if there is none, because nothing was wrong or the
-            study's creation is lost.
-        events: How many events the new journal has.
-        n_trials: How many trials those make.
-        n_running: How many of these still run as far as the new journal knows: their ends may be lost.
-        salvaged: The file with the intact records that do not follow; None if there are none.
-        salvaged_events: How many events those records hold.
-        lost: The numbers, counted from 1, of events that were found nowhere: first and last of each gap. What came
-            after the last intact record is not known.
-        unreadable: What is not part of an intact record: offset and length of bytes in a file, sequence and length of
+        output: The new journal, or the new database that holds it; None if nothing was wrong, or if nothing could be
+            written because the study's creation is lost.
+        events: The number of events in the new journal.
+        n_trials: The number of trials in the new journal.
+        n_running: The number of those that are still running in the new journal; their ends may be lost.
+        salvaged: The file with the intact records that do not follow; None if there are no such records.
+        salvaged_events: The number of events in those records.
+        lost: The numbers, counted from 1, of missing events: first and last of each gap. It is not known how many
+            events followed the last intact record.
+        unreadable: The parts outside of intact records: offset and length of bytes in a file, sequence and length of
             records in a database.
         study: The study's name in a database; None in a file.
     """

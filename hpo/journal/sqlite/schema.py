@@ -25,7 +25,7 @@ from hpo.journal.sqlite.errors import corrupted
 Step: TypeAlias = Callable[[sqlite3.Connection], None]
 
 APPLICATION = 0x68706F4A
-"""What SQLite keeps in the file's header to say whose database it is: ``hpoJ``."""
+"""The application id in the header of an SQLite file that marks a journal of hpo: ``hpoJ``."""
 
 _CHAINED_SINCE = 2
 """The first version of the tables that has room for chains."""

@@ -110,7 +110,7 @@ Tree: TypeAlias = Node | Leaf | None
 TreePath: TypeAlias = list[tuple[Node, int]]
 """A path: nodes from the root on, each with the position that is taken there."""
 Asked: TypeAlias = Mapping[str, tuple[Distribution, int]]
-"""What a trial asked for, in order: distributions with the indices of the values that it got."""
+"""The parameters that a trial asked for, in order: distributions with the indices of the values that it got."""
 
 
 def n_open(tree: Tree) -> int:

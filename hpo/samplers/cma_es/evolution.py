@@ -35,12 +35,12 @@ class PendingResult(Struct, frozen=True):
 
 
 class Carry(Struct, frozen=True):
-    """What `Fold` keeps: how far the evolution has come.
+    """The result of `Fold`: the progress of the evolution.
 
     Attributes:
-        n_learnable: How many complete and pruned trials there were, whatever their parameters.
-        generation: How many updates there were, over all runs.
-        run: What this run began with, and what came before.
+        n_learnable: The number of complete and pruned trials, whatever their parameters.
+        generation: The number of updates over all runs.
+        run: The start of this run, and the sums over the runs before it.
         first: The generation in which this run began.
         strategy: The constants of this run.
         model: The distribution of this generation.

@@ -1,4 +1,4 @@
-"""What CMA-ES suggests: draws that are spread evenly, and away from what was tried already."""
+"""The proposals of CMA-ES: evenly spread draws that avoid configurations that were tried already."""
 
 from __future__ import annotations
 

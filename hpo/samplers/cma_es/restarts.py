@@ -18,17 +18,17 @@ RestartStrategy: TypeAlias = Literal["ipop", "bipop"]
 
 
 class Run(Struct, frozen=True):
-    """What a run begins with, and the sums over the runs before it.
+    """The start of a run, and the sums over the runs before it.
 
     Attributes:
-        number: How many runs there were before.
-        popsize: Results in a generation.
+        number: The number of runs before it.
+        popsize: The number of results in a generation.
         shrinkage: The first standard deviation, as a share of the first run's.
         is_large: Whether the run is one of those whose populations grow; the first run is not.
         largest_popsize: The population of the newest large run, or of the first run.
         limit: The number of results after which the run is over anyway; None for no limit.
-        n_small: Results of all small runs that are over.
-        n_large: Results of all large runs that are over.
+        n_small: The number of results of all finished small runs.
+        n_large: The number of results of all finished large runs.
     """
 
     number: int

@@ -1,10 +1,10 @@
-"""What samplers share.
+"""Building blocks of samplers.
 
 - `columns`: parameters as columns of numbers that stay valid when a range changes
 - `unit_cube`: a search space as the unit cube, and as features for models
 - `observations`: finished trials from best to worst, and the fold that keeps them as rows
 - `tried`: the configurations of a finite space that were tried
-- `driver`: what every model-based sampler does around its model
+- `driver`: the steps of every model-based sampler around its model
 
 Every model-based sampler is built alike: a `Fold` over the finished trials whose `Carry` is what it has learned, a
 function `propose` that turns the carry into values, and a frozen class that holds the options and calls `driver.suggest`.

@@ -1,4 +1,4 @@
-"""What every model-based sampler does around its model: start-up, exhaustion, and no configuration twice."""
+"""The steps of every model-based sampler around its model: start-up, exhaustion, and avoiding duplicates."""
 
 from __future__ import annotations
 

@@ -63,11 +63,11 @@ def _number(loss: float) -> float:
 
 @attrs.frozen
 class Carry:
-    """What `Fold` keeps.
+    """The result of `Fold`: the trials with the columns, and their ranges.
 
     Attributes:
-        n_learnable: How many complete and pruned trials there were, with or without the columns.
-        rows: One row for each of them that has the columns, in the order told; see `Fold`.
+        n_learnable: The number of complete and pruned trials, with or without the columns.
+        rows: One row for each trial that has the columns, in the order told, as `Fold` describes it.
         alike: Whether all rows are of complete trials that violate no constraint.
         low: The smallest value of each column, ``(d,)``.
         high: The largest value of each column, ``(d,)``.

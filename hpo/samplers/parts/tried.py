@@ -16,7 +16,7 @@ from hpo.core import Distribution, Exhausted, FrozenTrial, Key, SearchSpace, Stu
 from hpo.samplers.parts.columns import index_of, value_of
 
 Places: TypeAlias = Map[int, int]
-"""Where a number is in a list of numbers; left out if number ``i`` is in place ``i``."""
+"""The place of each number in a list of numbers; number ``i`` is left out if it is in place ``i``."""
 
 _ALL_IN_PLACE: Places = Map()
 
@@ -78,7 +78,7 @@ class TriedConfigurations:
 
     @property
     def exhausted(self) -> Exhausted | None:
-        """What a sampler answers if all configurations are tried or running; None as long as there are others."""
+        """The answer of a sampler if all configurations are tried or running; None as long as there are others."""
         return None if self.n_untried else Exhausted(f"all {self.size} configurations are tried or running")
 
     def contains(self, params: Mapping[str, Any]) -> bool:
@@ -124,7 +124,7 @@ class TriedConfigurations:
 
 
 class Carry(Struct, frozen=True):
-    """What `Fold` keeps: all configurations in a list that begins with the untried ones.
+    """The result of `Fold`: all configurations in a list that begins with the untried ones.
 
     Attributes:
         n_untried: The places from 0 up to this one hold untried configurations, those after it tried ones.

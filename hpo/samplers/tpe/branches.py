@@ -25,11 +25,11 @@ class Group:
 
 @attrs.frozen
 class Carry:
-    """What `Fold` keeps.
+    """The result of `Fold`: the parameters that were seen, in groups.
 
     Attributes:
         space: Each parameter that was seen, with its newest distribution.
-        groups: The parameters in groups; each one is in exactly one.
+        groups: The parameters in groups; each parameter is in exactly one.
     """
 
     space: SearchSpace

@@ -1,4 +1,4 @@
-"""What the kernels of the TPE know about a space: the cells of coarse grids, and distances between choices."""
+"""Properties of a space for the kernels of TPE: the cells of coarse grids, and distances between choices."""
 
 from __future__ import annotations
 

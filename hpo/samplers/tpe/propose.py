@@ -1,4 +1,4 @@
-"""What the TPE suggests: the best of some candidates, for one part of the space after the other."""
+"""The proposals of TPE: the best of several candidates, for one part of the space after another."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class ProposalOptions(ModelOptions, Protocol):
 
     @property
     def n_startup_trials(self) -> int:
-        """How many trials there are before the first model."""
+        """The number of trials before the first model."""
         ...
 
     @property
     def n_ei_candidates(self) -> int:
-        """How many candidates are compared."""
+        """The number of candidates to compare."""
         ...
 
     @property
@@ -38,29 +38,29 @@ class ProposalOptions(ModelOptions, Protocol):
 
     @property
     def group(self) -> bool:
-        """Whether each group of parameters that the same trials have is modelled by itself."""
+        """Whether each group of parameters that occur in the same trials gets its own model."""
         ...
 
     @property
     def constant_liar(self) -> bool:
-        """Whether running trials count as bad."""
+        """Whether running trials count as bad ones."""
         ...
 
     @property
     def consider_failed_trials(self) -> bool:
-        """Whether failed trials count as the worst."""
+        """Whether failed trials count as the worst ones."""
         ...
 
 
 class Proposal(NamedTuple):
-    """What a model suggests, and the logarithm of how much likelier that is among good trials."""
+    """The values that a model suggests, and their log density ratio: good trials over bad ones."""
 
     params: Mapping[str, Any]
     acquisition: float
 
 
 class _Part(NamedTuple):
-    """Parameters that one model suggests, and the names of those that it is conditional on; None for all known."""
+    """Parameters that one model suggests, and the names that it is conditional on; None means all known ones."""
 
     space: SearchSpace
     companions: frozenset[str] | None
@@ -82,7 +82,7 @@ def propose(
         trial: The trial; for a lone parameter, the model is conditional on the joint parameters that it has.
         space: The parameters that need values.
         key: The random stream of the call.
-        tried: What to keep away from; None if everything is allowed.
+        tried: The configurations to avoid; None if everything is allowed.
     """
     parts = _parts(options, state, space)
     if len(parts) == 1:
@@ -90,10 +90,10 @@ def propose(
     params, distributions = dict(trial.params), dict(trial.distributions)
     acquisition, modelled = 0.0, False
     for part in parts:
-        # what is suggested for a part does not depend on what else there is: its stream is named by a parameter of it
+        # the stream is named by a parameter of the part, so that suggestions do not depend on the other parts
         found = _from_model(options, state, part, params, distributions, key.child(min(part.space)), None)
         if found:
-            # log ratios of densities that are conditional on each other add up to that of the whole
+            # chain rule: the log ratios of conditional densities add up to the log ratio of the joint density
             modelled, acquisition = True, acquisition + found.acquisition
             params.update(found.params)
         else:
@@ -103,18 +103,18 @@ def propose(
 
 
 def _parts(options: ProposalOptions, state: StudyState, space: SearchSpace) -> list[_Part]:
-    """Return the parts of `space` that are modelled one after the other."""
+    """Return the parts of `space` that are modelled one after another."""
     if not options.multivariate:
         return [_Part(SearchSpace({name: space[name]}), frozenset()) for name in sorted(space)]
     if not options.group:
         return [_Part(space, None)]
     parts, left = [], dict(space)
     for group in state.finished.fold(branches.Fold()).in_order:
-        # a group may have parameters that this trial is not asked for, having been enqueued with their values
+        # a trial that was enqueued with some values is not asked for these parameters of a group
         inside = {name: left.pop(name) for name in space if name in group.names}
         if inside:
             parts.append(_Part(SearchSpace(inside), group.companions))
-    if left:  # no trial has had them so far
+    if left:  # parameters that no finished trial has had
         parts.append(_Part(SearchSpace(left), None))
     return parts
 
@@ -128,8 +128,8 @@ def _from_model(
     key: Key,
     tried: TriedConfigurations | None,
 ) -> Proposal | None:
-    """Return values for a part from one model, given those of `params` that it is conditional on; None for no model."""
-    # an enqueued value may be outside of its range, and the model knows nothing of such a place
+    """Return values for a part from one model, given the `params` that it is conditional on; None without a model."""
+    # an enqueued value may be outside of its range, for which the model has no density
     known = {
         name: value
         for name, value in params.items()
@@ -141,7 +141,8 @@ def _from_model(
     fold = Fold(state.directions, cube.columns, options.consider_failed_trials)
     carry = state.finished.fold(fold)
     liars = _unfinished_points(options, state, cube)
-    # many workers would all draw at random until the first of them is done: so running trials count, but half at most
+    # With many workers, all would draw at random until the first trial ends, so unfinished trials count as well,
+    # but at most as many as learnable ones.
     n_seen = carry.n_learnable + min(len(liars), carry.n_learnable)
     if n_seen < options.n_startup_trials or all(name in known for name in cube.names):
         return None
@@ -154,13 +155,13 @@ def _from_model(
             values = cube.params(point)
             if tried is None or not tried.contains(values):
                 return Proposal({name: values[name] for name in part.space}, score)
-    return Proposal(values, score)  # the last one, for the driver to replace
+    return Proposal(values, score)  # all were tried already: the driver replaces this one
 
 
 def _unfinished_points(options: ProposalOptions, state: StudyState, cube: UnitCube) -> NDArray[np.float64]:
-    """Return the points of unfinished trials that have all parameters, ``(l, d)``; the one that is asked for has none.
+    """Return the points of unfinished trials that have all parameters, of shape ``(l, d)``.
 
-    A paused trial counts as it did while it ran.
+    The trial that is asked for has no parameters yet, so it is left out. A paused trial counts as a running one.
     """
     values = []
     if options.constant_liar:

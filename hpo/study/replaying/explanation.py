@@ -108,7 +108,7 @@ class ExplainedDecision:
 
 @attrs.frozen
 class Explanation:
-    """Where the parameters of a trial came from, and the decisions about it. As a string it is for people to read.
+    """The origin of the parameters of a trial, and the decisions about it; as a string, it is a report for people.
 
     Attributes:
         trial: The trial as it is now.

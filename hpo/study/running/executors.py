@@ -1,4 +1,4 @@
-"""Where objectives run: in daemon threads of this process, or in an executor that the user passes."""
+"""Executors for objectives: in daemon threads of this process, or in an executor that the user passes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people see of a run: log messages, the reasons of failed trials, and the progress bar."""
+"""The visible output of a run: log messages, the reasons of failed trials, and the progress bar."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class Case(Protocol):
 
     @property
     def verb(self) -> str:
-        """What the subject does, for messages: answers or decides."""
+        """The verb for the subject in messages: answers or decides."""
         ...
 
     def ask(self, subject: Any, question: Question, /) -> object:

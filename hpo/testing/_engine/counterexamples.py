@@ -1,4 +1,4 @@
-"""What a broken law shows to people: the study as Python code, and as a journal that the command ``hpo`` opens."""
+"""The report of a broken law: the study as Python code, and as a journal that the command ``hpo`` opens."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from hpo.testing._engine.formatting import shown, shown_error
 _MOST_KEPT = 5000
 
 Finding = str | None
-"""What is wrong with an answer, or None."""
+"""A description of what is wrong with an answer, or None."""
 
 
 def for_every_question(

@@ -2,7 +2,8 @@
 
 - `laws`: all of them, as a function and as a class of tests, and the machine that compares storages with memory
 - `study_laws`, `event_laws`, `writer_laws`, `worker_laws`: the laws one by one
-- `samples`: what they are tried on; `worker_process`: what they stop and kill; `machine`: makes up more
+- `samples`: names and events for them; `worker_process`: a process that they stop and kill; `machine`: generated
+  histories
 """
 
 from hpo.testing.journals.laws import StorageLaws, agreement_machine, check_storage

@@ -1,4 +1,4 @@
-"""Laws of journals: what is appended is read back by everybody, in one order, all or none."""
+"""Laws of journals: every reader gets the appended events, in one order and in whole batches."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hpo.testing.journals.study_laws import Opener
 
 
 def every_kind_of_event_is_read_back_as_written(opened: Opener) -> None:
-    """Alone and together, by its writer and by others."""
+    """Every kind of event is read back as written, alone and in batches, by its writer and by others."""
     journal, other, kept = opened().create("s", created()), opened().open("s"), created()
     for event in every_kind():
         kept = _appended(opened, kept, [event])
@@ -22,14 +22,14 @@ def every_kind_of_event_is_read_back_as_written(opened: Opener) -> None:
 
 
 def hostile_values_survive(opened: Opener) -> None:
-    """NaN, signed zeros, huge ints, a megabyte of text, deep nesting, SQL: attributes come back equal."""
+    """Attributes are read back equal: NaN, signed zeros, huge ints, a string of a megabyte, deep nesting, SQL."""
     opened().create("s", created())
     kept = _appended(opened, created(), hostile_values())
     expect_events(opened().open("s").read(0), kept, "what is read")
 
 
 def reading_begins_after_any_number(opened: Opener) -> None:
-    """Also inside of what was appended together, at the end, and behind it."""
+    """Reading may begin after any number of events: also inside of a batch, at the end, and beyond it."""
     journal, kept = opened().create("s", created()), created()
     for n in (1, 5, 1, 3, 2):
         kept = _appended(opened, kept, [TrialStarted(len(kept) + i) for i in range(n)])
@@ -40,7 +40,7 @@ def reading_begins_after_any_number(opened: Opener) -> None:
 
 
 def an_append_tells_the_new_length(opened: Opener) -> None:
-    """An empty one adds nothing, and says whether its writer has seen everything."""
+    """An append returns the new length; an empty one adds nothing, and checks that its writer has seen everything."""
     journal = opened().create("s", created())
     expect(journal.append([], expected=1), 1, "the length after nothing")
     expect(journal.append([TrialStarted(0), TrialStarted(1)], expected=1), 3, "the length after two")
@@ -50,7 +50,7 @@ def an_append_tells_the_new_length(opened: Opener) -> None:
 
 
 def a_stale_append_adds_nothing(opened: Opener) -> None:
-    """Whoever has seen too little or claims too much is told both lengths."""
+    """An append with a wrong expected length adds nothing; the error has the expected and the actual length."""
     journal, stale = opened().create("s", created()), opened().open("s")
     stale.read(0)
     journal.append([TrialStarted(0), TrialStarted(1)], expected=1)
@@ -69,7 +69,7 @@ def a_stale_append_adds_nothing(opened: Opener) -> None:
 
 
 def two_handles_write_in_turn(opened: Opener) -> None:
-    """What one appends the other sees at once, and appends after it."""
+    """Two handles that append by turns see each other's events at once."""
     opened().create("s", created())
     handles, kept = (opened().open("s"), opened().open("s")), created()
     for i in range(20):
@@ -81,7 +81,7 @@ def two_handles_write_in_turn(opened: Opener) -> None:
 
 
 def a_list_that_was_read_is_its_readers(opened: Opener) -> None:
-    """Changing it changes nothing in the journal; nor does changing the list that was appended."""
+    """Changing a list that was read or appended does not change the journal."""
     journal = opened().create("s", created())
     batch: list[AnyEvent] = [TrialStarted(0)]
     journal.append(batch, expected=1)
@@ -93,7 +93,7 @@ def a_list_that_was_read_is_its_readers(opened: Opener) -> None:
 
 
 def _appended(opened: Opener, kept: list[AnyEvent], batch: list[AnyEvent]) -> list[AnyEvent]:
-    """`kept` and `batch`, after `batch` was appended by a new handle."""
+    """Append `batch` with a new handle, and return `kept` with `batch` at its end."""
     length = opened().open("s").append(batch, expected=len(kept))
     expect(length, len(kept) + len(batch), "the new length")
     return [*kept, *batch]

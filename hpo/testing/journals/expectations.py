@@ -1,4 +1,4 @@
-"""Checks that the laws of journals are made of; they also work where Python skips assert statements (``-O``)."""
+"""Checks for the laws of journals; they also work when Python skips assert statements (``-O``)."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ E = TypeVar("E", bound=BaseException)
 T = TypeVar("T")
 
 _LONGEST = 500
-"""The number of characters of a value that a message shows."""
+"""The maximum number of characters of a value that a message shows."""
 
 
 def expect(got: object, wanted: object, what: str) -> None:
     """Check that two values are equal.
 
     Raises:
-        AssertionError: they are not; the message begins with `what`.
+        AssertionError: they differ; the message begins with `what`.
 
     Example:
         >>> expect(1, 2, "the number of studies")
@@ -33,10 +33,10 @@ def expect(got: object, wanted: object, what: str) -> None:
 
 
 def expect_events(got: Sequence[AnyEvent], wanted: Sequence[AnyEvent], what: str) -> None:
-    """Check that two sequences of events are the same, down to the sign of zero and to ``1`` not being ``1.0``.
+    """Check that two sequences of events are the same; ``0.0`` differs from ``-0.0``, and ``1`` from ``1.0``.
 
     Raises:
-        AssertionError: they are not; the message begins with `what`.
+        AssertionError: they differ; the message begins with `what`.
 
     Example:
         >>> from hpo.core import ValueReported

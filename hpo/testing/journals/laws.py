@@ -39,7 +39,7 @@ Law: TypeAlias = Callable[[Opener], None]
 AnyLaw: TypeAlias = Law | PatientLaw
 
 MakeStorage: TypeAlias = Callable[[Path], Storage]
-"""Opens the storage in a directory; everything that was stored there before is there again."""
+"""Opens the storage in a directory, with everything that was stored there before."""
 
 LAWS: tuple[Law, ...] = (*study_laws.LAWS, *event_laws.LAWS, *writer_laws.LAWS)
 """The laws of all storages."""
@@ -57,7 +57,7 @@ LAWS_OF_WORKERS_ACROSS_PROCESSES: tuple[Law, ...] = worker_laws.LAWS_OF_WORKERS_
 """The laws of storages whose journals track workers, and that several processes can use."""
 
 LAWS_OF_SILENT_WORKERS: tuple[PatientLaw, ...] = worker_laws.LAWS_OF_SILENT_WORKERS
-"""The same; these also take the number of seconds that a worker may be silent."""
+"""Laws of the same storages that also take the number of seconds for which a worker may be silent."""
 
 
 def check_storage(
@@ -77,9 +77,9 @@ def check_storage(
             starts new ones: call this under ``if __name__ == "__main__":``.
         many_studies: Whether the storage can hold more than one study.
         across_processes: Whether several processes can use the storage, so that its handles can be pickled.
-        grace_period: If a clock decides that a worker is dead: how many seconds a worker may be silent. Four laws wait
-            for that long, so make it short, but long enough for a process that has to wait for its turn; 3 seconds will
-            do. 0 if the operating system knows.
+        grace_period: The number of seconds for which a worker may be silent before it counts as dead; 0 if the
+            operating system knows which workers are alive. Four laws wait for that long, so make it short, but long
+            enough for a process on a busy machine; 3 seconds will do.
 
     Raises:
         AssertionError: the storage breaks a law; a note says which.
@@ -112,7 +112,7 @@ def _check_opener(given: object) -> None:
 
 @attrs.frozen
 class _Subject:
-    """A storage, and what is said of it; the fields are arguments of `check_storage`."""
+    """A storage and its declared properties; the fields are arguments of `check_storage`."""
 
     make_storage: MakeStorage = attrs.field()
     many_studies: bool
@@ -130,7 +130,7 @@ class _Subject:
             raise InvalidArgument(f"grace_period is a number of seconds of at least 0, got {given!r}")
 
     def why_not(self, law: AnyLaw) -> str | None:
-        """Return why the law does not apply to it, by what is said of it; None if it may apply."""
+        """Return why the law does not apply to a storage with these properties, or None if it may apply."""
         if law in LAWS_OF_MANY_STUDIES and not self.many_studies:
             return "the storage holds one study"
         if law in _ABOUT_PROCESSES and not self.across_processes:
@@ -199,11 +199,11 @@ class StorageLaws(LawTests):
 
 
 def agreement_machine(make_storages: Mapping[str, MakeStorage]) -> type[Any]:
-    """Return a state machine of hypothesis that does the same to all given storages and to one in memory, and compares.
+    """Return a state machine of hypothesis that compares the given storages with one in memory.
 
     Args:
-        make_storages: Functions that open the storages, as for `check_storage`, by names for messages. It is enough if
-            each holds one study.
+        make_storages: Functions that open the storages, as for `check_storage`, by the names that messages use. Each
+            has to hold only one study.
 
     Returns:
         A subclass of `hypothesis.stateful.RuleBasedStateMachine`; its ``TestCase`` is what pytest and unittest collect,

@@ -1,4 +1,4 @@
-"""The laws of journals on generated histories: whatever is done to it, a storage answers as one in memory does."""
+"""The laws of journals on generated histories: after any commands, a storage answers as one in memory does."""
 
 from __future__ import annotations
 

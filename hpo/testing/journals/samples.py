@@ -1,4 +1,4 @@
-"""What the laws of journals are tried on: names and events, including many awkward ones."""
+"""Names and events for the laws of journals, including many awkward ones."""
 
 from __future__ import annotations
 
@@ -73,10 +73,10 @@ NAMES: Sequence[str] = (
     "0",
     "1e5",
 )
-"""Names that a storage keeps apart, and that have no special meaning to it."""
+"""Names that a storage must keep apart, and must not treat as special."""
 
 FLOATS: Sequence[float] = (0.0, -0.0, 0.1, 5e-324, -1.7976931348623157e308, 1.0, 3.0e16, 2.2250738585072014e-308)
-"""Floats that a careless writer changes."""
+"""Floats that a careless writer would change."""
 
 VALUES: Sequence[object] = (
     None,
@@ -97,11 +97,11 @@ VALUES: Sequence[object] = (
     {"$dict": {"$dict": {}}},
     {"": [[], {}, [None, {"a": -0.0}]], "__class__": "os.system"},
 )
-"""Attributes that a careless writer changes."""
+"""Attributes that a careless writer would change."""
 
 
 def created(name: str = "s") -> list[AnyEvent]:
-    """Return the shortest beginning of a study."""
+    """Return the events of a study that was just created."""
     return [StudyCreated(FORMAT, name, ("minimize",), 7)]
 
 

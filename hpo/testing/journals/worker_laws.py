@@ -37,7 +37,7 @@ WORKER, OTHER = "0123abcd", "0" * 64
 NAMES_OF_NOBODY = ("", "0123abc", "0123ABCD", "0123abcd\n", "0123 abc", "0x123abc", "../0123abcd", "٠١٢٣٤٥٦٧", "0" * 65)
 """Strings that are not 8 to 64 hexadecimal digits in lower case."""
 
-_PATIENCE = 60.0  # seconds; it takes far less, beyond the grace period
+_PATIENCE = 60.0  # seconds beyond the grace period; usually it takes far less
 _LOOKS = 20
 
 

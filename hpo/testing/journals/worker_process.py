@@ -20,17 +20,17 @@ from hpo.journal.storage import Storage, TracksWorkers
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_PATIENCE = 120.0  # seconds; a process that answers takes far less, and one that never will must not stop the laws
+_PATIENCE = 120.0  # seconds; a working process answers much sooner, and a stuck one must not block the laws
 
 
 @attrs.frozen
 class Desk:
-    """What the other process works with.
+    """The state of the other process.
 
     Args:
         journal: The journal of the study ``"s"``.
-        connection: Where its orders come from; it ends when the laws' own process is done with this one.
-        blocks: End with the process, or when it leaves them.
+        connection: The connection that its orders come from; it is closed when they end.
+        blocks: The blocks of the workers that it holds.
     """
 
     journal: Any
@@ -39,11 +39,11 @@ class Desk:
 
 
 class Elsewhere:
-    """The other process, as seen from the laws' own.
+    """The other process, as the process of the laws sees it.
 
     Args:
         process: The process.
-        connection: Where its orders go.
+        connection: The connection for its orders.
     """
 
     def __init__(self, process: multiprocessing.process.BaseProcess, connection: Connection) -> None:
@@ -51,10 +51,10 @@ class Elsewhere:
         self._connection = connection
 
     def do(self, act: Callable[Concatenate[Desk, P], R], *arguments: P.args, **options: P.kwargs) -> R:
-        """What `act` returns there.
+        """Return the result of `act` in the other process.
 
         Raises:
-            AssertionError: it raised something, or the process ended.
+            AssertionError: `act` raised an error, or the process ended or did not answer.
         """
         try:
             self._connection.send((act, arguments, options))
@@ -72,16 +72,16 @@ class Elsewhere:
         return answer
 
     def stop(self) -> None:
-        """Let the system stop it, as a machine that sleeps does."""
+        """Stop the process by a signal, as if its machine went to sleep."""
         os.kill(self._pid(), signal.SIGSTOP)
         os.waitpid(self._pid(), os.WUNTRACED)
 
     def go_on(self) -> None:
-        """The opposite of `stop`."""
+        """Continue the process after `stop`."""
         os.kill(self._pid(), signal.SIGCONT)
 
     def kill(self) -> None:
-        """Let the system end it, with no chance to say anything."""
+        """Kill the process, so that it cannot clean up."""
         self._process.kill()
         self._process.join()
 
@@ -92,7 +92,7 @@ class Elsewhere:
 
 @contextlib.contextmanager
 def another_process(storage: Storage) -> Iterator[Elsewhere]:
-    """A fresh process that has been sent `storage`, until the end of the block."""
+    """Start a fresh process that is sent `storage`, and kill it at the end of the block."""
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
     process = context.Process(target=_obey, args=(there, storage), daemon=True)
@@ -108,7 +108,7 @@ def another_process(storage: Storage) -> Iterator[Elsewhere]:
 
 
 def hold(desk: Desk, worker: str) -> None:
-    """Let `worker` be alive until `leave`."""
+    """Keep `worker` alive until `leave`."""
     desk.blocks.enter_context(desk.journal.hold(worker))
 
 
@@ -118,13 +118,13 @@ def leave(desk: Desk) -> None:
 
 
 def is_alive(desk: Desk, worker: str) -> bool | None:
-    """Whether it knows `worker` to be alive."""
+    """Return whether `worker` is alive as the other process sees it; None if it is not known."""
     journal: TracksWorkers = desk.journal
     return journal.is_alive(worker)
 
 
 def start_a_trial(desk: Desk, worker: str, expected: int) -> str:
-    """Start a trial for `worker`; the name of the error, or ``"started"``."""
+    """Start a trial for `worker`, and return ``"started"`` or the name of the error."""
     try:
         desk.journal.append([TrialStarted(0, worker=worker)], expected=expected)
     except (WorkerLost, Conflict) as error:
@@ -133,7 +133,7 @@ def start_a_trial(desk: Desk, worker: str, expected: int) -> str:
 
 
 def let_a_child_leave(desk: Desk) -> None:
-    """Fork a child that leaves the blocks as it ends."""
+    """Fork a child that leaves the blocks and ends, and wait for it."""
     child = _fork()
     if child == 0:
         try:
@@ -144,11 +144,11 @@ def let_a_child_leave(desk: Desk) -> None:
 
 
 def leave_a_child_behind(desk: Desk) -> int:
-    """Fork a child that is there until the laws' own process is done with this one; its number."""
+    """Fork a child that lives until the connection to the laws is closed, and return its process id."""
     child = _fork()
     if child == 0:
         try:
-            desk.connection.poll(None)  # the other end is closed, or speaks to the parent, which is dead
+            desk.connection.poll(None)  # returns once the other end is closed
         finally:
             os._exit(0)
     return child
@@ -156,12 +156,12 @@ def leave_a_child_behind(desk: Desk) -> int:
 
 def _fork() -> int:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of threads, such as one that renews a lease
+        warnings.simplefilter("ignore", DeprecationWarning)  # about other threads, for example for leases
         return os.fork()
 
 
 def _obey(connection: Connection, storage: Storage) -> None:
-    """Do what comes from `connection`, and answer; until nothing comes any more."""
+    """Carry out the orders from `connection` and send the results, until it is closed."""
     with contextlib.ExitStack() as blocks, contextlib.suppress(EOFError, ConnectionError):
         desk = Desk(storage.open("s"), connection, blocks)
         while True:

@@ -1,4 +1,4 @@
-"""Laws of journals with several writers: each place is given once, and nobody's events are torn or lost."""
+"""Laws of journals with several writers: each place is taken once, and no events are torn or lost."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ _WRITERS, _APPENDS = 8, 25
 
 
 def threads_that_share_a_handle_lose_nothing(opened: Opener) -> None:
-    """Eight of them, each of which catches up and tries again when another was faster."""
+    """Eight threads share a handle, and each catches up and retries when another was faster."""
     journal = opened().create("s", created())
     acknowledged = _together([partial(append_many, journal, f"w{i}", _APPENDS) for i in range(_WRITERS)])
     _check_places(journal.read(0), acknowledged)
 
 
 def threads_with_handles_of_their_own_lose_nothing(opened: Opener) -> None:
-    """The same, each with a storage that it opened itself."""
+    """Eight threads append at once, each with a storage that it opened itself."""
     opened().create("s", created())
     acknowledged = _together([partial(open_and_append_many, opened(), f"w{i}", _APPENDS) for i in range(_WRITERS)])
     _check_places(opened().open("s").read(0), acknowledged)
 
 
 def readers_see_whole_batches_and_beginnings_that_never_change(opened: Opener) -> None:
-    """While a writer appends seven events at a time, readers only ever see more of the same."""
+    """While a writer appends batches of seven events, readers see only whole batches, and what they saw stays."""
     opened().create("s", created())
     batches = [[StudyAttributeSet(f"{i}", j) for j in range(7)] for i in range(40)]
     done = threading.Event()
@@ -64,7 +64,7 @@ def readers_see_whole_batches_and_beginnings_that_never_change(opened: Opener) -
 
 
 def a_pickled_handle_leads_to_the_same_journal(opened: Opener) -> None:
-    """So does a pickled storage; both go on where the original is."""
+    """Pickled copies of a journal and of a storage lead to the same events as the originals."""
     journal = opened().create("s", created())
     copy = expect_copy(journal, "a journal")
     expect(copy.append([TrialStarted(0)], expected=1), 2, "the length after an append by the copy")
@@ -101,7 +101,7 @@ def append_many(journal: Journal, writer: str, n: int) -> list[int]:
 
 
 def open_and_append_many(storage: Storage, writer: str, n: int) -> list[int]:
-    """See `append_many`: what a process does with a storage that it was sent."""
+    """Open the study of `storage`, as another process does with a pickled storage, and append as `append_many` does."""
     return append_many(storage.open("s"), writer, n)
 
 
@@ -113,7 +113,7 @@ def _together(acts: Sequence[Callable[[], T]]) -> list[T]:
 
 
 def _check_places(events: Sequence[AnyEvent], acknowledged: Sequence[Sequence[int]]) -> None:
-    """Each event is there once, in the place that its writer was told, and there are no others."""
+    """Check that each event is there once, in the place that its writer was told, and that there are no others."""
     wanted = {length: (f"w{i}", k) for i, lengths in enumerate(acknowledged) for k, length in enumerate(lengths)}
     expect(sorted(wanted), [*range(2, 2 + _WRITERS * _APPENDS)], "the lengths that writers were told")
     written = {

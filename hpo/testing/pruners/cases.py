@@ -1,4 +1,4 @@
-"""What pruners and stopping rules are asked besides what is generated: about long studies, and about leaders."""
+"""Questions for pruners and stopping rules besides the generated ones: about long studies and leading trials."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from hpo.testing.scenarios import STEPS, scenarios, started
 
 NO_SPACE = SearchSpace()
 OFTEN: Sequence[float] = (5.0, 4.0, 3.0, 2.0, 1.0)
-"""Reports of a trial at all of `STEPS`."""
+"""The reports of a trial, one for each of `STEPS`."""
 
 _REPORTS: Sequence[Sequence[float]] = ((), (1.0,), (math.nan,), (math.inf, 0.0), (-math.inf, math.nan), OFTEN)
 _NAN_STEP = 10  # after all steps of generated studies and of scenarios
 
 
 def named_questions(reports: Iterable[Sequence[float]] = _REPORTS) -> Iterator[tuple[str, Question]]:
-    """The studies of `hpo.testing.scenarios`, each with several things that the newest trial may have reported.
+    """Yield the studies of `hpo.testing.scenarios` as questions, each with several series of reports.
 
     Args:
-        reports: What it reports, at the first of `STEPS`.
+        reports: The series; the newest trial reports the values of one at the first of `STEPS`.
 
     Example:
         >>> name, question = next(named_questions())
@@ -37,7 +37,7 @@ def named_questions(reports: Iterable[Sequence[float]] = _REPORTS) -> Iterator[t
 
 
 def with_reports(state: StudyState, number: int, values: Sequence[float]) -> StudyState:
-    """The study after a trial has reported `values` at the first of `STEPS`.
+    """Return the study after a trial has reported `values` at the first of `STEPS`.
 
     Example:
         >>> dict(with_reports(started(StudyState.create()), 0, OFTEN).running[0].intermediate_values)
@@ -49,7 +49,7 @@ def with_reports(state: StudyState, number: int, values: Sequence[float]) -> Stu
 
 
 def reporting_nan(state: StudyState) -> StudyState:
-    """The study where the last report of each trial is NaN.
+    """Return the study with NaN added to every trial as its last report.
 
     Example:
         >>> dict(reporting_nan(started(StudyState.create())).running[0].intermediate_values)
@@ -64,7 +64,9 @@ def reporting_nan(state: StudyState) -> StudyState:
 
 
 def with_a_leader(question: Question) -> tuple[float, Question]:
-    """With what the trial of a question leads at all of its steps and one more, and the question about it.
+    """Return a value better than all others, and the question after its trial has reported that value at each step.
+
+    The trial also leads at one later step, at which no other trial has reported.
 
     Example:
         >>> with_a_leader(Question(with_reports(started(StudyState.create()), 0, OFTEN), 0, NO_SPACE))[0]
@@ -82,11 +84,11 @@ def with_a_leader(question: Question) -> tuple[float, Question]:
 
 
 def long_studies(least: int, most: int) -> tuple[Question, Question]:
-    """Questions about the best trial so far, after many trials that reported often: one before the last, and after it.
+    """Return two questions about the best trial so far, at two points of a study whose trials reported often.
 
     Args:
-        least: How many trials ended before the first question.
-        most: And before the second.
+        least: The number of trials that ended before the first question.
+        most: The number of trials that ended before the second question.
 
     Example:
         >>> [len(question.state.finished) for question in long_studies(2, 3)]

@@ -154,7 +154,7 @@ def recording_order(case: PrunerCase) -> None:
 
 
 def fold(case: PrunerCase) -> None:
-    """What a pruner remembers of a growing history, and of its forks, is what it would learn from the start."""
+    """A pruner that remembers a growing history, or a fork of it, decides as one that reads it from the start."""
 
     def check(question: Question) -> Finding:
         same_after_growth(case, question)

@@ -200,7 +200,7 @@ def recording_order(case: PromoterCase) -> None:
 
 
 def fold(case: PromoterCase) -> None:
-    """What a promoter remembers of a growing history, and of its forks, is what it would learn from the start."""
+    """A promoter that remembers a growing history, or a fork of it, answers as one that reads it from the start."""
 
     def check(question: Question) -> Finding:
         same_after_growth(case, question)

@@ -1,4 +1,4 @@
-"""What can be wrong with a sampler's answer."""
+"""Checks of a sampler's answer: values outside of a distribution, wrong types, notes that are not JSON."""
 
 from __future__ import annotations
 

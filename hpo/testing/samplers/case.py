@@ -66,7 +66,7 @@ class SamplerCase:
         for_each_named(check, [each for each in named if not whole_values or are_whole(each[1].state)])
 
     def every_hard_question(self, check: Callable[[Question], Finding]) -> None:
-        """Run `check` on the same, on `EDGES`, and on all questions of the sampler's own runs."""
+        """Run `check` on these questions, on edge cases of spaces, and on all questions of the sampler's own runs."""
         self.every_question_and_scenario(check)
         for_each_named(check, edge_questions(self.space))
         for_each_named(check, self.own_runs())

@@ -65,7 +65,7 @@ _STREAMS = ("independent", "trial", "startup", "model", "untried")
 
 
 class Call(Struct, frozen=True):
-    """What a guest was asked.
+    """A call that a guest got.
 
     Args:
         lone: Whether it was asked for a lone parameter; None if the guest can't tell.
@@ -116,7 +116,7 @@ class RecordingGuest:
 
 
 class RecordingClassGuest(BaseSampler):
-    """The same as a `BaseSampler`: `sample_relative` answers joint calls, and `sample_independent` lone ones."""
+    """The same guest as a `BaseSampler`: `sample_relative` answers joint calls, and `sample_independent` lone ones."""
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
@@ -394,7 +394,7 @@ def _run_renamed(wrap: Wrap, space: SearchSpace, old: str, new: str) -> list[tup
 
 
 def _first_difference(one: list[Any], other: list[Any]) -> str:
-    """Return what the guest is asked in two runs where these first differ."""
+    """Return the first calls of the guest in which two runs differ."""
     for first, second in zip(one, other, strict=False):
         if first != second:
             return f"for {_words(first)} in place of {_words(second)}"

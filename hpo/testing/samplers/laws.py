@@ -178,7 +178,7 @@ def relabel(case: SamplerCase) -> None:
 
 
 def fold(case: SamplerCase) -> None:
-    """What a sampler remembers of a growing history, and of its forks, is what it would learn from the start.
+    """A sampler that remembers a growing history, or a fork of it, answers as one that reads it from the start.
 
     This also holds if it was asked for a part of the space before.
     """
