@@ -263,7 +263,7 @@ def _suggest(state: StudyState, command: Suggest) -> list[AnyEvent]:
 
 
 def _outside(trial: FrozenTrial, command: Suggest, name: str, distribution: Distribution, value: object) -> int | float:
-    """The internal form of a value that is no member: of a trial enqueued with it, or between grid points."""
+    """Return the internal form of a value outside of its distribution: an enqueued one, or one between grid points."""
     if value is _MISSING:
         raise InvalidSuggestion(f"parameter {name!r} was asked for and is missing from the suggestion")
     # a person who enqueues a value may go beyond the range; of another kind it is refused all the same

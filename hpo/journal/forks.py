@@ -1,7 +1,7 @@
-"""Forks: what has to be closed, held or forgotten when this process is copied.
+"""Forks: resources that have to be closed, held or forgotten when this process is copied.
 
-A forked child inherits open files, locks and memory, and none of the threads that were using them. Whoever holds
-something that must not be shared with a child registers here and says what to do before the fork and after it.
+A forked child inherits open files, locks and memory, but none of the threads that were using them. An object with a
+resource that a child must not share registers here what to do before and after a fork.
 """
 
 from __future__ import annotations

@@ -62,8 +62,8 @@ class TracksWorkers(Protocol):
 
         Raises:
             InvalidArgument: `worker` is not a valid name.
-            JournalUnwritable: there is a worker of this name; or the system refused the lock, so nobody could tell
-                whether the worker is alive.
+            JournalUnwritable: the name is held already; or the system refused the lock, so that other processes
+                could not tell whether the worker is alive.
         """
         ...
 

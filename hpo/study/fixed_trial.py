@@ -108,7 +108,7 @@ class FixedTrial:
         return Verdict(Decision.CONTINUE)
 
     def pause(self, checkpoint: str | None = None) -> None:
-        """Keep the checkpoint. There is no study in which the trial could wait."""
+        """Keep the checkpoint and go on, because there is no study in which the trial could wait."""
         self.checkpoint = checkpoint
 
     def set_user_attr(self, key: str, value: Any) -> None:

@@ -81,7 +81,7 @@ class JournalRecorder:
 
     @property
     def journal(self) -> Journal:
-        """Where everything is recorded."""
+        """The journal that records everything."""
         return self._journal
 
     def events(self) -> Sequence[AnyEvent]:

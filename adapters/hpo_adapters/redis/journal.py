@@ -74,7 +74,7 @@ class RedisLeases:
 class RedisJournal:
     """A journal in a stream, shared by any number of threads, processes and hosts.
 
-    Nobody waits: of several writers the first one succeeds, and the others get `Conflict`. Reading a study that was
+    Writers never wait: the first of several succeeds, and the others get `Conflict`. Reading a study that was
     deleted returns nothing new, and reading it from the start raises `JournalMoved`.
 
     Made by `RedisStorage`.

@@ -39,7 +39,7 @@ class SqlLeases:
     """The leases on the journal of one study; see `hpo_adapters._servers.leases.Leases`.
 
     The clock is read when a statement begins. One that then waits for another writer reads it early, which makes a
-    renewal shorter and a worker no older: nobody is given up for it.
+    renewal shorter and a worker look no older: no worker is given up because of it.
 
     Args:
         database: Where the tables are.

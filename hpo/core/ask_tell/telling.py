@@ -218,6 +218,6 @@ def should_prune(state: StudyState, pruner: Pruner, trial: TrialOrNumber) -> boo
         >>> should_prune(report(state, trial, 0.9, step=1), impatient, trial)
         True
     """
-    # a pause is no end: an objective that cannot pause goes on
+    # a pause does not end the trial: an objective that cannot pause goes on
     running = running_trial(state, number_of(trial))
     return ask_pruner(state, checked_pruner(pruner), running).decision is Decision.STOP

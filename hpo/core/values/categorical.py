@@ -66,7 +66,7 @@ class CategoricalDistribution(Struct, frozen=True, eq=False):
 
     def __post_init__(self) -> None:
         # A set has no order, so the index of a choice, which journals keep, would differ from process to process.
-        # A string is a sequence, but nobody means its letters.
+        # A string is a sequence, but its letters are never meant as choices.
         if isinstance(self.choices, str | bytes) or not isinstance(self.choices, Sequence):
             raise InvalidType(f"CategoricalDistribution needs a sequence of choices, got {self.choices!r}")
         choices = tuple(builtin_choice(choice) for choice in self.choices)

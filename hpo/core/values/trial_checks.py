@@ -21,7 +21,7 @@ def coerced_value(name: str, value: object, distribution: Distribution) -> Any:
     Raises:
         ValueOutsideDistribution: it is not a number of the right kind, or not one of the choices.
     """
-    # Only values that somebody gave come here: enqueued ones, and those of a trial that is evaluated again. Such a
+    # Only values from users come here: enqueued ones, and those of a trial that is evaluated again. Such a
     # value is what the user wants to try, even if the range has changed since.
     try:
         internal = distribution.to_internal(value)

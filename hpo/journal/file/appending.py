@@ -1,6 +1,6 @@
 """The two ways of appending to a journal file: under the kernel's lock, or by claims if there are no locks.
 
-Which one is decided when the journal is made, and holds for everybody who ever writes to it.
+The choice is made when the journal is created, and binds all later writers.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Appender(Protocol):
         ...
 
     def remove(self, waiting: Waiting) -> None:
-        """Remove the journal while nobody writes to it, with what it takes to write to it.
+        """Remove the journal while no writer appends to it, together with the files that writers need.
 
         Raises:
             JournalBusy, JournalMoved, JournalUnwritable: it is as it was.

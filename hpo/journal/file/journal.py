@@ -73,7 +73,7 @@ class FileJournal:
         size = file.size()
         if size == head.offset and after >= head.sequence:
             return ()
-        start = head if after >= head.sequence else START  # nobody reads again what was read, but to look at the past
+        start = head if after >= head.sequence else START  # earlier events are only read again to look at the past
         events, end = file.read_from(start, size)
         if end.offset > file.head.offset:
             file.head = end

@@ -69,7 +69,7 @@ class LockedFile:
                 self._replace_description(error)
 
     def remove(self, waiting: Waiting) -> None:
-        """Remove the journal while nobody writes to it; see `Appender.remove`."""
+        """Remove the journal while no writer appends to it, with the errors of `Appender.remove`."""
         try:
             self._lock(waiting)
             size_of_same(self._path, self._identity)

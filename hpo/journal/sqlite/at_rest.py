@@ -1,7 +1,7 @@
-"""Databases in places without write permission, such as archives and the directories of others.
+"""Databases in places without write permission, such as archives and the directories of other users.
 
 SQLite needs files beside a database even to read it: the log and its index. If they can't be made, SQLite can be told
-that nobody changes the database. This module checks that as far as it can be seen.
+that the database does not change. This module checks that as far as possible.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def prepare(connection: sqlite3.Connection) -> None:
 
 @contextmanager
 def opened_at_rest(path: str, refusal: sqlite3.Error) -> Iterator[sqlite3.Connection]:
-    """Open a database for reading beside which nothing can be written, and which nobody else has open.
+    """Open a database for reading if its directory is not writable and no other process has it open.
 
     Args:
         path: The database, absolute and without links.
@@ -36,7 +36,7 @@ def opened_at_rest(path: str, refusal: sqlite3.Error) -> Iterator[sqlite3.Connec
 
     Raises:
         sqlite3.Error: `refusal`, if it had another reason.
-        UnsupportedJournal: somebody wrote to it before the block ended, so what was read may be a mixture.
+        UnsupportedJournal: it changed before the block ended, so the rows that were read may be inconsistent.
     """
     before = _look(path)
     if before is None or not is_kept_from_writing(refusal) or os.access(os.path.dirname(path), os.W_OK):

@@ -91,7 +91,7 @@ class OpenDatabase:
         self.close()
 
     def close(self) -> None:
-        """Close the connection, if it is open; the mutex is held, or nobody else is left to."""
+        """Close the connection if it is open; the caller holds the mutex, or no other thread uses the connection."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
@@ -142,7 +142,7 @@ class OpenDatabase:
 
         Raises:
             UnsupportedJournal: the file system can't do it.
-            JournalBusy, JournalFull, JournalUnwritable: see `write`.
+            JournalBusy, JournalFull, JournalUnwritable: as `write` raises them.
         """
         (mode,) = self._patiently(lambda: self._connected().execute("PRAGMA journal_mode = WAL").fetchone())
         if mode != b"wal":
@@ -226,13 +226,13 @@ class OpenDatabase:
             self.close()  # which rolls back
 
     def _set_level(self, connection: sqlite3.Connection, level: str) -> None:
-        """One sync serves everything before it: what nobody was promised alone is not synced alone."""
+        """Set the level of durability; a sync also covers all transactions before it, so not each needs its own."""
         if self._level != level:
             connection.executescript(level)  # it takes effect when it is compiled, and `execute` may reuse what is
             self._level = level
 
     def _sync_name(self) -> None:
-        """Make the names of the database and of its log survive a power failure, whoever made them."""
+        """Make the names of the database and of its log survive a power failure, even if another process made them."""
         if not self._name_is_synced:
             try:
                 sync_directory(os.path.dirname(self.path))

@@ -59,8 +59,8 @@ def version_of(connection: sqlite3.Connection, path: str) -> int:
     """Return the version of the tables of a database; 0 if it is empty.
 
     Raises:
-        UnsupportedJournal: the database belongs to another program, or a newer version of this one, or somebody
-            put other things in the place of its tables.
+        UnsupportedJournal: the database belongs to another program or a newer version of this one, or its tables
+            were replaced by other objects.
         sqlite3.Error: it can't be read.
     """
     size = os.stat(path).st_size
@@ -104,7 +104,7 @@ def bring_up_to_date(connection: sqlite3.Connection, path: str, *, steps: Sequen
         steps: From each version of the tables to the next.
 
     Raises:
-        UnsupportedJournal: see `version_of`.
+        UnsupportedJournal: as `version_of` raises it.
         sqlite3.Error: the system refused it.
     """
     for step in steps[version_of(connection, path) :]:

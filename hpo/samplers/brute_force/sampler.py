@@ -106,7 +106,7 @@ class BruteForceSampler:
     def given(self, fixed_params: Mapping[str, Any]) -> BruteForceSampler:
         """Return this sampler for the part of the space in which these parameters have these values.
 
-        Somebody else, such as a `PartialFixedSampler`, gives the values to the trials; other values are not looked for.
+        A wrapper such as `PartialFixedSampler` gives these values to the trials; other values of them are not searched.
         """
         return attrs.evolve(self, _part={**self._part, **fixed_params})
 

@@ -14,7 +14,7 @@ DUPLICATES: tuple[Duplicates, Duplicates] = ("avoid", "allow")
 """The values of the option; for ``attrs.field(default="avoid", validator=one_of(*DUPLICATES))``."""
 
 Propose: TypeAlias = Callable[[TriedConfigurations | None], Answer | None]
-"""The model's answer, which keeps away from what was tried as far as it can; None as long as there is no model."""
+"""Returns the model's answer, which avoids tried configurations as far as possible; None if there is no model yet."""
 
 
 def suggest(

@@ -45,7 +45,7 @@ def rebuild_advisor(identity: Identity | None) -> Any:
             found = found(**options)
         except (TypeError, HpoError):  # options of another version of the class
             return None
-    elif not inspect.isroutine(found):  # an object that is no frozen class: its options are unknown
+    elif not inspect.isroutine(found):  # an object that is not of a frozen class: its options are unknown
         return None
     # a class may accept options that mean something else by now; only what would be recorded alike is the same advisor
     return found if identity_of(found) == recorded else None

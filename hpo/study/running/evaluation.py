@@ -70,7 +70,7 @@ def _raised(trial: Trial, error: BaseException) -> TrialResult:
             reason = str(error) or None
             return TrialResult(Tell(number, state=TrialState.PRUNED, reason=reason, unused=trial.unused))
         case TrialNotRunning(number=paused, state=TrialState.PAUSED.value) if paused == number:
-            return TrialResult(Tell(number), paused=True)  # somebody else paused it: the objective was right to end
+            return TrialResult(Tell(number), paused=True)  # another client paused it: the objective ended rightly
     if trial.is_paused:  # its checkpoint is good, so an error after the pause does not fail the trial
         return TrialResult(Tell(number), error, paused=True)
     reason = failure_reason(error)
