@@ -63,7 +63,7 @@ def test_user_attributes_of_the_same_names_are_not_a_lineage(study):
 
 
 @pytest.mark.parametrize("max_retry", [-1, 0.5, "2", True])
-def test_a_limit_that_is_none_is_refused(max_retry):
+def test_a_limit_that_is_not_valid_is_refused(max_retry):
     with pytest.raises(hpo.errors.InvalidArgument, match="max_retry"):
         hpo.RetryFailedTrials(max_retry=max_retry)
 

@@ -6,19 +6,13 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from hpo.core import FrozenTrial, TrialState, as_int
-from hpo.errors import InvalidArgument
+from hpo.core import FrozenTrial, TrialState, as_int, to_int_if_whole, whole_from
 from hpo.study.running.workers import is_lost
 
 if TYPE_CHECKING:
     from hpo.study.study import Study
 
 _ORIGINAL, _RETRY = "retried_from", "retry"
-
-
-def _checked_limit(_: RetryFailedTrials, __: attrs.Attribute[int | None], given: int | None) -> None:
-    if given is not None and ((count := as_int(given)) is None or count < 0):
-        raise InvalidArgument(f"max_retry is None or a whole number of at least 0, got {given!r}")
 
 
 @attrs.frozen
@@ -54,7 +48,7 @@ class RetryFailedTrials:
         1
     """
 
-    max_retry: int | None = attrs.field(default=None, validator=_checked_limit)
+    max_retry: int | None = attrs.field(default=None, converter=to_int_if_whole, validator=whole_from(0, optional=True))
     lost_only: bool = attrs.field(default=True, kw_only=True)
 
     def __call__(self, study: Study, trial: FrozenTrial) -> None:
