@@ -3,6 +3,7 @@
 import collections
 import math
 import sys
+import warnings
 from typing import Literal
 
 import attrs
@@ -252,3 +253,15 @@ def test_the_first_call_of_a_function_is_counted_as_the_later_ones_are():
     first, again, more, most = (count_steps(lambda n=n: rounds(n)) for n in (9, 9, 19, 99))
     assert first == again
     assert most - first == 9 * (more - first) > 0
+
+
+def test_a_grid_whose_last_value_is_rounded_otherwise_stays_as_it_is():
+    dist = FloatDistribution(0.0, 6.822374535904762e16, step=5685312113253968.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        larger = FloatDistribution(0.0, 4.0 * dist.high, step=4.0 * dist.step)
+    assert larger.high != 4.0 * dist.high
+    assert rescaled(SearchSpace({"x": dist})) == {"x": dist}
+    assert rescaled(SearchSpace({"x": FloatDistribution(0.0, 1.0, step=0.25)})) == {
+        "x": FloatDistribution(0.0, 4.0, step=1.0)
+    }

@@ -216,7 +216,9 @@ def _rescaled(dist: Distribution) -> Distribution:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # high is lowered
         larger = FloatDistribution(4.0 * low, 4.0 * high, step=4.0 * step)
-    return larger if larger.n_values() == dist.n_values() else dist
+    # the last value of a grid is rounded to the digits that a float shows, which may be other ones in other units; such a
+    # range has another unit for each of its points, so a sampler may well answer otherwise
+    return larger if larger.n_values() == dist.n_values() and larger.high == 4.0 * high else dist
 
 
 def prefixes(question: Question) -> Iterator[tuple[Question, Question]]:
