@@ -42,7 +42,7 @@ from hpo.core import (
     tell,
 )
 from hpo.errors import MissingExtra
-from hpo.testing._engine import Question
+from hpo.testing._engine.cases import Question
 from hpo.testing.scenarios import started, suggested
 
 try:
