@@ -57,7 +57,6 @@ from hpo.core.values import (
     CategoricalDistribution,
     Distribution,
     FrozenTrial,
-    Origin,
     SearchSpace,
     TrialState,
     as_int,
@@ -110,7 +109,7 @@ def decide(state: StudyState, command: Command) -> list[AnyEvent]:
         (['TrialStarted'], 1)
     """
     if state.requests:
-        origin: Origin | None = getattr(command, "origin", None)
+        origin = checked_origin(getattr(command, "origin", None))
         if origin is not None and origin.request in state.requests:
             return []  # a client that repeats a request must not make a second trial or tell a second result
     return _DECIDE[type(command)](state, command)

@@ -80,6 +80,20 @@ def test_a_request_key_for_several_trials_is_refused():
         hpo.ask(hpo.StudyState.create(), RandomSampler(), SPACE, 2, origin=sent("r"))
 
 
+def test_what_is_not_an_origin_is_refused_whatever_was_asked_before():
+    fresh = hpo.StudyState.create()
+    asked, _ = hpo.ask(fresh, RandomSampler(), SPACE, origin=sent("r"))
+    for state in (fresh, asked):
+        for change in (
+            lambda s: hpo.ask(s, RandomSampler(), SPACE, origin="me"),
+            lambda s: hpo.ask(s, RandomSampler(), SPACE, 2, origin="me"),
+            lambda s: hpo.enqueue(s, {}, origin="me"),
+            lambda s: hpo.enqueue(s, {}, origin=hpo.Origin(request=["r"])),
+        ):
+            with pytest.raises(InvalidType, match=r"an origin is|a request key is"):
+                change(state)
+
+
 def test_an_origin_is_an_origin_of_strings():
     with pytest.raises(InvalidType, match=r"an origin is an hpo\.Origin or None"):
         hpo.enqueue(hpo.StudyState.create(), {}, origin="ann")

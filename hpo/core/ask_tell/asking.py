@@ -27,7 +27,7 @@ from hpo.core.decide import decide
 from hpo.core.evolve import replay
 from hpo.core.records import TrialResumed, TrialStarted
 from hpo.core.state import StudyState
-from hpo.core.values import Distribution, FrozenTrial, Origin, as_int
+from hpo.core.values import Distribution, FrozenTrial, Origin, as_int, checked_origin
 from hpo.errors import InvalidArgument, SearchSpaceExhausted
 
 
@@ -104,6 +104,7 @@ def ask(
     """
     checked_sampler(sampler)
     checked_promoter(promoter)
+    origin = checked_origin(origin)
     command = Ask(at, worker, origin)
     if n is None:
         return _ask_one(state, sampler, space, command, promoter)
