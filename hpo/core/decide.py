@@ -112,7 +112,10 @@ def decide(state: StudyState, command: Command) -> list[AnyEvent]:
         origin = checked_origin(getattr(command, "origin", None))
         if origin is not None and origin.request in state.requests:
             return []  # a client that repeats a request must not make a second trial or tell a second result
-    return _DECIDE[type(command)](state, command)
+    carry_out = _DECIDE.get(type(command))
+    if carry_out is None:
+        raise InvalidType(f"a command is one of those in hpo.extend, such as Ask(); got {command!r}")
+    return carry_out(state, command)
 
 
 def running_trial(state: StudyState, number: int) -> FrozenTrial:

@@ -87,6 +87,12 @@ def test_invalid_studies_are_not_created(fields, error, message) -> None:
     refused(StudyState(), CreateStudy(**{**valid, **fields}), error, message)
 
 
+@pytest.mark.parametrize("given", ["ask", None, Ask, {"number": 0}])
+def test_what_is_not_a_command_is_refused(given) -> None:
+    with pytest.raises(InvalidType, match=r"a command is one of those in hpo\.extend, such as Ask\(\)"):
+        decide(StudyState.create(), given)
+
+
 def test_a_study_is_created_once() -> None:
     command = CreateStudy("s", (StudyDirection.MAXIMIZE,), np.int64(7), {"x": X}, ("accuracy",), 5)
     (event,) = decide(StudyState(), command)
