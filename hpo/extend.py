@@ -136,14 +136,15 @@ from hpo.core import (
     violation,
     whole_from,
 )
-from hpo.journal.options import LeaseTerms, check_options
 from hpo.journal.records import checksum_of, starts_chain
 from hpo.journal.storage import (
     DeferredSync,
     Journal,
+    LeaseTerms,
     Storage,
     TracksWorkers,
     check_first_event,
+    check_options,
     check_worker_name,
     is_worker_name,
 )

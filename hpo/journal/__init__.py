@@ -1,10 +1,10 @@
 """Journals, the append-only lists of events, and the storages that keep them.
 
-- `storage`: the protocols of journals and storages; `open`: from a path or URL to a storage
+- `storage`: the protocols of journals and storages, and their options; `open`: from a path or URL to a storage
 - `memory`: the reference
 - `file`: a journal in a file, and directories of them; `sqlite`: journals in a database; `repair`: checking and repairing
 - `records`: what an append becomes in every medium, and which record may follow which
-- `options`, `waiting`, `forks`, `disk`, `lock_owner`, `worker_locks`: what files and databases have in common
+- `disk`, `locks`, `worker_locks`: what files and databases have in common
 
 `sqlite` is loaded when it is first used, because it brings Python's sqlite3 along.
 """
@@ -12,9 +12,8 @@
 from typing import TYPE_CHECKING
 
 from hpo._lazy import attach
-from hpo.journal.file.directory import DirectoryStorage
 from hpo.journal.file.journal import FileJournal
-from hpo.journal.file.storage import FileStorage
+from hpo.journal.file.storage import DirectoryStorage, FileStorage
 from hpo.journal.memory import MemoryStorage
 from hpo.journal.open import open_journal
 from hpo.journal.storage import DeferredSync, Journal, Storage, TracksWorkers

@@ -7,11 +7,9 @@ import re
 from typing import Any
 
 from hpo.errors import BrokenPlugin, InvalidArgument, InvalidType, MissingExtra, UnsupportedJournal
-from hpo.journal.file.directory import DirectoryStorage
-from hpo.journal.file.storage import FileStorage
+from hpo.journal.file.storage import DirectoryStorage, FileStorage
 from hpo.journal.memory import MemoryStorage
-from hpo.journal.options import Durability, check_options
-from hpo.journal.storage import Storage
+from hpo.journal.storage import Durability, Storage, check_options
 from hpo.registration import entry_points, package_of
 
 ENTRY_POINTS = "hpo.storages"

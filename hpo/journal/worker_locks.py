@@ -19,7 +19,7 @@ import threading
 from collections.abc import Iterator
 
 from hpo.errors import JournalUnwritable
-from hpo.journal.forks import watch_forks
+from hpo.journal.locks import watch_forks
 from hpo.journal.storage import check_worker_name, is_worker_name
 
 

@@ -29,7 +29,7 @@ from hpo.core import (
 )
 from hpo.errors import HpoError, InvalidArgument, InvalidType, UnsupportedJournal, ValueOutsideDistribution
 from hpo.journal import Storage, open_journal
-from hpo.journal.file.record import LONGEST_BEGINNING, looks_like_record
+from hpo.journal.file.lines import LONGEST_BEGINNING, looks_like_record
 from hpo.transfer.optuna_journal import read_journal
 from hpo.transfer.optuna_records import OptunaStudy
 from hpo.transfer.optuna_sqlite import COPY_INSTEAD, read_sqlite

@@ -9,7 +9,7 @@ import pytest
 import hpo
 from hpo.core import StudyCreated, TrialStarted
 from hpo.journal import FileJournal, SqliteStorage
-from hpo.journal.file.record import pack
+from hpo.journal.file.lines import pack
 from hpo.transfer import read_jsonl
 
 

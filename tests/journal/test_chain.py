@@ -11,14 +11,14 @@ from claimed_journals import made_without_locks
 from hpo.core import StudyAttributeSet, StudyCreated, TrialStarted
 from hpo.errors import Conflict, HpoError, JournalCorrupted
 from hpo.journal import DirectoryStorage, FileJournal, FileStorage, SqliteStorage
-from hpo.journal.file.record import pack, unpack
+from hpo.journal.file.lines import pack, unpack
 from hpo.journal.records import CHAINED_SINCE
 from hpo.journal.repair import check_file, check_journal, repair_file, repair_journal
 
 
 @pytest.fixture(autouse=True)
 def _format_is_known(monkeypatch):
-    for module in ("hpo.journal.records", "hpo.journal.repair.records"):
+    for module in ("hpo.journal.records", "hpo.journal.repair.reports"):
         monkeypatch.setattr(f"{module}.FORMAT", CHAINED_SINCE)
 
 

@@ -7,8 +7,8 @@ import pytest
 from hpo.core import StudyCreated, TrialStarted, encode_events
 from hpo.errors import Conflict, HpoError, JournalCorrupted, UnreadableEvents, UnsupportedJournal
 from hpo.journal import FileJournal, FileStorage
-from hpo.journal.file import scan
-from hpo.journal.file.record import pack
+from hpo.journal.file import lines as scan
+from hpo.journal.file.lines import pack
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from hpo.errors import (
     UnsupportedJournal,
 )
 from hpo.journal import FileJournal, FileStorage
-from hpo.journal.file.scan import Mark
+from hpo.journal.file.lines import Mark
 
 
 @pytest.fixture

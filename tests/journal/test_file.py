@@ -12,7 +12,7 @@ from patience import PATIENCE
 from hpo.core import StudyAttributeSet, StudyCreated, TrialEnqueued, TrialStarted, ValueReported
 from hpo.errors import Conflict, InvalidArgument, JournalMoved, StudyNotFound
 from hpo.journal import FileJournal, FileStorage
-from hpo.journal.file import scan
+from hpo.journal.file import lines as scan
 from hpo.journal.memory import MemoryJournal
 
 

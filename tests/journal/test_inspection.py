@@ -19,7 +19,7 @@ from hpo.errors import (
     UnsupportedJournal,
 )
 from hpo.journal import DirectoryStorage, FileJournal, FileStorage
-from hpo.journal.file.record import pack
+from hpo.journal.file.lines import pack
 from hpo.journal.repair import check_directory, check_journal, files, repair_journal
 
 

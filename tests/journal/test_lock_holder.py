@@ -16,7 +16,7 @@ from patience import PATIENCE
 from hpo.core import StudyCreated, TrialStarted
 from hpo.errors import JournalBusy
 from hpo.journal import FileJournal, FileStorage
-from hpo.journal.lock_owner import lock_holder
+from hpo.journal.locks import lock_holder
 
 HOLDER = """
 import fcntl, sys
@@ -98,7 +98,7 @@ def test_where_the_system_does_not_tell_the_process_is_another_one(path, monkeyp
 
     with path.open("rb") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
-        monkeypatch.setattr("hpo.journal.lock_owner.Path.read_text", refuse)
+        monkeypatch.setattr("hpo.journal.locks.Path.read_text", refuse)
         with pytest.raises(JournalBusy, match="was locked by another process for") as caught:
             FileJournal(path, lock_timeout=0).append([TrialStarted(0)], expected=1)
     assert caught.value.holder is None

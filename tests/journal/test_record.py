@@ -7,7 +7,7 @@ from hypothesis import given, strategies as st
 from hpo.core import StudyAttributeSet, TrialFinished, TrialStarted, TrialState, decode_events
 from hpo.errors import InvalidArgument
 from hpo.journal import records
-from hpo.journal.file.record import DamagedRecord, hides_record, looks_like_record, pack, unpack
+from hpo.journal.file.lines import DamagedRecord, hides_record, looks_like_record, pack, unpack
 
 
 def test_a_record_is_one_line_of_checksum_sequence_and_json():

@@ -14,7 +14,7 @@ from patience import PATIENCE
 from hpo.core import TrialStarted
 from hpo.errors import Conflict, JournalBusy
 from hpo.journal import SqliteJournal, SqliteStorage
-from hpo.journal.lock_owner import database_holder
+from hpo.journal.locks import database_holder
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from hpo.errors import (
     UnsupportedJournal,
 )
 from hpo.journal import DirectoryStorage, FileJournal, FileStorage, MemoryStorage
-from hpo.journal.file.directory import file_name
+from hpo.journal.file.storage import file_name
 
 NAMES = [
     "digits",
@@ -285,7 +285,7 @@ def test_another_study_in_the_place_of_a_file_is_named(tmp_path, make_events):
 def test_a_study_of_a_newer_version_is_left_out_of_lists_and_refused_by_name(tmp_path, make_events):
     from msgspec.structs import replace
 
-    from hpo.journal.file.record import pack
+    from hpo.journal.file.lines import pack
 
     storage = DirectoryStorage(tmp_path)
     storage.create("s", make_events(0))

@@ -46,10 +46,9 @@ from hpo.errors import (
     OutcomeUnknown,
 )
 from hpo.journal.disk import NO_LINKS, not_added, reason, size_of_same, unreadable, write_all
-from hpo.journal.file.record import unpack
-from hpo.journal.file.scan import Mark, keep_torn, place, read_after
+from hpo.journal.file.lines import Mark, keep_torn, place, read_after, unpack
+from hpo.journal.locks import Waiting
 from hpo.journal.records import DamagedRecord, Draft
-from hpo.journal.waiting import Waiting
 
 _CHECKSUM = re.compile(rb"[0-9a-f]{8}")
 _NAME = re.compile(r"([0-9]{1,19})(\.[0-9a-f]{16}\.draft)?")

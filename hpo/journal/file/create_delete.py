@@ -19,12 +19,11 @@ from hpo.journal.disk import (
     unreadable,
     write_all,
 )
-from hpo.journal.file.appending import decide_appender
-from hpo.journal.file.locked import LockedFile
-from hpo.journal.file.open_file import OpenFile
-from hpo.journal.file.scan import START, place, read_header, torn_files
+from hpo.journal.file.appending import LockedFile, decide_appender
+from hpo.journal.file.journal import OpenFile
+from hpo.journal.file.lines import START, place, read_header, torn_files
+from hpo.journal.locks import Waiting
 from hpo.journal.records import batches, draft_of
-from hpo.journal.waiting import Waiting
 from hpo.journal.worker_locks import remove_workers
 
 

@@ -1,17 +1,27 @@
-"""A file that holds one study."""
+"""A file that holds one study, and a directory that holds many, one file each."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import re
+import stat
+from collections.abc import Iterator, Sequence
+from hashlib import blake2b
 
 import attrs
 
 from hpo.core import AnyEvent
-from hpo.errors import DuplicatedStudyError, StudyNotFound, UnsupportedJournal
+from hpo.errors import (
+    DuplicatedStudyError,
+    JournalCorrupted,
+    StudyNotFound,
+    UnreadableEvents,
+    UnsupportedJournal,
+)
+from hpo.journal.disk import make_directories
 from hpo.journal.file.create_delete import create_file, delete_file, study_in
 from hpo.journal.file.journal import FileJournal
-from hpo.journal.options import LocalStorage
-from hpo.journal.storage import check_first_event
+from hpo.journal.storage import LocalStorage, check_first_event
 
 
 @attrs.frozen
@@ -80,3 +90,134 @@ class FileStorage(LocalStorage):
 
     def _journal(self) -> FileJournal:
         return FileJournal(self.path, durability=self.durability, lock_timeout=self.lock_timeout)
+
+
+_SUFFIX = ".jsonl"
+_SAFE = re.compile(r"[a-z0-9_][a-z0-9_.-]{0,99}")
+_UNSAFE_LETTER = re.compile(r"[^A-Za-z0-9_-]")
+
+
+def file_name(study_name: str) -> str:
+    """Return the name of the file for a study: its own name, or what can be shown of it and a digest.
+
+    Names of up to 100 lower-case letters, digits and ``_.-`` that begin with a letter, digit or ``_`` are kept. All
+    others, in any script and of any length, become letters, digits, ``_`` and ``-``, then ``~`` and a digest. The
+    digests differ even on file systems that do not distinguish ``A`` from ``a``, or two spellings of ``é``.
+
+    Example:
+        >>> file_name("digits-2")
+        'digits-2.jsonl'
+        >>> file_name("../Über alles")
+        '____ber_alles~05ed1b76d3a6e3395e530e0ca09ac5a8.jsonl'
+    """
+    if _SAFE.fullmatch(study_name):
+        return study_name + _SUFFIX
+    digest = blake2b(study_name.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    return f"{_UNSAFE_LETTER.sub('_', study_name[:60])}~{digest}{_SUFFIX}"
+
+
+@attrs.frozen
+class DirectoryStorage(LocalStorage):
+    """Any number of studies in a directory, one ``.jsonl`` file each (see `file_name`).
+
+    The name of a study is in the first record of its file, so files that were put here under other names are found too.
+    Everything else in the directory, including symbolic links, is ignored.
+
+    Args:
+        path: The directory, which is made with the first study.
+        durability: What acknowledged events survive; see `FileJournal`.
+        lock_timeout: How long to wait for other writers, in seconds.
+
+    Example:
+        >>> import tempfile
+        >>> from hpo.core.records.events import StudyCreated
+        >>> with tempfile.TemporaryDirectory() as directory:
+        ...     storage = DirectoryStorage(directory)
+        ...     for name in ["b", "a/../c"]:
+        ...         _ = storage.create(name, [StudyCreated(1, name, ("minimize",), 7)])
+        ...     storage.names()
+        ['a/../c', 'b']
+    """
+
+    @property
+    def location(self) -> str:
+        """Return where the studies are, for messages."""
+        return self.path
+
+    def create(self, name: str, events: Sequence[AnyEvent]) -> FileJournal:
+        """Create the study `name` with its first events, and return its journal; see `Storage.create`.
+
+        Raises:
+            UnsupportedJournal: something else is in the place of the directory or file.
+            JournalFull, JournalUnwritable: the system refused it.
+        """
+        check_first_event(name, events)
+        make_directories(self.path)
+        if any(held == name for held, _ in self._studies()):
+            raise DuplicatedStudyError(name, self.path)
+        path = self._path_for(name)
+        try:
+            create_file(path, events, durable=self.is_durable, lock_timeout=self.lock_timeout)
+        except FileExistsError:
+            held = study_in(path)
+            if held == name:
+                raise DuplicatedStudyError(name, self.path) from None
+            raise UnsupportedJournal(path, f"the file for study {name!r} holds the study {held!r}") from None
+        return self._journal(path)
+
+    def open(self, name: str | None) -> FileJournal:
+        """Return the journal of the study `name`, or of the only study; see `Storage.open`."""
+        return self._journal(self._find(name))
+
+    def names(self) -> list[str]:
+        """Return the names of all studies, sorted. Files that can't be read as journals are left out."""
+        return sorted({name for name, _ in self._studies()})
+
+    def delete(self, name: str) -> None:
+        """Remove the study `name` with all its events; see `Storage.delete`."""
+        path = self._find(name)
+        delete_file(path, durable=self.is_durable, lock_timeout=self.lock_timeout)
+
+    def _find(self, name: str | None) -> str:
+        """Return the file of the study `name`: the one that is named after it, or the only other one that holds it."""
+        if name is not None and study_in(path := self._path_for(name)) == name:
+            return path
+        studies = [*self._studies()]
+        found = [path for held, path in studies if name in {None, held}]
+        if name is not None and len(found) > 1:
+            raise UnsupportedJournal(self.path, f"the study {name!r} is in several files: {', '.join(sorted(found))}")
+        if len(found) != 1:
+            raise StudyNotFound(name, self.path, sorted({held for held, _ in studies}))
+        return found[0]
+
+    def _studies(self) -> Iterator[tuple[str, str]]:
+        """Yield the name and the file of each study."""
+        try:
+            with os.scandir(self.path) as entries:
+                files = [entry.path for entry in entries if _is_journal(entry)]
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise UnsupportedJournal(self.path, f"this directory can't be listed: {error.strerror}") from error
+        for path in files:
+            try:
+                name = study_in(path)
+            except (UnsupportedJournal, JournalCorrupted, UnreadableEvents):
+                continue  # opening it by name says why
+            if name is not None:
+                yield name, path
+
+    def _path_for(self, name: str) -> str:
+        return os.path.join(self.path, file_name(name))
+
+    def _journal(self, path: str) -> FileJournal:
+        return FileJournal(path, durability=self.durability, lock_timeout=self.lock_timeout)
+
+
+def _is_journal(entry: os.DirEntry[str]) -> bool:
+    if not entry.name.endswith(_SUFFIX) or entry.name.startswith("."):
+        return False
+    try:
+        return stat.S_ISREG(entry.stat(follow_symlinks=False).st_mode)
+    except FileNotFoundError:
+        return False

@@ -1,8 +1,7 @@
 """Checking and repairing files and databases whose content cannot be trusted.
 
-- `paths`: checks and repairs of any path; `reports`: the results
-- `files` and `file_records`, `databases` and `database_records`: one medium each, from reports down to bytes and rows
-- `records`: shared functions for both media
+- `paths`: checks and repairs of any path; `reports`: the results, and what both media have in common
+- `files`, `databases` and `database_records`: one medium each, from reports down to bytes and rows
 
 `databases` is loaded when it is first used, because it brings Python's sqlite3 along.
 """

@@ -16,8 +16,7 @@ from hpo.core import AnyEvent, StudyState
 from hpo.errors import StudyNotFound, UnreadableEvents, UnsupportedJournal
 from hpo.journal.disk import resolved
 from hpo.journal.records import DamagedRecord, Record, check_order, readable_events, starts_chain
-from hpo.journal.repair.records import Inconsistent, folded
-from hpo.journal.repair.reports import Flaw, Kind
+from hpo.journal.repair.reports import Flaw, Inconsistent, Kind, folded
 from hpo.journal.sqlite.at_rest import opened_at_rest, prepare
 from hpo.journal.sqlite.errors import is_kept_from_writing
 from hpo.journal.sqlite.rows import columns, unpack_row

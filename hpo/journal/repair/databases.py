@@ -27,8 +27,7 @@ from hpo.journal.repair.database_records import (
     page_damage,
     unreadable_database,
 )
-from hpo.journal.repair.records import gaps, refuse_existing, write_aside
-from hpo.journal.repair.reports import Flaw, Inspection, Repair
+from hpo.journal.repair.reports import Flaw, Inspection, Repair, gaps, refuse_existing, write_aside
 from hpo.journal.sqlite.errors import corrupted
 from hpo.journal.sqlite.storage import SqliteStorage
 

@@ -14,12 +14,10 @@ import attrs
 
 from hpo.errors import JournalMoved, JournalUnwritable, OutcomeUnknown, UnsupportedJournal
 from hpo.journal.disk import reason, size_of_same, sync_directory
-from hpo.journal.forks import watch_forks
-from hpo.journal.lock_owner import database_holder
+from hpo.journal.locks import Waiting, database_holder, watch_forks
 from hpo.journal.sqlite.at_rest import opened_at_rest, prepare
 from hpo.journal.sqlite.errors import corrupted, is_busy, is_undecided, translated
 from hpo.journal.sqlite.schema import version_of
-from hpo.journal.waiting import Waiting
 
 T = TypeVar("T")
 

@@ -12,12 +12,12 @@ import msgspec
 
 from hpo.core import FORMAT, AnyEvent, is_acknowledged
 from hpo.errors import Conflict, JournalMoved, StudyNotFound, UnreadableEvents
-from hpo.journal.options import Durability, check_options
 from hpo.journal.records import DamagedRecord, Record, check_order, draft_of, readable_events, starts_chain
 from hpo.journal.sqlite.connection import OpenDatabase, Place
 from hpo.journal.sqlite.errors import corrupted
 from hpo.journal.sqlite.rows import columns, insert_row, unpack_row
 from hpo.journal.sqlite.schema import is_chained, study_number
+from hpo.journal.storage import Durability, check_options
 from hpo.journal.worker_locks import hold, is_alive
 
 T = TypeVar("T")

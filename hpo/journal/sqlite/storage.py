@@ -12,13 +12,12 @@ import attrs
 from hpo.core import AnyEvent, checked_text
 from hpo.errors import DuplicatedStudyError, StudyNotFound, UnsupportedJournal
 from hpo.journal.disk import not_added
-from hpo.journal.options import LocalStorage
 from hpo.journal.records import batches, payload_of, starts_chain
 from hpo.journal.sqlite.connection import OpenDatabase, Place
 from hpo.journal.sqlite.journal import SqliteJournal
 from hpo.journal.sqlite.rows import insert_row
 from hpo.journal.sqlite.schema import bring_up_to_date, study_names, study_number
-from hpo.journal.storage import check_first_event
+from hpo.journal.storage import LocalStorage, check_first_event
 
 
 @attrs.frozen

@@ -70,11 +70,11 @@ class Mutant:
 
 _CREATE = "hpo/journal/file/create_delete.py"
 _DISK = "hpo/journal/disk.py"
-_LOCKED = "hpo/journal/file/locked.py"
-_OPEN = "hpo/journal/file/open_file.py"
+_LOCKED = "hpo/journal/file/appending.py"
+_OPEN = "hpo/journal/file/journal.py"
 _RECORDS = "hpo/journal/records.py"
-_SCAN = "hpo/journal/file/scan.py"
-_WAITING = "hpo/journal/waiting.py"
+_SCAN = "hpo/journal/file/lines.py"
+_WAITING = "hpo/journal/locks.py"
 
 MUTANTS = [
     Mutant("P1", "no fdatasync", _OPEN, "os.fdatasync(self.fd)", "self.fd", (_ERRORS, "r18")),
@@ -137,8 +137,8 @@ MUTANTS = [
     Mutant("P6", "no look whether the file is still there", _DISK, "if (status.st_dev, status.st_ino) != identity:", "if False:", (_FAULTS, "no_longer_there or another_file")),
     Mutant("P6", "without locks it goes on", _LOCKED, 'raise JournalUnwritable(self._path, f"it can\'t be locked: {reason(error)}") from error', "return", (_ERRORS, "r20_without_locks")),
     Mutant("P6", "an error of reading has no name", _SCAN, "        return read_records(fd, path, start)\n    except OSError", "        return read_records(fd, path, start)\n    except ZeroDivisionError", (_ERRORS, "r17 and pread64")),
-    Mutant("P7", "no checksums", "hpo/journal/file/record.py", 'if line[:9] != b"%08x " % checksum:', "if len(line) < 9:", (_DAMAGE, "flipped")),
-    Mutant("P7", "checksums are read leniently", "hpo/journal/file/record.py", 'if line[:9] != b"%08x " % checksum:', 'if not line[:8].strip() or int(line[:8].decode("latin-1"), 16) != checksum:', (_RECORD, "one_way")),
+    Mutant("P7", "no checksums", "hpo/journal/file/lines.py", 'if line[:9] != b"%08x " % checksum:', "if len(line) < 9:", (_DAMAGE, "flipped")),
+    Mutant("P7", "checksums are read leniently", "hpo/journal/file/lines.py", 'if line[:9] != b"%08x " % checksum:', 'if not line[:8].strip() or int(line[:8].decode("latin-1"), 16) != checksum:', (_RECORD, "one_way")),
     Mutant("P7", "a lost line end is taken for a torn end", _SCAN, 'problem = "" if last and not hides_record(line)', 'problem = "" if last', (_DAMAGE, "lost_line_end")),
     Mutant("P7", "what is torn off is thrown away", _LOCKED, "keep_torn(self._path, offset, os.pread(self._fd, size - offset, offset))", "os.pread(self._fd, size - offset, offset)", (_DAMAGE, "cut_anywhere")),
     Mutant("P7", "damage is a torn end wherever it is", _SCAN, "last = not os.pread(fd, 1, offset + len(line) + 1)", "last = True", (_DAMAGE, "flipped or two_damaged")),

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from hpo.core import StudyAttributeSet, StudyCreated
 from hpo.errors import Conflict
 from hpo.journal import FileJournal, FileStorage
-from hpo.journal.file.record import pack
+from hpo.journal.file.lines import pack
 
 handles = st.integers(0, 1)
 batches = st.lists(st.builds(StudyAttributeSet, st.sampled_from("ab"), st.integers()), min_size=1, max_size=3)

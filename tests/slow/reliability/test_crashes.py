@@ -16,14 +16,14 @@ import hpo
 from hpo.core import StudyAttributeSet, TrialStarted, replay
 from hpo.errors import TrialNotRunning
 from hpo.journal import FileJournal
-from hpo.journal.file.record import pack
+from hpo.journal.file.lines import pack
 from hpo.samplers import RandomSampler
 
 _DYING_APPENDS = """
     import os, signal, sys
     from hpo.core import StudyAttributeSet, TrialStarted
     from hpo.journal import FileJournal
-    from hpo.journal.file.record import pack
+    from hpo.journal.file.lines import pack
 
     path = sys.argv[1]
     event = StudyAttributeSet("key", "dying")

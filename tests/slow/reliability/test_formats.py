@@ -17,7 +17,7 @@ from hypothesis import given, settings, strategies as st
 from hpo.core import AnyEvent, StudyAttributeSet, decode_events, encode_events, replay
 from hpo.errors import HpoError, UnreadableEvents
 from hpo.journal import FileJournal, FileStorage, SqliteStorage
-from hpo.journal.file.record import DamagedRecord, pack, unpack
+from hpo.journal.file.lines import DamagedRecord, pack, unpack
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 EXPECTED = json.loads((GOLDEN / "expected.json").read_text())

@@ -12,7 +12,7 @@ import pytest
 
 from hpo.core import StudyCreated
 from hpo.journal import DirectoryStorage, FileJournal, FileStorage
-from hpo.journal.file.record import pack
+from hpo.journal.file.lines import pack
 
 ROOT = Path(__file__).parents[3]
 SOURCES = sorted([*(ROOT / "hpo").rglob("*.py"), *(ROOT / "adapters").rglob("*.py")])

@@ -49,11 +49,11 @@ def test_what_is_no_mutant_is_not_caught(tests, tmp_path):
 def test_the_copy_is_what_is_tested(tmp_path):
     copy_of_the_project(tmp_path)
     done = subprocess.run(
-        [sys.executable, "-c", "import hpo, hpo.journal.file.scan as scan; print(hpo.__file__, scan.__file__)"],
+        [sys.executable, "-c", "import hpo, hpo.journal.file.lines as scan; print(hpo.__file__, scan.__file__)"],
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(tmp_path)},
         capture_output=True,
         text=True,
         check=True,
     )
-    assert done.stdout.split() == [str(tmp_path / "hpo/__init__.py"), str(tmp_path / "hpo/journal/file/scan.py")]
+    assert done.stdout.split() == [str(tmp_path / "hpo/__init__.py"), str(tmp_path / "hpo/journal/file/lines.py")]
