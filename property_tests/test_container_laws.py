@@ -14,6 +14,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, rule
 from strategies import attributes, examples, names
 
 from hpo.core import FrozenDict, FrozenTrial, History, InsertOnlyDict, NumberMap, TrialState
+from hpo.core.memory import VersionedDict
 
 keys = st.integers(0, 5) | names
 numbers = st.integers(0, 5) | st.integers(0, 2**14) | st.integers(0, 2**40)
@@ -60,6 +61,60 @@ class Insertions(RuleBasedStateMachine):
             assert version == model
             assert [version.key_at(i) for i in range(len(version))] == list(model)
             assert len(version) == len(model)
+
+
+class Changes(RuleBasedStateMachine):
+    """Versions of a `VersionedDict`, each with the plain dict that it should equal, in the same order."""
+
+    versions = Bundle("versions")
+
+    @initialize(target=versions, entries=st.dictionaries(keys, st.integers(), max_size=3))
+    def start(self, entries: dict[Any, int]) -> Any:
+        self.all: list[tuple[VersionedDict[Any, int], dict[Any, int]]] = []
+        return self.kept(VersionedDict(entries), entries)
+
+    def kept(self, version: VersionedDict[Any, int], model: dict[Any, int]) -> Any:
+        self.all.append((version, model))
+        return version, model
+
+    @rule(target=versions, version=versions, new=st.dictionaries(keys, st.integers(), max_size=3))
+    def put(self, version: Any, new: dict[Any, int]) -> Any:
+        return self.kept(version[0].with_items(new), {**version[1], **new})
+
+    @rule(target=versions, version=versions, key=keys, times=st.integers(60, 200))
+    def put_often(self, version: Any, key: Any, times: int) -> Any:
+        found, model = version
+        for value in range(times):
+            found = found.with_items({key: value})
+        return self.kept(found, {**model, key: times - 1})
+
+    @rule(target=versions, version=versions, data=st.data())
+    def take(self, version: Any, data: st.DataObject) -> Any:
+        found, model = version
+        if not model:
+            return version
+        key = data.draw(st.sampled_from(list(model)))
+        return self.kept(found.without(key), {k: v for k, v in model.items() if k != key})
+
+    @rule(version=versions, key=keys)
+    def look_up(self, version: Any, key: Any) -> None:
+        found, model = version
+        assert (key in found) == (key in model)
+        assert found.get(key, "nothing") == model.get(key, "nothing")
+        if key not in model:
+            for missing in (found.__getitem__, found.without):
+                with pytest.raises(KeyError):
+                    missing(key)
+
+    def teardown(self) -> None:
+        for version, model in self.all:
+            assert list(version.items()) == list(model.items())
+            assert [*reversed(version)] == [*reversed(model)]
+            assert version == model == FrozenDict(model) == version
+            assert len(version) == len(model)
+            assert repr(version) == repr(model)
+            for twin in (pickle.loads(pickle.dumps(version)), copy.deepcopy(version), copy.copy(version)):
+                assert list(twin.items()) == list(model.items())
 
 
 class Numbers(RuleBasedStateMachine):
@@ -186,9 +241,10 @@ class Histories(RuleBasedStateMachine):
                 assert len(carries) <= 16
 
 
-for machine in (Insertions, Numbers, Histories):
+for machine in (Insertions, Changes, Numbers, Histories):
     machine.TestCase.settings = settings(examples(0.5), stateful_step_count=25)
 test_versions_of_an_insert_only_dict = Insertions.TestCase
+test_versions_of_a_versioned_dict = Changes.TestCase
 test_versions_of_a_number_map = Numbers.TestCase
 test_versions_of_a_history = Histories.TestCase
 

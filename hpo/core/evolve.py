@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from hpo.core.memory import FrozenDict
+from hpo.core.memory import FrozenDict, VersionedDict, settled, with_items, without_item
 from hpo.core.records import (
     AdvisorSet,
     AnyEvent,
@@ -84,7 +84,7 @@ def replay(events: Iterable[AnyEvent], state: StudyState | None = None) -> Study
 
 
 def _study_attribute_set(state: StudyState, event: StudyAttributeSet) -> StudyState:
-    attributes = state.user_attrs.with_item(event.key, from_json_tree(event.value))
+    attributes = with_items(state.user_attrs, {event.key: from_json_tree(event.value)})
     return replace(state, user_attrs=attributes, version=state.version + 1)
 
 
@@ -173,9 +173,9 @@ def _suggested(state: StudyState, event: ParamsSuggested) -> StudyState:
     # share the one object in `state.spaces`, so that folds can compare by `is`.
     changed = replace(
         trial,
-        params=FrozenDict({**trial.params, **params}) if trial.params else params,
+        params=with_items(trial.params, params) if trial.params else params,
         distributions=trial.distributions.updated(space),
-        note=FrozenDict({**trial.note, **from_json_tree(event.note)}) if event.note else trial.note,
+        note=with_items(trial.note, from_json_tree(event.note)) if event.note else trial.note,
     )
     return _with_running(state, changed)
 
@@ -197,13 +197,13 @@ def _reported(state: StudyState, event: ValueReported) -> StudyState:
 
 def _trial_attribute_set(state: StudyState, event: TrialAttributeSet) -> StudyState:
     trial = state.running[event.number]
-    attributes = trial.user_attrs.with_item(event.key, from_json_tree(event.value))
+    attributes = with_items(trial.user_attrs, {event.key: from_json_tree(event.value)})
     return _with_running(state, replace(trial, user_attrs=attributes))
 
 
 def _constraint_set(state: StudyState, event: ConstraintSet) -> StudyState:
     trial = state.running[event.number]
-    constraints = trial.constraints.with_item(event.name, from_number(event.value))
+    constraints = with_items(trial.constraints, {event.name: from_number(event.value)})
     return _with_running(state, replace(trial, constraints=constraints))
 
 
@@ -221,6 +221,8 @@ def _finished(state: StudyState, event: TrialFinished) -> StudyState:
         trial, paused = paused[number], paused.without(number)
     else:  # it was taken off the queue
         trial, waiting = waiting[number], waiting.without(number)
+    if _is_long(trial):
+        trial = _settled(trial)
     # A joint suggestion may contain parameters that the objective never asked for, in branches that it did not take.
     # They had no part in the result, so no sampler should learn from them.
     if event.unused:
@@ -248,6 +250,28 @@ def _finished(state: StudyState, event: TrialFinished) -> StudyState:
     )
 
 
+def _is_long(trial: FrozenTrial) -> bool:
+    """Return whether one of the mappings of a trial has become a `VersionedDict` while the trial ran."""
+    return (
+        type(trial.params) is VersionedDict
+        or type(trial.user_attrs) is VersionedDict
+        or type(trial.constraints) is VersionedDict
+        or type(trial.note) is VersionedDict
+    )
+
+
+def _settled(trial: FrozenTrial) -> FrozenTrial:
+    # a finished trial does not change any more: plain dicts are smaller, and JSON writes them
+    return replace(
+        trial,
+        params=settled(trial.params),
+        distributions=SearchSpace(trial.distributions),
+        user_attrs=settled(trial.user_attrs),
+        constraints=settled(trial.constraints),
+        note=settled(trial.note),
+    )
+
+
 def _added(state: StudyState, event: TrialAdded) -> StudyState:
     space = SearchSpace() if event.space is None else state.spaces.key_at(event.space)
     return replace(
@@ -259,17 +283,15 @@ def _added(state: StudyState, event: TrialAdded) -> StudyState:
 
 
 def _artifact_added(state: StudyState, event: ArtifactAdded) -> StudyState:
-    return _with_artifacts(
-        state, event.number, state.artifacts_of(event.number).with_item(event.artifact.id, event.artifact)
-    )
+    artifacts = with_items(state.artifacts_of(event.number), {event.artifact.id: event.artifact})
+    return _with_artifacts(state, event.number, artifacts)
 
 
 def _artifact_removed(state: StudyState, event: ArtifactRemoved) -> StudyState:
-    kept = {id_: artifact for id_, artifact in state.artifacts_of(event.number).items() if id_ != event.id}
-    return _with_artifacts(state, event.number, FrozenDict(kept))
+    return _with_artifacts(state, event.number, without_item(state.artifacts_of(event.number), event.id))
 
 
-def _with_artifacts(state: StudyState, number: int | None, artifacts: FrozenDict[str, Artifact]) -> StudyState:
+def _with_artifacts(state: StudyState, number: int | None, artifacts: Mapping[str, Artifact]) -> StudyState:
     # kept beside the trials, because a trial may get files after it has finished, and finished trials never change
     owner = OF_STUDY if number is None else number
     return replace(state, artifacts=state.artifacts.with_item(owner, artifacts), version=state.version + 1)

@@ -58,7 +58,7 @@ class StudyState(Struct, frozen=True, gc=False):
     metric_names: tuple[str, ...] | None = None
     seed: int = 0
     space: SearchSpace | None = None
-    user_attrs: FrozenDict[str, Any] = _NO_ATTRIBUTES
+    user_attrs: Mapping[str, Any] = _NO_ATTRIBUTES
     spaces: InsertOnlyDict[SearchSpace, int] = InsertOnlyDict()
     finished: History[FrozenTrial] = History()
     running: NumberMap[FrozenTrial] = NumberMap()
@@ -69,7 +69,7 @@ class StudyState(Struct, frozen=True, gc=False):
     parent: tuple[str, int] | None = None
     uses: FrozenDict[str, Identity] = FrozenDict()
     paused: NumberMap[FrozenTrial] = NumberMap()
-    artifacts: NumberMap[FrozenDict[str, Artifact]] = NumberMap()
+    artifacts: NumberMap[Mapping[str, Artifact]] = NumberMap()
     requests: InsertOnlyDict[str, int | None] = InsertOnlyDict()
     log: EventLog = EventLog()
 
@@ -174,14 +174,14 @@ class StudyState(Struct, frozen=True, gc=False):
             raise TrialNotFound(number, self.n_trials)
         return self.finished[position]
 
-    def artifacts_of(self, number: int | None) -> FrozenDict[str, Artifact]:
+    def artifacts_of(self, number: int | None) -> Mapping[str, Artifact]:
         """Return the artifacts of trial `number`, or of the study itself for None, by id.
 
         Example:
             >>> StudyState.create().artifacts_of(None)
             {}
         """
-        found: FrozenDict[str, Artifact] = self.artifacts.get(OF_STUDY if number is None else number, _NO_ARTIFACTS)
+        found: Mapping[str, Artifact] = self.artifacts.get(OF_STUDY if number is None else number, _NO_ARTIFACTS)
         return found
 
     def __iter__(self) -> Iterator[FrozenTrial]:

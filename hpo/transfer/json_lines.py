@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -137,7 +137,7 @@ def _line(study: str, trial: FrozenTrial) -> TrialLine:
     )
 
 
-def plain_object(entries: FrozenDict[str, Any]) -> dict[str, Any]:
+def plain_object(entries: Mapping[str, Any]) -> dict[str, Any]:
     """Return attributes as a JSON object with their names as keys, also if a name looks like a tag such as ``$float``."""
     return {name: to_json_tree(value) for name, value in entries.items()}
 

@@ -110,6 +110,29 @@ state = study.state
 print((time.process_time() - start) / state.version)
 """
 
+REPLAY_MANY = """
+import time, hpo
+from hpo.core import ConstraintSet, ParamsSuggested, SearchSpace, SpaceDefined, StudyAttributeSet, TrialAttributeSet, TrialStarted, replay
+n = {n}
+start = replay([TrialStarted(0)], hpo.StudyState.create())
+for events in (
+    [StudyAttributeSet(f"a{{i}}", i) for i in range(n)],
+    [TrialAttributeSet(0, f"a{{i}}", i) for i in range(n)],
+    [ConstraintSet(0, f"c{{i}}", 1.0) for i in range(n)],
+    [
+        event
+        for i in range(n)
+        for event in (
+            SpaceDefined(SearchSpace({{f"p{{i}}": hpo.FloatDistribution(0.0, 1.0)}})),
+            ParamsSuggested(0, i, (0.5,), None, True),
+        )
+    ],
+):
+    began = time.process_time()
+    replay(events, start)
+    print((time.process_time() - began) / n)
+"""
+
 SAMPLER = """
 import time, {library} as library
 study = library.create_study(sampler=library.samplers.{sampler}, {options})
@@ -220,6 +243,12 @@ def report_studies(rounds: int) -> Iterator[str]:
     yield f"trials 1,000 to 10,000: {early * 1e6:.0f} us; 91,000 to 100,000: {late * 1e6:.0f} us (wanted: no growth)"
     few, many = numbers(ASKS.format(n=1_000))[0], numbers(ASKS.format(n=10_000))[0]
     yield f"asks before the first tell: {few * 1e6:.0f} us each for 1,000, {many * 1e6:.0f} us for 10,000"
+
+    names = ("attributes of a study", "attributes of a trial", "constraints of a trial", "lone parameters of a trial")
+    for what, few, many in zip(
+        names, numbers(REPLAY_MANY.format(n=2_000)), numbers(REPLAY_MANY.format(n=32_000)), strict=True
+    ):
+        yield f"replaying {what}: {few * 1e6:.1f} us each for 2,000, {many * 1e6:.1f} us for 32,000 (wanted: no growth)"
 
     numpy, ours = (min(numbers(IMPORT.format(module=module))[0] for _ in range(rounds)) for module in ("numpy", "hpo"))
     shell = min(

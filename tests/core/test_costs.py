@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -10,10 +11,16 @@ from typing import Any
 import pytest
 
 from hpo.core import (
+    AddArtifact,
+    Artifact,
     Ask,
     CategoricalDistribution,
     FloatDistribution,
+    FrozenDict,
+    RemoveArtifact,
+    SearchSpace,
     StudyState,
+    Suggest,
     TrialFinished,
     TrialStarted,
     TrialState,
@@ -25,6 +32,8 @@ from hpo.core import (
     joint_space,
     replay,
     report,
+    set_constraint,
+    set_user_attr,
     tell,
 )
 from hpo.samplers.random import RandomSampler
@@ -132,3 +141,72 @@ def test_the_cost_of_a_report_does_not_grow() -> None:
     for first in range(0, 2000, 100):
         late = reports(late, first)
     assert calls(lambda: reports(late, 2000)) <= 1.05 * calls(lambda: reports(start, 0))
+
+
+def _attribute(state: StudyState, i: int) -> StudyState:
+    return set_user_attr(state, None, f"a{i}", i)
+
+
+def _trial_attribute(state: StudyState, i: int) -> StudyState:
+    return set_user_attr(state, 0, f"a{i}", i)
+
+
+def _constraint(state: StudyState, i: int) -> StudyState:
+    return set_constraint(state, 0, f"c{i}", float(i))
+
+
+def _lone_parameter(state: StudyState, i: int) -> StudyState:
+    space = SearchSpace({f"p{i}": FloatDistribution(0.0, 1.0)})
+    return replay(decide(state, Suggest(0, space, {f"p{i}": 0.5}, {f"p{i}": {"rule": "middle"}}, lone=True)), state)
+
+
+def _artifact(state: StudyState, i: int) -> StudyState:
+    return replay(decide(state, AddArtifact(Artifact(f"id{i}", "model.pkl"), 0)), state)
+
+
+def _removed_artifact(state: StudyState, i: int) -> StudyState:
+    state = _artifact(_artifact(state, 2 * i), 2 * i + 1)
+    return replay(decide(state, RemoveArtifact(f"id{2 * i}", 0)), state)
+
+
+@pytest.mark.parametrize(
+    ("step", "mappings"),
+    [
+        (_attribute, lambda state: [state.user_attrs]),
+        (_trial_attribute, lambda state: [state.trial(0).user_attrs]),
+        (_constraint, lambda state: [state.trial(0).constraints]),
+        (
+            _lone_parameter,
+            lambda state: [state.trial(0).params, state.trial(0).note, state.trial(0).distributions._distributions],
+        ),
+        (_artifact, lambda state: [state.artifacts_of(0)]),
+        (_removed_artifact, lambda state: [state.artifacts_of(0)]),
+    ],
+)
+def test_many_small_entries_are_not_copied_with_each_new_one(step, mappings) -> None:
+    """After the first 64 entries a version shares its memory with the one before, but for a few new beginnings."""
+    state = replay(decide(start := StudyState.create(), Ask()), start)
+    copies = 0
+    shared: list[object] = []
+    for i in range(600):
+        state = step(state, i)
+        now = [getattr(mapping, "_buffer", None) for mapping in mappings(state)]
+        copies += sum(buffer is None or buffer not in shared for buffer in now)
+        shared = now
+    assert copies <= 70 * len(shared)
+    assert [len(mapping) for mapping in mappings(state)] == [600] * len(shared)
+    twin = StudyState.from_bytes(state.to_bytes())
+    assert twin == state
+    assert [[*a.items()] for a in mappings(twin)] == [[*b.items()] for b in mappings(state)]
+
+
+def test_a_finished_trial_has_plain_dicts_however_many_entries_it_got() -> None:
+    state = replay(decide(start := StudyState.create(), Ask()), start)
+    for i in range(100):
+        state = _constraint(_trial_attribute(_lone_parameter(state, i), i), i)
+    running = state.trial(0)
+    trial = tell(state, 0, 0.5, state="complete").trial(0)
+    assert {type(x) for x in (trial.params, trial.user_attrs, trial.constraints, trial.note)} == {FrozenDict}
+    assert json.loads(json.dumps(trial.user_attrs)) == running.user_attrs == {f"a{i}": i for i in range(100)}
+    assert (trial.params, trial.distributions) == (running.params, running.distributions)
+    assert [*trial.distributions] == [*running.distributions]

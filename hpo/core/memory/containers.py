@@ -6,23 +6,28 @@ container          holds                       a new version costs
 `FrozenDict`       a handful of entries        O(entries): it is copied whole
 `FrozenList`       a handful of items          O(items): it is copied whole
 `InsertOnlyDict`   entries that only arrive    O(1) from the newest version, O(n) from others
+`VersionedDict`    entries that change         O(1) from the newest version, O(n) from others
 `NumberMap`        trials that come and go     O(n / 4096 + 128) from any version
 =================  ==========================  =============================================
 
-`hpo.core.memory.history.History` keeps the finished trials and their folds. For entries that change and need no order,
-take `immutables.Map`.
+`with_items` begins with a `FrozenDict`, which JSON takes for the dict that it is, and goes on with a `VersionedDict` when
+there are many entries. `InsertOnlyDict` and `VersionedDict` are in `hpo.core.memory.growing`, and
+`hpo.core.memory.history.History` keeps the finished trials and their folds. For entries that need no order, take
+`immutables.Map`.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NoReturn, TypeVar
 
-from hpo.core.memory.growing import GrowingBuffer
+from hpo.core.memory.growing import VersionedDict, unpickled
 
 K = TypeVar("K")
 V = TypeVar("V")
+
+_COPIED = 64
+"""Up to so many entries a copy is cheaper than the bookkeeping of a `VersionedDict`, and smaller."""
 
 
 class FrozenDict(dict[K, V]):
@@ -59,7 +64,36 @@ class FrozenDict(dict[K, V]):
         return self  # its values are immutable too: numbers, strings, and trees of them
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _unpickled, (FrozenDict, dict(self))
+        return unpickled, (FrozenDict, dict(self))
+
+
+def with_items(entries: Mapping[K, V], new: Mapping[K, V]) -> Mapping[K, V]:
+    """Return `entries` with the entries of `new` added or replaced.
+
+    Up to 64 entries are copied into a `FrozenDict`. More become a `VersionedDict`, so that adding n entries one by one
+    costs O(n) and not O(n^2).
+
+    Example:
+        >>> with_items(FrozenDict({"a": 1}), {"b": 2})
+        {'a': 1, 'b': 2}
+    """
+    if type(entries) is VersionedDict:
+        return entries.with_items(new)
+    merged = {**entries, **new}
+    return FrozenDict(merged) if len(merged) <= _COPIED else VersionedDict(merged)
+
+
+def without_item(entries: Mapping[K, V], key: K) -> Mapping[K, V]:
+    """Return `entries` without `key`, which it has; as cheap as `with_items`."""
+    if type(entries) is VersionedDict:
+        return entries.without(key)
+    rest = {other: value for other, value in entries.items() if other != key}
+    return FrozenDict(rest) if len(rest) <= _COPIED else VersionedDict(rest)
+
+
+def settled(entries: Mapping[K, V]) -> FrozenDict[K, V]:
+    """Return entries that will not change any more as a `FrozenDict`; one that is given is returned itself."""
+    return entries if type(entries) is FrozenDict else FrozenDict(entries)
 
 
 class FrozenList(list[V]):
@@ -81,103 +115,7 @@ class FrozenList(list[V]):
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _unpickled, (FrozenList, list(self))
-
-
-class _Entries(GrowingBuffer[tuple[Any, Any]]):
-    """The memory that the versions of one `InsertOnlyDict` share."""
-
-    __slots__ = ("entries", "positions")
-
-    def __init__(self, entries: Mapping[Any, Any]) -> None:
-        super().__init__(len(entries))
-        self.entries = list(entries.items())
-        self.positions = {key: position for position, key in enumerate(entries)}
-
-    def write(self, position: int, item: tuple[Any, Any]) -> None:
-        # in this order: who finds a position must find its entry
-        self.entries.append(item)
-        self.positions[item[0]] = position
-
-
-class InsertOnlyDict(Mapping[K, V]):
-    """An ordered mapping to which entries are only ever added.
-
-    See `hpo.core.memory.growing`: a version is a shared buffer and a length.
-
-    Example:
-        >>> one = InsertOnlyDict({"a": 1})
-        >>> one.with_item("b", 2), one.with_item("a", 3), one
-        ({'a': 1, 'b': 2}, {'a': 1}, {'a': 1})
-    """
-
-    __slots__ = ("_buffer", "_length")
-
-    def __init__(self, entries: Mapping[K, V] | Iterable[tuple[K, V]] = ()) -> None:
-        self._buffer = _Entries(dict(entries))
-        self._length = self._buffer.used
-
-    def with_item(self, key: K, value: V) -> InsertOnlyDict[K, V]:
-        """Return this mapping with one more entry; a key that it has already keeps its first value."""
-        if key in self:
-            return self
-        buffer = self._buffer
-        if not buffer.claim(self._length, (key, value)):
-            return InsertOnlyDict([*self.items(), (key, value)])
-        longer: InsertOnlyDict[K, V] = InsertOnlyDict.__new__(InsertOnlyDict)
-        longer._buffer, longer._length = buffer, self._length + 1
-        return longer
-
-    def key_at(self, position: int) -> K:
-        """Return the key that arrived as number `position`, counted from 0.
-
-        Raises:
-            IndexError: there are not so many.
-        """
-        if not 0 <= position < self._length:
-            raise IndexError(position)
-        return self._buffer.entries[position][0]  # type: ignore[no-any-return]
-
-    def __getitem__(self, key: K) -> V:
-        # a newer version may have added the key: then its position is beyond this version's length
-        position = self._buffer.positions.get(key, self._length)
-        if position >= self._length:
-            raise KeyError(key)
-        return self._buffer.entries[position][1]  # type: ignore[no-any-return]
-
-    def get(self, key: K, default: Any = None) -> Any:
-        """Return the value under `key`, or `default`."""
-        position = self._buffer.positions.get(key, self._length)
-        return self._buffer.entries[position][1] if position < self._length else default
-
-    def __contains__(self, key: object) -> bool:
-        return self._length > 0 and self._buffer.positions.get(key, self._length) < self._length
-
-    def __iter__(self) -> Iterator[K]:
-        return iter([key for key, _ in self._buffer.entries[: self._length]])
-
-    def values(self) -> list[V]:  # type: ignore[override]
-        """Return the values in the order of arrival: a list, which costs a tenth of a view."""
-        return [value for _, value in self._buffer.entries[: self._length]]
-
-    def items(self) -> list[tuple[K, V]]:  # type: ignore[override]
-        """Return keys and values in the order of arrival."""
-        return self._buffer.entries[: self._length]
-
-    def __len__(self) -> int:
-        return self._length
-
-    def __repr__(self) -> str:
-        return repr(dict(self))
-
-    def __copy__(self) -> InsertOnlyDict[K, V]:
-        return self
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> InsertOnlyDict[K, V]:
-        return self
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _unpickled, (InsertOnlyDict, dict(self))
+        return unpickled, (FrozenList, list(self))
 
 
 class NumberMap(Mapping[int, V]):
@@ -297,18 +235,3 @@ def _first(item: tuple[int, Any]) -> int:
 
 
 _NO_NODE: dict[int, Any] = {}
-
-
-def _unpickled(kind: Callable[[Any], Any], items: dict[Any, Any] | list[Any]) -> Any:
-    """Return a container of `kind` in which every NaN is ``math.nan``.
-
-    Dicts and lists compare their items by identity before equality: with one object for NaN, a pickle equals what was
-    pickled.
-    """
-    if isinstance(items, dict):
-        return kind({key: _one_nan(value) for key, value in items.items()})
-    return kind([_one_nan(value) for value in items])
-
-
-def _one_nan(value: Any) -> Any:
-    return math.nan if type(value) is float and value != value else value

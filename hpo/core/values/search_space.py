@@ -6,6 +6,7 @@ from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
 from types import MappingProxyType
 from typing import Any
 
+from hpo.core.memory import VersionedDict, with_items
 from hpo.core.values.checks import checked_text
 from hpo.core.values.distributions import CategoricalDistribution, Distribution, FloatDistribution, IntDistribution
 from hpo.errors import InvalidType
@@ -36,7 +37,7 @@ class SearchSpace(Mapping[str, Distribution]):
     def __init__(self, distributions: Mapping[str, Distribution] | None = None) -> None:
         if distributions is not None and not isinstance(distributions, Mapping):
             raise InvalidType(f"a search space is a mapping from names to distributions, got {distributions!r}")
-        self._distributions: dict[str, Distribution] = dict(distributions or {})
+        self._distributions: Mapping[str, Distribution] = dict(distributions or {})
         self.mapping = MappingProxyType(self._distributions)
         self._hash: int | None = None
         self.numeric = True
@@ -62,7 +63,16 @@ class SearchSpace(Mapping[str, Distribution]):
         """Return this space with the distributions of `other` added; for a name in both, that of `other` counts."""
         if not self._distributions:
             return other
-        return SearchSpace({**self._distributions, **other._distributions})
+        merged = with_items(self._distributions, other._distributions)
+        if type(merged) is not VersionedDict:
+            return SearchSpace(merged)
+        # An objective with hundreds of lone parameters adds them to its trial's space one by one. What is in a space
+        # has been checked, and checking it again each time would cost O(n^2).
+        longer: SearchSpace = SearchSpace.__new__(SearchSpace)
+        longer._distributions, longer.mapping, longer._hash = merged, MappingProxyType(merged), None
+        # not exact if a categorical parameter was replaced by a numeric one: then values are converted without need
+        longer.numeric = self.numeric and other.numeric
+        return longer
 
     def without(self, names: Mapping[str, Any]) -> SearchSpace:
         """Return this space without `names`."""
@@ -84,7 +94,7 @@ class SearchSpace(Mapping[str, Distribution]):
         return iter(self._distributions)
 
     def __reversed__(self) -> Iterator[str]:
-        return reversed(self._distributions)
+        return reversed([*self._distributions])
 
     def __len__(self) -> int:
         return len(self._distributions)
@@ -123,4 +133,4 @@ class SearchSpace(Mapping[str, Distribution]):
         return self
 
     def __reduce__(self) -> tuple[type[SearchSpace], tuple[dict[str, Distribution]]]:
-        return SearchSpace, (self._distributions,)
+        return SearchSpace, (dict(self._distributions),)

@@ -11,7 +11,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hpo.core.memory import FrozenDict, InsertOnlyDict
+from hpo.core.memory import FrozenDict, InsertOnlyDict, with_items
 from hpo.core.values.categorical import Choice
 from hpo.core.values.checks import checked_text, checked_time
 from hpo.core.values.distributions import CategoricalDistribution, Distribution, FloatDistribution, IntDistribution
@@ -91,13 +91,13 @@ class FrozenTrial(Struct, frozen=True, gc=False):
     number: int
     state: TrialState
     values: tuple[float, ...] | None = None
-    params: FrozenDict[str, Any] = _EMPTY
+    params: Mapping[str, Any] = _EMPTY
     distributions: SearchSpace = _NO_SPACE
-    user_attrs: FrozenDict[str, Any] = _EMPTY
-    constraints: FrozenDict[str, float] = _EMPTY
+    user_attrs: Mapping[str, Any] = _EMPTY
+    constraints: Mapping[str, float] = _EMPTY
     intermediate_values: InsertOnlyDict[int, float] = _NO_REPORTS
-    fixed_params: FrozenDict[str, Any] = _EMPTY
-    note: FrozenDict[str, Any] = _EMPTY
+    fixed_params: Mapping[str, Any] = _EMPTY
+    note: Mapping[str, Any] = _EMPTY
     reason: str | None = None
     worker: str | None = None
     started_at: float | None = None
@@ -215,7 +215,7 @@ class FrozenTrial(Struct, frozen=True, gc=False):
             InvalidType: the key is not a string, or the value is not made of JSON values and datetimes.
         """
         kept = from_json_tree(to_json_tree(value))
-        return replace(self, user_attrs=self.user_attrs.with_item(checked_text(key, "an attribute's key"), kept))
+        return replace(self, user_attrs=with_items(self.user_attrs, {checked_text(key, "an attribute's key"): kept}))
 
     def set_constraint(self, key: str, value: float) -> None:
         """Check the arguments as a running trial would, and record nothing."""

@@ -133,7 +133,7 @@ class Explanation:
     decisions: tuple[ExplainedDecision, ...] = ()
 
     @property
-    def enqueued(self) -> FrozenDict[str, Any]:
+    def enqueued(self) -> Mapping[str, Any]:
         """The values that the trial was enqueued or forked with."""
         return self.trial.fixed_params
 
