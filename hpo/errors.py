@@ -266,15 +266,24 @@ class JournalCorrupted(HpoError, RuntimeError):
 
 @attrs.define(eq=False)
 class JournalMoved(HpoError, RuntimeError):
-    """A study was deleted, or its file removed or replaced, while it was open; nothing was added.
+    """A study was deleted, or its file removed, replaced or rewritten, while it was open; nothing was added.
 
     Attributes:
         path: The path or location that it was opened from.
+        known: How many events were known to be in the journal, if it was rewritten: the last of them is gone, or
+            another one is in its place. None if the journal is gone.
     """
 
     path: str
+    known: int | None = None
 
     def __str__(self) -> str:
+        if self.known is not None:
+            return (
+                f"{_cut(self.path)} was rewritten while it was open, for example by putting a backup in its place: it no "
+                f"longer has the {self.known} event(s) that were read or written before; nothing was added; load the "
+                "study again to go on with what is there"
+            )
         return (
             f"the study was deleted, or {_cut(self.path)} was removed or replaced, while it was open: "
             "nothing was added; load the study again"

@@ -20,6 +20,11 @@ class Journal(Protocol):
     """The append-only, totally ordered list of one study's events, shared by any number of writers.
 
     Safe to use from several threads. Readers never wait for writers.
+
+    A handle that has read or written a record remembers how many events the journal has up to there, and the record's
+    checksum. If that record is not in its place any more, the journal has another history, in which nothing follows what
+    this handle's reader knows: a backup was put back, or a server lost its last writes. `read` and `append` then raise
+    `JournalMoved`, also when the journal has grown to its old length again, and as often as they are called.
     """
 
     def read(self, after: int) -> Sequence[AnyEvent]:
@@ -27,8 +32,8 @@ class Journal(Protocol):
 
         Raises:
             JournalCorrupted: a record that is not the last one is damaged.
-            JournalMoved: the study was deleted, or another one took its place. A journal may instead return the events
-                that it had, or nothing new.
+            JournalMoved: the journal was rewritten (see above). Also if the study was deleted, or another one took its
+                place; a journal may then instead return the events that it had, or nothing new.
             UnreadableEvents: a newer version wrote something that this one does not know.
             UnsupportedJournal: the system or server failed to return what is there.
         """
@@ -41,7 +46,8 @@ class Journal(Protocol):
 
         Raises:
             Conflict: the journal does not have `expected` events. Nothing was added: read, decide, append again.
-            JournalMoved: the study was deleted, or another one took its place, be it of the same name.
+            JournalMoved: the study was deleted, or another one took its place, be it of the same name; or the journal
+                was rewritten (see above).
             JournalBusy, JournalFull, JournalUnwritable: nothing was added.
             WorkerLost: `events` start a trial for a worker that is in its block and was given up all the same. Nothing
                 was added.

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from hpo.testing.journals import (
         StorageLaws as StorageLaws,
         agreement_machine as agreement_machine,
+        backup_of_files as backup_of_files,
         check_storage as check_storage,
     )
     from hpo.testing.pruners import (
@@ -63,6 +64,7 @@ _HOME = {
     "StudyMachine": "study_machine",
     "WrapperLaws": "samplers",
     "agreement_machine": "journals",
+    "backup_of_files": "journals",
     "check_fold": "folds",
     "check_promoter": "pruners",
     "check_pruner": "pruners",

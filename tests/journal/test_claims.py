@@ -21,7 +21,7 @@ from hpo.errors import (
 )
 from hpo.journal import DirectoryStorage, FileJournal, FileStorage
 from hpo.samplers import RandomSampler
-from hpo.testing.journals import StorageLaws, agreement_machine
+from hpo.testing.journals import StorageLaws, agreement_machine, backup_of_files
 
 
 @pytest.fixture
@@ -120,6 +120,7 @@ def test_deleting_it_leaves_nothing_and_ends_the_writers_of_today(tmp_path, no_l
 
 class TestLawsOfJournalsWithoutLocks(StorageLaws):
     make_storage = staticmethod(lambda place: DirectoryStorage(place / "runs", durability="process"))
+    make_backup = staticmethod(backup_of_files)
 
     @pytest.fixture(autouse=True)
     def _without_locks(self, no_locks):

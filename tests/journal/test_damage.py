@@ -5,7 +5,7 @@ import zlib
 import pytest
 
 from hpo.core import StudyCreated, TrialStarted, encode_events
-from hpo.errors import Conflict, HpoError, JournalCorrupted, UnreadableEvents, UnsupportedJournal
+from hpo.errors import Conflict, HpoError, JournalCorrupted, JournalMoved, UnreadableEvents, UnsupportedJournal
 from hpo.journal import FileJournal, FileStorage
 from hpo.journal.file import lines as scan
 from hpo.journal.file.lines import pack
@@ -228,15 +228,16 @@ def test_a_first_record_that_is_cut_off_is_damage_and_is_left_as_it_is(sample, m
         assert path.read_bytes() == lines[0][:kept]
 
 
-def test_a_file_cut_below_what_was_read_is_damage(sample):
+def test_a_file_cut_below_what_was_read_has_moved(sample):
     path, _, lines = sample
     journal = FileJournal(path)
     journal.read(0)
     with path.open("r+b") as file:
         file.truncate(len(b"".join(lines[:5])))
     for act in (lambda: journal.read(13), lambda: journal.append([TrialStarted(9)], expected=13)):
-        with pytest.raises(JournalCorrupted, match=r"line 6 .*ends here"):
+        with pytest.raises(JournalMoved, match=r"was rewritten .* 13 event") as caught:
             act()
+        assert (caught.value.path, caught.value.known) == (str(path), 13)
 
 
 def test_an_unknown_event_with_a_right_checksum_is_new_and_not_damaged(sample):

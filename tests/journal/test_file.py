@@ -46,22 +46,25 @@ def test_a_handle_reads_only_what_is_new(journal_file, make_events, monkeypatch)
     reader.read(0)
     asked = []
     pread = os.pread
-    monkeypatch.setattr("os.pread", lambda fd, n, offset: asked.append(offset) or pread(fd, n, offset))
+    monkeypatch.setattr("os.pread", lambda fd, n, offset: asked.append((offset, n)) or pread(fd, n, offset))
     assert reader.read(601) == ()
-    assert asked == []
     size = path.stat().st_size
+    last_checksum = (size - len(path.read_bytes().splitlines(keepends=True)[-1]), 8)
+    assert asked == [last_checksum]
     writer.append([TrialStarted(200)], expected=601)
     asked.clear()
     assert [*reader.read(601)] == [TrialStarted(200)]
-    assert min(asked) == size
+    assert min(place for place in asked if place != last_checksum)[0] == size
 
 
-def test_reading_after_an_own_append_reads_nothing(tmp_path, make_events, monkeypatch):
+def test_reading_after_an_own_append_reads_nothing_but_its_checksum(tmp_path, make_events, monkeypatch):
     journal = FileStorage(tmp_path / "s.jsonl").create("s", make_events(0))
     journal.read(0)
     journal.append([TrialStarted(0)], expected=1)
-    monkeypatch.setattr("os.pread", None)
+    asked, pread = [], os.pread
+    monkeypatch.setattr("os.pread", lambda fd, n, offset: asked.append(n) or pread(fd, n, offset))
     assert journal.read(2) == ()
+    assert asked == [8]
 
 
 def test_records_longer_than_what_is_read_at_once_are_whole(tmp_path, make_events, monkeypatch):

@@ -16,7 +16,7 @@ from typing import Protocol
 from hpo.errors import Conflict, JournalMoved, JournalUnwritable, OutcomeUnknown, UnsupportedJournal
 from hpo.journal.disk import not_added, open_regular, reason, size_of_same
 from hpo.journal.file.claims import ClaimedFile, claims_in_use, make_claims_directory, remove_claims
-from hpo.journal.file.lines import Mark, keep_torn, place, read_after
+from hpo.journal.file.lines import Mark, check_still_there, keep_torn, place, read_after
 from hpo.journal.locks import Waiting, lock_holder
 from hpo.journal.records import Draft
 
@@ -205,8 +205,9 @@ class LockedFile:
     def _end(self, head: Mark, expected: int) -> Mark:
         """Return the end of the journal, under the lock, with nothing torn behind it."""
         size, end = size_of_same(self._path, self._identity), head
+        check_still_there(self._fd, self._path, head, size)
         if size != end.offset:
-            end = read_after(self._fd, self._path, end, size)[1]
+            end = read_after(self._fd, self._path, end)[1]
         if end.sequence != expected:
             raise Conflict(expected, end.sequence)
         if size > end.offset:

@@ -46,7 +46,7 @@ from hpo.errors import (
     OutcomeUnknown,
 )
 from hpo.journal.disk import NO_LINKS, not_added, reason, size_of_same, unreadable, write_all
-from hpo.journal.file.lines import Mark, keep_torn, place, read_after, unpack
+from hpo.journal.file.lines import Mark, check_still_there, keep_torn, place, read_after, unpack
 from hpo.journal.locks import Waiting
 from hpo.journal.records import DamagedRecord, Draft
 
@@ -363,7 +363,8 @@ class ClaimedFile:
             size = os.fstat(fd).st_size
         except OSError as error:
             raise unreadable(self._path, error) from error
-        return read_after(fd, self._path, head, size)[1]
+        check_still_there(fd, self._path, head, size)
+        return read_after(fd, self._path, head)[1]
 
     def _place(self, name: int | str) -> str:
         return os.path.join(self._directory, str(name))

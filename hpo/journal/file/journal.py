@@ -10,10 +10,10 @@ from functools import partial
 from typing import Any
 
 from hpo.core import AnyEvent, is_acknowledged
-from hpo.errors import JournalMoved, JournalUnwritable, OutcomeUnknown, StudyNotFound
+from hpo.errors import JournalCorrupted, JournalMoved, JournalUnwritable, OutcomeUnknown, StudyNotFound
 from hpo.journal.disk import open_regular, reason, unreadable
 from hpo.journal.file.appending import appender_of
-from hpo.journal.file.lines import START, Mark, read_after
+from hpo.journal.file.lines import START, Mark, check_still_there, read_after
 from hpo.journal.locks import Waiting
 from hpo.journal.records import Draft, draft_of
 from hpo.journal.storage import Durability, check_options
@@ -73,11 +73,16 @@ class FileJournal:
         """Return the events from number `after` on; see `Journal.read`."""
         file = self._open_file()
         head = file.head
-        size = file.size()
+        size = file.checked_size(head)
         if size == head.offset and after >= head.sequence:
             return ()
         start = head if after >= head.sequence else START  # earlier events are only read again to look at the past
-        events, end = file.read_from(start, size)
+        try:
+            events, end = file.read_from(start)
+        except JournalCorrupted:
+            file.checked_size(head)  # it may have been rewritten just now
+            raise
+        file.checked_size(head)  # what was read belongs to the history of `head`
         if end.offset > file.head.offset:
             file.head = end
         return events if after == start.sequence else events[after - start.sequence :]
@@ -186,25 +191,23 @@ class OpenFile:
         if self.fd >= 0:
             os.close(self.fd)
 
-    def size(self) -> int:
-        """Return how many bytes the file has.
+    def checked_size(self, head: Mark) -> int:
+        """Return how many bytes the file has, if the record that ends at `head` is still in its place.
 
         Raises:
+            JournalMoved: it is not.
             UnsupportedJournal: the system failed to say.
         """
         try:
-            return os.fstat(self.fd).st_size
+            size = os.fstat(self.fd).st_size
         except OSError as error:
             raise unreadable(self.path, error) from error
+        check_still_there(self.fd, self.path, head, size)
+        return size
 
-    def read_from(self, start: Mark, size: int) -> tuple[list[AnyEvent], Mark]:
-        """Return all events after `start`, and the end of the last record; raises as `read_after` does.
-
-        Args:
-            start: The end of a record.
-            size: How many bytes the file has at least.
-        """
-        return read_after(self.fd, self.path, start, size)
+    def read_from(self, start: Mark) -> tuple[list[AnyEvent], Mark]:
+        """Return all events after `start`, and the end of the last record; raises as `read_after` does."""
+        return read_after(self.fd, self.path, start)
 
     def add(self, draft: Draft, *, expected: int, lock_timeout: float) -> Mark:
         """Append the record `draft` after `expected` events, and return the new end of the journal.

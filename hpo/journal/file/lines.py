@@ -17,7 +17,7 @@ from zlib import crc32
 import msgspec
 
 from hpo.core import FORMAT, AnyEvent, StudyCreated
-from hpo.errors import JournalCorrupted, UnreadableEvents, UnsupportedJournal
+from hpo.errors import JournalCorrupted, JournalMoved, UnreadableEvents, UnsupportedJournal
 from hpo.journal.disk import unreadable, write_all
 from hpo.journal.records import (
     LONGEST,
@@ -131,12 +131,14 @@ class Mark(msgspec.Struct, frozen=True, gc=False):
         offset: How many bytes.
         checksum: That of the record.
         is_chained: Whether the next record must name this checksum.
+        start: How many bytes the journal has before the record.
     """
 
     sequence: int
     offset: int
     checksum: int = 0
     is_chained: bool = False
+    start: int = 0
 
 
 START = Mark(0, 0)
@@ -156,21 +158,34 @@ def place(draft: Draft, end: Mark, *, least: int = 0) -> tuple[bytes, Mark]:
     if len(line) < least:
         filled = draft.payload + b" " * (min(least, LONGEST) - len(line))
         line, checksum = line_of(filled, draft.sequence, previous)
-    return line, Mark(draft.sequence, end.offset + len(line), checksum, chained)
+    return line, Mark(draft.sequence, end.offset + len(line), checksum, chained, end.offset)
 
 
-def read_after(fd: int, path: str, start: Mark, size: int) -> tuple[list[AnyEvent], Mark]:
-    """Do what `read_records` does for a file that has grown to `size` bytes at least.
+def check_still_there(fd: int, path: str, mark: Mark, size: int) -> None:
+    """Check that the record which ends at `mark` is where it was, in a file of `size` bytes.
+
+    In a chain, its checksum stands for all records before it: the same checksum in the same place is the same history.
+    In a journal of format 1 it stands for this record only, and for the number of bytes before it.
 
     Raises:
-        JournalCorrupted: as there, or the file has become shorter than it was.
-        UnreadableEvents: as there.
+        JournalMoved: the file was rewritten.
+        UnsupportedJournal: the system failed to read it.
+    """
+    try:
+        if size < mark.offset or (mark.sequence and os.pread(fd, 8, mark.start) != b"%08x" % mark.checksum):
+            raise JournalMoved(path, mark.sequence)
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def read_after(fd: int, path: str, start: Mark) -> tuple[list[AnyEvent], Mark]:
+    """Do what `read_records` does.
+
+    Raises:
+        JournalCorrupted, UnreadableEvents: as there.
         UnsupportedJournal: as there, or the system failed to read it.
     """
     try:
-        if size < start.offset:
-            line = line_number(fd, size)
-            raise JournalCorrupted(path, line, size, "the file ends here, before records that it had already")
         return read_records(fd, path, start)
     except OSError as error:
         raise unreadable(path, error) from error
@@ -229,7 +244,7 @@ def _parse(fd: int, path: str, start: Mark) -> tuple[list[AnyEvent], Mark, str]:
     """Do what `read_records` does, and return what is wrong after the mark; a torn end is not."""
     events: list[AnyEvent] = []
     sequence, offset, checksum, chained = start.sequence, start.offset, start.checksum, start.is_chained
-    previous = checksum if chained else None
+    previous, begin = checksum if chained else None, start.start
     rest, size = b"", _CHUNK
     problem = ""
     while not problem and (chunk := os.pread(fd, size, offset + len(rest))):
@@ -242,7 +257,7 @@ def _parse(fd: int, path: str, start: Mark) -> tuple[list[AnyEvent], Mark, str]:
             except DamagedRecord as error:
                 last = not os.pread(fd, 1, offset + len(line) + 1)
                 problem = "" if last and not hides_record(line) else str(error)
-                return events, Mark(sequence, offset, checksum, chained), problem
+                return events, Mark(sequence, offset, checksum, chained, begin), problem
             try:
                 some = readable_events(record.payload, is_first=not offset)
             except UnreadableEvents as error:
@@ -251,16 +266,16 @@ def _parse(fd: int, path: str, start: Mark) -> tuple[list[AnyEvent], Mark, str]:
                 chained, previous = True, 0
             if record.sequence != sequence + len(some) or record.previous != previous:
                 problem = order_problem(record, len(some), after=sequence, previous=previous)
-                return events, Mark(sequence, offset, checksum, chained), problem
+                return events, Mark(sequence, offset, checksum, chained, begin), problem
             events += some
-            sequence, checksum = record.sequence, record.checksum
+            sequence, checksum, begin = record.sequence, record.checksum, offset
             offset += len(line) + 1
             if chained:
                 previous = checksum
         if len(rest) > LONGEST:
             problem = f"a line is longer than {LONGEST} bytes"
         size = max(_CHUNK, len(rest))  # so that a long record is not copied once per chunk
-    return events, Mark(sequence, offset, checksum, chained), problem
+    return events, Mark(sequence, offset, checksum, chained, begin), problem
 
 
 def _located(fd: int, path: str, offset: int, error: UnreadableEvents) -> UnreadableEvents:

@@ -27,7 +27,8 @@ from hpo.errors import InvalidArgument, InvalidType, MissingExtra
 from hpo.journal.storage import Storage
 from hpo.logging import get_logger
 from hpo.testing._engine import LawSuite, LawTests, given_to
-from hpo.testing.journals import event_laws, study_laws, worker_laws, writer_laws
+from hpo.testing.journals import event_laws, rollback_laws, study_laws, worker_laws, writer_laws
+from hpo.testing.journals.rollback_laws import PutBack, RollbackLaw
 from hpo.testing.journals.study_laws import Opener
 from hpo.testing.journals.worker_laws import PatientLaw, why_workers_are_unknown
 
@@ -36,10 +37,13 @@ T = TypeVar("T")
 Law: TypeAlias = Callable[[Opener], None]
 """Raises AssertionError if the storage that it opens does not keep it."""
 
-AnyLaw: TypeAlias = Law | PatientLaw
+AnyLaw: TypeAlias = Law | PatientLaw | RollbackLaw
 
 MakeStorage: TypeAlias = Callable[[Path], Storage]
 """Opens the storage in a directory, with everything that was stored there before."""
+
+MakeBackup: TypeAlias = Callable[[Path], PutBack]
+"""Copies what the storage of a directory holds, and returns a function that puts the copy back under open handles."""
 
 LAWS: tuple[Law, ...] = (*study_laws.LAWS, *event_laws.LAWS, *writer_laws.LAWS)
 """The laws of all storages."""
@@ -56,6 +60,9 @@ LAWS_OF_WORKERS: tuple[Law, ...] = worker_laws.LAWS_OF_WORKERS
 LAWS_OF_WORKERS_ACROSS_PROCESSES: tuple[Law, ...] = worker_laws.LAWS_OF_WORKERS_ACROSS_PROCESSES
 """The laws of storages whose journals track workers, and that several processes can use."""
 
+LAWS_OF_ROLLBACKS: tuple[RollbackLaw, ...] = rollback_laws.LAWS_OF_ROLLBACKS
+"""The laws of storages whose content can be replaced by a backup of it. They also take a function that makes one."""
+
 LAWS_OF_SILENT_WORKERS: tuple[PatientLaw, ...] = worker_laws.LAWS_OF_SILENT_WORKERS
 """Laws of the same storages that also take the number of seconds for which a worker may be silent."""
 
@@ -66,6 +73,7 @@ def check_storage(
     many_studies: bool = True,
     across_processes: bool = True,
     grace_period: float = 0.0,
+    make_backup: MakeBackup | None = None,
 ) -> None:
     """Check that a storage keeps the laws, except those that need hypothesis (see `agreement_machine`).
 
@@ -80,17 +88,20 @@ def check_storage(
         grace_period: The number of seconds for which a worker may be silent before it counts as dead; 0 if the
             operating system knows which workers are alive. Four laws wait for that long, so make it short, but long
             enough for a process on a busy machine; 3 seconds will do.
+        make_backup: Copies what the storage holds in a directory, and returns a function that puts the copy back while
+            handles are open; `hpo.testing.backup_of_files` does that for storages of plain files. The laws of journals
+            that went back are left out without it.
 
     Raises:
         AssertionError: the storage breaks a law; a note says which.
         InvalidArgument: `grace_period` is not a number of seconds of at least 0.
-        InvalidType: `make_storage` can't be called, or does not return a storage.
+        InvalidType: `make_storage` or `make_backup` can't be called, or `make_storage` does not return a storage.
 
     Example:
         >>> from hpo.journal import FileStorage
         >>> check_storage(lambda place: FileStorage(place / "s.jsonl"), many_studies=False, across_processes=False)
     """
-    subject = _Subject(make_storage, many_studies, across_processes, grace_period)
+    subject = _Subject(make_storage, many_studies, across_processes, grace_period, make_backup)
     unknown = subject.in_a_new_place(why_workers_are_unknown)
     if unknown is not None:
         get_logger().info("The laws of workers are left out: %s", unknown)
@@ -118,6 +129,7 @@ class _Subject:
     many_studies: bool
     across_processes: bool
     grace_period: float = attrs.field()
+    make_backup: MakeBackup | None = attrs.field()
 
     @make_storage.validator
     def _check_make_storage(self, _: object, given: object) -> None:
@@ -129,18 +141,32 @@ class _Subject:
         if seconds is None or not 0 <= seconds < float("inf"):
             raise InvalidArgument(f"grace_period is a number of seconds of at least 0, got {given!r}")
 
+    @make_backup.validator
+    def _check_make_backup(self, _: object, given: object) -> None:
+        if given is not None and not callable(given):
+            raise InvalidType(
+                f"make_backup is a function that copies what is in a directory, as hpo.testing.backup_of_files does; got {given!r}"
+            )
+
     def why_not(self, law: AnyLaw) -> str | None:
         """Return why the law does not apply to a storage with these properties, or None if it may apply."""
         if law in LAWS_OF_MANY_STUDIES and not self.many_studies:
             return "the storage holds one study"
         if law in _ABOUT_PROCESSES and not self.across_processes:
             return "the storage lives in one process"
+        if law in LAWS_OF_ROLLBACKS and self.make_backup is None:
+            return "the tests can't put a backup in the storage's place: set make_backup if there is a way"
         return None
 
     def check(self, law: AnyLaw) -> None:
         """Check one law, in a new place."""
-        patient = {"grace_period": self.grace_period} if law in LAWS_OF_SILENT_WORKERS else {}
-        self.in_a_new_place(partial(law, **patient))
+        more: dict[str, Any] = {"grace_period": self.grace_period} if law in LAWS_OF_SILENT_WORKERS else {}
+        with tempfile.TemporaryDirectory() as name:
+            place = Path(name)
+            if law in LAWS_OF_ROLLBACKS and self.make_backup is not None:
+                more["backup"] = partial(self.make_backup, place)
+            act: Callable[..., None] = law  # which takes the arguments of its kind
+            act(partial(_opened, self.make_storage, place), **more)
 
     def in_a_new_place(self, act: Callable[[Opener], T]) -> T:
         """Return what `act` returns for an opener of the storage in a new directory."""
@@ -161,7 +187,13 @@ _ABOUT_PROCESSES: tuple[AnyLaw, ...] = (
     *LAWS_OF_WORKERS_ACROSS_PROCESSES,
     *LAWS_OF_SILENT_WORKERS,
 )
-_ALL_LAWS: tuple[AnyLaw, ...] = (*LAWS, *LAWS_OF_MANY_STUDIES, *LAWS_ACROSS_PROCESSES, *_ABOUT_WORKERS)
+_ALL_LAWS: tuple[AnyLaw, ...] = (
+    *LAWS,
+    *LAWS_OF_MANY_STUDIES,
+    *LAWS_ACROSS_PROCESSES,
+    *LAWS_OF_ROLLBACKS,
+    *_ABOUT_WORKERS,
+)
 
 
 class StorageLaws(LawTests):
@@ -172,12 +204,16 @@ class StorageLaws(LawTests):
         many_studies: Whether it can hold more than one study; the laws that need it are skipped otherwise.
         across_processes: Whether several processes can use it; the laws that need it are skipped otherwise.
         grace_period: See `check_storage`. If its journals do not track workers, the laws about workers are skipped.
+        make_backup: See `check_storage`; the laws of journals that went back are skipped if it is None.
 
     Example:
         >>> from hpo.journal import DirectoryStorage
+        >>> from hpo.testing import backup_of_files
         >>> class TestMine(StorageLaws):
         ...     make_storage = staticmethod(DirectoryStorage)
+        ...     make_backup = staticmethod(backup_of_files)
         >>> TestMine().test_a_study_is_created_once()
+        >>> TestMine().test_rolled_back_and_regrown()
     """
 
     _suite = LawSuite(_ALL_LAWS)
@@ -185,11 +221,14 @@ class StorageLaws(LawTests):
     many_studies: ClassVar[bool] = True
     across_processes: ClassVar[bool] = True
     grace_period: ClassVar[float] = 0.0
+    make_backup: ClassVar[Callable[..., Any] | None] = None
 
     def _try(self, law: Any) -> None:
-        own = vars(self).get("make_storage")  # a fixture may give it to the object
-        make_storage = given_to(type(self), "make_storage") if own is None else own
-        subject = _Subject(make_storage, self.many_studies, self.across_processes, self.grace_period)
+        make_storage, make_backup = (
+            vars(self).get(name) or given_to(type(self), name)  # a fixture may give it to the object
+            for name in ("make_storage", "make_backup")
+        )
+        subject = _Subject(make_storage, self.many_studies, self.across_processes, self.grace_period, make_backup)
         why_not = subject.why_not(law)
         if why_not is None and law in _ABOUT_WORKERS:
             why_not = subject.in_a_new_place(why_workers_are_unknown)

@@ -22,6 +22,7 @@ from hpo.testing.journals.laws import (
     LAWS,
     LAWS_ACROSS_PROCESSES,
     LAWS_OF_MANY_STUDIES,
+    LAWS_OF_ROLLBACKS,
     LAWS_OF_SILENT_WORKERS,
     LAWS_OF_WORKERS,
     LAWS_OF_WORKERS_ACROSS_PROCESSES,
@@ -29,6 +30,7 @@ from hpo.testing.journals.laws import (
     agreement_machine,
     check_storage,
 )
+from hpo.testing.journals.rollback_laws import backup_of_files
 from hpo.testing.journals.samples import created, every_kind, hostile_values
 from hpo.testing.journals.worker_laws import why_workers_are_unknown
 
@@ -46,11 +48,13 @@ class TestMemory(StorageLaws):
 
 class TestFile(StorageLaws):
     make_storage = staticmethod(lambda place: FileStorage(place / "s.jsonl"))
+    make_backup = staticmethod(backup_of_files)
     many_studies = False
 
 
 class TestDirectory(StorageLaws):
     make_storage = staticmethod(DirectoryStorage)
+    make_backup = staticmethod(backup_of_files)
 
 
 class TestSqlite(StorageLaws):
@@ -70,7 +74,7 @@ def test_the_samples_hold_every_kind_of_event_and_can_be_written():
 
 def test_there_is_a_method_for_each_law():
     laws = [
-        *(*LAWS, *LAWS_OF_MANY_STUDIES, *LAWS_ACROSS_PROCESSES),
+        *(*LAWS, *LAWS_OF_MANY_STUDIES, *LAWS_ACROSS_PROCESSES, *LAWS_OF_ROLLBACKS),
         *(*LAWS_OF_WORKERS, *LAWS_OF_WORKERS_ACROSS_PROCESSES, *LAWS_OF_SILENT_WORKERS),
     ]
     methods = {name: getattr(StorageLaws, name) for name in dir(StorageLaws) if name.startswith("test_")}
