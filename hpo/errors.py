@@ -139,10 +139,14 @@ class SearchSpaceExhausted(HpoError, RuntimeError):
     Attributes:
         reason: Why, in the sampler's words.
         for_now: Whether it may suggest again once one of the running trials has finished.
+        of_space: Whether it is the search space that is used up, and not a list or a budget of the sampler's own.
+        inferred: Whether that space was inferred from trials, so that the objective may ask for more than it has.
     """
 
     reason: str
     for_now: bool = False
+    of_space: bool = False
+    inferred: bool = False
 
     def __str__(self) -> str:
         advice = "; ask again when a running trial has finished" if self.for_now else ""

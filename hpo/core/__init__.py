@@ -52,6 +52,7 @@ from hpo.core.commands import (
     Tell,
 )
 from hpo.core.contracts import (
+    AGAIN,
     Answer,
     Decision,
     Exhausted,
@@ -75,11 +76,15 @@ from hpo.core.contracts import (
     checked_seed,
     checked_stopping_rule,
     is_replayable,
+    misfits,
     needs_pending,
+    nothing_left,
     promotion,
     space_to_ask,
+    suggest_again,
     suggest_joint,
     suggest_lone,
+    suggest_probe,
     trial_key,
 )
 from hpo.core.decide import decide, running_trial
@@ -147,6 +152,7 @@ from hpo.core.values import (
     from_number,
     grid_value,
     identity_of,
+    index_of,
     is_bool,
     is_function,
     is_positive,
@@ -160,6 +166,7 @@ from hpo.core.values import (
     to_int_if_whole,
     to_json_tree,
     to_number,
+    value_of,
     whole_from,
 )
 from hpo.core.views import (
@@ -175,6 +182,7 @@ from hpo.core.views import (
 )
 
 __all__ = [
+    "AGAIN",
     "FORMAT",
     "AddArtifact",
     "AddTrial",
@@ -286,6 +294,7 @@ __all__ = [
     "from_number",
     "grid_value",
     "identity_of",
+    "index_of",
     "intersection_space",
     "is_acknowledged",
     "is_bool",
@@ -295,9 +304,11 @@ __all__ = [
     "joint_space",
     "json_to_distribution",
     "losses",
+    "misfits",
     "name_of",
     "nearest_cell",
     "needs_pending",
+    "nothing_left",
     "objective_values",
     "one_of",
     "option_check",
@@ -313,8 +324,10 @@ __all__ = [
     "should_prune",
     "shown_with_advice",
     "space_to_ask",
+    "suggest_again",
     "suggest_joint",
     "suggest_lone",
+    "suggest_probe",
     "tell",
     "to_float_if_number",
     "to_int_if_whole",
@@ -323,6 +336,7 @@ __all__ = [
     "trial_key",
     "trial_record",
     "trials_in",
+    "value_of",
     "violation",
     "what_if",
     "whole_from",

@@ -182,7 +182,7 @@ def _fixed_params(state: StudyState, given: Mapping[str, Any]) -> Any:
     for name, value in given.items():
         checked_text(name, "a parameter's name")
         tree = to_json_tree(value)
-        if isinstance(tree, list) or (isinstance(tree, dict) and tree.get("$float") in (None, "nan")):
+        if isinstance(tree, list) or (isinstance(tree, dict) and "$float" not in tree):
             raise InvalidArgument(
                 f"parameter {name!r} can be fixed to None, a bool, a number or a string; got {value!r}"
             )

@@ -29,6 +29,7 @@ from hpo.core import (
     checked_seed,
     checked_text,
     is_replayable,
+    misfits,
     name_of,
     needs_pending,
     space_to_ask,
@@ -109,8 +110,13 @@ class PartialFixedSampler:
         return PartialFixedSampler(own, _given(self.base_sampler, fixed_params))
 
     def joint_space(self, state: StudyState, trial: FrozenTrial) -> SearchSpace:
-        """Return the parameters that the other sampler wants to suggest together."""
-        return space_to_ask(state, self._base, trial)
+        """Return the parameters that the other sampler wants to suggest together.
+
+        A fixed parameter whose value is not in the distribution that earlier trials had is left out: it gets its value
+        when the objective asks for it, because the objective may depend on another parameter or have changed.
+        """
+        space = space_to_ask(state, self._base, trial)
+        return space.without(dict.fromkeys(misfits(self.fixed_params, space)))
 
     def __call__(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
         """Return the fixed values of a joint space with the other sampler's suggestion for the rest.

@@ -24,15 +24,19 @@ from hpo.core import (
     TrialState,
     as_int,
     is_replayable,
+    nothing_left,
     promotion,
     running_by_worker,
+    suggest_again,
     suggest_joint,
+    suggest_probe,
 )
 from hpo.errors import SearchSpaceExhausted, TrialNotRunning, ValueOutsideDistribution, WorkerLost
 from hpo.study.advisors import Advisors
 from hpo.study.recorder import JournalRecorder, decide_all, now
 from hpo.study.running.messages import failure_reason, log_trial_resumed
 from hpo.study.running.workers import Worker, working
+from hpo.study.series import Program, Series
 from hpo.study.trial import Trial
 
 _FEWEST_TO_CHECK = 64  # open trials that are kept without looking whether somebody else has told them
@@ -75,12 +79,15 @@ class OpenTrials:
         self.recorder = recorder
         self.advisors = advisors
         self.current_run = CurrentRun()
+        self.programs: list[Program] = []
+        """What was seen of the objectives that had trials here."""
+        self.asked = Series(self)
         self._by_number: dict[int, Trial] = {}
         self._most_unchecked = _FEWEST_TO_CHECK
         self._worker: Worker | None = None
 
     def start_trial(
-        self, space: SearchSpace | None = None, worker: Worker | None = None
+        self, space: SearchSpace | None = None, worker: Worker | None = None, *, probe: bool = False
     ) -> tuple[Trial, StudyState, StudyState]:
         """Start a trial and give it its joint parameters; or resume a paused trial, if the promoter says so.
 
@@ -91,18 +98,21 @@ class OpenTrials:
         Args:
             space: Parameters to suggest at once, which count as used; None leaves the space to the sampler.
             worker: The worker that will run the trial, if that is known.
+            probe: Whether to start a trial without joint parameters when everything that trials have shown is tried.
 
         Returns:
             The trial, the state at its start, and the state with its joint parameters.
 
         Raises:
-            SearchSpaceExhausted: nothing is left to suggest. No trial was started, or it failed at once.
+            SearchSpaceExhausted: nothing is left to suggest. No trial was started, or it failed at once. An enqueued
+                trial is started all the same.
         """
         # A stateful sampler must be asked only once for each trial, so it is asked after the start has been appended.
-        begun = self._start_with_params(space, worker) if is_replayable(self.advisors.sampler) else None
+        begun = self._start_with_params(space, worker, probe) if is_replayable(self.advisors.sampler) else None
         if begun is None:
-            started, number, resumed = self.start_without_params(worker)
-            begun = started, started if resumed else self._add_params(number, started, space), number
+            started, number, resumed, enqueued = self._start_alone(worker)
+            after = started if resumed else self._add_params(number, started, space, probe=probe, enqueued=enqueued)
+            begun = started, after, number
         started, state, number = begun
         return self._opened(started, state, number, space), started, state
 
@@ -140,7 +150,7 @@ class OpenTrials:
         return [Ask(now(), worker)]
 
     def _start_with_params(
-        self, space: SearchSpace | None, worker: Worker | None
+        self, space: SearchSpace | None, worker: Worker | None, probe: bool
     ) -> tuple[StudyState, StudyState, int] | None:
         """Append start and suggestion at once; None if another writer, or the end of the worker's name, prevents it."""
         advisors, name = self.advisors, None if worker is None else worker.name
@@ -153,7 +163,8 @@ class OpenTrials:
         number, after = _started_number(events), started
         if not isinstance(start, ResumeTrial):
             try:
-                suggestion = _joint_suggestion(started, advisors, number, space)
+                enqueued = number in before.waiting
+                suggestion = _joint_suggestion(started, advisors, number, space, probe=probe, enqueued=enqueued)
             except (
                 ValueOutsideDistribution
             ) as error:  # enqueued with a value that the space cannot hold: leave the queue
@@ -186,28 +197,35 @@ class OpenTrials:
             SearchSpaceExhausted: the sampler says that nothing is left, already when asked for no parameters at all. No
                 trial was started.
         """
+        return self._start_alone(worker)[:3]
+
+    def _start_alone(self, worker: Worker | None) -> tuple[StudyState, int, bool, bool]:
+        """Return what `start_without_params` does, and whether the trial was enqueued."""
         while True:
             name = None if worker is None else worker.name
             before = self.recorder.state
             commands = self._start_commands(before, name)
             events, started = decide_all(before, commands)
             number, resumed = _started_number(events), isinstance(commands[-1], ResumeTrial)
+            enqueued = number in before.waiting
             if not resumed and is_replayable(self.advisors.sampler):
-                _joint_suggestion(started, self.advisors, number, SearchSpace())
+                _joint_suggestion(started, self.advisors, number, SearchSpace(), enqueued=enqueued)
             try:
                 if self.recorder.append(events, before, started):
                     if resumed:
                         log_trial_resumed(started.running[number])
-                    return started, number, resumed
+                    return started, number, resumed, enqueued
             except WorkerLost:
                 if worker is None or name is None:
                     raise
                 worker.change_name(name)
 
-    def _add_params(self, number: int, started: StudyState, space: SearchSpace | None) -> StudyState:
+    def _add_params(
+        self, number: int, started: StudyState, space: SearchSpace | None, *, probe: bool, enqueued: bool
+    ) -> StudyState:
         """Suggest and record the joint parameters of a trial that was started without; fail it if that is impossible."""
         try:
-            suggestion = _joint_suggestion(started, self.advisors, number, space)
+            suggestion = _joint_suggestion(started, self.advisors, number, space, probe=probe, enqueued=enqueued)
             return self.recorder.record(self.advisors.set_sampler, suggestion)
         except BaseException as error:  # nobody will run the trial
             reason = str(error) if isinstance(error, SearchSpaceExhausted) else failure_reason(error)
@@ -223,7 +241,7 @@ class OpenTrials:
 
     def ask(self, space: SearchSpace | None) -> Trial:
         """Start a trial for the worker of the block that the call is in, if it is in a block of `as_worker`."""
-        return self.start_trial(space, self._worker)[0]
+        return self.asked.start_trial(space, self._worker)[0]
 
     @contextlib.contextmanager
     def as_worker(self) -> Iterator[None]:
@@ -292,11 +310,25 @@ class OpenTrials:
         return [number for name in worker.names for number in running.get(name, [])]
 
 
-def _joint_suggestion(started: StudyState, advisors: Advisors, number: int, space: SearchSpace | None) -> Suggest:
-    answer = suggest_joint(started, advisors.sampler, started.running[number], space)
-    if isinstance(answer, Exhausted):
-        raise SearchSpaceExhausted(answer.reason, answer.for_now)
-    return answer
+def _joint_suggestion(
+    started: StudyState,
+    advisors: Advisors,
+    number: int,
+    space: SearchSpace | None,
+    *,
+    probe: bool = False,
+    enqueued: bool = False,
+) -> Suggest:
+    trial = started.running[number]
+    answer = suggest_joint(started, advisors.sampler, trial, space)
+    if not isinstance(answer, Exhausted):
+        return answer
+    error = nothing_left(started, answer, space)
+    if error.inferred and (probe or enqueued):
+        return suggest_probe(trial)
+    if enqueued and not error.for_now:  # a person wants it, and it must not block the trials behind it
+        return suggest_again(started, advisors.sampler, trial, space)
+    raise error
 
 
 def _started_number(events: Sequence[AnyEvent]) -> int:

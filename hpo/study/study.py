@@ -270,7 +270,8 @@ class Study:
                 number of the executor's workers.
             catch: Exceptions that do not end the run.
             callbacks: Called in this thread with the study and each finished trial, in order. One that raises ends the
-                run as an objective that raises does. They are also called for the trials of dead workers, which this
+                run as an objective that raises does. A method ``before_run(study)`` of one is called before the first
+                trial, and may call `stop`. They are also called for the trials of dead workers, which this
                 run fails at its start and once a minute, as `fail_lost_trials` does.
             gc_after_trial: Whether to collect garbage after each trial.
             show_progress_bar: Whether to show one (needs ``purehpo[progress]``).

@@ -164,11 +164,6 @@ def test_a_parameter_may_have_any_name(name, value) -> None:
             InvalidArgument,
             "parameter 'x' can be fixed to None, a bool, a number or a string; got {'a': 1}",
         ),
-        (
-            {"x": math.nan},
-            InvalidArgument,
-            "parameter 'x' can be fixed to None, a bool, a number or a string; got nan",
-        ),
     ],
 )
 def test_params_that_can_not_be_enqueued(params, error, message) -> None:

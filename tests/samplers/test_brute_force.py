@@ -15,13 +15,14 @@ from hpo.core import (
     TrialState,
     ask,
     enqueue,
+    index_of,
     tell,
+    value_of,
 )
 from hpo.errors import InvalidSuggestion, SearchSpaceExhausted
 from hpo.samplers import BruteForceSampler, PartialFixedSampler, RandomSampler
 from hpo.samplers.brute_force.sampler import _TreeOfTrials
 from hpo.samplers.brute_force.tree import Node
-from hpo.samplers.parts.columns import index_of, value_of
 from hpo.study.studies import load_study
 
 SPACE = {

@@ -89,7 +89,7 @@ def test_a_start_up_draw_that_is_replaced_keeps_its_note_or_not(keep):
 
 def test_a_finite_space_is_exhausted_before_the_model_is_asked():
     state = running(*({"n": n, "c": c} for n in range(3) for c in "ab"))
-    assert answer(state, None) == Exhausted("all 6 configurations are tried or running")
+    assert answer(state, None) == Exhausted("all 6 configurations are tried or running", of_space=True)
 
 
 def test_a_model_may_say_that_nothing_is_left():

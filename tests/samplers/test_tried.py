@@ -136,7 +136,7 @@ def test_a_space_is_exhausted_when_all_are_tried_or_running():
     assert tried_configurations(state, SPACE).exhausted is None
     state, _ = ask(enqueue(state, ALL[-1]), RandomSampler(), SPACE)
     found = tried_configurations(state, SPACE)
-    assert found.exhausted == Exhausted("all 60 configurations are tried or running")
+    assert found.exhausted == Exhausted("all 60 configurations are tried or running", of_space=True)
     with pytest.raises(IndexError, match="configuration 0 of 0 that are left"):
         found.untried(0)
     with pytest.raises(IndexError):

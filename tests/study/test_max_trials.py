@@ -72,3 +72,23 @@ def test_states_are_states(states):
 
 def test_states_may_be_given_by_name():
     assert MaxTrialsCallback(3, ["complete"]) == MaxTrialsCallback(3)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("states", [(COMPLETE, PRUNED), None])
+def test_a_study_that_has_enough_trials_starts_no_more(study, states, n_jobs):
+    study.optimize(every_second_is_pruned, n_trials=5)
+    study.optimize(every_second_is_pruned, n_trials=9, n_jobs=n_jobs, callbacks=[MaxTrialsCallback(5, states)])
+    assert len(study.trials) == 5
+
+
+def test_any_callback_may_look_before_the_first_trial(study):
+    class Gate:
+        def before_run(self, study):
+            study.stop()
+
+        def __call__(self, study, trial):
+            raise AssertionError("no trial is run")
+
+    study.optimize(every_second_is_pruned, n_trials=9, callbacks=[Gate()])
+    assert not study.trials

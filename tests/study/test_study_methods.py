@@ -209,7 +209,6 @@ def test_enqueue_skips_existing_configurations_on_demand(study):
     ("params", "error"),
     [
         ({"x": [1]}, ValueError),
-        ({"x": float("nan")}, ValueError),
         ({"x": object()}, TypeError),
         ({1: 2}, TypeError),
         ([], TypeError),

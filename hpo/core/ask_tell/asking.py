@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any, overload
 
 from msgspec.structs import replace
 
 from hpo.core.ask_tell.steps import TrialOrNumber, carried_out, number_of, remembering
-from hpo.core.commands import (
-    Ask,
-    Command,
-    Enqueue,
-    ResumeTrial,
-)
+from hpo.core.commands import Ask, Command, Enqueue, ResumeTrial
 from hpo.core.contracts import (
     Exhausted,
     Promoter,
     Sampler,
     checked_promoter,
     checked_sampler,
+    misfits,
+    nothing_left,
     promotion,
+    space_to_ask,
+    suggest_again,
     suggest_joint,
+    suggest_lone,
 )
 from hpo.core.decide import decide
 from hpo.core.evolve import replay
 from hpo.core.records import TrialResumed, TrialStarted
 from hpo.core.state import StudyState
-from hpo.core.values import Distribution, FrozenTrial, Origin, as_int, checked_origin
-from hpo.errors import InvalidArgument, SearchSpaceExhausted
+from hpo.core.values import Distribution, FrozenTrial, Origin, SearchSpace, as_int, checked_origin
+from hpo.errors import InvalidArgument, ValueOutsideDistribution
 
 
 @overload
@@ -81,17 +82,18 @@ def ask(
 
     Returns:
         The next state, and the running trial with its `number` and `params`, or a list of `n` such trials. A trial
-        that was enqueued is started first, and keeps the values that it was enqueued with. A resumed trial has the
-        parameters that it had, and its `checkpoint`.
+        that was enqueued is started first, and keeps the values that it was enqueued with; one that is not a number and
+        not in the space that the history shows is in its `fixed_params` only. A resumed trial has the parameters that
+        it had, and its `checkpoint`.
 
     Raises:
-        SearchSpaceExhausted: the sampler has nothing left. No trial is started.
+        SearchSpaceExhausted: the sampler has nothing left. No trial is started. An enqueued trial starts all the same.
         InvalidSuggestion: the sampler's answer does not fit the space.
         InvalidArgument: `n` is less than 1, or given together with a request key.
         InvalidType: the sampler or promoter can't be called, or is a class; or `space` is not a mapping to
             distributions.
-        ValueOutsideDistribution: the next trial was enqueued with a value of another kind than the space has. Take it
-            off the queue with ``tell(state, state.waiting.first(), state="fail")``.
+        ValueOutsideDistribution: the next trial was enqueued with a value of another kind than the given or declared
+            space has. Take it off the queue with ``tell(state, state.waiting.first(), state="fail")``.
 
     Example:
         >>> from hpo import FloatDistribution, tell
@@ -210,10 +212,24 @@ def _ask_one(
     # a resumed trial has its parameters already
     if isinstance(start, ResumeTrial):
         return remembering(started, state, events), trial
+    inferred = space is None and state.space is None
+    known = space_to_ask(started, sampler, trial) if space is None else SearchSpace.of(space)
+    outside = misfits(trial.fixed_params, known) if inferred and trial.fixed_params else []
+    joint = known.without(dict.fromkeys(outside))
     # the sampler sees the state in which its trial has started, which is what replay gives it too
-    suggest = suggest_joint(started, sampler, trial, space)
+    suggest = suggest_joint(started, sampler, trial, joint)
     if isinstance(suggest, Exhausted):
-        raise SearchSpaceExhausted(suggest.reason, suggest.for_now)
-    suggested = decide(started, suggest)
-    after = remembering(replay(suggested, started), state, events + suggested)
-    return after, after.running[trial.number]
+        if suggest.for_now or trial.number not in state.waiting:
+            raise nothing_left(state, suggest, space)
+        suggest = suggest_again(started, sampler, trial, joint)
+    answers = [suggest]
+    for name in outside:
+        # Whoever calls `ask` evaluates `params` as they are, and no objective will ask later: so an enqueued number
+        # stays, whatever its range was. A value of another kind stays in `fixed_params` alone.
+        with contextlib.suppress(ValueOutsideDistribution):
+            answers.append(suggest_lone(started, sampler, trial, name, SearchSpace({name: known[name]})))
+    after = started
+    for answer in answers:
+        suggested = decide(after, answer)
+        events, after = events + suggested, replay(suggested, after)
+    return remembering(after, state, events), after.running[trial.number]

@@ -9,6 +9,7 @@ from hpo.core.contracts.fold import Fold
 from hpo.core.contracts.promoter import ForkTrial, Promoter, Resume, checked_promoter, promotion
 from hpo.core.contracts.pruner import Decision, Pruner, Verdict, ask_pruner, checked_pruner
 from hpo.core.contracts.sampler import (
+    AGAIN,
     Answer,
     Exhausted,
     Sampler,
@@ -17,16 +18,21 @@ from hpo.core.contracts.sampler import (
     checked_sampler,
     checked_seed,
     is_replayable,
+    misfits,
     needs_pending,
+    nothing_left,
     space_to_ask,
+    suggest_again,
     suggest_joint,
     suggest_lone,
+    suggest_probe,
     trial_key,
 )
 from hpo.core.contracts.stopping import Stop, StoppingRule, checked_stopping_rule
 from hpo.core.contracts.study_view import HasState, StudyView
 
 __all__ = [
+    "AGAIN",
     "Answer",
     "Decision",
     "Exhausted",
@@ -50,10 +56,14 @@ __all__ = [
     "checked_seed",
     "checked_stopping_rule",
     "is_replayable",
+    "misfits",
     "needs_pending",
+    "nothing_left",
     "promotion",
     "space_to_ask",
+    "suggest_again",
     "suggest_joint",
     "suggest_lone",
+    "suggest_probe",
     "trial_key",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Protocol, TypeAlias
 
@@ -9,9 +10,23 @@ from msgspec import Struct
 
 from hpo.core.commands import Suggest
 from hpo.core.state import StudyState
-from hpo.core.values import Distribution, FrozenTrial, Key, SearchSpace, as_int, checked_callable, coerced_value
+from hpo.core.values import (
+    Distribution,
+    FrozenTrial,
+    Key,
+    SearchSpace,
+    as_int,
+    checked_callable,
+    coerced_value,
+    index_of,
+    value_of,
+)
 from hpo.core.views import joint_space
-from hpo.errors import InvalidSuggestion, InvalidType
+from hpo.errors import InvalidSuggestion, InvalidType, SearchSpaceExhausted
+
+AGAIN = "again"
+"""The rule in the note of an enqueued trial that repeats what was tried; see `suggest_again`."""
+_PROBE = "probe"
 
 
 class Suggestion(Struct, frozen=True):
@@ -40,6 +55,8 @@ class Exhausted(Struct, frozen=True):
     Args:
         reason: Why, for people; it completes the sentence "nothing is left to suggest: ...".
         for_now: Whether there may be something to suggest once a running trial has ended.
+        of_space: Whether it is the space that is used up, and not a list or a budget of the sampler's own. A space that
+            was inferred from trials is a guess: the objective may ask for more than they show.
 
     Example:
         >>> def once(state, trial, space, key):
@@ -54,6 +71,7 @@ class Exhausted(Struct, frozen=True):
 
     reason: str
     for_now: bool = False
+    of_space: bool = False
 
 
 Answer: TypeAlias = Suggestion | Exhausted
@@ -184,6 +202,25 @@ def space_to_ask(state: StudyState, sampler: Sampler, trial: FrozenTrial) -> Sea
     return joint_space(state) if state.space is not None or infer is None else SearchSpace.of(infer(state, trial))
 
 
+def joint_space_of(state: StudyState, sampler: Sampler, trial: FrozenTrial) -> SearchSpace:
+    """Return the joint space of `trial` without the parameters whose enqueued values an inferred space does not have."""
+    joint = space_to_ask(state, sampler, trial)
+    if state.space is not None or not trial.fixed_params:
+        return joint
+    return joint.without(dict.fromkeys(misfits(trial.fixed_params, joint)))
+
+
+def misfits(values: Mapping[str, Any], space: SearchSpace) -> list[str]:
+    """Return the names of the parameters of `space` whose value is not a member of their distribution.
+
+    Example:
+        >>> from hpo.core.values import IntDistribution
+        >>> misfits({"x": 7, "y": 7}, SearchSpace({"x": IntDistribution(1, 3), "y": IntDistribution(1, 9)}))
+        ['x']
+    """
+    return [name for name, distribution in space.items() if name in values and not distribution.contains(values[name])]
+
+
 def suggest_joint(
     state: StudyState, sampler: Sampler, trial: FrozenTrial, space: Mapping[str, Distribution] | None = None
 ) -> Suggest | Exhausted:
@@ -193,12 +230,15 @@ def suggest_joint(
         state: The study at the moment when the trial started.
         sampler: The sampler to ask, for all parameters but those that the trial was enqueued with.
         trial: The trial, running and without parameters.
-        space: The joint space; None means the one that `space_to_ask` returns.
+        space: The joint space; None means the one that `space_to_ask` returns. If that was inferred from trials, values
+            that the trial was enqueued with and that do not belong to it are left out: they wait until the objective
+            asks for them, because only the objective knows what they may be.
 
     Raises:
         InvalidSuggestion: the answer is neither a `Suggestion` nor `Exhausted`.
+        ValueOutsideDistribution: the trial was enqueued with a value of another kind than a declared or given space has.
     """
-    joint = space_to_ask(state, sampler, trial) if space is None else SearchSpace.of(space)
+    joint = joint_space_of(state, sampler, trial) if space is None else SearchSpace.of(space)
     asked = joint.without(trial.fixed_params) if trial.fixed_params else joint
     answer = ask_sampler(sampler, state, trial, asked, trial_key(state, sampler, trial.number))
     if isinstance(answer, Exhausted):
@@ -230,6 +270,9 @@ def suggest_lone(state: StudyState, sampler: Sampler, trial: FrozenTrial, name: 
         value = coerced_value(name, trial.fixed_params[name], space[name])
         return Suggest(trial.number, space, {name: value}, lone=True)
     key = trial_key(state, sampler, trial.number).child(name)
+    if trial.note.get("rule") == _PROBE and (n_values := space[name].n_values()) is not None:
+        value = value_of(space[name], _least_tried(state, name, space[name], n_values, key))
+        return Suggest(trial.number, space, {name: value}, lone=True)
     answer = ask_sampler(sampler, state, trial, space, key, lone=True)
     if isinstance(answer, Exhausted):
         raise InvalidSuggestion(
@@ -238,3 +281,57 @@ def suggest_lone(state: StudyState, sampler: Sampler, trial: FrozenTrial, name: 
         )
     note = {name: answer.note} if answer.note else None  # the notes of a trial are merged, so each needs its own key
     return Suggest(trial.number, space, answer.params, note, answer.off_grid, lone=True)
+
+
+def nothing_left(
+    state: StudyState, exhausted: Exhausted, space: Mapping[str, Distribution] | None
+) -> SearchSpaceExhausted:
+    """Return the error that says that a sampler is exhausted; `space` is the one that the caller gave, or None."""
+    inferred = exhausted.of_space and space is None and state.space is None
+    return SearchSpaceExhausted(exhausted.reason, exhausted.for_now, exhausted.of_space, inferred)
+
+
+def suggest_probe(trial: FrozenTrial) -> Suggest:
+    """Return the command that starts `trial` without joint parameters, so that the objective asks for them one by one.
+
+    It is what to do when everything is tried that trials have shown so far, which is a guess at what the objective asks
+    for. Each parameter of the trial then gets one of the values that the fewest trials have: a value that is new, if
+    there is one. The note's ``rule`` is "probe".
+    """
+    return Suggest(trial.number, SearchSpace(), {}, {"rule": _PROBE})
+
+
+def suggest_again(
+    state: StudyState, sampler: Sampler, trial: FrozenTrial, space: Mapping[str, Distribution] | None = None
+) -> Suggest:
+    """Return the command that gives an enqueued trial random values, although the sampler has nothing left to try.
+
+    A person wants the trial, so it runs even if it repeats another one. The note's ``rule`` is "again".
+
+    Args:
+        state: The study at the moment when the trial started.
+        sampler: The sampler, whose random stream is used.
+        trial: The trial, running and without parameters.
+        space: The joint space, as for `suggest_joint`.
+    """
+    joint = joint_space_of(state, sampler, trial) if space is None else SearchSpace.of(space)
+    units = trial_key(state, sampler, trial.number).child(AGAIN).uniforms([*joint])
+    params = {name: distribution.from_unit(u) for (name, distribution), u in zip(joint.items(), units, strict=True)}
+    fixed = {name: value for name, value in trial.fixed_params.items() if name in joint}
+    params.update({name: coerced_value(name, value, joint[name]) for name, value in fixed.items()})
+    return Suggest(trial.number, joint, params, {"rule": AGAIN})
+
+
+def _least_tried(state: StudyState, name: str, distribution: Distribution, n_values: int, key: Key) -> int:
+    """Return the index of a random one among the values that the fewest trials have, finished or not; O(trials)."""
+    indices = (index_of(distribution, trial.params[name]) for trial in state if name in trial.params)
+    counts = Counter(index for index in indices if index is not None)
+    (unit,) = key.child(_PROBE).uniforms(["value"])
+    if len(counts) == n_values:
+        fewest = min(counts.values())
+        rarest = sorted(index for index, count in counts.items() if count == fewest)
+        return rarest[int(unit * len(rarest))]
+    place = min(int(unit * (n_values - len(counts))), n_values - len(counts) - 1)  # among the values that are new
+    for seen in sorted(counts):  # which are not listed, because a range may have any number of them
+        place += seen <= place
+    return place

@@ -20,7 +20,9 @@ from hpo.core.values.distributions import (
     check_distribution_compatibility,
     distribution_from_document,
     distribution_to_json,
+    index_of,
     json_to_distribution,
+    value_of,
 )
 from hpo.core.values.grid import grid_value, nearest_cell
 from hpo.core.values.identity import Identity, checked_callable, identity_of, name_of, shown_with_advice
@@ -85,6 +87,7 @@ __all__ = [
     "from_number",
     "grid_value",
     "identity_of",
+    "index_of",
     "is_bool",
     "is_function",
     "is_positive",
@@ -99,5 +102,6 @@ __all__ = [
     "to_json_tree",
     "to_number",
     "validated",
+    "value_of",
     "whole_from",
 ]

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from hpo.core.values.categorical import CategoricalDistribution
+from hpo.core.values.grid import grid_value, nearest_cell
 from hpo.core.values.numeric import FloatDistribution, IntDistribution
 from hpo.errors import InvalidDistribution, InvalidType
 
@@ -23,7 +24,9 @@ __all__ = [
     "check_distribution_compatibility",
     "distribution_from_document",
     "distribution_to_json",
+    "index_of",
     "json_to_distribution",
+    "value_of",
 ]
 
 Distribution: TypeAlias = FloatDistribution | IntDistribution | CategoricalDistribution
@@ -113,3 +116,34 @@ def check_distribution_compatibility(old: Distribution, new: Distribution) -> No
     # else in another list of choices.
     if isinstance(old, CategoricalDistribution) and old != new:
         raise InvalidDistribution(f"a parameter can't change its choices: they were {old!r}, now {new!r}")
+
+
+def index_of(distribution: Distribution, value: Any) -> int | None:
+    """Return the index of `value` among the values of `distribution`; None if it is not one, or they are not countable."""
+    member = distribution.member(value)  # with the type of the distribution, so that 2.0 is found among ints
+    if member is None or distribution.n_values() is None:
+        return None
+    if isinstance(distribution, CategoricalDistribution):
+        return int(member)
+    if isinstance(distribution, IntDistribution):
+        return int(member - distribution.low) // distribution.step
+    if distribution.step is None:
+        return 0  # a range of one value
+    return nearest_cell(distribution.low, distribution.high, distribution.step, member)
+
+
+def value_of(distribution: Distribution, index: int) -> Any:
+    """Return the value with this index; the inverse of `index_of`.
+
+    Example:
+        >>> steps = FloatDistribution(0.0, 1.0, step=0.1)
+        >>> index_of(steps, 0.3), value_of(steps, 3)
+        (3, 0.3)
+    """
+    if isinstance(distribution, CategoricalDistribution):
+        return distribution.choices[index]
+    if isinstance(distribution, IntDistribution):
+        return distribution.low + index * distribution.step
+    if distribution.step is None:
+        return distribution.low
+    return grid_value(distribution.low, distribution.high, distribution.step, index)

@@ -19,6 +19,7 @@ from hpo.core import (
     Suggestion,
     TrialState,
     checked_seed,
+    index_of,
 )
 from hpo.errors import InvalidSuggestion
 from hpo.samplers.brute_force.tree import (
@@ -33,10 +34,9 @@ from hpo.samplers.brute_force.tree import (
     open_path,
     position_by_ticket,
 )
-from hpo.samplers.parts import index_of
 
 _SURE_TICKETS = 2  # two tickets differ in every parameter that has more than one value, see `position_by_ticket`
-_NOTHING_LEFT = Exhausted("all combinations are tried")
+_NOTHING_LEFT = Exhausted("all combinations are tried", of_space=True)
 _NOTHING_KNOWN = Exhausted("all combinations that are known are tried or running", for_now=True)
 _NO_PARAMS: FrozenDict[str, Any] = FrozenDict()
 
@@ -63,7 +63,8 @@ class BruteForceSampler:
     asks again. At the start of a study without a declared space this limits the study to two trials at a time, because
     every parameter that matters has at least two values; soon there are more known paths than workers.
 
-    What was found out about the space is final: a range that grows after all of the old one was tried goes unnoticed.
+    What was found out about the space is final until a trial asks for something else. When all is tried, a run of a
+    program that has changed starts one more trial to find out; a change elsewhere than on its path goes unnoticed.
 
     O(parameters) per finished trial, and O(parameters x running trials) per suggestion.
 
@@ -226,7 +227,12 @@ class _TreeOfTrials:
 
     def concerns(self, trial: FrozenTrial) -> bool:
         """Return whether a trial is, or may turn out to be, in this part of the space."""
-        return all(trial.params.get(name, value) == value for name, value in self.part)
+        params = trial.params
+        # NaN is a choice like any other, and the only value that differs from itself
+        return all(
+            name not in params or params[name] == value or (value != value and params[name] != params[name])
+            for name, value in self.part
+        )
 
     def _asked(self, trial: FrozenTrial) -> Asked | None:
         """Return what the trial asked for beyond the fixed part, or None if it has a value that is not countable."""

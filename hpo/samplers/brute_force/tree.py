@@ -19,8 +19,7 @@ from typing import Any, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hpo.core import Distribution, Key, NumberMap
-from hpo.samplers.parts import index_of, value_of
+from hpo.core import Distribution, Key, NumberMap, index_of, value_of
 
 
 class Leaf(Struct, frozen=True):

@@ -10,7 +10,7 @@ Every model-based sampler is built alike: a `Fold` over the finished trials whos
 function `propose` that turns the carry into values, and a frozen class that holds the options and calls `driver.suggest`.
 """
 
-from hpo.samplers.parts.columns import column_values, index_of, value_of
+from hpo.samplers.parts.columns import column_values
 from hpo.samplers.parts.driver import DUPLICATES, Duplicates, ask_noted, suggest, suggest_lone
 from hpo.samplers.parts.observations import Carry, Fold, Standing, is_learnable, standing
 from hpo.samplers.parts.tried import TriedConfigurations
@@ -27,10 +27,8 @@ __all__ = [
     "ask_noted",
     "coarse_grid_size",
     "column_values",
-    "index_of",
     "is_learnable",
     "standing",
     "suggest",
     "suggest_lone",
-    "value_of",
 ]

@@ -11,14 +11,7 @@ import math
 import sys
 from typing import Any, Literal, TypeAlias
 
-from hpo.core import (
-    CategoricalDistribution,
-    Distribution,
-    FrozenTrial,
-    IntDistribution,
-    grid_value,
-    nearest_cell,
-)
+from hpo.core import CategoricalDistribution, Distribution, FrozenTrial
 
 Scale: TypeAlias = Literal["linear", "log"] | CategoricalDistribution
 """How a column keeps its parameter: as it is, as its logarithm, or as the index of its choice."""
@@ -86,35 +79,3 @@ def column_value(scale: Scale, distribution: Distribution, value: Any) -> float 
 def _has_place(value: float, scale: Scale) -> bool:
     # ints of any size have a logarithm, but only those that a float can hold have a place on a linear scale
     return value > 0 if scale == "log" else abs(value) <= sys.float_info.max
-
-
-def index_of(distribution: Distribution, value: Any) -> int | None:
-    """Return the index of `value` among the values of `distribution`; None if it is not one, or they are not countable."""
-    member = distribution.member(value)  # with the type of the distribution, so that 2.0 is found among ints
-    if member is None or distribution.n_values() is None:
-        return None
-    if isinstance(distribution, CategoricalDistribution):
-        return int(member)
-    if isinstance(distribution, IntDistribution):
-        return int(member - distribution.low) // distribution.step
-    if distribution.step is None:
-        return 0  # a range of one value
-    return nearest_cell(distribution.low, distribution.high, distribution.step, member)
-
-
-def value_of(distribution: Distribution, index: int) -> Any:
-    """Return the value with this index; the inverse of `index_of`.
-
-    Example:
-        >>> from hpo.core import FloatDistribution
-        >>> steps = FloatDistribution(0.0, 1.0, step=0.1)
-        >>> index_of(steps, 0.3), value_of(steps, 3)
-        (3, 0.3)
-    """
-    if isinstance(distribution, CategoricalDistribution):
-        return distribution.choices[index]
-    if isinstance(distribution, IntDistribution):
-        return distribution.low + index * distribution.step
-    if distribution.step is None:
-        return distribution.low
-    return grid_value(distribution.low, distribution.high, distribution.step, index)

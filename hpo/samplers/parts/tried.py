@@ -12,8 +12,7 @@ import attrs
 from immutables import Map
 from msgspec import Struct
 
-from hpo.core import Distribution, Exhausted, FrozenTrial, Key, SearchSpace, StudyState
-from hpo.samplers.parts.columns import index_of, value_of
+from hpo.core import Distribution, Exhausted, FrozenTrial, Key, SearchSpace, StudyState, index_of, value_of
 
 Places: TypeAlias = Map[int, int]
 """The place of each number in a list of numbers; number ``i`` is left out if it is in place ``i``."""
@@ -79,7 +78,9 @@ class TriedConfigurations:
     @property
     def exhausted(self) -> Exhausted | None:
         """The answer of a sampler if all configurations are tried or running; None as long as there are others."""
-        return None if self.n_untried else Exhausted(f"all {self.size} configurations are tried or running")
+        return (
+            None if self.n_untried else Exhausted(f"all {self.size} configurations are tried or running", of_space=True)
+        )
 
     def contains(self, params: Mapping[str, Any]) -> bool:
         """Return whether a configuration was tried or is running; False if it is not of this space. O(parameters)."""

@@ -19,10 +19,11 @@ class MaxTrialsCallback:
     """Stops a run of `Study.optimize` when the study has `n_trials` trials.
 
     The argument `n_trials` of `Study.optimize` counts the trials of one run. This callback counts the trials of the
-    study, from all runs and workers. Trials that are running at that moment are finished, so there may be a few more.
+    study, from all runs and workers. A study that has enough already starts no more. Trials that are running when there
+    are enough are finished, so there may be a few more.
 
     Args:
-        n_trials: How many trials are enough. At least one is run, because callbacks are called after a trial.
+        n_trials: How many trials are enough.
         states: The states of the trials that count; None counts all, also running and waiting ones.
 
     Raises:
@@ -46,6 +47,12 @@ class MaxTrialsCallback:
     def __call__(self, study: Study, trial: FrozenTrial) -> None:
         """Stop the run of `study` if it has enough trials."""
         if number_of_trials(study.state, self.states) >= self.n_trials:
+            study.stop()
+
+    def before_run(self, study: Study) -> None:
+        """Stop the run of `study`, before its first trial, if it has enough trials without those that wait to be run."""
+        begun = [state for state in self.states or TrialState if state is not TrialState.WAITING]
+        if number_of_trials(study.state, begun) >= self.n_trials:
             study.stop()
 
 

@@ -29,6 +29,12 @@ from hpo.core import (
 from hpo.samplers.registry import SAMPLERS
 from hpo.study.replaying.verification import events_of
 
+_WORDS = {
+    "again": "drawn at random, because everything is tried and this trial was enqueued",
+    "probe": "everything known is tried, so the objective is asked for its parameters one by one",
+}
+"""Rules that are applied whatever the sampler is."""
+
 
 @attrs.frozen
 class ExplainedSuggestion:
@@ -67,7 +73,9 @@ class ExplainedSuggestion:
         if self.rule is not None:
             del noted["rule"]
             asked = chosen if isinstance(chosen, str) else None
-            words = SAMPLERS.words(self.rule, asked, None if self.sampler is None else self.sampler.name)
+            words = _WORDS.get(self.rule) or SAMPLERS.words(
+                self.rule, asked, None if self.sampler is None else self.sampler.name
+            )
             parts.append(f"rule {self.rule!r}" + (f" ({words})" if words else ""))
         if self.acquisition is not None:
             del noted["acquisition"]

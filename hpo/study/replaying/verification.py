@@ -10,6 +10,7 @@ import attrs
 from msgspec.structs import replace
 
 from hpo.core import (
+    AGAIN,
     AdvisorSet,
     AnyEvent,
     Exhausted,
@@ -34,6 +35,7 @@ from hpo.core import (
     identity_of,
     is_replayable,
     promotion,
+    suggest_again,
     suggest_joint,
     suggest_lone,
     to_json_tree,
@@ -219,6 +221,8 @@ class _Check:
                 answer: Suggest | Exhausted = suggest_lone(started, sampler, joint, next(iter(space)), space)
             else:
                 answer = suggest_joint(started, sampler, trial, space)
+                if isinstance(answer, Exhausted) and isinstance(event.note, dict) and event.note.get("rule") == AGAIN:
+                    answer = suggest_again(started, sampler, trial, space)
             if isinstance(answer, Exhausted):
                 return (SearchSpaceExhausted(answer.reason, answer.for_now),) * len(event.values)
             again = decide(before, answer)

@@ -72,9 +72,23 @@ def log_late_result(trial: FrozenTrial) -> None:
     )
 
 
-def log_exhausted(exhausted: SearchSpaceExhausted) -> None:
-    """Log that a run ends because the sampler has nothing left to suggest."""
-    get_logger().info("The study stops: %s", exhausted)
+def log_exhausted(exhausted: SearchSpaceExhausted, n_trials: int | None, left: int | None) -> None:
+    """Log that a run ends because nothing is left to suggest: a warning with advice if `left` of `n_trials` are missing."""
+    if n_trials is None or left is None:
+        get_logger().info("The study stops: %s", exhausted)
+        return
+    ways = ["enqueue a point with study.enqueue_trial(...)"]
+    if exhausted.inferred:
+        ways.append("declare the space with create_study(space=...) if it is larger than the trials so far show")
+    if exhausted.of_space:
+        ways.append('let the sampler repeat configurations, where it can, with duplicates="allow"')
+    get_logger().warning(
+        "The run stops after %d of %d trials: %s. To go on, %s.",
+        n_trials - left,
+        n_trials,
+        exhausted,
+        "; or ".join([", ".join(ways[:-1]), ways[-1]] if len(ways) > 2 else ways),
+    )
 
 
 def failure_reason(error: BaseException) -> str:

@@ -20,6 +20,7 @@ from hpo.study.running.executors import DaemonThreads, InExecutor
 from hpo.study.running.messages import ProgressBar, failure_reason, log_exhausted, log_late_result, log_trial_end
 from hpo.study.running.options import RunOptions
 from hpo.study.running.workers import Worker, fail_lost, is_lost, others_working, working
+from hpo.study.series import Series
 
 _LONGEST_WAIT = 0.5  # seconds
 _LOOK_FOR_LOST = 60.0
@@ -38,6 +39,7 @@ class Session:
     def __init__(self, study: HasState, trials: OpenTrials, options: RunOptions) -> None:
         self._study = study
         self._trials = trials
+        self._series = Series(trials, options.objective)
         self._options = options
         self._next_look = 0.0
         self._left = options.n_trials
@@ -58,6 +60,7 @@ class Session:
         try:
             with self._trials.current_run.inside(self, None):
                 self._fail_lost()
+                self._call_before_run()
                 if options.executor is None and options.n_jobs == 1 and not options.ordered:
                     self._run_serially()
                 else:
@@ -87,11 +90,11 @@ class Session:
     def _run_serially(self) -> None:
         while self._may_start():
             try:
-                trial, started, _ = self._trials.start_trial(worker=self._worker)
+                trial, started, _ = self._series.start_trial(worker=self._worker)
             except SearchSpaceExhausted as exhausted:
                 if self._may_try_again(exhausted):
                     continue
-                log_exhausted(exhausted)
+                self._end_exhausted(exhausted)
                 return
             error = self._finish(evaluate(trial, self._options.objective, started))
             if error is not None:
@@ -104,6 +107,12 @@ class Session:
         self._count_back()
         time.sleep(_LONGEST_WAIT)
         return True
+
+    def _end_exhausted(self, exhausted: SearchSpaceExhausted) -> None:
+        """Start no more trials, because nothing is left to suggest, and log it."""
+        self._stopping = True
+        self._count_back()
+        log_exhausted(exhausted, self._options.n_trials, self._left)
 
     def _count_back(self) -> None:
         """Do not count the trial that `_may_start` has allowed, because it was not started."""
@@ -137,8 +146,7 @@ class Session:
                 return False
             if self._may_try_again(exhausted):
                 return True
-            log_exhausted(exhausted)
-            self._stopping = True
+            self._end_exhausted(exhausted)
             return False
         except Exception as error:  # noqa: BLE001 - of a sampler; raised when the running trials have ended
             self._end_with(error)
@@ -177,7 +185,7 @@ class Session:
             started, number, resumed = trials.start_without_params(self._worker)
             job = DetachedJob(started, started, started.running[number], resumed, trials.advisors, options.objective)
             return number, InExecutor(job, self._in_thread(number, job))
-        trial, started, state = trials.start_trial(worker=self._worker)
+        trial, started, state = self._series.start_trial(worker=self._worker)
         number = trial.number
         if options.executor is None and not options.ordered:
             return number, self._in_thread(number, functools.partial(evaluate, trial, options.objective, started))
@@ -241,6 +249,12 @@ class Session:
         if error is not None:
             raise error
         return len(lost)
+
+    def _call_before_run(self) -> None:
+        for callback in self._options.callbacks:
+            before_run = getattr(callback, "before_run", None)
+            if before_run is not None:
+                before_run(self._study)
 
     def _call_back(self, trial: FrozenTrial) -> None:
         for callback in self._options.callbacks:
