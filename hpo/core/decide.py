@@ -52,11 +52,14 @@ from hpo.core.records import (
     written_metrics,
 )
 from hpo.core.results import checked_result
-from hpo.core.state import StudyState
+from hpo.core.state import NO_REQUESTS, NO_TRIALS, StudyState
 from hpo.core.values import (
+    NO_METRICS,
     CategoricalDistribution,
     Distribution,
+    FloatDistribution,
     FrozenTrial,
+    IntDistribution,
     SearchSpace,
     TrialState,
     as_int,
@@ -72,6 +75,7 @@ from hpo.core.values import (
     coerced_value,
     to_json_tree,
     to_number,
+    to_numbers,
     validated,
 )
 from hpo.errors import (
@@ -108,7 +112,8 @@ def decide(state: StudyState, command: Command) -> list[AnyEvent]:
         >>> [type(event).__name__ for event in events], hpo.replay(events, state).n_trials
         (['TrialStarted'], 1)
     """
-    if state.requests:
+    # "is not" first, because asking a mapping of ours for its length is a call: most studies never get such a key
+    if state.requests is not NO_REQUESTS and state.requests:
         origin = checked_origin(getattr(command, "origin", None))
         if origin is not None and origin.request in state.requests:
             return []  # a client that repeats a request must not make a second trial or tell a second result
@@ -193,11 +198,12 @@ def _fixed_params(state: StudyState, given: Mapping[str, Any]) -> Any:
 
 def _ask(state: StudyState, command: Ask) -> list[AnyEvent]:
     # first in, first out: a person wants the enqueued trials before those that a sampler makes up
-    head = state.waiting.first()
+    head = None if state.waiting is NO_TRIALS else state.waiting.first()
     number = state.n_trials if head is None else head
     at = None if command.at is None else checked_time(command.at)
     origin = None if command.origin is None else checked_origin(command.origin)
-    return [TrialStarted(number, at, _worker(command.worker), origin)]
+    worker = None if command.worker is None else _worker(command.worker)
+    return [TrialStarted(number, at, worker, origin)]
 
 
 def _worker(name: object) -> str | None:
@@ -252,10 +258,16 @@ def _suggest(state: StudyState, command: Suggest) -> list[AnyEvent]:
         index = len(state.spaces)
     else:
         space = state.spaces.key_at(index)  # an equal one may have another order
-    values = []
+    values: list[int | float] = []
     for name, distribution in space.items():
         value = command.params.get(name, _MISSING)
-        internal = distribution.member(value)
+        # the usual case of `member` written out, which saves a call for each parameter
+        if type(value) is float and type(distribution) is FloatDistribution and distribution.step is None:
+            internal: int | float | None = value if distribution.low <= value <= distribution.high else None
+        elif type(value) is int and type(distribution) is IntDistribution and distribution.step == 1:
+            internal = value if distribution.low <= value <= distribution.high else None
+        else:
+            internal = distribution.member(value)
         values.append(_outside(trial, command, name, distribution, value) if internal is None else internal)
     if command.note and not isinstance(command.note, Mapping):
         raise InvalidSuggestion(f"the note of a suggestion is a dict, got {command.note!r}")
@@ -293,11 +305,10 @@ def _report(state: StudyState, command: Report) -> list[AnyEvent]:
     value, step = checked_report(command.value, command.step)
     origin = None if command.origin is None else checked_origin(command.origin)
     # the first report of a step stands: a pruner may have decided by it, and replay must find the same
-    if step in trial.intermediate_values or step in trial.metrics:
+    if step in trial.intermediate_values or (trial.metrics is not NO_METRICS and step in trial.metrics):
         return []
-    return [
-        ValueReported(trial.number, step, to_number(value) if type(value) is float else written_metrics(value), origin)
-    ]
+    written = to_number(value) if type(value) is float else written_metrics(value)
+    return [ValueReported(trial.number, step, written, origin)]
 
 
 def _set_trial_attribute(state: StudyState, command: SetTrialAttribute) -> list[AnyEvent]:
@@ -332,7 +343,7 @@ def _remove_artifact(state: StudyState, command: RemoveArtifact) -> list[AnyEven
 
 
 def _tell(state: StudyState, command: Tell) -> list[AnyEvent]:
-    if state.waiting and (taken_off := _taken_off_the_queue(state, command)) is not None:
+    if state.waiting is not NO_TRIALS and (taken_off := _taken_off_the_queue(state, command)) is not None:
         return [taken_off]
     trial = _unfinished_trial(state, command.number)
     result = checked_result(state, trial, command)
@@ -344,7 +355,7 @@ def _tell(state: StudyState, command: Tell) -> list[AnyEvent]:
         TrialFinished(
             number=trial.number,
             state=result.state,
-            values=None if result.values is None else tuple([to_number(value) for value in result.values]),
+            values=None if result.values is None else to_numbers(result.values),
             at=None if command.at is None else checked_time(command.at),
             reason=None if result.reason is None else _writable(result.reason),
             unused=unused,
@@ -369,7 +380,9 @@ def _taken_off_the_queue(state: StudyState, command: Tell) -> TrialFinished | No
 
 def _unfinished_trial(state: StudyState, number: int) -> FrozenTrial:
     """Return the running or paused trial with this number; a paused one may end without being resumed."""
-    trial: FrozenTrial | None = state.paused.get(number) if state.paused and type(number) is int else None
+    trial: FrozenTrial | None = None
+    if state.paused is not NO_TRIALS and type(number) is int:
+        trial = state.paused.get(number)
     return running_trial(state, number) if trial is None else trial
 
 

@@ -33,7 +33,7 @@ from hpo.core.records import (
     read_metrics,
 )
 from hpo.core.state import OF_STUDY, StudyState
-from hpo.core.values import Artifact, FrozenTrial, SearchSpace, TrialState, from_json_tree, from_number
+from hpo.core.values import Artifact, FrozenTrial, SearchSpace, TrialState, from_json_tree, from_number, from_numbers
 from hpo.errors import InconsistentEvents
 
 
@@ -71,10 +71,9 @@ def replay(events: Iterable[AnyEvent], state: StudyState | None = None) -> Study
     # Every study that is opened comes through here with all of its events.
     for event in events:
         try:
-            kind = type(event)
-            state = _EVOLVE[kind](state, event)
+            state = _EVOLVE[type(event)](state, event)
             # `decide` looks the key up, and gives no events for a request that it has carried out already
-            if kind in _WITH_ORIGIN and (origin := event.origin) is not None and origin.request is not None:  # type: ignore[union-attr]
+            if (origin := event.origin) is not None and origin.request is not None:
                 state = replace(
                     state, requests=state.requests.with_item(origin.request, getattr(event, "number", None))
                 )
@@ -182,12 +181,11 @@ def _suggested(state: StudyState, event: ParamsSuggested) -> StudyState:
 
 def _reported(state: StudyState, event: ValueReported) -> StudyState:
     trial = state.running[event.number]
-    reports = trial.intermediate_values
-    if not isinstance(event.value, dict):
-        return _with_running(
-            state, replace(trial, intermediate_values=reports.with_item(event.step, from_number(event.value)))
-        )
-    by_name = read_metrics(event.value)
+    reports, value = trial.intermediate_values, event.value
+    if not isinstance(value, dict):
+        number = value if type(value) is float and value == value else from_number(value)
+        return _with_running(state, replace(trial, intermediate_values=reports.with_item(event.step, number)))
+    by_name = read_metrics(value)
     if len(state.directions) == 1 and state.metric_names is not None and state.metric_names[0] in by_name:
         # The only objective, reported by its name, is also the intermediate value that pruners of one value compare.
         reports = reports.with_item(event.step, by_name[state.metric_names[0]])
@@ -234,7 +232,7 @@ def _finished(state: StudyState, event: TrialFinished) -> StudyState:
     finished = replace(
         trial,
         state=event.state,
-        values=None if event.values is None else tuple(map(from_number, event.values)),
+        values=None if event.values is None else from_numbers(event.values),
         reason=event.reason,
         finished_at=event.at,
         sem=None if event.sem is None else tuple(map(from_number, event.sem)),
@@ -317,5 +315,3 @@ _EVOLVE: Mapping[type, Callable[[StudyState, Any], StudyState]] = {
     TrialFinished: _finished,
     TrialAdded: _added,
 }
-
-_WITH_ORIGIN = frozenset(kind for kind in _EVOLVE if "origin" in kind.__struct_fields__)  # type: ignore[attr-defined]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from hpo.core.commands import Tell
 from hpo.core.state import StudyState
@@ -11,7 +13,7 @@ from hpo.core.values import FrozenTrial, TrialState, checked_state, checked_valu
 from hpo.errors import InvalidArgument, WrongNumberOfValues
 
 
-class Result(NamedTuple):
+class Result(Struct, frozen=True, gc=False):
     """How a trial ended: its state, one value per direction or None, and why it failed or was pruned."""
 
     state: TrialState
@@ -34,6 +36,8 @@ def checked_result(study: StudyState, trial: FrozenTrial, command: Tell) -> Resu
         and len(study.directions) == 1
     ):
         return Result(TrialState.COMPLETE, (value,), command.reason)
+    if command.state is TrialState.FAIL and command.values is None:
+        return Result(TrialState.FAIL, None, command.reason)
     state = None if command.state is None else checked_state(command.state)
     values = None if command.values is None else objective_values(study, command.values)
     if state is None:

@@ -15,6 +15,8 @@ from hpo.errors import InvalidArgument, InvalidType, TrialNotFound
 
 _NO_ATTRIBUTES: FrozenDict[str, Any] = FrozenDict()
 _NO_ARTIFACTS: FrozenDict[str, Artifact] = FrozenDict()
+NO_TRIALS: NumberMap[FrozenTrial] = NumberMap()
+NO_REQUESTS: InsertOnlyDict[str, int | None] = InsertOnlyDict()
 OF_STUDY = -1  # a number and not None, because a `NumberMap` is keyed by ints
 """The owner of the artifacts that belong to the study and not to a trial."""
 
@@ -62,15 +64,15 @@ class StudyState(Struct, frozen=True, gc=False):
     spaces: InsertOnlyDict[SearchSpace, int] = InsertOnlyDict()
     finished: History[FrozenTrial] = History()
     running: NumberMap[FrozenTrial] = NumberMap()
-    waiting: NumberMap[FrozenTrial] = NumberMap()
+    waiting: NumberMap[FrozenTrial] = NO_TRIALS
     n_trials: int = 0
     version: int = 0
     created_at: float | None = None
     parent: tuple[str, int] | None = None
     uses: FrozenDict[str, Identity] = FrozenDict()
-    paused: NumberMap[FrozenTrial] = NumberMap()
+    paused: NumberMap[FrozenTrial] = NO_TRIALS
     artifacts: NumberMap[Mapping[str, Artifact]] = NumberMap()
-    requests: InsertOnlyDict[str, int | None] = InsertOnlyDict()
+    requests: InsertOnlyDict[str, int | None] = NO_REQUESTS
     log: EventLog = EventLog()
 
     @classmethod

@@ -105,8 +105,10 @@ def ask(
         >>> state = tell(state, trial, 0.42)
     """
     checked_sampler(sampler)
-    checked_promoter(promoter)
-    origin = checked_origin(origin)
+    if promoter is not None:
+        checked_promoter(promoter)
+    if origin is not None:
+        origin = checked_origin(origin)
     command = Ask(at, worker, origin)
     if n is None:
         return _ask_one(state, sampler, space, command, promoter)
@@ -186,6 +188,9 @@ def checked_batch_size(n: object) -> int:
     return size
 
 
+_STARTS = (TrialStarted, TrialResumed)
+
+
 def _ask_one(
     state: StudyState,
     sampler: Sampler,
@@ -207,7 +212,7 @@ def _ask_one(
     events = decide(state, start)
     started = replay(events, state)
     last = events[-1]
-    assert isinstance(last, TrialStarted | TrialResumed), "each of these commands starts a trial"
+    assert isinstance(last, _STARTS), "each of these commands starts a trial"
     trial = started.running[last.number]
     # a resumed trial has its parameters already
     if isinstance(start, ResumeTrial):

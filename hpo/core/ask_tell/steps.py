@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from msgspec.structs import replace
+from msgspec.structs import force_setattr
 
 from hpo.core.commands import Command
 from hpo.core.decide import decide
@@ -20,7 +20,7 @@ TrialOrNumber: TypeAlias = FrozenTrial | int
 
 def number_of(trial: TrialOrNumber) -> int:
     """Return the number of a trial that was given as itself or by its number."""
-    return trial.number if isinstance(trial, FrozenTrial) else trial
+    return trial if type(trial) is int or not isinstance(trial, FrozenTrial) else trial.number
 
 
 def carried_out(state: StudyState, command: Command) -> StudyState:
@@ -39,8 +39,11 @@ def carried_out(state: StudyState, command: Command) -> StudyState:
 
 
 def remembering(after: StudyState, before: StudyState, events: Sequence[AnyEvent]) -> StudyState:
-    """Return `after`, which `events` led to from `before`, so that `events_since` finds these events."""
-    return replace(after, log=before.log.extended(before.version, events))
+    """Return `after`, which `replay` has just made of `before` and `events`; `events_since` then finds these events."""
+    # In place, which costs a fifth of a copy of the state: `replay` has made `after`, and nobody else has seen it yet.
+    # `log` is not a part of the value either.
+    force_setattr(after, "log", before.log.extended(before.version, events))
+    return after
 
 
 def events_since(state: StudyState, version: int) -> list[AnyEvent]:

@@ -219,5 +219,5 @@ def should_prune(state: StudyState, pruner: Pruner, trial: TrialOrNumber) -> boo
         True
     """
     # a pause does not end the trial: an objective that cannot pause goes on
-    running = running_trial(state, number_of(trial))
+    running = running_trial(state, trial if type(trial) is int else number_of(trial))
     return ask_pruner(state, checked_pruner(pruner), running).decision is Decision.STOP

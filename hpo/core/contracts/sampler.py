@@ -190,7 +190,7 @@ def ask_sampler(
     # The kind of call is a method and not a guess from `space` or `key`: a joint space may also have one parameter.
     ask = getattr(sampler, "suggest_lone", sampler) if lone else sampler
     answer = ask(state, trial, space, key)
-    if not isinstance(answer, Suggestion | Exhausted):
+    if type(answer) is not Suggestion and not isinstance(answer, Suggestion | Exhausted):
         raise InvalidSuggestion(f"a sampler answers with a Suggestion or Exhausted; {sampler!r} gave {answer!r}")
     return answer
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
+from msgspec import Struct
+
 _KEPT = 16_384
 """At least this many of the newest events are kept: enough for 8,000 asks in one batch, and a few megabytes."""
 
-_Link: TypeAlias = "tuple[Any, _Link] | None"
+_Link: TypeAlias = Any
+"""A pair of an event and the next older link, or None."""
 
 
-class EventLog:
+class EventLog(Struct, frozen=True, gc=False):
     """The newest events that led to a state.
 
     It is a linked list, newest event first. A longer log shares all of the shorter one, so forks cost nothing, and
@@ -20,46 +23,43 @@ class EventLog:
 
     All logs are equal: how a value came about is not a part of the value.
 
-    Args:
-        version: The version of the state before the first event.
+    Attributes:
+        end: The version of the state after the last event.
+        start: The version of the state before the first event.
     """
 
-    __slots__ = ("_half_start", "_newest", "_older", "end", "start")
-
-    def __init__(self, version: int = 0) -> None:
-        self.start = self.end = self._half_start = version
-        self._newest: _Link = None
-        self._older: _Link = None
+    # Links are tuples, which are freed one after the other however long the list is.
+    end: int = 0
+    start: int = 0
+    half_start: int = 0
+    newest: _Link = None
+    older: _Link = None
 
     def extended(self, version: int, events: Sequence[Any]) -> EventLog:
         """Return the log with `events` added, the first of which was applied to a state of `version`.
 
         If this log ends at another version, the events before the gap are dropped.
         """
-        log = EventLog.__new__(EventLog)  # `__init__` would set what is set below, and this runs with every step
-        newest: _Link
         if self.end == version:
-            log.start, log._half_start, log._older = self.start, self._half_start, self._older
-            newest = self._newest
+            start, half_start, newest, older = self.start, self.half_start, self.newest, self.older
         else:  # the state was advanced by `evolve` or `replay`, which keep no log
-            log.start = log._half_start = version
-            log._older = newest = None
+            start = half_start = version
+            newest = older = None
         for event in events:
             # A list cannot be cut at its far end, because shorter logs share it. Letting go of one of two halves can.
-            if version - log._half_start >= _KEPT:
-                log.start, log._half_start, log._older, newest = log._half_start, version, newest, None
+            if version - half_start >= _KEPT:
+                start, half_start, older, newest = half_start, version, newest, None
             newest = (event, newest)
             version += 1
-        log.end, log._newest = version, newest
-        return log
+        return EventLog(version, start, half_start, newest, older)
 
     def since(self, version: int) -> list[Any]:
         """Return the events after the first `version`, oldest first; O(their number)."""
         events: list[Any] = []
-        link, wanted = self._newest, self.end - version
+        link, wanted = self.newest, self.end - version
         for _ in range(wanted):
             if link is None:  # the end of the newer half
-                link = self._older
+                link = self.older
             assert link is not None, "callers ask for what is remembered"
             event, link = link
             events.append(event)

@@ -13,7 +13,7 @@ times longer than their values. The values follow the order of the space, in int
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import msgspec
 from msgspec import Struct
@@ -46,6 +46,9 @@ errors, costs, artifacts and origins. Journals of format 1 are read as they are,
 # The options of all events. gc=False: an event refers to nothing that refers back to it, so the garbage collector need
 # not visit the thousands of events of a journal. array_like=True: the names of the fields, which would be most of the
 # bytes, are not written.
+#
+# An origin is written with the events that carry out what somebody asked for. Of the others it is None, which no field
+# holds, so that every event can be asked.
 #
 # A field of type Any holds a JSON tree as `to_json_tree` writes it, or None for "nothing".
 
@@ -83,6 +86,8 @@ class MetricNamesSet(Struct, frozen=True, gc=False, array_like=True, tag="metric
 class AdvisorSet(Struct, frozen=True, gc=False, array_like=True, tag="uses"):
     """The study uses this sampler, pruner or promoter from here on."""
 
+    origin: ClassVar[None] = None
+
     # The tag is older than the name of the class. Tags are the written form and never change.
     kind: Literal["sampler", "pruner", "promoter"]
     identity: Identity
@@ -90,6 +95,8 @@ class AdvisorSet(Struct, frozen=True, gc=False, array_like=True, tag="uses"):
 
 class SpaceDefined(Struct, frozen=True, gc=False, array_like=True, tag="space"):
     """The next search space, by number, that suggestions refer to."""
+
+    origin: ClassVar[None] = None
 
     space: SearchSpace
 
@@ -140,6 +147,8 @@ class TrialResumed(Struct, frozen=True, gc=False, array_like=True, tag="resumed"
 class ParamsSuggested(Struct, frozen=True, gc=False, array_like=True, tag="suggested"):
     """Trial `number` has values for the parameters of a space, in internal form and in the order of the space."""
 
+    origin: ClassVar[None] = None
+
     number: int
     space: int
     values: tuple[int | float, ...]  # internal ones are always finite, so they need no names as a `Number` does
@@ -150,6 +159,8 @@ class ParamsSuggested(Struct, frozen=True, gc=False, array_like=True, tag="sugge
 
 class PruningDecided(Struct, frozen=True, gc=False, array_like=True, tag="judged"):
     """The pruner has decided about running trial `number`."""
+
+    origin: ClassVar[None] = None
 
     number: int
     decision: bool | Literal["continue", "pause", "stop"]

@@ -26,7 +26,15 @@ from hpo.core.values.distributions import (
 )
 from hpo.core.values.grid import grid_value, nearest_cell
 from hpo.core.values.identity import Identity, checked_callable, identity_of, name_of, shown_with_advice
-from hpo.core.values.json_tree import Number, from_json_tree, from_number, to_json_tree, to_number
+from hpo.core.values.json_tree import (
+    Number,
+    from_json_tree,
+    from_number,
+    from_numbers,
+    to_json_tree,
+    to_number,
+    to_numbers,
+)
 from hpo.core.values.key import Key
 from hpo.core.values.objectives import StudyDirection, checked_sem, checked_value
 from hpo.core.values.option_checks import (
@@ -41,7 +49,15 @@ from hpo.core.values.option_checks import (
 )
 from hpo.core.values.origin import Artifact, Origin, checked_artifact, checked_origin
 from hpo.core.values.search_space import SearchSpace
-from hpo.core.values.trial import FrozenTrial, TrialState, checked_state, checked_states, create_trial, validated
+from hpo.core.values.trial import (
+    NO_METRICS,
+    FrozenTrial,
+    TrialState,
+    checked_state,
+    checked_states,
+    create_trial,
+    validated,
+)
 from hpo.core.values.trial_checks import (
     checked_constraint,
     checked_cost,
@@ -50,6 +66,7 @@ from hpo.core.values.trial_checks import (
 )
 
 __all__ = [
+    "NO_METRICS",
     "Artifact",
     "CategoricalDistribution",
     "Choice",
@@ -85,6 +102,7 @@ __all__ = [
     "distribution_to_json",
     "from_json_tree",
     "from_number",
+    "from_numbers",
     "grid_value",
     "identity_of",
     "index_of",
@@ -101,6 +119,7 @@ __all__ = [
     "to_int_if_whole",
     "to_json_tree",
     "to_number",
+    "to_numbers",
     "validated",
     "value_of",
     "whole_from",

@@ -35,6 +35,20 @@ def from_number(number: Number) -> float:
     return value if value == value else math.nan
 
 
+def to_numbers(values: tuple[float, ...]) -> tuple[Number, ...]:
+    """Return several values as JSON can hold them; the usual result, one finite value, is returned itself."""
+    if len(values) == 1 and math.isfinite(values[0]):
+        return values
+    return tuple(map(to_number, values))
+
+
+def from_numbers(numbers: tuple[Number, ...]) -> tuple[float, ...]:
+    """Return the floats that `to_numbers` wrote."""
+    if len(numbers) == 1 and type(number := numbers[0]) is float and number == number:
+        return numbers  # type: ignore[return-value]
+    return tuple(map(from_number, numbers))
+
+
 def to_json_tree(value: object) -> Any:
     """Return an attribute's value as a tree that JSON can hold without loss.
 

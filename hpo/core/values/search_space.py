@@ -42,8 +42,10 @@ class SearchSpace(Mapping[str, Distribution]):
         self._hash: int | None = None
         self.numeric = True
         # Objectives that define their space as they run make one for every trial, so the usual case is kept cheap.
-        if not all(type(name) is str and name.isascii() for name in self._distributions):
-            self._distributions = {checked_text(n, "a parameter's name"): d for n, d in self._distributions.items()}
+        for name in self._distributions:
+            if type(name) is not str or not name.isascii():
+                self._distributions = {checked_text(n, "a parameter's name"): d for n, d in self._distributions.items()}
+                break
         for name, distribution in self._distributions.items():
             # exact types: a journal could not bring back a subclass
             if type(distribution) is not FloatDistribution and type(distribution) is not IntDistribution:
