@@ -6,18 +6,25 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from hpo.core import AnyEvent, is_acknowledged
 from hpo.errors import JournalCorrupted, JournalMoved, JournalUnwritable, OutcomeUnknown, StudyNotFound
 from hpo.journal.disk import open_regular, reason, unreadable
-from hpo.journal.file.appending import appender_of
+from hpo.journal.file.appending import LockedFile, appender_of
 from hpo.journal.file.lines import START, Mark, check_still_there, read_after
 from hpo.journal.locks import Waiting
 from hpo.journal.records import Draft, draft_of
-from hpo.journal.storage import Durability, check_options
-from hpo.journal.worker_locks import hold, is_alive
+from hpo.journal.storage import Durability, check_options, is_worker_name
+from hpo.journal.worker_locks import (
+    has_own_byte_locks,
+    has_worker_files,
+    hold,
+    hold_in_file,
+    is_alive,
+    is_held_in_file,
+)
 
 
 class FileJournal:
@@ -112,13 +119,21 @@ class FileJournal:
     def hold(self, worker: str) -> AbstractContextManager[None]:
         """Let `worker` be alive until the end of the block; see `TracksWorkers.hold`.
 
-        It counts for every process on this machine.
+        It counts for every process on this machine, under whatever path it has opened the file.
         """
+        file = self._open_file()
+        if file.holds_workers:
+            return hold_in_file(self._path, file.identity, worker)
         return hold(self._path, worker)
 
     def is_alive(self, worker: str) -> bool | None:
         """Return whether `worker` is in its block, or None if that is not known; see `TracksWorkers.is_alive`."""
-        return is_alive(self._path, worker)
+        file = self._open_file()
+        if file.holds_workers and is_worker_name(worker):
+            held = is_held_in_file(file.fd, worker)
+            if held is not False or not has_worker_files(self._path):
+                return held
+        return is_alive(self._path, worker)  # also one that an earlier version holds
 
     def _open_file(self) -> OpenFile:
         """Return the file as this process has it open: an inherited descriptor would share its lock with the parent's.
@@ -190,6 +205,11 @@ class OpenFile:
     def __del__(self) -> None:
         if self.fd >= 0:
             os.close(self.fd)
+
+    @cached_property
+    def holds_workers(self) -> bool:
+        """Whether workers are held by locks on the file itself."""
+        return isinstance(self._appender, LockedFile) and has_own_byte_locks(self.fd)
 
     def checked_size(self, head: Mark) -> int:
         """Return how many bytes the file has, if the record that ends at `head` is still in its place.

@@ -40,9 +40,11 @@ _FORMATS = "tests/slow/reliability/test_formats.py"
 _POWER = "tests/slow/reliability/test_power.py"
 _RECORD = "tests/journal/test_record.py"
 _SCALE = "tests/slow/reliability/test_scale.py"
+_ROLLBACKS = "tests/journal/test_rollbacks.py"
 _SQLITE = "tests/journal/test_sqlite_damage.py"
 _STATES = "tests/slow/reliability/test_crash_states.py"
 _WRITERS = "tests/slow/reliability/test_writers.py"
+_WORKERS = "tests/journal/test_workers_of_files.py"
 
 
 @attrs.frozen
@@ -126,6 +128,7 @@ MUTANTS = [
     Mutant("P2", "a short write is taken for a whole one", _LOCKED, "            while rest:", "            if rest:", (_ERRORS, "r16_a_short")),
     Mutant("P3", "no check of the order of records", _RECORDS, "if record.sequence <= after:", "if False:", (_DAMAGE, "swapped or twice or two_journals")),
     Mutant("P3", "no check for missing records", _RECORDS, "if record.sequence != after + n_events:", "if False:", (_DAMAGE, "dropped")),
+    Mutant("P3", "nobody looks whether the journal went back", _SCAN, '(mark.sequence and os.pread(fd, 8, mark.start) != b"%08x" % mark.checksum)', "False", (_ROLLBACKS, "grew_again")),
     Mutant("P3", "readers skip an event", "hpo/journal/file/journal.py", "events[after - start.sequence :]", "events[after - start.sequence + 1 :]", (_FILE, "every_start")),
     Mutant("P4", "no check of the expected length", _LOCKED, "if end.sequence != expected:", "if False:", (_FILE, "stale or any_other")),
     Mutant("P4", "no lock", _LOCKED, "fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)", "self._fd", (_WRITERS, "r21_64")),
@@ -152,10 +155,11 @@ MUTANTS = [
         "P8",
         "a dead worker counts as alive",
         "hpo/journal/worker_locks.py",
-        "        return False\n    finally:",
-        "        return True\n    finally:",
+        "    return kind != fcntl.F_UNLCK",
+        "    return True",
         (_CRASHES, "r14_a_worker_that_dies"),
     ),
+    Mutant("P8", "a forked child keeps the worker of its parent", "hpo/journal/worker_locks.py", "            os.close(fd)  # not unlocked", "            pass  # not unlocked", (_WORKERS, "forked_child_that_lives_on")),
     Mutant("P8", "nobody finishes what a dead writer claimed", "hpo/journal/file/claims.py", "if end.sequence == sequence:", "if False:", (_CLAIMS, "killed and anywhere")),
     Mutant("P8", "writers wait ever longer", _WAITING, "_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.0002, 0.005", "_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.0002, 2.0", (_WRITERS, "r21_none")),
     Mutant("P9", "a state asks the clock", "hpo/core/evolve.py", "trial = FrozenTrial(number, TrialState.RUNNING, started_at=event.at,", 'trial = FrozenTrial(number, TrialState.RUNNING, started_at=__import__("time").time(),', (_FORMATS, "r07")),
