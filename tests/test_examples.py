@@ -13,6 +13,7 @@ EXAMPLES = {
     "quickstart.py": ["3"],
     "ask_tell.py": [],
     "define_by_run.py": [],
+    "asha.py": [],
     "pruning.py": [],
     "custom_sampler.py": [],
     "key_value_store.py": [],

@@ -7,6 +7,10 @@ first used; `__init__.pyi` shows the names to type checkers.
 from hpo._lazy import attach
 from hpo.pruners.registry import PRUNERS
 
-_OTHERS = {"hpo.core": ("Decision", "Pruner"), "hpo.pruners.optuna_style": ("BasePruner",)}
+_OTHERS = {
+    "hpo.core": ("Decision", "Pruner", "Verdict"),
+    "hpo.pruners.bracket_sampler": ("BracketSampler",),
+    "hpo.pruners.optuna_style": ("BasePruner",),
+}
 
 __getattr__, __dir__, __all__ = attach(__name__, {**_OTHERS, **PRUNERS.homes()}, plugin=PRUNERS.attribute)

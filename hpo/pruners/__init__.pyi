@@ -1,6 +1,19 @@
 # written by .ci/write_registered.py from the registry in this folder
 from hpo.core import Decision as Decision
 from hpo.core import Pruner as Pruner
+from hpo.core import Verdict as Verdict
+from hpo.pruners.bracket_sampler import BracketSampler as BracketSampler
+from hpo.pruners.combinations import AfterStep as AfterStep
+from hpo.pruners.combinations import All as All
+from hpo.pruners.combinations import Any as Any
+from hpo.pruners.combinations import ByMetric as ByMetric
+from hpo.pruners.combinations import RushPruner as RushPruner
+from hpo.pruners.hyperband import HyperbandPruner as HyperbandPruner
 from hpo.pruners.median import MedianPruner as MedianPruner
+from hpo.pruners.median import PercentilePruner as PercentilePruner
 from hpo.pruners.nop import NopPruner as NopPruner
 from hpo.pruners.optuna_style import BasePruner as BasePruner
+from hpo.pruners.successive_halving import SuccessiveHalvingPruner as SuccessiveHalvingPruner
+from hpo.pruners.threshold import PatientPruner as PatientPruner
+from hpo.pruners.threshold import ThresholdPruner as ThresholdPruner
+from hpo.pruners.wilcoxon import WilcoxonPruner as WilcoxonPruner

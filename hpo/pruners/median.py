@@ -1,32 +1,45 @@
-"""The median stopping rule."""
+"""The median stopping rule, and its generalization to other percentiles."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
+from typing import Any
 
 import attrs
 
 from hpo.core import (
     Decision,
-    FrozenDict,
     FrozenTrial,
-    SortedRuns,
     StudyState,
-    TrialState,
+    Verdict,
+    option_check,
+    to_float_if_number,
     to_int_if_whole,
     whole_from,
 )
-from hpo.errors import SeveralObjectives
+from hpo.pruners.reports import (
+    NO_NUMBERS,
+    CompleteTrials,
+    best_loss,
+    is_due,
+    only_direction,
+    quantile,
+    shown_loss,
+)
+
+
+def _steps(least: int, default: int) -> Any:
+    return attrs.field(default=default, converter=to_int_if_whole, validator=whole_from(least, error=None))
 
 
 @attrs.frozen
 class MedianPruner:
     """Stops a trial whose best value so far is worse than the median of the others at the same step.
 
-    The others are the complete trials that reported a number at the trial's last step; their NaNs do not count. A trial
+    The others are the complete trials that reported a value at the trial's last step; NaN counts as the worst value. A trial
     that has reported nothing but NaN is stopped, whatever the others did at that step. A value equal to the median is
     good enough. O(reports of the trial + reports of the trials completed since the last decision).
+
+    Its reason names the step, the trial's best value so far, the median and the number of values that it is the median of.
 
     Source: Golovin et al., "Google Vizier: A Service for Black-Box Optimization", KDD 2017 (the median stopping
     rule; theirs compares with the median of running averages).
@@ -37,7 +50,7 @@ class MedianPruner:
         n_warmup_steps: No trial is stopped at a step below this one; at least 0.
         interval_steps: The number of steps from one check to the next, counted from `n_warmup_steps` on; at least 1. If
             nothing was reported at the step of a check, the next report is checked.
-        n_min_trials: The number of complete trials that must have a number at the step; at least 1.
+        n_min_trials: The number of complete trials that must have reported at the step; at least 1.
 
     Raises:
         InvalidArgument: an option is below its lowest value.
@@ -58,72 +71,103 @@ class MedianPruner:
         {'complete'}
     """
 
-    n_startup_trials: int = attrs.field(default=5, converter=to_int_if_whole, validator=whole_from(0, error=None))
-    n_warmup_steps: int = attrs.field(default=0, converter=to_int_if_whole, validator=whole_from(0, error=None))
-    interval_steps: int = attrs.field(default=1, converter=to_int_if_whole, validator=whole_from(1, error=None))
+    n_startup_trials: int = _steps(0, 5)
+    n_warmup_steps: int = _steps(0, 0)
+    interval_steps: int = _steps(1, 1)
     n_min_trials: int = attrs.field(
         default=1, converter=to_int_if_whole, validator=whole_from(1, error=None), kw_only=True
     )
+    algorithm_version = 2  # 1 left out the NaN of other trials
 
-    def __call__(self, state: StudyState, trial: FrozenTrial) -> Decision:
+    def __call__(self, state: StudyState, trial: FrozenTrial) -> Decision | Verdict:
         """Return whether to stop `trial`, by its reports and those of the complete trials.
 
         Raises:
             SeveralObjectives: the study has several objectives, and a reported value belongs to none of them.
         """
-        if len(state.directions) != 1:
-            raise SeveralObjectives("MedianPruner", "NopPruner")
-        reports = trial.intermediate_values
-        if not reports or state.finished.fold(_Completed()) < max(self.n_startup_trials, 1):
-            return Decision.CONTINUE
-        last = max(reports)
-        if not self._is_due(reports, last):
-            return Decision.CONTINUE
-        values = [value for _, value in reports.items() if value == value]  # without NaN
-        if not values:
-            return Decision.STOP
-        others = state.finished.fold(_Reported()).get(last, SortedRuns())
-        if len(others) < self.n_min_trials:
-            return Decision.CONTINUE
-        median = others.median()
-        # a NaN median, of both infinities, is neither above nor below anything: the trial goes on
-        worse = max(values) < median if state.directions[0] == "maximize" else min(values) > median
-        return Decision.STOP if worse else Decision.CONTINUE
-
-    def _is_due(self, steps: Iterable[int], last: int) -> bool:
-        """Return whether `last` is the first of the steps since the latest check was due."""
-        if last < self.n_warmup_steps:
-            return False
-        if self.interval_steps == 1:  # every step is due: no need to look at all of them
-            return True
-        # the step of the latest check: n_warmup_steps plus a multiple of interval_steps, at most `last`
-        due = last - (last - self.n_warmup_steps) % self.interval_steps
-        return all(step < due or step == last for step in steps)
+        return _compared(self, state, trial, 50.0, "median")
 
 
 @attrs.frozen
-class _Completed:
-    """Fold: the number of complete trials."""
+class PercentilePruner:
+    """Stops a trial whose best value so far is not among the best `percentile` percent of the others at the same step.
 
-    def init(self) -> int:
-        return 0
+    `MedianPruner` is the case of 50 percent; see there for what is compared. Between two values the percentile is
+    interpolated linearly. The reason names the limit.
 
-    def step(self, carry: int, trial: FrozenTrial) -> int:
-        return carry + (trial.state is TrialState.COMPLETE)
+    Args:
+        percentile: The share of trials to keep, in percent, from 0 to 100: 25.0 keeps the best quarter.
+        n_startup_trials: The number of complete trials before the first trial is stopped, at least 0.
+        n_warmup_steps: No trial is stopped at a step below this one; at least 0.
+        interval_steps: The number of steps from one check to the next; at least 1.
+        n_min_trials: The number of complete trials that must have reported at the step; at least 1.
+
+    Raises:
+        InvalidArgument: an option is outside of its range.
+        InvalidType: an option is not a number.
+
+    Example:
+        >>> import hpo
+        >>> study = hpo.create_study(pruner=PercentilePruner(25.0, n_startup_trials=4))
+        >>> study.add_trials([hpo.create_trial(value=v, intermediate_values={0: v}) for v in (1.0, 2.0, 3.0, 4.0)])
+        >>> trial = study.ask()
+        >>> trial.report(2.0, step=0)
+        >>> trial.should_prune(), trial.ask_pruner().reason["limit"]
+        (True, 1.75)
+    """
+
+    percentile: float = attrs.field(
+        converter=to_float_if_number,
+        validator=option_check(
+            "a number from 0 to 100",
+            attrs.validators.instance_of(float),
+            attrs.validators.ge(0),
+            attrs.validators.le(100),
+        ),
+    )
+    n_startup_trials: int = _steps(0, 5)
+    n_warmup_steps: int = _steps(0, 0)
+    interval_steps: int = _steps(1, 1)
+    n_min_trials: int = attrs.field(
+        default=1, converter=to_int_if_whole, validator=whole_from(1, error=None), kw_only=True
+    )
+
+    def __call__(self, state: StudyState, trial: FrozenTrial) -> Decision | Verdict:
+        """Return whether to stop `trial`, by its reports and those of the complete trials.
+
+        Raises:
+            SeveralObjectives: the study has several objectives, and a reported value belongs to none of them.
+        """
+        return _compared(self, state, trial, self.percentile, "percentile")
 
 
-@attrs.frozen
-class _Reported:
-    """Fold: the numbers that complete trials reported, by step and without NaN."""
-
-    def init(self) -> FrozenDict[int, SortedRuns]:
-        return FrozenDict()
-
-    def step(self, carry: FrozenDict[int, SortedRuns], trial: FrozenTrial) -> FrozenDict[int, SortedRuns]:
-        if trial.state is not TrialState.COMPLETE or not trial.intermediate_values:
-            return carry
-        numbers = dict(carry)
-        for step, value in trial.intermediate_values.items():
-            if not math.isnan(value):
-                numbers[step] = numbers.get(step, SortedRuns()).with_number(value)
-        return FrozenDict(numbers)
+def _compared(
+    pruner: MedianPruner | PercentilePruner, state: StudyState, trial: FrozenTrial, percentile: float, rule: str
+) -> Decision | Verdict:
+    direction = only_direction(state, pruner)
+    reports = trial.intermediate_values
+    if not reports:
+        return Decision.CONTINUE
+    complete = state.finished.fold(CompleteTrials(direction))
+    if complete.n_trials < max(pruner.n_startup_trials, 1):
+        return Decision.CONTINUE
+    last = max(reports)
+    if not is_due(reports, last, pruner.n_warmup_steps, pruner.interval_steps):
+        return Decision.CONTINUE
+    best = best_loss(direction, reports.values())
+    if best != best:
+        return Verdict(Decision.STOP, {"rule": rule, "step": last, "value": best})
+    others = complete.losses.get(last, NO_NUMBERS)
+    n_others = len(others)
+    if n_others < pruner.n_min_trials:
+        return Decision.CONTINUE
+    limit = quantile(others, percentile / 100.0)
+    reason = {
+        "rule": rule,
+        "step": last,
+        "value": shown_loss(direction, best),
+        "limit": shown_loss(direction, limit),
+        "trials": n_others,
+    }
+    # a NaN limit, between both infinities, is neither above nor below anything: the trial goes on
+    return Verdict(Decision.STOP if best > limit else Decision.CONTINUE, reason)

@@ -5,7 +5,6 @@ import pickle
 import random
 
 import attrs
-import numpy as np
 import pytest
 
 from hpo.core import StudyState, TrialState, ask, report, should_prune, tell
@@ -133,11 +132,12 @@ def test_a_trial_with_nan_is_not_stopped_during_the_warm_up():
     assert not stops(study([1.0]), [NAN], n_warmup_steps=1)
 
 
-def test_nan_of_others_is_ignored():
-    state = study([NAN], [1.0], [NAN], [3.0], [NAN])
-    assert [stops(state, [value]) for value in (2.0, 2.1)] == [False, True]
+def test_nan_of_others_is_the_worst_value():
+    state = study([NAN], [1.0], [NAN], [3.0], [2.0])  # in order: 1, 2, 3 and two that are worse than anything
+    assert [stops(state, [value]) for value in (3.0, 3.1)] == [False, True]
     assert not stops(study([NAN], [NAN]), [1e9])
-    assert not stops(state, [2.1], n_min_trials=3)
+    assert not stops(state, [3.1], n_min_trials=6)
+    assert stops(state, [3.1], n_min_trials=5)
 
 
 def test_infinite_values_are_values():
@@ -202,8 +202,10 @@ def test_a_decision_depends_on_the_state_and_not_on_earlier_decisions():
         state = tell(state, number, 0.0)
     for old, number, verdict in reversed(snapshots):
         fresh = StudyState.from_bytes(old.to_bytes())
-        assert pruner(old, old.running[number]) is verdict is pruner(fresh, fresh.running[number])
-    assert {verdict for _, _, verdict in snapshots} == {Decision.CONTINUE, Decision.STOP}
+        assert pruner(old, old.running[number]) == verdict == pruner(fresh, fresh.running[number])
+    assert {verdict.decision for _, _, verdict in snapshots if verdict is not Decision.CONTINUE} == {*Decision} - {
+        Decision.PAUSE
+    }
 
 
 @pytest.mark.parametrize("direction", ["minimize", "maximize"])
@@ -237,6 +239,9 @@ def by_definition(histories, mine, direction, startup, warmup, interval):
     numbers = [sign * value for value in mine.values() if value == value]
     if not numbers:
         return True
-    others = [sign * history.get(last, NAN) for history in histories]
-    others = [value for value in others if value == value]
-    return bool(others and min(numbers) > np.median(others))
+    others = [sign * history[last] for history in histories if last in history]
+    others = sorted(value if value == value else math.inf for value in others)  # NaN is the worst value
+    if not others:
+        return False
+    lower, upper = others[(len(others) - 1) // 2], others[len(others) // 2]
+    return min(numbers) > (lower if lower == upper else lower / 2 + upper / 2)

@@ -87,6 +87,8 @@ def _option(value: Any, functions: Mapping[str, Callable[..., Any]]) -> Any:
     """Return an option's value: a function by its recorded name, another sampler by its identity, or what is recorded."""
     if isinstance(value, str):
         return functions.get(value, value)
+    if isinstance(value, list):  # several pruners of which one is made
+        return [_option(item, functions) for item in value]
     nested = _nested(value)
     return value if nested is None else rebuild_advisor(nested)
 
