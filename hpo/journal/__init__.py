@@ -16,7 +16,7 @@ from hpo.journal.file.journal import FileJournal
 from hpo.journal.file.storage import DirectoryStorage, FileStorage
 from hpo.journal.memory import MemoryStorage
 from hpo.journal.open import open_journal
-from hpo.journal.storage import DeferredSync, Journal, Storage, TracksWorkers
+from hpo.journal.storage import DeferredSync, Journal, Storage, TakesTurns, TracksWorkers, Turn
 
 if TYPE_CHECKING:
     from hpo.journal.sqlite import SqliteJournal, SqliteStorage
@@ -31,7 +31,9 @@ __all__ = [
     "SqliteJournal",
     "SqliteStorage",
     "Storage",
+    "TakesTurns",
     "TracksWorkers",
+    "Turn",
     "open_journal",
 ]
 

@@ -84,6 +84,43 @@ class TracksWorkers(Protocol):
         ...
 
 
+class Turn(Protocol):
+    """A writer's turn at a journal: until it ends, nobody else who takes turns appends."""
+
+    @property
+    def news(self) -> Sequence[AnyEvent]:
+        """The events that the writer did not know, to the end of the journal."""
+        ...
+
+    def append(self, events: Sequence[AnyEvent]) -> int:
+        """Add `events` after `news`, return the new length, and end the turn. To be called at most once.
+
+        Raises:
+            As `Journal.append`. It is a `Conflict` if somebody appended without a turn, or the turn has ended because
+            it took too long.
+        """
+        ...
+
+
+@runtime_checkable
+class TakesTurns(Protocol):
+    """An optional part of a journal: writers that meet others wait for their turn instead of trying again and again.
+
+    A turn makes it likely, and never certain, that an append finds what its writer has read: `append` checks it.
+    """
+
+    def turn(self, after: int) -> AbstractContextManager[Turn]:
+        """Wait until it is this writer's turn, for as long as `Journal.append` would; the end of the block ends it.
+
+        Args:
+            after: The number of the first event that is news to the writer.
+
+        Raises:
+            As `Journal.read` and `Journal.append`.
+        """
+        ...
+
+
 @runtime_checkable
 class DeferredSync(Protocol):
     """An optional part of a journal: one sync for all threads whose events were written before it began."""

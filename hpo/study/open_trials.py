@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
@@ -40,6 +41,7 @@ from hpo.study.series import Program, Series
 from hpo.study.trial import Trial
 
 _FEWEST_TO_CHECK = 64  # open trials that are kept without looking whether somebody else has told them
+_QUICK = 0.002  # seconds of CPU; a turn at a server of its own, for the suggestion alone, takes about as long
 
 
 class Stoppable(Protocol):
@@ -85,6 +87,7 @@ class OpenTrials:
         self._by_number: dict[int, Trial] = {}
         self._most_unchecked = _FEWEST_TO_CHECK
         self._worker: Worker | None = None
+        self._is_quick = False  # whether the sampler answered so fast that others may wait for it
 
     def start_trial(
         self, space: SearchSpace | None = None, worker: Worker | None = None, *, probe: bool = False
@@ -107,8 +110,10 @@ class OpenTrials:
             SearchSpaceExhausted: nothing is left to suggest. No trial was started, or it failed at once. An enqueued
                 trial is started all the same.
         """
-        # A stateful sampler must be asked only once for each trial, so it is asked after the start has been appended.
-        begun = self._start_with_params(space, worker, probe) if is_replayable(self.advisors.sampler) else None
+        # A stateful sampler must be asked only once for each trial, so it is asked after the start has been appended. So is
+        # a slow one where writers take turns: the others would wait for it.
+        at_once = is_replayable(self.advisors.sampler) and (self._is_quick or not self.recorder.meets_others)
+        begun = self._start_with_params(space, worker, probe) if at_once else None
         if begun is None:
             started, number, resumed, enqueued = self._start_alone(worker)
             after = started if resumed else self._add_params(number, started, space, probe=probe, enqueued=enqueued)
@@ -153,8 +158,13 @@ class OpenTrials:
         self, space: SearchSpace | None, worker: Worker | None, probe: bool
     ) -> tuple[StudyState, StudyState, int] | None:
         """Append start and suggestion at once; None if another writer, or the end of the worker's name, prevents it."""
+        with self.recorder.turn() if self._is_quick else contextlib.nullcontext(self.recorder.state) as before:
+            return self._start_in_turn(before, space, worker, probe)
+
+    def _start_in_turn(
+        self, before: StudyState, space: SearchSpace | None, worker: Worker | None, probe: bool
+    ) -> tuple[StudyState, StudyState, int] | None:
         advisors, name = self.advisors, None if worker is None else worker.name
-        before = self.recorder.state
         commands = self._start_commands(before, name)
         start = commands[-1]
         if isinstance(start, Ask):
@@ -164,7 +174,7 @@ class OpenTrials:
         if not isinstance(start, ResumeTrial):
             try:
                 enqueued = number in before.waiting
-                suggestion = _joint_suggestion(started, advisors, number, space, probe=probe, enqueued=enqueued)
+                suggestion = self._timed_suggestion(started, number, space, probe=probe, enqueued=enqueued)
             except (
                 ValueOutsideDistribution
             ) as error:  # enqueued with a value that the space cannot hold: leave the queue
@@ -203,15 +213,16 @@ class OpenTrials:
         """Return what `start_without_params` does, and whether the trial was enqueued."""
         while True:
             name = None if worker is None else worker.name
-            before = self.recorder.state
-            commands = self._start_commands(before, name)
-            events, started = decide_all(before, commands)
-            number, resumed = _started_number(events), isinstance(commands[-1], ResumeTrial)
-            enqueued = number in before.waiting
-            if not resumed and is_replayable(self.advisors.sampler):
-                _joint_suggestion(started, self.advisors, number, SearchSpace(), enqueued=enqueued)
             try:
-                if self.recorder.append(events, before, started):
+                with self.recorder.turn() as before:
+                    commands = self._start_commands(before, name)
+                    events, started = decide_all(before, commands)
+                    number, resumed = _started_number(events), isinstance(commands[-1], ResumeTrial)
+                    enqueued = number in before.waiting
+                    if not resumed and is_replayable(self.advisors.sampler):
+                        _joint_suggestion(started, self.advisors, number, SearchSpace(), enqueued=enqueued)
+                    appended = self.recorder.append(events, before, started)
+                if appended:
                     if resumed:
                         log_trial_resumed(started.running[number])
                     return started, number, resumed, enqueued
@@ -225,12 +236,21 @@ class OpenTrials:
     ) -> StudyState:
         """Suggest and record the joint parameters of a trial that was started without; fail it if that is impossible."""
         try:
-            suggestion = _joint_suggestion(started, self.advisors, number, space, probe=probe, enqueued=enqueued)
+            suggestion = self._timed_suggestion(started, number, space, probe=probe, enqueued=enqueued)
             return self.recorder.record(self.advisors.set_sampler, suggestion)
         except BaseException as error:  # nobody will run the trial
             reason = str(error) if isinstance(error, SearchSpaceExhausted) else failure_reason(error)
             self.recorder.record(Tell(number, state=TrialState.FAIL, at=now(), reason=reason))
             raise
+
+    def _timed_suggestion(
+        self, started: StudyState, number: int, space: SearchSpace | None, *, probe: bool, enqueued: bool
+    ) -> Suggest:
+        """Ask the sampler for the joint parameters of a trial, and take notice of how long it takes."""
+        begun = time.thread_time()
+        suggestion = _joint_suggestion(started, self.advisors, number, space, probe=probe, enqueued=enqueued)
+        self._is_quick = time.thread_time() - begun < _QUICK
+        return suggestion
 
     def _forget_finished(self, state: StudyState) -> None:
         """Forget trials that somebody else has told. A trial newer than `state` may still be running, and is kept."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -10,8 +11,8 @@ from typing import Protocol
 from weakref import WeakSet
 
 from hpo.core import AnyEvent, Command, History, InsertOnlyDict, NumberMap, StudyState, decide, replay
-from hpo.errors import Conflict
-from hpo.journal.storage import DeferredSync, Journal
+from hpo.errors import Conflict, HpoError
+from hpo.journal.storage import DeferredSync, Journal, TakesTurns, Turn
 
 
 def now() -> float:
@@ -61,12 +62,15 @@ class JournalRecorder:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._deferred = journal if isinstance(journal, DeferredSync) else None
+        self._turns = journal if isinstance(journal, TakesTurns) else None
         self.start_over()
         _FORKS.watch(self)
 
     def start_over(self) -> None:
         """Forget the lock and the cached state, with everything that states share; the journal has it all."""
         self._lock = threading.RLock()
+        self._turn: Turn | None = None
+        self._is_alone = True  # nobody else had written when the journal was last seen
         # Buffers of its own: the ones of a default StudyState are shared by all studies of the process, with their locks.
         self._state = StudyState(spaces=InsertOnlyDict(), finished=History(), running=NumberMap(), waiting=NumberMap())
 
@@ -74,10 +78,42 @@ class JournalRecorder:
     def state(self) -> StudyState:
         """The study with everything that is in the journal now."""
         with self._lock:
-            news = [*self._journal.read(self._state.version)]
-            if news:
-                self._state = replay(_drained(news), self._state)
+            if self._turn is None:
+                self._fold(self._journal.read(self._state.version))
             return self._state
+
+    @property
+    def meets_others(self) -> bool:
+        """Whether an append takes a turn, because others write too; False if the journal knows no turns."""
+        return self._turns is not None and not self._is_alone
+
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[StudyState]:
+        """Give the state of the study, for a block that decides and appends.
+
+        If others write too and the journal lets its writers take turns, nobody else appends during the block. Otherwise
+        `append` may find that somebody was faster. Only what takes about as long as an append belongs into the block.
+        """
+        if self._turns is None:
+            yield self.state
+            return
+        with self._lock:
+            if self._is_alone or self._turn is not None:
+                yield self.state
+                return
+            with self._turns.turn(self._state.version) as turn:
+                self._fold(turn.news)
+                self._is_alone = not turn.news
+                self._turn = turn
+                try:
+                    yield self._state
+                finally:
+                    self._turn = None
+
+    def _fold(self, news: Sequence[AnyEvent]) -> None:
+        if news:
+            self._is_alone = False
+            self._state = replay(_drained([*news]), self._state)
 
     @property
     def journal(self) -> Journal:
@@ -90,10 +126,25 @@ class JournalRecorder:
 
     def record(self, *commands: Command) -> StudyState:
         """Carry out all of `commands` or none, as `Recorder.record` says. Each attempt reads the journal once."""
-        while True:
-            after = self.record_if(self.state, *commands)
-            if after is not None:
-                return after
+        after = self._record_alone(commands)
+        while after is None:
+            with self.turn() as state:
+                after = self.record_if(state, *commands)
+        return after
+
+    def _record_alone(self, commands: Sequence[Command]) -> StudyState | None:
+        """Carry out `commands` without reading, which saves a message to a server; None if that does not do.
+
+        The append shows whether the state is the latest. What can't be carried out in it may be possible in the latest.
+        """
+        if self._turns is None or not self._is_alone:
+            return None
+        with self._lock:
+            try:
+                events, after = decide_all(self._state, commands)
+            except HpoError:
+                return None
+            return after if events and self.append(events, self._state, after) else None
 
     def record_if(self, state: StudyState, *commands: Command) -> StudyState | None:
         """Carry out `commands` if the study is still in `state`, as `Recorder.record_if` says. Nothing is read."""
@@ -110,6 +161,7 @@ class JournalRecorder:
             try:
                 sync = self._write(events, before.version)
             except Conflict:
+                self._is_alone = False
                 return False
             if self._state.version == before.version:
                 self._state = after
@@ -119,6 +171,10 @@ class JournalRecorder:
 
     def _write(self, events: Sequence[AnyEvent], expected: int) -> Callable[[], None] | None:
         """Write `events`; return what has to be called before they are durable, or None if they are already."""
+        if self._turn is not None:
+            turn, self._turn = self._turn, None
+            turn.append(events)
+            return None
         if self._deferred is not None:
             return self._deferred.write(events, expected=expected)
         self._journal.append(events, expected=expected)

@@ -16,6 +16,9 @@ from hpo.extend import FORMAT, AnyEvent, StudyCreated, checksum_of, decode_event
 
 _CHECKSUMS = re.compile(rb"([0-9a-f]{8}) ([0-9a-f]{8}) (?=\[)")
 
+_MARK = 64
+"""Bytes of a row that tell it from the row of another history: both checksums, or the kind, number and time."""
+
 NumberedRow = tuple[int, bytes]
 """A row as a store returns it: its number, counted from 0, and its bytes."""
 
@@ -26,10 +29,13 @@ class Tail(NamedTuple):
     Attributes:
         length: The number of events.
         checksum: The checksum of the last row; None in a journal without a chain.
+        mark: The beginning of the last row, with its checksums, by which a store can say whether that row is still
+            there; empty if it was not seen.
     """
 
     length: int
     checksum: int | None
+    mark: bytes = b""
 
 
 BEFORE_ALL = Tail(0, None)
@@ -49,11 +55,11 @@ def to_rows(
     Example:
         >>> from hpo.extend import TrialStarted
         >>> to_rows([TrialStarted(3)], Tail(7, None))
-        ([b'["started",3,null,null,null]'], Tail(length=8, checksum=None))
+        ([b'["started",3,null,null,null]'], Tail(length=8, checksum=None, mark=b'["started",3,null,null,null]'))
         >>> to_rows([TrialStarted(3)], Tail(7, 0xA1E92806))[0]
         [b'14720bbd a1e92806 ["started",3,null,null,null]']
     """
-    length, previous = tail
+    length, previous, _ = tail
     if not length and starts_chain(events):
         previous = 0
     rows = []
@@ -65,14 +71,14 @@ def to_rows(
             text = b"%08x %08x %s" % (checksum, previous, text)
             previous = checksum
         rows.append(text)
-    return rows, Tail(length, previous)
+    return rows, Tail(length, previous, rows[-1][:_MARK] if rows else tail.mark)
 
 
 def tail_at(row: NumberedRow) -> Tail:
     """Return the end of a journal whose last row is `row`, without checking that the row is intact."""
     number, text = row
     found = _CHECKSUMS.match(text)
-    return Tail(number + 1, None if found is None else int(found[1], 16))
+    return Tail(number + 1, None if found is None else int(found[1], 16), text[:_MARK])
 
 
 def from_rows(rows: Sequence[NumberedRow], tail: Tail, *, where: str) -> tuple[list[AnyEvent], Tail]:
@@ -93,7 +99,7 @@ def from_rows(rows: Sequence[NumberedRow], tail: Tail, *, where: str) -> tuple[l
         [TrialStarted(number=0, at=None, worker=None, origin=None)]
     """
     texts = []
-    length, previous = tail
+    length, previous, _ = tail
     if not length and rows and rows[0][1][:1] != b"[":
         previous = 0
     for number, row in rows:
@@ -113,13 +119,16 @@ def from_rows(rows: Sequence[NumberedRow], tail: Tail, *, where: str) -> tuple[l
         events = [_decoded(number, text, where) for number, text in enumerate(texts, tail.length)]
     if not tail.length and events:
         _check_creation(events, where, chained=previous is not None)
-    return events, Tail(length, previous)
+    return events, Tail(length, previous, rows[-1][1][:_MARK] if rows else tail.mark)
 
 
 def from_pages(
     page: Callable[[int], Sequence[NumberedRow]], size: int, *, after: int, known: Tail, where: str
 ) -> tuple[list[AnyEvent], Tail]:
     """Return the events of a study that is read page by page, and the end of the journal after them.
+
+    The row before is read as well: it shows whether the journal still is the one that its reader knows, which the rows
+    behind it can't show if the journal went back to an earlier length and grew again.
 
     Args:
         page: Returns at most `size` rows from a number on, as `from_rows` takes them.
@@ -129,31 +138,49 @@ def from_pages(
         where: What the rows are read from, for messages.
 
     Raises:
-        JournalMoved: nothing is left of the study: there are no events, not even before `after`.
+        JournalMoved: nothing is left of the study, or its history is another one than was known.
         JournalCorrupted, UnreadableEvents: as `from_rows` raises them.
 
     Example:
         >>> rows = [(0, b'["created",1,"s",["minimize"],0]'), (1, b'["started",0,null,null,null]')]
-        >>> read = from_pages(lambda start: rows[start : start + 1], 1, after=0, known=BEFORE_ALL, where="a table")
+        >>> read = from_pages(lambda start: rows[start : start + 2], 2, after=0, known=BEFORE_ALL, where="a table")
         >>> len(read[0])
         2
     """
     events: list[AnyEvent] = []
+    begin = start = max(min(after, known.length) - 1, 0)
     tail = BEFORE_ALL
-    if after and known.length == after:
-        tail = known
-    elif after:  # the row before shows whether there is a chain, and its last checksum
-        before = page(after - 1)[:1]
-        tail = tail_at(before[0]) if before else Tail(after, None)
     while True:
-        rows = page(tail.length)
+        rows = page(start)
+        n_rows = len(rows)
+        if start and start == begin:
+            if not rows:
+                raise JournalMoved(where)
+            tail = Tail(start, None)
+            if rows[0][0] == start:  # else it is missing
+                tail = tail_at(rows[0])
+                _check_known(rows[:1], known, where)
+                rows = rows[1:]
         some, tail = from_rows(rows, tail, where=where)
+        _check_known(rows, known, where)
         events += some
-        if len(rows) < size:
+        start = tail.length
+        if n_rows < size:
             break
-    if not tail.length:
+    if not tail.length or tail.length < known.length:
         raise JournalMoved(where)
-    return events, tail
+    first = tail.length - len(events)
+    return events[after - first :] if after > first else events, tail
+
+
+def _check_known(rows: Sequence[NumberedRow], known: Tail, where: str) -> None:
+    """Check the row that was the last one when the journal was last seen, if it is one of `rows`, which are in order."""
+    at = known.length - 1 - (rows[0][0] if rows else 0)
+    if not known.mark or not 0 <= at < len(rows) or rows[at][1][:_MARK] == known.mark:
+        return
+    if found := _CHECKSUMS.match(rows[at][1]):  # an intact row that was not there, or a damaged one?
+        _verified(rows[at][1], known.length, int(found[2], 16), where)
+    raise JournalMoved(where)
 
 
 def _verified(row: bytes, sequence: int, previous: int, where: str) -> tuple[bytes, int]:

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import secrets
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, NoReturn
 
 import attrs
 
-from hpo.errors import Conflict, JournalMoved, WorkerLost
-from hpo.extend import AnyEvent, LeaseTerms
+from hpo.errors import Conflict, HpoError, JournalBusy, JournalMoved, WorkerLost
+from hpo.extend import AnyEvent, LeaseTerms, Turn
 from hpo_adapters._servers.event_rows import BEFORE_ALL, NumberedRow, Tail, from_pages, tail_at, to_rows
 from hpo_adapters._servers.leases import KEPT_MILLISECONDS, HeldLeases, Lease, seconds_since_boot
-from hpo_adapters.redis.scripts import APPEND, BEGIN, END, END_LATE, LOOK, RENEW
+from hpo_adapters.redis.scripts import APPEND, BEGIN, BEGIN_TURN, END, END_LATE, END_TURN, LOOK, QUEUE_UP, RENEW
 from hpo_adapters.redis.server import RedisServer
 
 _ENTRIES_PER_PAGE = 20_000
 _FIELD = b"event"
+_LONGEST_WAIT = 1
+"""Seconds for which a writer waits in the queue before it looks whether the turn of somebody who died has expired."""
+
+_TURN_MILLISECONDS = 1000
+"""How long a turn lasts at most; who decides for longer may find that somebody else has appended."""
 
 
 @attrs.frozen
@@ -74,21 +82,21 @@ class RedisLeases:
 class RedisJournal:
     """A journal in a stream, shared by any number of threads, processes and hosts.
 
-    Writers never wait: the first of several succeeds, and the others get `Conflict`. Reading a study that was
-    deleted returns nothing new, and reading it from the start raises `JournalMoved`.
+    Of several writers one succeeds, and the others get `Conflict`. Writers that meet others take turns, in the order in
+    which they ask; who takes longer than a second loses the turn to the next one. Readers never wait.
 
     Made by `RedisStorage`.
 
     Args:
         server: Where the stream is.
-        keys: The stream's, and that of its leases.
+        keys: Those of the stream, of its leases, of the list that writers wait at, and of the turn.
         name: The study's name, for messages.
         terms: How long a worker counts as alive.
         tail: The end of the journal, if it is known.
     """
 
     def __init__(
-        self, server: RedisServer, keys: tuple[str, str], name: str, terms: LeaseTerms, *, tail: Tail = BEFORE_ALL
+        self, server: RedisServer, keys: tuple[str, ...], name: str, terms: LeaseTerms, *, tail: Tail = BEFORE_ALL
     ) -> None:
         self._server = server
         self._keys = keys
@@ -96,23 +104,65 @@ class RedisJournal:
         self._where = f"{server.location}, study {name!r}"
         self._tail = tail
         """The last end of the journal that was seen: it never becomes shorter."""
-        self._held = HeldLeases(RedisLeases(server, *keys, self._where), terms, where=self._where)
+        self._held = HeldLeases(RedisLeases(server, keys[0], keys[1], self._where), terms, where=self._where)
 
     def read(self, after: int) -> Sequence[AnyEvent]:
         """Return the events from number `after` on; see `Journal.read`.
 
         Raises:
             UnsupportedJournal: the server can't be reached.
-            JournalMoved: nothing is left of the study.
+            JournalMoved: the study was deleted, or went back to an earlier state.
         """
         events, tail = from_pages(self._page, _ENTRIES_PER_PAGE, after=after, known=self._tail, where=self._where)
-        if events:
-            self._note_tail(tail)
+        self._note_tail(tail)
         return events
 
     def _page(self, start: int) -> list[NumberedRow]:
         entries = self._server.read("XRANGE", self._keys[0], f"{start + 1}-0", "+", "COUNT", _ENTRIES_PER_PAGE)
         return [read_row(entry) for entry in entries]
+
+    @contextlib.contextmanager
+    def turn(self, after: int) -> Iterator[Turn]:
+        """Wait for this writer's turn, and give what is new; see `TakesTurns.turn`."""
+        name = secrets.token_hex(8)
+        first: list[list[Any]] = []
+
+        def page(start: int) -> list[NumberedRow]:
+            if first or self._server.patience <= 2 * _LONGEST_WAIT:  # too impatient to wait in a queue
+                return self._page(start)
+            first.append(self._begin_turn(name, start))
+            return [*map(read_row, first[0])]
+
+        ended = False
+
+        def add(events: Sequence[AnyEvent]) -> int:
+            nonlocal ended
+            ended = True
+            return self._add(events, tail.length, name)
+
+        try:
+            news, tail = from_pages(page, _ENTRIES_PER_PAGE, after=after, known=self._tail, where=self._where)
+            self._note_tail(tail)
+            yield RedisTurn(news, add)
+        finally:
+            if first and not ended:
+                with contextlib.suppress(HpoError):  # then it ends by itself
+                    self._server.wait(("EVAL", END_TURN, 2, *self._keys[2:], name), where=self._where)
+
+    def _begin_turn(self, name: str, start: int) -> list[Any]:
+        """Wait for the turn, call it `name`, and return the entries from number `start` on."""
+        stream, _, queue, turn = self._keys
+        begun = time.monotonic()
+        while (waited := time.monotonic() - begun) <= self._server.lock_timeout:
+            *_, (is_mine, *entries) = self._server.wait(
+                ("EVAL", QUEUE_UP, 2, queue, turn),
+                ("BLPOP", queue, _LONGEST_WAIT),
+                ("EVAL", BEGIN_TURN, 2, turn, stream, name, _TURN_MILLISECONDS, f"{start + 1}-0", _ENTRIES_PER_PAGE),
+                where=self._where,
+            )
+            if is_mine:
+                return list(entries[0])
+        raise JournalBusy(self._where, waited)
 
     def _note_tail(self, tail: Tail) -> None:
         if tail.length > self._tail.length:
@@ -120,30 +170,41 @@ class RedisJournal:
 
     def _tail_at(self, length: int) -> Tail:
         """Return the end of the journal after `length` events, if it has so many."""
+        if not length:
+            return BEFORE_ALL
         entries = self._server.look("XRANGE", self._keys[0], f"{length}-0", f"{length}-0", where=self._where)
         return tail_at(read_row(entries[0])) if entries else Tail(length, None)
+
+    def _refuse(self, expected: int, known: Tail) -> NoReturn:
+        """Raise the error for an append that was not done: somebody was faster, or the journal is another one."""
+        length, *_ = self._server.wait(("XLEN", self._keys[0]), where=self._where)
+        if length < max(known.length, 1) or (known.mark and self._tail_at(known.length).mark != known.mark):
+            raise JournalMoved(self._where)  # deleted, or older than it was: the server lost its last seconds
+        raise Conflict(expected, length)
 
     def append(self, events: Sequence[AnyEvent], *, expected: int) -> int:
         """Add `events`, all or none, and return the new length; see `Journal.append`.
 
         Renews the leases of workers that start trials, and of others that are due.
         """
+        return self._add(events, expected, "")
+
+    def _add(self, events: Sequence[AnyEvent], expected: int, turn: str) -> int:
+        """Add `events`, and end the turn of this name, if there is one."""
         known = self._tail
-        rows, tail = to_rows(events, known if known.length == expected else self._tail_at(expected))
+        if expected < known.length:
+            self._refuse(expected, known)
+        before = known if known.length == expected else self._tail_at(expected)
+        rows, tail = to_rows(events, before)
         starting, late = self._held.to_renew(events)
         started = seconds_since_boot()
-        actual, *workers = self._server.write(
-            APPEND,
-            self._keys,
-            [expected, self._terms.milliseconds, len(starting), len(late), *starting, *late, *rows],
-            where=self._where,
-        )
+        arguments: list[bytes | str | int] = [expected, before.mark, turn, self._terms.milliseconds]
+        arguments += [len(starting), len(late), *starting, *late, *rows]
+        actual, *workers = self._server.write(APPEND, self._keys, arguments, where=self._where)
         if actual == -2:
             raise WorkerLost(workers[0].decode())
-        if 0 <= actual < max(known.length, 1):  # deleted, or older than it was: the server lost its last seconds
-            raise JournalMoved(self._where)
-        if actual >= 0:
-            raise Conflict(expected, actual)
+        if actual != -1:
+            self._refuse(expected, known)
         self._note_tail(tail)
         self._held.note_renewed([worker.decode() for worker in workers], started)
         return tail.length
@@ -161,6 +222,18 @@ class RedisJournal:
 
     def __repr__(self) -> str:
         return f"RedisJournal({self._where})"
+
+
+@attrs.frozen
+class RedisTurn:
+    """A turn at the journal of one study; see `Turn`."""
+
+    news: Sequence[AnyEvent]
+    _add: Callable[[Sequence[AnyEvent]], int]
+
+    def append(self, events: Sequence[AnyEvent]) -> int:
+        """Add `events` and end the turn; see `Turn.append`."""
+        return self._add(events)
 
 
 def read_row(entry: Any) -> NumberedRow:

@@ -13,26 +13,73 @@ local function expires(lease)
 end
 """
 
-# KEYS: the stream, its leases; ARGV: the stream's expected length, how long leases last, how many workers start trials,
-# how many others there are, then both, then events. Only the first write can fail, so all or none are done.
+# Whose turn it is to append is a key that expires, with the name that its writer has for this turn. A list holds one item
+# while it is nobody's turn; writers wait for that item in the order in which they came. Both keys may be lost: a turn only
+# makes conflicts rare, and APPEND checks what it depends on.
+_TURNS = """
+local function pass_on(list)
+    redis.call('DEL', list)
+    redis.call('LPUSH', list, '1')
+    redis.call('PEXPIRE', list, 60000)
+end
+"""
+
+# KEYS: the list, the turn.
+QUEUE_UP = _TURNS + "if redis.call('EXISTS', KEYS[1], KEYS[2]) == 0 then pass_on(KEYS[1]) end return 0"
+
+# KEYS: the turn, the stream; ARGV: the turn's name, how long it lasts, the first entry to return, and how many.
+BEGIN_TURN = """
+local whose = redis.call('GET', KEYS[1])
+if whose and whose ~= ARGV[1] then return {0} end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return {1, redis.call('XRANGE', KEYS[2], ARGV[3], '+', 'COUNT', ARGV[4])}
+"""
+
+# KEYS: the list, the turn; ARGV: the turn's name.
+END_TURN = (
+    _TURNS
+    + """
+if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[2])
+pass_on(KEYS[1])
+return 1
+"""
+)
+
+# KEYS: the stream, its leases, the list and the turn; ARGV: the stream's expected length, the beginning of its last event
+# as far as that is known, the name of this writer's turn or '', how long leases last, how many workers start trials, how
+# many others there are, then both, then events. Only the first write can fail, so all or none are done. The answer is -1
+# and the workers whose leases were renewed; -2 and a worker without a lease; or -3, and nothing was done.
 APPEND = (
     _LEASES
+    + _TURNS
     + """
-local length = redis.call('XLEN', KEYS[1])
-if length ~= tonumber(ARGV[1]) then return {length} end
-local starting, others = tonumber(ARGV[3]), tonumber(ARGV[4])
-for i = 5, 4 + starting do
+local length, turn = tonumber(ARGV[1]), ARGV[3]
+local whose = redis.call('GET', KEYS[4])
+if whose == turn and turn ~= '' then
+    redis.call('DEL', KEYS[4])
+    pass_on(KEYS[3])
+elseif whose then
+    return {-3}
+end
+if redis.call('XLEN', KEYS[1]) ~= length then return {-3} end
+if ARGV[2] ~= '' then
+    local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
+    if not last[1] or string.sub(last[1][2][2] or '', 1, #ARGV[2]) ~= ARGV[2] then return {-3} end
+end
+local starting, others = tonumber(ARGV[5]), tonumber(ARGV[6])
+for i = 7, 6 + starting do
     if redis.call('HEXISTS', KEYS[2], ARGV[i]) == 0 then return {-2, ARGV[i]} end
 end
 local answer = {-1}
-for i = 5, 4 + starting + others do
+for i = 7, 6 + starting + others do
     if redis.call('HEXISTS', KEYS[2], ARGV[i]) == 1 then
-        redis.call('HSET', KEYS[2], ARGV[i], lease(ARGV[2]))
+        redis.call('HSET', KEYS[2], ARGV[i], lease(ARGV[4]))
         answer[#answer + 1] = ARGV[i]
     end
 end
-for i = 5 + starting + others, #ARGV do
-    redis.call('XADD', KEYS[1], string.format('%.0f-0', length + i - 4 - starting - others), 'event', ARGV[i])
+for i = 7 + starting + others, #ARGV do
+    redis.call('XADD', KEYS[1], string.format('%.0f-0', length + i - 6 - starting - others), 'event', ARGV[i])
 end
 return answer
 """
@@ -48,10 +95,10 @@ redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 return 1
 """
 
-# KEYS: the names, the stream, its leases; ARGV: the name, the stream's token.
+# KEYS: the names, the stream, its leases, the list and the turn; ARGV: the name, the stream's token.
 DELETE = """
 if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
-redis.call('UNLINK', KEYS[2], KEYS[3])
+redis.call('UNLINK', KEYS[2], KEYS[3], KEYS[4], KEYS[5])
 redis.call('HDEL', KEYS[1], ARGV[1])
 return 1
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import sha1
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -17,6 +18,9 @@ from hpo.errors import (
     OutcomeUnknown,
     UnsupportedJournal,
 )
+
+Command = Sequence[bytes | str | int]
+"""A command and its arguments."""
 
 
 class RedisServer:
@@ -40,6 +44,8 @@ class RedisServer:
         self.lock_timeout = lock_timeout
         self.options = options
         self.location, self._secret = _without_password(url)
+        self._known: set[str] = set()
+        """The scripts that the server has run, and knows unless it was started anew."""
         seconds = max(lock_timeout, 0.001)  # 0 would mean not to wait for the network either
         defaults = {"protocol": 2, "socket_timeout": seconds, "socket_connect_timeout": seconds}
         try:
@@ -58,7 +64,7 @@ class RedisServer:
             UnsupportedJournal: the server can't be reached, or refuses it.
         """
         try:
-            return self._answer(self._pool.get_connection(), command)
+            return self._answers(self._pool.get_connection(), [command])[0]
         except (redis.RedisError, OSError) as error:
             raise UnsupportedJournal(self.location, f"it can't be read: {_clean(error, self._secret)}") from error
 
@@ -69,7 +75,20 @@ class RedisServer:
             JournalBusy, JournalFull, JournalUnwritable: nothing was added, because the server did not answer.
         """
         try:
-            return self._answer(self._pool.get_connection(), command)
+            return self._answers(self._pool.get_connection(), [command])[0]
+        except (redis.RedisError, OSError) as error:
+            raise self._not_added(where, error) from error
+
+    def wait(self, *commands: Command, where: str) -> list[Any]:
+        """Return the answers to commands and scripts that are sent in one message and add nothing to `where`.
+
+        A script is a command that begins with ``EVAL`` and the text of the script.
+
+        Raises:
+            JournalBusy, JournalFull, JournalUnwritable: the server did not answer.
+        """
+        try:
+            return self._scripted(self._pool.get_connection(), commands)
         except (redis.RedisError, OSError) as error:
             raise self._not_added(where, error) from error
 
@@ -85,23 +104,43 @@ class RedisServer:
         except (redis.RedisError, OSError) as error:
             raise JournalUnwritable(where, _clean(error, self._secret)) from error
         try:
-            return self._answer(connection, ["EVAL", script, len(keys), *keys, *arguments])
+            return self._scripted(connection, [("EVAL", script, len(keys), *keys, *arguments)])[0]
         except (redis.ResponseError, redis.exceptions.BusyLoadingError) as error:  # the server's own words
             raise self._not_added(where, error) from error
         except (redis.RedisError, OSError) as error:
             raise OutcomeUnknown(where, _clean(error, self._secret)) from error
 
-    def _answer(self, connection: Any, command: Sequence[bytes | str | int]) -> Any:
+    def _scripted(self, connection: Any, commands: Sequence[Command]) -> list[Any]:
+        """Return the answers to commands, of which scripts are named by their digests if the server may know them."""
+        known = all(command[0] != "EVAL" or command[1] in self._known for command in commands)
+        if known:
+            try:
+                return self._answers(connection, [*map(_by_digest, commands)])
+            except redis.exceptions.NoScriptError:  # it has started anew; what it did not know, it did not run
+                connection = self._pool.get_connection()
+        answers = self._answers(connection, commands)
+        self._known |= {str(command[1]) for command in commands if command[0] == "EVAL"}
+        return answers
+
+    def _answers(self, connection: Any, commands: Sequence[Command]) -> list[Any]:
+        """Send commands in one message and return the answers; an error is raised after all answers were read."""
+        answers: list[Any] = []
         try:
-            connection.send_command(*command)
-            return connection.read_response(disable_decoding=True)
-        except redis.ResponseError:
-            raise
+            connection.send_packed_command(connection.pack_commands(commands))
+            for _ in commands:
+                try:
+                    answers.append(connection.read_response(disable_decoding=True))
+                except redis.ResponseError as error:
+                    answers.append(error)
         except BaseException:  # an interrupt, too: the answer may still come, and must not be taken for another one's
             connection.disconnect()
             raise
         finally:
             self._pool.release(connection)
+        for answer in answers:
+            if isinstance(answer, redis.ResponseError):
+                raise answer
+        return answers
 
     def _not_added(self, where: str, error: Exception) -> JournalBusy | JournalFull | JournalUnwritable:
         cause = _clean(error, self._secret)
@@ -111,8 +150,19 @@ class RedisServer:
             return JournalBusy(where, 0.0)
         return JournalUnwritable(where, cause)
 
+    @property
+    def patience(self) -> float:
+        """How long it may take the server to answer before a connection is given up, in seconds."""
+        return float(self._pool.connection_kwargs.get("socket_timeout") or self.lock_timeout)
+
     def __reduce__(self) -> tuple[Any, ...]:
         return _server, (self.url, self.lock_timeout, self.options)
+
+
+def _by_digest(command: Command) -> Command:
+    if command[0] != "EVAL":
+        return command
+    return ("EVALSHA", sha1(str(command[1]).encode()).hexdigest(), *command[2:])  # noqa: S324 - Redis names scripts so
 
 
 def _server(url: str, lock_timeout: float, options: dict[str, Any]) -> RedisServer:

@@ -119,8 +119,8 @@ class RedisStorage:
             raise StudyNotFound(name, self.location, self.names())
         return str(token.decode())
 
-    def _keys(self, token: str) -> tuple[str, str]:
-        return f"{self._prefix}events:{token}", f"{self._prefix}workers:{token}"
+    def _keys(self, token: str) -> tuple[str, ...]:
+        return tuple(f"{self._prefix}{kind}:{token}" for kind in ("events", "workers", "turns", "turn"))
 
     def __repr__(self) -> str:
         return f"RedisStorage({self.location!r})"

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import time
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, Pool, create_engine, event, inspect, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from hpo.errors import InvalidArgument, JournalUnwritable, MissingExtra, OutcomeUnknown, UnsupportedJournal
-from hpo_adapters.sql.failures import MissingTables, is_collision, is_missing_table, not_added, reason
+from hpo_adapters.sql.failures import LostAnswer, MissingTables, is_collision, is_missing_table, not_added, reason
+from hpo_adapters.sql.messages import Line, check_out, clean_up, driver_options
 from hpo_adapters.sql.tables import METADATA
 
 T = TypeVar("T")
@@ -25,10 +27,11 @@ _DRIVERS = {
     "mariadb": "mariadb+pymysql",
 }
 _OURS = ("psycopg", "pymysql")
-_CONNECT_SECONDS = 10
 _MAKING_ATTEMPTS, _MAKING_PAUSE = 20, 0.05
 _SHORTEST_SILENCE = 5.0
 """Seconds for which a writer may stop in the middle of a transaction, however impatient others are."""
+_SHORTEST_REST = 60
+"""Seconds after which MySQL may close a connection that nobody uses; it is connected again when it is needed."""
 
 
 class Database:
@@ -90,11 +93,74 @@ class Database:
             try:
                 return self._committed(act, where)
             except SQLAlchemyError as error:
-                if is_missing_table(error):
-                    raise MissingTables from None
-                waited = time.monotonic() - started
-                if not is_collision(error) or waited >= self.lock_timeout:
-                    raise not_added(where, error, waited=waited, secret=self._secret) from error
+                if not is_collision(error) or time.monotonic() - started >= self.lock_timeout:
+                    raise self._told(error, where, started) from error
+
+    def _told(self, error: SQLAlchemyError | LostAnswer, where: str, started: float) -> Exception:
+        """Return the error of a journal for one of a write that began at `started`."""
+        if isinstance(error, LostAnswer):
+            return OutcomeUnknown(where, reason(error, self._secret))
+        if is_missing_table(error):
+            return MissingTables()
+        return not_added(where, error, waited=time.monotonic() - started, secret=self._secret)
+
+    def look(self, act: Callable[[Line], T]) -> T:
+        """Return what `act` returns, called with a line to the server on which it only reads.
+
+        Raises:
+            MissingTables: there are no tables for studies.
+            UnsupportedJournal: the server can't be reached, or refuses it.
+        """
+        try:
+            with self._line() as line:
+                return act(line)
+        except (SQLAlchemyError, LostAnswer) as error:
+            if isinstance(error, SQLAlchemyError) and is_missing_table(error):
+                raise MissingTables from None
+            raise UnsupportedJournal(self.location, f"it can't be read: {reason(error, self._secret)}") from error
+
+    def change(self, act: Callable[[Line], T], *, where: str) -> T:
+        """Return what `act` returns, called with a line to the server. Retries and errors are those of `write`.
+
+        Args:
+            act: What to do; what it has not committed in its last message is rolled back.
+            where: The study that is written to, for messages.
+        """
+        started = time.monotonic()
+        while True:
+            try:
+                with self._line() as line:
+                    return act(line)
+            except (SQLAlchemyError, LostAnswer) as error:
+                if not (is_collision(error) and time.monotonic() - started < self.lock_timeout):
+                    raise self._told(error, where, started) from error
+
+    @contextlib.contextmanager
+    def line(self, *, where: str) -> Iterator[Line]:
+        """Give a line to the server for the block, after which a transaction that is still open is rolled back.
+
+        Raises:
+            As `write`; a collision with others is `JournalBusy` at once.
+        """
+        started = time.monotonic()
+        try:
+            with self._line() as line:
+                yield line
+        except (SQLAlchemyError, LostAnswer) as error:
+            raise self._told(error, where, started) from error
+
+    @contextlib.contextmanager
+    def _line(self) -> Iterator[Line]:
+        engine = self._engines.current()
+        try:
+            pooled = engine.raw_connection()
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise DBAPIError(None, None, error) from error
+        line = Line(pooled, engine.dialect)
+        try:
+            yield line
+        finally:
+            line.leave()
 
     def make_tables(self) -> None:
         """Make the tables that are missing; others may do so at the same time.
@@ -126,21 +192,22 @@ class Database:
         return result
 
     def _new_engine(self) -> Engine:
-        options: dict[str, Any] = {
-            "hide_parameters": True,
-            "isolation_level": "READ COMMITTED",
-            "pool_pre_ping": True,
-            "pool_timeout": self.lock_timeout,
-        } | self.options
+        options: dict[str, Any] = (
+            {
+                "hide_parameters": True,
+                "isolation_level": "READ COMMITTED",
+                "pool_reset_on_return": None,  # `clean_up` asks the driver, and the server only if there is something to undo
+                "pool_timeout": self.lock_timeout,
+            }
+            | self.options
+        )
         try:
             dialect = self.url.get_dialect()
             if dialect.is_async:
                 raise UnsupportedJournal(
                     self.location, f"{self.url.drivername} is a driver for asyncio: use another one"
                 )
-            if dialect.driver == "psycopg":  # a database in ASCII would return bytes instead of strings
-                defaults = {"client_encoding": "utf8", "connect_timeout": _CONNECT_SECONDS}
-                options["connect_args"] = defaults | dict(options.get("connect_args", {}))
+            options["connect_args"] = driver_options(dialect.driver) | dict(options.get("connect_args", {}))
             engine = create_engine(self.url, **options)
         except ModuleNotFoundError as error:
             if error.name in _OURS:
@@ -153,6 +220,9 @@ class Database:
         except (ArgumentError, TypeError) as error:
             raise InvalidArgument(f"options are those of sqlalchemy.create_engine: {error}") from error
         event.listen(engine, "connect", self._set_timeouts(engine))
+        event.listen(engine, "checkout", check_out(engine.dialect))
+        event.listen(engine, "checkin", lambda _, record: record.info.update(used=time.monotonic()))
+        event.listen(engine, "reset", clean_up)
         return engine
 
     def _set_timeouts(self, engine: Engine) -> Callable[[Any, Any], None]:
@@ -166,14 +236,16 @@ class Database:
                 if dialect.name == "postgresql":
                     statement = (
                         "SELECT set_config('lock_timeout', %s, false), "
+                        "set_config('default_transaction_isolation', 'read committed', false), "
                         "set_config('idle_in_transaction_session_timeout', %s, false)"
                     )
                     cursor.execute(statement, (str(math.ceil(lock * 1000)), str(math.ceil(silence * 1000))))
                 elif getattr(dialect, "is_mariadb", False):
-                    statement = "SET SESSION innodb_lock_wait_timeout = %s, SESSION idle_write_transaction_timeout = %s"
+                    statement = "SET SESSION innodb_lock_wait_timeout = %s, SESSION idle_transaction_timeout = %s"
                     cursor.execute(statement, (math.ceil(lock), math.ceil(silence)))
-                else:
-                    cursor.execute("SET SESSION innodb_lock_wait_timeout = %s", (math.ceil(lock),))
+                else:  # it knows no limit for transactions, so it has to close every connection that rests for so long
+                    statement = "SET SESSION innodb_lock_wait_timeout = %s, SESSION wait_timeout = %s"
+                    cursor.execute(statement, (math.ceil(lock), max(math.ceil(silence), _SHORTEST_REST)))
             connection.commit()
 
         return set_timeouts

@@ -18,12 +18,19 @@ class MissingTables(Exception):  # noqa: N818 - it says what was found
     """The database has no tables for studies yet."""
 
 
+class LostAnswer(Exception):  # noqa: N818 - it says what happened
+    """The connection was lost, or the commit failed, after a message with a commit had been sent.
+
+    Its arguments are those of the driver's error.
+    """
+
+
 def is_locked_out(error: SQLAlchemyError) -> bool:
     """Return whether others held a lock, or all connections of the pool, for too long."""
     return isinstance(error, PoolTimeoutError) or _code(error) in _LOCKED
 
 
-def is_collision(error: SQLAlchemyError) -> bool:
+def is_collision(error: SQLAlchemyError | LostAnswer) -> bool:
     """Return whether the server gave up this transaction in favour of another one, so that trying again may succeed."""
     return _code(error) in _COLLIDED
 
@@ -50,14 +57,14 @@ def not_added(
     return JournalFull(where, cause) if _code(error) in _FULL else JournalUnwritable(where, cause)
 
 
-def reason(error: SQLAlchemyError, secret: str) -> str:
+def reason(error: SQLAlchemyError | LostAnswer, secret: str) -> str:
     """Return what the driver says, in one line, without statements and their parameters, and without `secret`."""
     parts = error.orig.args if isinstance(error, DBAPIError) and error.orig else error.args
     said = " ".join(": ".join(map(str, parts)).split()) or type(error).__name__
     return said.replace(secret, "***") if secret else said
 
 
-def _code(error: SQLAlchemyError) -> object:
+def _code(error: SQLAlchemyError | LostAnswer) -> object:
     """Return the error code of the server, or None if there is none."""
     origin = getattr(error, "orig", None)
     arguments = getattr(origin, "args", ())

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
+from typing import NoReturn
 
-from sqlalchemy import Connection, insert, select, update
+import attrs
+from sqlalchemy import Connection, insert
 
 from hpo.errors import Conflict, JournalMoved, WorkerLost
-from hpo.extend import AnyEvent, LeaseTerms
+from hpo.extend import AnyEvent, LeaseTerms, Turn
 from hpo_adapters._servers.event_rows import BEFORE_ALL, NumberedRow, Tail, from_pages, tail_at, to_rows
 from hpo_adapters._servers.leases import HeldLeases, seconds_since_boot
 from hpo_adapters.sql.database import Database
 from hpo_adapters.sql.failures import MissingTables
-from hpo_adapters.sql.leases import SqlLeases, renew
-from hpo_adapters.sql.tables import EVENTS, STUDIES, ascii_json
+from hpo_adapters.sql.leases import SqlLeases
+from hpo_adapters.sql.messages import BEGIN, COMMIT, Line
+from hpo_adapters.sql.statements import LOOK, READ, Addition, is_large, lock, more_rows, pieces
+from hpo_adapters.sql.tables import EVENTS, ascii_json
 
 _ROWS_PER_STATEMENT = 1000
 _ROWS_PER_PAGE = 20_000
@@ -23,10 +29,10 @@ _ROWS_PER_PAGE = 20_000
 class SqlJournal:
     """A journal in two tables, shared by any number of threads, processes and hosts.
 
-    An append is one transaction: it moves the study's length from what its writer has seen to what it will be, which
-    locks the study's row, and adds the events. So of several writers one wins, and the others get `Conflict`. A writer
-    that dies, or stays silent for too long, is rolled back by the server. Readers never wait. Reading a study that was
-    deleted returns nothing new, and reading it from the start raises `JournalMoved`.
+    An append is one message and one transaction: if the study still has the length and the last event that its writer
+    has seen, it gets its new length and the new events. So of several writers one wins, and the others get `Conflict`.
+    Writers that meet others take turns, which the server gives them in the order in which they ask; a turn is two
+    messages. A writer that dies, or stays silent for too long, is rolled back by the server. Readers never wait.
 
     Made by `SqlStorage`.
 
@@ -47,56 +53,40 @@ class SqlJournal:
         self._tail = tail
         """The last end of the journal that was seen: it never becomes shorter."""
         self._terms = terms
-        self._held = HeldLeases(SqlLeases(database, study_id, self._where), terms, where=self._where)
+        self._leases = SqlLeases(database, study_id, self._where)
+        self._held = HeldLeases(self._leases, terms, where=self._where)
 
     def read(self, after: int) -> Sequence[AnyEvent]:
         """Return the events from number `after` on; see `Journal.read`.
 
         Raises:
             UnsupportedJournal: the server can't be reached.
-            JournalMoved: nothing is left of the study.
+            JournalMoved: the study was deleted, or went back to an earlier state.
         """
-        events, tail = from_pages(self._page, _ROWS_PER_PAGE, after=after, known=self._tail, where=self._where)
-        if events:
-            self._note_tail(tail)
-        return events
+        try:
+            return self._database.look(lambda line: self._news(line, after, [])[0])
+        except MissingTables:
+            raise JournalMoved(self._where) from None
 
     def append(self, events: Sequence[AnyEvent], *, expected: int) -> int:
         """Add `events`, all or none, and return the new length; see `Journal.append`.
 
         Renews the leases of workers that start trials, and of others that are due.
         """
-        known = self._tail
-        length = expected + len(events)
-        starting, late = self._held.to_renew(events)
-        started = seconds_since_boot()
-
-        def extend(connection: Connection) -> tuple[list[str], Tail]:
-            moved = connection.execute(
-                update(STUDIES)
-                .where(STUDIES.c.id == self._study_id, STUDIES.c.length == expected)
-                .values(length=length)
-            )
-            if moved.rowcount != 1:
-                self._refuse(connection, expected, known.length)
-            before = known if known.length == expected else self._tail_at(connection, expected)
-            rows, tail = to_rows(events, before, written=ascii_json)
-            insert_rows(connection, self._study_id, rows, first=expected)
-            renewed = []
-            for worker in (*starting, *late):
-                if renew(connection, self._study_id, worker, self._terms.milliseconds):
-                    renewed.append(worker)
-                elif worker in starting:
-                    raise WorkerLost(worker)
-            return renewed, tail
-
         try:
-            renewed, tail = self._database.write(extend, where=self._where)
+            return self._database.change(lambda line: self._add(line, events, expected=expected), where=self._where)
         except MissingTables:
             raise JournalMoved(self._where) from None
-        self._note_tail(tail)
-        self._held.note_renewed(renewed, started)
-        return length
+
+    @contextlib.contextmanager
+    def turn(self, after: int) -> Iterator[Turn]:
+        """Wait for this writer's turn, and give what is new; see `TakesTurns.turn`."""
+        try:
+            with self._database.line(where=self._where) as line:
+                news, tail = self._news(line, after, [BEGIN, lock(is_postgresql=line.is_postgresql)])
+                yield _SqlTurn(news, partial(self._add, line, expected=tail.length, ends=[COMMIT]))
+        except MissingTables:
+            raise JournalMoved(self._where) from None
 
     def hold(self, worker: str) -> AbstractContextManager[None]:
         """Let `worker` be alive until the end of the block; see `TracksWorkers.hold`.
@@ -109,38 +99,99 @@ class SqlJournal:
         """Return whether `worker` is in its block, or None if that is not known; see `TracksWorkers.is_alive`."""
         return self._held.is_alive(worker)
 
+    def _news(self, line: Line, after: int, first: Sequence[str]) -> tuple[Sequence[AnyEvent], Tail]:
+        """Return the events from number `after` on and the end of the journal, after the statements `first`."""
+        before = [*first]
+
+        def page(start: int) -> list[NumberedRow]:
+            values = {"study": self._study_id, "start": start, "most": _ROWS_PER_PAGE}
+            *_, (_, rows) = line.ask([*before, READ], values)
+            before.clear()
+            return [(sequence, payload.encode()) for sequence, payload in rows]
+
+        events, tail = from_pages(page, _ROWS_PER_PAGE, after=after, known=self._tail, where=self._where)
+        self._note_tail(tail)
+        return events, tail
+
+    def _add(self, line: Line, events: Sequence[AnyEvent], *, expected: int, ends: Sequence[str] = ()) -> int:
+        """Add `events` in a transaction of their own, or in the open one that `ends` commits."""
+        known = self._tail
+        before = known if known.length == expected else self._tail_at(line, expected, known)
+        rows, tail = to_rows(events, before, written=ascii_json)
+        starting, late = self._held.to_renew(events)
+        started = seconds_since_boot()
+        some, *others = pieces(rows)
+        addition = Addition(
+            *(self._study_id, expected, tail.length, before.mark.decode("ascii", "replace"), some, starting, late),
+            self._terms.milliseconds,
+        )
+        statements, values = addition.statements(is_postgresql=line.is_postgresql)
+        large = is_large(
+            rows
+        )  # a server that refuses a message closes the connection, and its commit must not be in it
+        begins = [] if ends or not large else [BEGIN]
+        added, renewed = addition.outcome(line.ask([*begins, *statements, *(() if large else ends)], values))
+        if not added:
+            self._refuse(line, expected, known, starting)
+        if large:
+            for more in others:
+                line.ask(
+                    *more_rows(self._study_id, expected + len(some), more, is_postgresql=line.is_postgresql),
+                )
+                some = [*some, *more]
+            line.ask([COMMIT], {})
+        self._note_tail(tail)
+        self._held.note_renewed(renewed, started)
+        return tail.length
+
     def _note_tail(self, tail: Tail) -> None:
         if tail.length > self._tail.length:
             self._tail = tail
 
-    def _tail_at(self, connection: Connection, length: int) -> Tail:
-        """Return the end of the journal after `length` events, which it has."""
-        query = select(EVENTS.c.payload).where(EVENTS.c.study_id == self._study_id, EVENTS.c.sequence == length - 1)
-        payload = connection.scalar(query)
-        return Tail(length, None) if payload is None else tail_at((length - 1, payload.encode()))
+    def _look(self, line: Line, length: int) -> tuple[int | None, Tail]:
+        """Return how many events the journal has, None without a study, and what its end was after `length` events."""
+        found = line.ask([LOOK], {"study": self._study_id, "last": length - 1})[0].rows
+        actual, payload = found[0] if found else (None, None)
+        return actual, Tail(length, None) if payload is None else tail_at((length - 1, payload.encode()))
 
-    def _page(self, start: int) -> list[NumberedRow]:
-        query = (
-            select(EVENTS.c.sequence, EVENTS.c.payload)
-            .where(EVENTS.c.study_id == self._study_id, EVENTS.c.sequence >= start)
-            .order_by(EVENTS.c.sequence)
-            .limit(_ROWS_PER_PAGE)
-        )
-        try:
-            rows = self._database.read(lambda connection: connection.execute(query).all())
-        except MissingTables:
-            raise JournalMoved(self._where) from None
-        return [(sequence, payload.encode()) for sequence, payload in rows]
+    def _tail_at(self, line: Line, length: int, known: Tail) -> Tail:
+        """Return the end of the journal after `length` events, if it has just so many, which `known` does not say."""
+        if not length:
+            return BEFORE_ALL
+        if length < known.length:
+            self._refuse(line, length, known, [])
+        return self._look(line, length)[1]
 
-    def _refuse(self, connection: Connection, expected: int, seen: int) -> None:
-        """Raise the error for an append that found another length than expected."""
-        actual = connection.scalar(select(STUDIES.c.length).where(STUDIES.c.id == self._study_id))
-        if actual is None or actual < seen:  # deleted, or older than it was: restored from a backup
+    def _refuse(self, line: Line, expected: int, known: Tail, starting: Sequence[str]) -> NoReturn:
+        """Raise the error for an append whose condition did not hold.
+
+        Raises:
+            JournalMoved: the study was deleted, or went back to an earlier state, also if it has grown since then.
+            WorkerLost, Conflict: as `Journal.append` raises them.
+        """
+        actual, tail = self._look(line, known.length)
+        if actual is None or actual < known.length or (known.mark and tail.mark != known.mark):
             raise JournalMoved(self._where)
+        if actual == expected:
+            for worker in starting:
+                if self._leases.look(worker) is None:
+                    raise WorkerLost(worker)
         raise Conflict(expected, actual)
 
     def __repr__(self) -> str:
         return f"SqlJournal({self._where})"
+
+
+@attrs.frozen
+class _SqlTurn:
+    """A turn at the journal of one study: an open transaction in which nobody else adds events; see `Turn`."""
+
+    news: Sequence[AnyEvent]
+    _add: Callable[[Sequence[AnyEvent]], int]
+
+    def append(self, events: Sequence[AnyEvent]) -> int:
+        """Add `events` and end the turn; see `Turn.append`."""
+        return self._add(events)
 
 
 def insert_rows(connection: Connection, study_id: int, rows: Sequence[bytes], *, first: int) -> None:

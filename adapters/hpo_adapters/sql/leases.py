@@ -120,6 +120,11 @@ class SqlLeases:
             return False
 
 
+def now_of(*, is_postgresql: bool) -> str:
+    """Return the SQL for the milliseconds since 1970 by the server's clock."""
+    return _now_in_postgresql() if is_postgresql else _now_in_mysql()
+
+
 def renew(connection: Connection, study_id: int, worker: str, milliseconds: int) -> bool:
     """Renew the lease of `worker` in the transaction of `connection`, and return False if it has ended."""
     renewed = connection.execute(

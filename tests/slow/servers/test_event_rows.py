@@ -74,16 +74,37 @@ def test_pages_begin_anywhere_and_check_the_row_before(size, after):
     def page(start):
         return numbered(rows)[start : start + size]
 
-    for known in (BEFORE_ALL, tail, Tail(3, int(rows[2][:8], 16))):
+    for known in (BEFORE_ALL, tail, tail_at((2, rows[2])), Tail(3, int(rows[2][:8], 16))):
         read = from_pages(page, size, after=after, known=known, where="here")
         assert read[0] == events[after:]
         assert after > 7 or read[1] == tail
-    if after == 3:
-        with pytest.raises(JournalCorrupted, match=r"event 3 .*chain"):
-            from_pages(page, size, after=3, known=Tail(3, 1), where="here")
+
+
+@pytest.mark.parametrize("study_format", [1, 2])
+@pytest.mark.parametrize("size", [1, 2, 100])
+@pytest.mark.parametrize("after", [0, 2, 3, 5, 7, 9])
+def test_a_history_that_is_not_the_known_one_has_moved_also_if_it_is_as_long(size, after, study_format):
+    rows = to_rows(history(study_format), BEFORE_ALL)[0]
+    page = lambda start: numbered(rows)[start : start + size]  # noqa: E731
+    for n in (3, 5, 7):
+        _, known = to_rows(history(study_format, seed=8)[:n], BEFORE_ALL)
+        with pytest.raises(JournalMoved):
+            from_pages(page, size, after=after, known=known, where="here")
+    longer = to_rows(history(study_format, n=9), BEFORE_ALL)[1]
+    with pytest.raises(JournalMoved):
+        from_pages(page, size, after=after, known=longer, where="here")
+
+
+def test_a_damaged_last_known_row_is_damaged_and_not_another_history():
+    rows, known = to_rows(history()[:4], BEFORE_ALL)
+    rows[3] = rows[3].replace(b"seed", b"sead").replace(b"k2", b"k9")
+    for after in (0, 4):
+        with pytest.raises(JournalCorrupted, match="event 3: the checksum is wrong"):
+            from_pages(lambda start: numbered(rows)[start:], 100, after=after, known=known, where="here")
 
 
 def test_a_study_of_which_nothing_is_left_has_moved():
     with pytest.raises(JournalMoved):
         from_pages(lambda _: [], 5, after=0, known=BEFORE_ALL, where="here")
-    assert from_pages(lambda _: [], 5, after=3, known=BEFORE_ALL, where="here")[0] == []
+    with pytest.raises(JournalMoved):
+        from_pages(lambda _: [], 5, after=3, known=BEFORE_ALL, where="here")

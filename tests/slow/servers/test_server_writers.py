@@ -218,19 +218,23 @@ def test_a_write_whose_answer_is_lost_is_told_as_unknown_and_never_done_twice(
     storage.create("s", make_events(0))
     through_proxy = opened(url.replace(f":{server.port}/", f":{proxy.port}/"))
     journal = through_proxy.open("s")
-    commits = {"redis": b"EVAL", "mysql": b"\x03COMMIT", "postgresql": b"COMMIT\0"}
-    proxy.lose_answers_to = commits[url.partition(":")[0]]
+    kind = url.partition(":")[0]
+    appends = {"redis": b"EVAL", "mysql": b"; COMMIT", "postgresql": b"UPDATE hpo_studies"}
+    proxy.lose_answers_to = appends[kind]
     with pytest.raises(OutcomeUnknown, match="study 's': the last write may or may not be durable"):
         journal.append([TrialStarted(0)], expected=1)
     proxy.lose_answers_to = None
     assert through_proxy.names() == ["s"]  # connected again
-    proxy.lose_answers_to = commits[url.partition(":")[0]]
+    creations = {"redis": b"EVAL", "mysql": b"\x03COMMIT", "postgresql": b"COMMIT\0"}
+    proxy.lose_answers_to = creations[kind]
     with pytest.raises(OutcomeUnknown):
         through_proxy.create("t", make_events(0, name="t"))
     proxy.lose_answers_to = None
-    assert [*journal.read(0)] == [*make_events(0), TrialStarted(0)]
+    done = len(journal.read(1))
+    assert [*journal.read(1)] == [TrialStarted(0)] * done
+    assert done == 1 or kind == "mysql"  # which may stop between two statements of a message
     assert storage.names() == ["s", "t"]
-    assert journal.append([TrialStarted(1)], expected=2) == 3
+    assert journal.append([TrialStarted(1)], expected=1 + done) == 2 + done
 
 
 def test_a_forked_child_connects_for_itself(url, script, make_events, opened):

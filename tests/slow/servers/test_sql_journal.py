@@ -10,8 +10,8 @@ import pytest
 import sqlalchemy
 from hpo_adapters.sql import SqlStorage
 from hpo_adapters.sql.failures import is_collision, not_added
+from hpo_adapters.sql.messages import Line
 from hpo_adapters.sql.tables import ascii_json, name_digest, name_from_text, name_to_text
-from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError, TimeoutError as PoolTimeoutError
 
 from hpo.core import StudyCreated, TrialStarted
@@ -50,44 +50,65 @@ def _engine(owner):
     return owner._database._engines.current()
 
 
-def test_a_lost_commit_is_told_as_unknown_and_reading_shows_what_became_of_it(sql_server, url, make_events):
+@pytest.fixture
+def before_message(monkeypatch):
+    """A function that sets what is called before each message to a server, with its statements."""
+
+    def set_up(act):
+        ask = Line.ask
+
+        def asking(line, statements, values):
+            act(statements)
+            return ask(line, statements, values)
+
+        monkeypatch.setattr(Line, "ask", asking)
+
+    return set_up
+
+
+def test_a_lost_commit_is_told_as_unknown_and_reading_shows_what_became_of_it(
+    sql_server, url, make_events, before_message
+):
     journal = SqlStorage(url).create("s", make_events(0))
-    event.listen(_engine(journal), "commit", lambda _: sql_server.disconnect_others(), once=True)
+    losses = iter([sql_server.disconnect_others])
+    before_message(lambda _: next(losses, lambda: None)())
     with pytest.raises(OutcomeUnknown, match="study 's': the last write may or may not be durable"):
         journal.append([TrialStarted(0)], expected=1)
     assert [*journal.read(0)] == make_events(0)
     assert journal.append([TrialStarted(0)], expected=1) == 2
+    with journal.turn(2) as turn:
+        sql_server.disconnect_others()
+        with pytest.raises(OutcomeUnknown):
+            turn.append([TrialStarted(1)])
+    assert journal.append([TrialStarted(1)], expected=2) == 3
 
 
-def test_a_connection_that_is_lost_before_the_commit_adds_nothing(sql_server, url, make_events):
+def test_a_connection_that_is_lost_before_the_commit_adds_nothing(sql_server, url, make_events, before_message):
     journal = SqlStorage(url).create("s", make_events(0))
 
-    def lose(connection, cursor, statement, *rest):
-        if statement.startswith("INSERT"):
+    def lose(statements):
+        if len(seen) == 1:
             sql_server.disconnect_others()
+        seen.append(statements)
 
-    event.listen(_engine(journal), "before_cursor_execute", lose)
+    seen = []
+    before_message(lose)
     with pytest.raises(JournalUnwritable, match="nothing was added"):
-        journal.append([TrialStarted(0), TrialStarted(1)], expected=1)
+        journal.append([TrialStarted(i) for i in range(500)], expected=1)
     assert [*journal.read(0)] == make_events(0)
+    assert len(seen) == 3
 
 
 _STOPS_IN_THE_MIDDLE = """
     import os, signal, sys
     from hpo.core import TrialStarted
     from hpo_adapters.sql import SqlStorage
-    from hpo_adapters.sql import journal as module
 
     url, how, lock_timeout = sys.argv[1:]
     journal = SqlStorage(url, lock_timeout=float(lock_timeout)).open("s")
-    insert_rows = module.insert_rows
-
-    def stopping(*arguments, **options):
-        insert_rows(*arguments, **options)
+    with journal.turn(1) as turn:
         os.kill(os.getpid(), int(how))
-
-    module.insert_rows = stopping
-    journal.append([TrialStarted(7)], expected=1)
+        turn.append([TrialStarted(7)])
 """
 
 
