@@ -156,13 +156,15 @@ def count(library: str, url: str) -> None:
         for others in (False, True):
             asks, tells = [], []
             for _ in range(12):
-                for act, counts in ((lambda: study.ask(space), asks), (lambda: study.tell(trial, 1.0), tells)):  # noqa: B023
+                for counts in (asks, tells):
                     if others:
                         other.tell(other.ask(space), 1.0)
                     before = proxy.messages
-                    made = act()
+                    if counts is asks:
+                        trial = study.ask(space)
+                    else:
+                        study.tell(trial, 1.0)
                     counts.append(proxy.messages - before)
-                    trial = made if counts is asks else trial
             who = "between others" if others else "alone"
             print(f"{library:7} messages {who}: {max(asks[4:])} for an ask, {max(tells[4:])} for a tell", flush=True)
 

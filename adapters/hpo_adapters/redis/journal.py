@@ -195,6 +195,8 @@ class RedisJournal:
         if expected < known.length:
             self._refuse(expected, known)
         before = known if known.length == expected else self._tail_at(expected)
+        if before is not known and known.mark and self._tail_at(known.length).mark != known.mark:
+            self._refuse(expected, known)
         rows, tail = to_rows(events, before)
         starting, late = self._held.to_renew(events)
         started = seconds_since_boot()

@@ -140,12 +140,21 @@ class Database:
         """Give a line to the server for the block, after which a transaction that is still open is rolled back.
 
         Raises:
+            As `told`.
+        """
+        with self.told(where=where), self._line() as line:
+            yield line
+
+    @contextlib.contextmanager
+    def told(self, *, where: str) -> Iterator[None]:
+        """Let a block that writes to `where` raise the errors of journals.
+
+        Raises:
             As `write`; a collision with others is `JournalBusy` at once.
         """
         started = time.monotonic()
         try:
-            with self._line() as line:
-                yield line
+            yield
         except (SQLAlchemyError, LostAnswer) as error:
             raise self._told(error, where, started) from error
 

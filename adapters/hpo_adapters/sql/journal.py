@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from functools import partial
 from typing import NoReturn
 
 import attrs
@@ -84,7 +83,12 @@ class SqlJournal:
         try:
             with self._database.line(where=self._where) as line:
                 news, tail = self._news(line, after, [BEGIN, lock(is_postgresql=line.is_postgresql)])
-                yield _SqlTurn(news, partial(self._add, line, expected=tail.length, ends=[COMMIT]))
+
+                def add(events: Sequence[AnyEvent]) -> int:
+                    with self._database.told(where=self._where):
+                        return self._add(line, events, expected=tail.length, ends=[COMMIT])
+
+                yield _SqlTurn(news, add)
         except MissingTables:
             raise JournalMoved(self._where) from None
 
@@ -158,7 +162,7 @@ class SqlJournal:
         """Return the end of the journal after `length` events, if it has just so many, which `known` does not say."""
         if not length:
             return BEFORE_ALL
-        if length < known.length:
+        if length < known.length or (known.mark and self._look(line, known.length)[1].mark != known.mark):
             self._refuse(line, length, known, [])
         return self._look(line, length)[1]
 

@@ -145,8 +145,8 @@ def _by_pymysql(
         _one_by_one(raw, dialect, statements, values, way, done)
         return
     cursor = raw.cursor()
-    message = cursor.mogrify(_in_one(dialect, statements), values)
-    cursor.execute(f"{message}; COMMIT" if way.commits else message)
+    several = [*statements, *([COMMIT] if way.commits else [])]
+    cursor.execute(cursor.mogrify(_in_one(dialect, several), values))
     for _ in statements:
         done.append(Answer(cursor.rowcount, cursor.fetchall() if cursor.description else ()))
         cursor.nextset()

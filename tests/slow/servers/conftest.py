@@ -395,13 +395,17 @@ def password():
 
 
 class Proxy:
-    """A way to a server on which an answer can get lost: the next one to what holds `lose_answers_to`."""
+    """A way to a server on which an answer can get lost: the next one to what holds `lose_answers_to`.
+
+    It counts messages: how often a client begins to send after it has received.
+    """
 
     def __init__(self, port):
         self._target = port
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self.lose_answers_to = None
+        self.messages = 0
         self._sockets = []
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -411,21 +415,26 @@ class Proxy:
                 near, _ = self._listener.accept()
                 far = socket.create_connection(("127.0.0.1", self._target))
                 self._sockets += [near, far]
-                lost = threading.Event()
-                threading.Thread(target=self._pass_commands, args=(near, far, lost), daemon=True).start()
-                threading.Thread(target=self._pass_answers, args=(far, near, lost), daemon=True).start()
+                lost, answered = threading.Event(), threading.Event()
+                threading.Thread(target=self._pass_commands, args=(near, far, lost, answered), daemon=True).start()
+                threading.Thread(target=self._pass_answers, args=(far, near, lost, answered), daemon=True).start()
 
-    def _pass_commands(self, near, far, lost):
+    def _pass_commands(self, near, far, lost, answered):
+        answered.set()
         with contextlib.suppress(OSError):
             while command := near.recv(1 << 20):
+                if answered.is_set():
+                    answered.clear()
+                    self.messages += 1
                 if self.lose_answers_to and self.lose_answers_to in command:
                     lost.set()
                 far.sendall(command)
         self._cut(near, far)
 
-    def _pass_answers(self, far, near, lost):
+    def _pass_answers(self, far, near, lost, answered):
         with contextlib.suppress(OSError):
             while (answer := far.recv(1 << 20)) and not lost.is_set():
+                answered.set()
                 near.sendall(answer)
         self._cut(near, far)
 

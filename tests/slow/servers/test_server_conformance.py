@@ -4,6 +4,8 @@ import importlib
 import threading
 
 import pytest
+import redis
+from hpo_adapters.sql.tables import METADATA
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
@@ -25,6 +27,39 @@ class Opener:
         module = "hpo_adapters.redis" if url.startswith("redis") else "hpo_adapters.sql"
         return importlib.import_module(module).open_storage(url, lock_timeout=100, **self._terms)
 
+    def backup(self, place):
+        """Copy what is at a place; a function that puts the copy back, as an administrator does, under open handles."""
+        storage = self(place)
+        return _backup_of_redis(storage) if hasattr(storage, "_server") else _backup_of_tables(storage)
+
+
+def _backup_of_redis(storage):
+    pool = storage._server._pool
+    with redis.Redis(connection_pool=pool) as client:
+        copies = {key: client.dump(key) for key in client.keys("*")}
+
+    def put_back():
+        with redis.Redis(connection_pool=pool) as client:
+            client.flushdb()
+            for key, copy in copies.items():
+                client.restore(key, 0, copy)
+
+    return put_back
+
+
+def _backup_of_tables(storage):
+    tables = [*METADATA.sorted_tables]
+    copies = storage._database.read(lambda connection: [connection.execute(table.select()).all() for table in tables])
+
+    def replace(connection):
+        for table in reversed(tables):
+            connection.execute(table.delete())
+        for table, rows in zip(tables, copies, strict=True):
+            if rows:
+                connection.execute(table.insert(), [row._asdict() for row in rows])
+
+    return lambda: storage._database.write(replace, where="there")
+
 
 _SILENT = {f"test_{law.__name__}" for law in LAWS_OF_SILENT_WORKERS}
 
@@ -37,6 +72,7 @@ class _OnServer(StorageLaws):
         server = request.getfixturevalue(self.server)
         grace = self.grace_period if request.node.originalname in _SILENT else 1000.0  # however busy the machine is
         self.make_storage = Opener(server, heartbeat_interval=grace / 20, grace_period=grace)
+        self.make_backup = self.make_storage.backup
 
 
 class TestPostgres(_OnServer):
