@@ -45,7 +45,7 @@ class StudyState(Struct, frozen=True, gc=False):
         requests: The keys of the clients' requests that were carried out, with the number of the trial that each was
             about, or None.
         log: The newest events, for `hpo.events_since`. It is not a part of the value: it is neither compared nor kept
-            as bytes.
+            as bytes, and samplers and pruners must not read it (the law `relabel` of `hpo.testing` finds those that do).
 
     Example:
         >>> state = StudyState.create(directions=["minimize"], seed=7)

@@ -18,10 +18,12 @@ _MODEL = {
 
 # laws, by what a sampler looks at: nothing but the trial's number; a model of the ranks of the results; what was tried
 _BLIND = ("rank_based", "affine", "mirror", "permutation", "recording_order", "bounded_work")
-_SPREAD = (*_BLIND, "scale", "coverage")
+_DRAWN = ("coverage", "shares", "lone_independence", "distinct_batches")
+_SPREAD = (*_BLIND, "scale", *_DRAWN)
 _EXHAUSTIVE = (*_BLIND, "coverage", "no_repeats", "exhaustion")
 _RANKS = ("rank_based", "affine", "mirror", "recording_order", "bounded_work")
-_LEARNING = (*_RANKS, "scale", "coverage", "learning", "no_repeats", "exhaustion")
+_OUTCOMES = ("learning", "violations_repel", "later_objectives_count", "pruned_is_not_best")
+_LEARNING = (*_RANKS, "scale", *_DRAWN, *_OUTCOMES, "no_repeats", "exhaustion")
 # the tree of what was tried grows in the order in which trials ended and asked for parameters, so these two orders count
 _TREE = ("rank_based", "affine", "mirror", "scale", "coverage", "no_repeats", "exhaustion", "bounded_work")
 
@@ -34,7 +36,7 @@ SAMPLERS = Registry(
     "sampler",
     (
         Registration("BruteForceSampler", home="hpo.samplers.brute_force", claims=_TREE, dropped_options={"part": {}}),
-        Registration("CmaEsSampler", home="hpo.samplers.cma_es", rules=_CMA, claims=_LEARNING),
+        Registration("CmaEsSampler", home="hpo.samplers.cma_es", rules=_CMA, claims=(*_LEARNING, "failures_do_not_attract")),
         Registration("Fallback", home="hpo.samplers.wrappers"),
         Registration("GridSampler", home="hpo.samplers.grid", claims=_EXHAUSTIVE),
         Registration("PartialFixedSampler", home="hpo.samplers.wrappers"),

@@ -25,6 +25,7 @@ from hpo.testing._engine import (
     prefixes,
     shown,
     shown_error,
+    variants_of,
 )
 
 
@@ -141,7 +142,26 @@ def equal_and_hashable(case: FoldCase) -> None:
         raise AssertionError(f"{shown(case.fold)} and its copy are not equal: make it a frozen class of its options")
 
 
-FOLD_LAWS = (total, carries_are_values, steps_are_pure, fresh_is_incremental, equal_and_hashable)
+def options_apart(case: FoldCase) -> None:
+    """A fold with another option is another fold, unless its carries are the same: a history keeps one for equal folds.
+
+    Options are the fields of an attrs class or a dataclass, and the attributes of other objects.
+    """
+    equal = [(option, other) for option, other in variants_of(case.fold) if other == case.fold]
+
+    def check(question: Question) -> Finding:
+        mine = case.shown(case.from_the_start(question.state.finished))
+        for option, other in equal:
+            theirs = case.shown(attrs.evolve(case, fold=other).from_the_start(question.state.finished))
+            if mine != theirs:
+                return f"with another {option} it is equal, and its carry is {theirs} in place of {mine}"
+        return None
+
+    if equal:
+        case.every_question(check)
+
+
+FOLD_LAWS = (total, carries_are_values, steps_are_pure, fresh_is_incremental, equal_and_hashable, options_apart)
 """The laws that every fold keeps."""
 
 SUITE = LawSuite(FOLD_LAWS)

@@ -5,14 +5,14 @@ This module needs hypothesis: ``pip install 'purehpo[testing]'``.
 
 from __future__ import annotations
 
-import types
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar
 
 import attrs
 
 from hpo.errors import InvalidArgument, MissingExtra
+from hpo.testing._engine.isolation import hints_of, values_to_try
 
 try:
     from hypothesis import reject, strategies as st
@@ -20,14 +20,6 @@ except ModuleNotFoundError as missing:
     raise MissingExtra("hpo.testing.options", "testing") from missing
 
 T = TypeVar("T")
-
-_TRIED: Mapping[type, Sequence[Any]] = {
-    bool: (False, True),
-    int: (0, 1, 2, 3, 5, 24, 100),
-    float: (1.0, 0.0, 0.01, 0.3, 2.5, 1e300),
-    type(None): (None,),
-}
-"""Values to try for an option of each type; those that the class rejects are not drawn."""
 
 
 def configured(kind: type[T], **samples: Sequence[Any]) -> st.SearchStrategy[T]:
@@ -65,7 +57,7 @@ def configured(kind: type[T], **samples: Sequence[Any]) -> st.SearchStrategy[T]:
     if lacking:
         raise InvalidArgument(f"{kind.__name__} needs {', '.join(lacking)}: give samples of it")
     required = {name: samples[name][0] for name, field in fields.items() if field.default is attrs.NOTHING}
-    hints = _hints(kind)
+    hints = hints_of(kind)
     options = {
         name: samples[name] if name in samples else _accepted(kind, required, name, hints.get(field.name))
         for name, field in fields.items()
@@ -76,31 +68,16 @@ def configured(kind: type[T], **samples: Sequence[Any]) -> st.SearchStrategy[T]:
     ).map(partial(_made, make))
 
 
-def _hints(kind: type) -> dict[str, Any]:
-    try:
-        return get_type_hints(kind)
-    except NameError:  # an annotation names a type that is imported for type checkers only
-        return {}
-
-
 def _accepted(kind: type, required: Mapping[str, Any], name: str, hint: Any) -> list[Any]:
     """Return the values for a field that the class accepts while the other fields have their defaults."""
     accepted = []
-    for value in _tried(hint):
+    for value in values_to_try(hint):
         try:
             kind(**{**required, name: value})
         except (ValueError, TypeError):
             continue
         accepted.append(value)
     return accepted
-
-
-def _tried(hint: Any) -> Sequence[Any]:
-    if get_origin(hint) is Literal:
-        return get_args(hint)
-    if get_origin(hint) in {Union, types.UnionType}:
-        return [value for part in get_args(hint) for value in _tried(part)]
-    return _TRIED.get(hint, ())
 
 
 def _made(make: Callable[..., T], drawn: Mapping[str, Any]) -> T:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import TypeAlias
 
 from hpo.core import (
@@ -52,6 +53,9 @@ ORDINARY: SearchSpace = SearchSpace(
 )
 """A typical space of a user."""
 
+WIDE: SearchSpace = SearchSpace({f"{name} {i}": dist for i in range(7) for name, dist in ORDINARY.items()})
+"""A space of 35 parameters."""
+
 STEPS: Sequence[int] = (0, 1, 2, 4, 8)
 """The steps at which trials that report often report a value."""
 
@@ -87,36 +91,21 @@ def suggested(state: StudyState, space: Mapping[str, Distribution], units: Seque
     return replay(decide(state, Suggest(max(state.running), SearchSpace.of(space), params)), state)
 
 
-def scenarios(space: Mapping[str, Distribution] = MIXED) -> dict[str, StudyState]:
+def scenarios(
+    space: Mapping[str, Distribution] = MIXED, *, only: Collection[str] | None = None
+) -> dict[str, StudyState]:
     """Return the named studies; in each, the newest running trial waits for its parameters.
 
     Args:
         space: The parameters of their trials; the studies declare no space.
+        only: The names of some of them; all if not given.
 
     Example:
         >>> len(scenarios()["all failed"].finished)
         12
     """
     space = SearchSpace.of(space)
-    studies = {name: _study(space, finish) for name, finish in _FINISHES.items()}
-    for n in (2, 5):
-        studies[f"{n} directions"] = _study(
-            space, _several, ["minimize", "maximize"] * (n // 2) + ["minimize"] * (n % 2)
-        )
-    studies["nothing yet"] = started(StudyState.create())
-    studies["one trial"] = started(tell(suggested(StudyState.create(), space, [0.5] * len(space)), 0, 1.0))
-    studies["many running"] = _many_running(space)
-    studies["duplicates"] = _duplicates(space)
-    studies["some paused"] = _some_paused(space)
-    studies["reported often"] = _study(space, _reported_often, n=2 * _TOLD)
-    studies["nothing better for long"] = _study(space, _nothing_better, n=_LONG)
-    studies["other parameters"] = _study(SearchSpace({"was": FloatDistribution(0.0, 1.0)}), _complete)
-    studies["drifted ranges"] = _study(_drifted(space), _complete)
-    studies["wider ranges"] = _study(_wider(space), _complete)
-    studies["ranges elsewhere"] = _study(_elsewhere(space), _complete)
-    studies["other choices"] = _study(_other_choices(space), _complete)
-    studies["other kinds"] = _study(_other_kinds(space), _complete)
-    return studies
+    return {name: make(space) for name, make in _STUDIES.items() if only is None or name in only}
 
 
 def are_whole(state: StudyState) -> bool:
@@ -310,4 +299,27 @@ _FINISHES: Mapping[str, Finish] = {
     "some feasible": _half_feasible,
     "errors and costs": _with_error_and_cost,
     "reports by name": _reported_by_name,
+}
+
+
+def _of_several(n: int, space: SearchSpace) -> StudyState:
+    return _study(space, _several, ["minimize", "maximize"] * (n // 2) + ["minimize"] * (n % 2))
+
+
+_STUDIES: Mapping[str, Callable[[SearchSpace], StudyState]] = {
+    **{name: partial(_study, finish=finish) for name, finish in _FINISHES.items()},
+    **{f"{n} directions": partial(_of_several, n) for n in (2, 5)},
+    "nothing yet": lambda _: started(StudyState.create()),
+    "one trial": lambda space: started(tell(suggested(StudyState.create(), space, [0.5] * len(space)), 0, 1.0)),
+    "many running": _many_running,
+    "duplicates": _duplicates,
+    "some paused": _some_paused,
+    "reported often": lambda space: _study(space, _reported_often, n=2 * _TOLD),
+    "nothing better for long": lambda space: _study(space, _nothing_better, n=_LONG),
+    "other parameters": lambda _: _study(SearchSpace({"was": FloatDistribution(0.0, 1.0)}), _complete),
+    "drifted ranges": lambda space: _study(_drifted(space), _complete),
+    "wider ranges": lambda space: _study(_wider(space), _complete),
+    "ranges elsewhere": lambda space: _study(_elsewhere(space), _complete),
+    "other choices": lambda space: _study(_other_choices(space), _complete),
+    "other kinds": lambda space: _study(_other_kinds(space), _complete),
 }

@@ -33,7 +33,6 @@ from hpo.testing._engine import (
     shown,
 )
 from hpo.testing.pruners import laws as of_pruners
-from hpo.testing.pruners.laws import PrunerCase
 
 
 @attrs.frozen
@@ -67,7 +66,7 @@ class RuleAsPruner:
         raise TypeError(f"a stopping rule returns Stop(reason) or None, and this one {shown(answer)}")
 
 
-def begins(case: PrunerCase) -> None:
+def begins(case: of_pruners.PrunerCase) -> None:
     """A study without a finished trial goes on."""
 
     def check(question: Question) -> Finding:
@@ -133,9 +132,9 @@ class StoppingLaws(LawTests):
     _suite = SUITE
     rule: ClassVar[Any]
 
-    def _case(self) -> PrunerCase:
+    def _case(self) -> of_pruners.PrunerCase:
         return _case(given_to(type(self), "rule"), self.max_examples)
 
 
-def _case(rule: StoppingRule, max_examples: int) -> PrunerCase:
-    return PrunerCase(RuleAsPruner(rule), max_examples, "rule(state)")
+def _case(rule: StoppingRule, max_examples: int) -> of_pruners.PrunerCase:
+    return of_pruners.PrunerCase(RuleAsPruner(rule), max_examples, "rule(state)")

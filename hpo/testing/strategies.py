@@ -38,6 +38,7 @@ from hpo.core import (
     create_trial,
     decide,
     enqueue,
+    pause,
     replay,
     tell,
 )
@@ -229,7 +230,9 @@ def states(
     values: st.SearchStrategy[float] = objective_values,
     most: int = 8,
 ) -> StudyState:
-    """Generate studies with trials of every kind: running, added from elsewhere, or finished in any way and order.
+    """Generate studies with trials of every kind: running, paused, added from elsewhere, finished in any way and order.
+
+    Some results have a standard error and a cost, and some trials report several metrics by name.
 
     Args:
         draw: Passed by hypothesis.
@@ -252,7 +255,7 @@ def states(
 
 
 _steps = st.sampled_from([(), (0,), (0, 1), (0, 1, 2), (1, 2, 4), (1, 3, 9)])
-_MIXED = ("told", "told", "told", "pruned", "failed", "running", "running", "late", "late", "empty", "added")
+_MIXED = ("told", "told", "told", "pruned", "failed", "running", "running", "late", "late", "empty", "added", "paused")
 _OUTCOMES = (_MIXED, _MIXED, _MIXED, _MIXED, ("told",), ("pruned",), ("failed",))
 
 
@@ -277,16 +280,41 @@ def _one_more(
         return tell(state, draw(st.sampled_from(sorted(state.running))), [draw(values) for _ in range(n)])
     state = suggested(state, had, [draw(units) for _ in had])
     number = max(state.running)
-    for step in draw(_steps) if n == 1 else ():
-        state = _after(state, Report(number, draw(values), step))
+    state = draw(_reported(state, number, values)) if n == 1 else state
     for name in draw(st.sampled_from(["", "", "", "", "c", "cd"])):
         state = _after(state, SetConstraint(number, name, draw(st.floats(-1.0, 1.0) | st.just(math.inf))))
     if outcome in {"told", "late"}:
-        return tell(state, number, [draw(values) for _ in range(n)])
+        told = [draw(values) for _ in range(n)]
+        # None most of the time, as in most studies
+        return tell(state, number, told, sem=draw(_errors(n)), cost=draw(_costs))
     if outcome == "running":
         return state
+    if outcome == "paused":
+        return pause(state, number, checkpoint=draw(st.sampled_from([None, "epoch 1"])))
     reason = "it broke" if outcome == "failed" else None
     return tell(state, number, state=TrialState.FAIL if reason else TrialState.PRUNED, reason=reason)
+
+
+_costs = st.sampled_from([None, None, None, 0.0, 1.5, math.inf])
+
+
+def _errors(n_objectives: int) -> st.SearchStrategy[list[float] | None]:
+    """Return a strategy for standard errors of a result; mostly there are none."""
+    each = st.sampled_from([0.0, 0.25, math.inf])
+    return st.sampled_from([False, False, False, True]).flatmap(
+        lambda known: st.lists(each, min_size=n_objectives, max_size=n_objectives) if known else st.none()
+    )
+
+
+@st.composite
+def _reported(draw: st.DrawFn, state: StudyState, number: int, values: st.SearchStrategy[float]) -> StudyState:
+    """Generate the study after a trial has reported values at some steps, sometimes metrics by name."""
+    steps = draw(_steps)
+    by_name = draw(st.sampled_from([False, False, False, True])) if steps else False
+    for step in steps:
+        value = draw(values)
+        state = _after(state, Report(number, {"loss": value, "latency": float(step)} if by_name else value, step))
+    return state
 
 
 def _after(state: StudyState, command: Command) -> StudyState:
@@ -317,8 +345,7 @@ def questions(
     n_objectives = draw(st.sampled_from([1, 1, 1, 1, 2, 3]))
     state = started(draw(states(space=space, n_objectives=n_objectives, values=values, most=most)))
     number = max(state.running)
-    for step in draw(_steps) if reporting else ():
-        state = _after(state, Report(number, draw(values), step))
+    state = draw(_reported(state, number, values)) if reporting else state
     if draw(st.integers(0, 5)) == 5:
         middle = {name: dist.from_unit(0.5) for name, dist in space.items()}
         state = enqueue(state, {name: value for name, value in middle.items() if value == value})  # not NaN

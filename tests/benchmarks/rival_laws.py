@@ -29,7 +29,19 @@ from typing import Any
 
 RESULTS = Path(__file__).with_suffix(".json")
 PAGE = Path(__file__).parents[2] / "docs" / "measured" / "laws.md"
-ONCE = ("no_repeats", "exhaustion", "bounded_work", "learning")
+ONCE = (
+    "no_repeats",
+    "exhaustion",
+    "bounded_work",
+    "learning",
+    "failures_do_not_attract",
+    "violations_repel",
+    "later_objectives_count",
+    "pruned_is_not_best",
+    "shares",
+    "lone_independence",
+    "distinct_batches",
+)
 """Laws that choose their own space and number of trials."""
 MOST_SHOWN = 6
 BEGIN, END = "<!-- what follows is written by tests/benchmarks/rival_laws.py -->\n", "<!-- up to here -->\n"

@@ -10,7 +10,8 @@ from hpo.distributions import CategoricalDistribution, FloatDistribution, IntDis
 from hpo.samplers import CmaEsSampler, Fallback, GridSampler, PartialFixedSampler, RandomSampler, Warmup
 from hpo.samplers.registry import SAMPLERS
 from hpo.testing import check_sampler, check_wrapper
-from hpo.testing.samplers.composition import GUESTS, LAWS
+from hpo.testing.samplers.composition import LAWS
+from hpo.testing.samplers.guests import GUESTS
 
 SPACE = {
     "x": FloatDistribution(-5.0, 5.0),

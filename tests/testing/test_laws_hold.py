@@ -1,7 +1,9 @@
 """What is built in keeps the laws that it claims, and the kit says what it needs."""
 
+import importlib.util
 import subprocess
 import sys
+from pathlib import Path
 from typing import ClassVar
 
 import attrs
@@ -14,7 +16,7 @@ from hpo.errors import InvalidArgument
 from hpo.pruners import MedianPruner, NopPruner
 from hpo.samplers import GridSampler, RandomSampler, TPESampler, Warmup
 from hpo.testing import PrunerLaws, SamplerLaws, check_fold, check_pruner, check_sampler, strategies
-from hpo.testing._engine.edge_ranges import EDGES
+from hpo.testing._engine.question_sources import EDGES
 from hpo.testing.scenarios import SMALL, scenarios
 
 FEW = 8
@@ -49,6 +51,39 @@ class TestNop(PrunerLaws):
     pruner = NopPruner()
     claims = ("rank_based", "affine", "mirror", "never_stops_the_leader", "bounded_work")
     max_examples = FEW
+
+
+def example():
+    """The sampler of examples/custom_sampler.py, which authors copy."""
+    path = Path(__file__).parents[2] / "examples" / "custom_sampler.py"
+    spec = importlib.util.spec_from_file_location("custom_sampler", path)
+    sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(sys.modules[spec.name])
+    return sys.modules[spec.name].mutate_the_best
+
+
+class TestTheExampleOfASampler(SamplerLaws):
+    sampler = example()
+    claims = (
+        "rank_based",
+        "affine",
+        "mirror",
+        "recording_order",
+        "bounded_work",
+        "learning",
+        "failures_do_not_attract",
+    )
+    max_examples = FEW
+
+
+def test_the_example_of_a_sampler_goes_on_after_ten_failures():
+    def fails(trial):
+        trial.suggest_float("x", 0.0, 1.0)
+        raise RuntimeError("out of memory")
+
+    study = hpo.create_study(sampler=example(), seed=0)
+    study.optimize(fails, n_trials=12, catch=RuntimeError)
+    assert [trial.state for trial in study.trials] == [TrialState.FAIL] * 12
 
 
 def middle(state, trial, space, key):

@@ -25,7 +25,7 @@ from hpo.samplers import CmaEsSampler, GridSampler, QMCSampler, RandomSampler, T
 from hpo.testing import strategies
 from hpo.testing._engine.cases import Question
 from hpo.testing._engine.counterexamples import events_towards
-from hpo.testing._engine.own_history import own_run, with_own_history
+from hpo.testing._engine.question_sources import own_run, with_own_history
 from hpo.testing._engine.steps import count_steps
 from hpo.testing._engine.transformations import rescaled
 from hpo.testing.options import configured
@@ -110,6 +110,11 @@ def oddities_of(question):
         "equal values": len({trial.values for trial in complete}) < len(complete),
         "duplicates": len({repr(trial.params) for trial in complete if trial.params}) < sum(map(bool, complete)) - 1,
         "declared": state.space is not None,
+        "paused": bool(state.paused),
+        "a checkpoint": any(trial.checkpoint for trial in trials),
+        "a standard error": any(trial.sem for trial in trials),
+        "a cost": any(trial.cost is not None for trial in trials),
+        "metrics by name": any(trial.metrics for trial in trials),
     }
     return {name for name, is_so in found.items() if is_so}
 
@@ -124,7 +129,7 @@ def test_the_nasty_kinds_are_well_represented():
         counts.update({kind for dist in question.space.values() for kind in kinds_of(dist) if kind})
 
     look()
-    assert len(counts) == 34, "each of them"
+    assert len(counts) == 39, "each of them"
     often = [kind for kind, count in counts.items() if count >= 10]
     assert len(often) > 25, "and most of them many times"
 

@@ -1,11 +1,12 @@
 """The engine that runs all laws.
 
-- `cases`: a question to a sampler or a pruner, and what it answers
-- `runner`: runs a check on generated and on named questions; `law_suite`: runs the laws of one kind of subject
-- `comparisons`: the laws that samplers, pruners and stopping rules share; `steps`: counts instructions
-- `transformations`, `own_history`: the same study in other units, with other labels, or with a sampler"s own suggestions
-- `edge_ranges`: ranges whose ends are hard to respect; `other_process`: asks the same questions in another process
-- `counterexamples`, `formatting`: what a broken law prints
+- `cases`: a question to a sampler or a pruner, and what it answers, also as a string for messages
+- `runner`: runs a check on generated and on named questions, and the laws of one kind of subject
+- `comparisons`: the laws that samplers, pruners and stopping rules share: the same question gets the same answer
+- `isolation`: the same for threads, clocks, the process and other options; `steps`: counts instructions
+- `transformations`: the same study in other units or with other labels
+- `question_sources`: a sampler's own history, and ranges whose ends are hard to respect
+- `counterexamples`: what a broken law prints
 """
 
 from hpo.testing._engine.cases import (
@@ -19,7 +20,10 @@ from hpo.testing._engine.cases import (
     decision_of,
     full_answer_of,
     joint_space_of,
+    shown,
+    shown_error,
     strictly,
+    why_invalid,
     why_not_json,
 )
 from hpo.testing._engine.comparisons import (
@@ -34,13 +38,27 @@ from hpo.testing._engine.comparisons import (
     same_twice,
 )
 from hpo.testing._engine.counterexamples import Counterexample, check_answer, where_saved
-from hpo.testing._engine.edge_ranges import edge_questions
-from hpo.testing._engine.formatting import shown, shown_error
-from hpo.testing._engine.law_suite import LawOrName, LawSuite, LawTests, given_to
-from hpo.testing._engine.own_history import own_run, with_own_history
-from hpo.testing._engine.runner import Finding, counterexample_to, for_each_named, for_every_question
-from hpo.testing._engine.steps import check_bounded, count_steps
+from hpo.testing._engine.isolation import (
+    check_options_apart,
+    leaves_the_process,
+    same_at_any_time,
+    same_in_any_thread,
+    variants_of,
+)
+from hpo.testing._engine.question_sources import edge_questions, own_run, with_own_history
+from hpo.testing._engine.runner import (
+    Finding,
+    LawOrName,
+    LawSuite,
+    LawTests,
+    counterexample_to,
+    for_each_named,
+    for_every_question,
+    given_to,
+)
+from hpo.testing._engine.steps import FEW, MANY, MARKS, check_bounded, count_steps
 from hpo.testing._engine.transformations import (
+    mirror_images,
     mirrored,
     monotone,
     prefixes,
@@ -53,6 +71,9 @@ from hpo.testing._engine.transformations import (
 
 __all__ = [
     "FAULTS",
+    "FEW",
+    "MANY",
+    "MARKS",
     "Counterexample",
     "Finding",
     "InvalidAnswer",
@@ -67,6 +88,7 @@ __all__ = [
     "bare_decision_of",
     "check_answer",
     "check_bounded",
+    "check_options_apart",
     "copied",
     "count_steps",
     "counterexample_to",
@@ -77,6 +99,8 @@ __all__ = [
     "full_answer_of",
     "given_to",
     "joint_space_of",
+    "leaves_the_process",
+    "mirror_images",
     "mirrored",
     "monotone",
     "own_run",
@@ -86,15 +110,19 @@ __all__ = [
     "rescaled",
     "same_after",
     "same_after_growth",
+    "same_at_any_time",
     "same_for",
     "same_in_any_order",
     "same_in_any_process",
     "same_in_any_recording_order",
+    "same_in_any_thread",
     "same_twice",
     "shown",
     "shown_error",
     "strictly",
+    "variants_of",
     "where_saved",
+    "why_invalid",
     "why_not_json",
     "with_own_history",
     "with_trials",

@@ -10,6 +10,9 @@ from typing import Any
 FEW, MANY = 1000, 4000
 """The numbers of trials after which work is compared."""
 
+MARKS = (10, 20, 50, 100, 200, 500)
+"""Smaller numbers of trials after which an answer is looked at too, so that a fault of any age shows."""
+
 
 def check_bounded(steps_after: Callable[[int], int], tolerance: float) -> None:
     """Check that the work after `MANY` trials is about the work after `FEW`.

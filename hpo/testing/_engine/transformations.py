@@ -89,19 +89,50 @@ def monotone(state: StudyState) -> Change:
     return lambda i, value: images[i].get(value, value)
 
 
-def mirrored(state: StudyState) -> StudyState:
-    """Return the study with all directions reversed and all values negated.
+def mirrored(state: StudyState, objective: int | None = None) -> StudyState:
+    """Return the study with directions reversed and values negated.
+
+    Args:
+        state: The study.
+        objective: The index of the only objective that is mirrored; None for all of them.
 
     Example:
         >>> mirrored(StudyState.create()).directions
         ('maximize',)
+        >>> mirrored(StudyState.create(directions=["minimize", "maximize"]), 1).directions
+        ('minimize', 'minimize')
     """
-    directions = tuple("minimize" if direction == "maximize" else "maximize" for direction in state.directions)
-    return replace(with_values(state, lambda _, value: -value), directions=directions)
+
+    def reversed_direction(i: int, direction: str) -> str:
+        if objective not in (None, i):
+            return direction
+        return "minimize" if direction == "maximize" else "maximize"
+
+    changed = with_values(state, lambda i, value: -value if objective in (None, i) else value)
+    return replace(changed, directions=tuple(reversed_direction(*each) for each in enumerate(state.directions)))
+
+
+def mirror_images(state: StudyState) -> Iterator[tuple[StudyState, StudyState]]:
+    """Yield pairs of studies of which one is the mirror image of the other: in all objectives, and in one at a time.
+
+    If there are several objectives, the first one is also constant in some, so that the others decide.
+
+    Example:
+        >>> [len(pair[1].directions) for pair in mirror_images(StudyState.create(directions=["minimize", "maximize"]))]
+        [2, 2, 2, 2, 2, 2]
+    """
+    n = len(state.directions)
+    studies = (state, with_values(state, lambda i, value: value if i else 1.0)) if n > 1 else (state,)
+    for each in studies:
+        yield each, mirrored(each)
+        if n > 1:
+            yield from ((each, mirrored(each, i)) for i in range(n))
 
 
 def relabelled(state: StudyState) -> StudyState:
     """Return the study with another name, and other metric names, attributes, workers, clocks and reasons of failures.
+
+    Its log is empty: which of the newest events a state has at hand is not a part of its value.
 
     Example:
         >>> relabelled(StudyState.create(name="a")).name
@@ -124,6 +155,7 @@ def relabelled(state: StudyState) -> StudyState:
         metric_names=tuple(f"metric {i}" for i in range(len(state.directions))),
         user_attrs=FrozenDict({"another": ["attribute", 1]}),
         created_at=1e9,
+        log=type(state.log)(),
     )
 
 

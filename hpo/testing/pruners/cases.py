@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 
 from msgspec.structs import replace
 
@@ -15,7 +16,16 @@ NO_SPACE = SearchSpace()
 OFTEN: Sequence[float] = (5.0, 4.0, 3.0, 2.0, 1.0)
 """The reports of a trial, one for each of `STEPS`."""
 
-_REPORTS: Sequence[Sequence[float]] = ((), (1.0,), (math.nan,), (math.inf, 0.0), (-math.inf, math.nan), OFTEN)
+_REPORTS: Sequence[Sequence[float]] = (
+    (),
+    (1.0,),
+    (math.nan,),
+    (math.nan, 100.0),
+    (100.0, math.nan),
+    (math.inf, 0.0),
+    (-math.inf, math.nan),
+    OFTEN,
+)
 _NAN_STEP = 10  # after all steps of generated studies and of scenarios
 
 
@@ -30,10 +40,18 @@ def named_questions(reports: Iterable[Sequence[float]] = _REPORTS) -> Iterator[t
         >>> name, dict(question.trial.intermediate_values)
         ('all failed', {})
     """
+    yield from _named(tuple(map(tuple, reports)))
+
+
+@lru_cache(maxsize=4)
+def _named(reports: tuple[tuple[float, ...], ...]) -> tuple[tuple[str, Question], ...]:
+    """Return these questions, which are the same for all laws and so made once; dropping them costs time alone."""
+    found, studies = list[tuple[str, Question]](), scenarios()
     for values in reports:
-        for name, state in scenarios().items():
+        for name, state in studies.items():
             number = max(state.running)
-            yield name, Question(with_reports(state, number, values), number, NO_SPACE)
+            found.append((name, Question(with_reports(state, number, values), number, NO_SPACE)))
+    return tuple(found)
 
 
 def with_reports(state: StudyState, number: int, values: Sequence[float]) -> StudyState:
@@ -83,21 +101,22 @@ def with_a_leader(question: Question) -> tuple[float, Question]:
     return best, replace(question, state=replace(question.state, running=running))
 
 
-def long_studies(least: int, most: int) -> tuple[Question, Question]:
-    """Return two questions about the best trial so far, at two points of a study whose trials reported often.
+@lru_cache(maxsize=1)
+def long_studies(*lengths: int) -> tuple[tuple[Question, Question], ...]:
+    """Return questions about the best and about a poor trial at several points of a study whose trials reported often.
 
     Args:
-        least: The number of trials that ended before the first question.
-        most: The number of trials that ended before the second question.
+        lengths: The numbers of trials that ended before the questions, in ascending order.
 
     Example:
-        >>> [len(question.state.finished) for question in long_studies(2, 3)]
-        [2, 3]
+        >>> [[len(question.state.finished) for question in pair] for pair in long_studies(2, 3)]
+        [[2, 2], [3, 3]]
     """
-    state, questions = StudyState.create(seed=1), list[Question]()
-    for number in range(most + 1):
-        if number in {least, most}:
-            questions.append(Question(with_reports(started(state), number, [0.0] * len(STEPS)), number, NO_SPACE))
+    state, pairs = StudyState.create(seed=1), list[tuple[Question, Question]]()
+    for number in range(lengths[-1] + 1):
+        if number in lengths:
+            best, poor = (with_reports(started(state), number, [value] * len(STEPS)) for value in (0.0, 1e4))
+            pairs.append((Question(best, number, NO_SPACE), Question(poor, number, NO_SPACE)))
         value = float((number * 7919) % 1009)
         state = tell(with_reports(started(state), number, [value] * len(STEPS)), number, value)
-    return questions[0], questions[1]
+    return tuple(pairs)

@@ -21,6 +21,9 @@ from msgspec.structs import replace
 from hpo.core import Decision, Pruner, Verdict, checked_pruner
 from hpo.errors import SeveralObjectives
 from hpo.testing._engine import (
+    FEW,
+    MANY,
+    MARKS,
     Counterexample,
     Finding,
     LawOrName,
@@ -31,20 +34,24 @@ from hpo.testing._engine import (
     all_siblings,
     bare_decision_of,
     check_bounded,
+    check_options_apart,
     count_steps,
     counterexample_to,
     decision_of,
     for_each_named,
     for_every_question,
     given_to,
-    mirrored,
+    leaves_the_process,
+    mirror_images,
     monotone,
     relabelled,
     same_after,
     same_after_growth,
+    same_for,
     same_in_any_order,
     same_in_any_process,
     same_in_any_recording_order,
+    same_in_any_thread,
     same_twice,
     shown,
     shown_error,
@@ -81,6 +88,10 @@ class PrunerCase:
     def subject(self) -> Pruner:
         """The pruner."""
         return self.pruner
+
+    def first(self, question: Question) -> object:
+        """Return what the pruner says."""
+        return self.ask(self.pruner, question)
 
     def every_question(self, check: Callable[[Question], Finding], *, whole_values: bool = False) -> None:
         """Run `check` on every running trial of generated studies."""
@@ -127,7 +138,7 @@ def silence_goes_on(case: PrunerCase) -> None:
 
 
 def same_decision_twice(case: PrunerCase) -> None:
-    """The same question gets the same decision with the same reason, and asking does not change the study."""
+    """The same question gets the same decision with the same reason, also on another day, and does not change the study."""
     same_twice(case)
 
 
@@ -137,14 +148,29 @@ def any_order_of_calls(case: PrunerCase) -> None:
 
 
 def any_process(case: PrunerCase) -> None:
-    """Another process, with other hashes and another order of questions, makes the same decisions."""
+    """Another process, with other hashes, thread counts and order of questions, makes the same decisions."""
     questions: list[Question] = []
     attrs.evolve(case, max_examples=min(case.max_examples, 50)).every_question(questions.append)
     same_in_any_process(case, all_siblings(questions))
 
 
+def any_thread(case: PrunerCase) -> None:
+    """Threads that ask at the same time get the decisions that one question after another gets."""
+    same_in_any_thread(case, [question for _, question in named_questions()])
+
+
+def leaves_no_trace(case: PrunerCase) -> None:
+    """Asking leaves the process as it was: global generators, the environment, the settings of numpy, threads, ..."""
+    case.every_question_and_scenario(lambda question: leaves_the_process(case, question))
+
+
+def options_apart(case: PrunerCase) -> None:
+    """What the same pruner with other options remembers of a history makes no difference, nor the other way round."""
+    check_options_apart(case, [question for _, question in named_questions([OFTEN])])
+
+
 def relabel(case: PrunerCase) -> None:
-    """The study's name, attributes, workers, clocks and reasons of failures do not change the decision."""
+    """The study's name, attributes, workers, clocks, reasons of failures and log do not change the decision."""
     same_after(case, relabelled, "other names, attributes and clocks")
 
 
@@ -179,8 +205,16 @@ def affine(case: PrunerCase) -> None:
 
 
 def mirror(case: PrunerCase) -> None:
-    """Maximizing f is minimizing -f."""
-    same_after(_bare(case), mirrored, "directions and values reversed")
+    """Maximizing f is minimizing -f, in one objective at a time too, and also if the first objective is constant."""
+    bare = _bare(case)
+
+    def check(question: Question) -> Finding:
+        for state, image in mirror_images(question.state):
+            one, other = replace(question, state=state), replace(question, state=image)
+            same_for(bare, one, other, "directions and values reversed")
+        return None
+
+    case.every_question_and_scenario(check)
 
 
 def never_stops_the_leader(case: PrunerCase) -> None:
@@ -200,18 +234,36 @@ def never_stops_the_leader(case: PrunerCase) -> None:
 
 
 def bounded_work(case: PrunerCase) -> None:
-    """A decision after 4000 trials takes about as many steps of Python as one after 1000; counted, not timed.
+    """A decision after 4000 trials is valid, and takes about as many steps of Python as one after 1000.
 
-    A step is an instruction of the interpreter, so each round of a loop and each call of a function is several. What
-    happens inside one call of numpy is not counted.
+    Steps are counted, not timed. A step is an instruction of the interpreter, so each round of a loop and each call of
+    a function is several. What happens inside one call of numpy is not counted.
     """
+    lengths = (*MARKS, *(n for end in (FEW, MANY) for n in (end - 1, end)))
+    pairs = dict(zip(lengths, long_studies(*lengths), strict=True))
+
+    def checked(question: Question) -> None:
+        answer = decision_of(case.pruner, question)
+        wrong = (
+            f"it raises {shown_error(answer.error)}" if isinstance(answer, Raised) else _no_decision(question, answer)
+        )
+        if wrong is not None:
+            raise AssertionError(f"after {len(question.state.finished)} trials {wrong}")
 
     def steps_after(n: int) -> int:
-        before, question = long_studies(n - 1, n)
-        decision_of(case.pruner, before)  # so that its folds lack one trial only
-        return count_steps(lambda: decision_of(case.pruner, question))
+        return count_steps(lambda: decision_of(case.pruner, pairs[n][0]))
 
-    check_bounded(steps_after, tolerance=1.5)
+    # In this order, so that folds lack one trial only when steps are counted.
+    for n in MARKS:
+        for question in pairs[n]:
+            checked(question)
+    steps = {}
+    for n in (FEW, MANY):
+        checked(pairs[n - 1][0])
+        steps[n] = steps_after(n)
+        for question in pairs[n]:
+            checked(question)
+    check_bounded(steps.__getitem__, tolerance=1.5)
 
 
 BASIC = (
@@ -221,6 +273,9 @@ BASIC = (
     same_decision_twice,
     any_order_of_calls,
     any_process,
+    any_thread,
+    leaves_no_trace,
+    options_apart,
     relabel,
     recording_order,
     fold,

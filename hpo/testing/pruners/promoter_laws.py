@@ -31,15 +31,18 @@ from hpo.testing._engine import (
     Question,
     Raised,
     all_siblings,
+    check_options_apart,
     for_each_named,
     for_every_question,
     given_to,
+    leaves_the_process,
     relabelled,
     same_after,
     same_after_growth,
     same_in_any_order,
     same_in_any_process,
     same_in_any_recording_order,
+    same_in_any_thread,
     same_twice,
     shown,
     shown_error,
@@ -93,6 +96,10 @@ class PromoterCase:
     def subject(self) -> Promoter:
         """The promoter."""
         return self.promoter
+
+    def first(self, question: Question) -> object:
+        """Return what the promoter says."""
+        return self.ask(self.promoter, question)
 
     def every_question(self, check: Callable[[Question], Finding], *, whole_values: bool = False) -> None:
         """Run `check` on generated studies in which running trials are paused."""
@@ -173,7 +180,7 @@ def survives_every_scenario(case: PromoterCase) -> None:
 
 
 def same_answer_twice(case: PromoterCase) -> None:
-    """The same question gets the same answer with the same reason, and asking does not change the study."""
+    """The same question gets the same answer with the same reason, also on another day; the study stays the same."""
     same_twice(case)
 
 
@@ -183,14 +190,29 @@ def any_order_of_calls(case: PromoterCase) -> None:
 
 
 def any_process(case: PromoterCase) -> None:
-    """Another process, with other hashes and another order of questions, gives the same answers."""
+    """Another process, with other hashes, thread counts and order of questions, gives the same answers."""
     questions: list[Question] = []
     attrs.evolve(case, max_examples=min(case.max_examples, 50)).every_question(questions.append)
     same_in_any_process(case, all_siblings([*questions, *(question for _, question in _named())]))
 
 
+def any_thread(case: PromoterCase) -> None:
+    """Threads that ask at the same time get the answers that one question after another gets."""
+    same_in_any_thread(case, [question for _, question in _named()])
+
+
+def leaves_no_trace(case: PromoterCase) -> None:
+    """Asking leaves the process as it was: global generators, the environment, the settings of numpy, threads, ..."""
+    case.every_question_and_scenario(lambda question: leaves_the_process(case, question))
+
+
+def options_apart(case: PromoterCase) -> None:
+    """What the same promoter with other options remembers of a history makes no difference, nor the other way round."""
+    check_options_apart(case, [question for _, question in _named()])
+
+
 def relabel(case: PromoterCase) -> None:
-    """The study's name, attributes, workers, clocks and reasons of failures do not change the answer."""
+    """The study's name, attributes, workers, clocks, reasons of failures and log do not change the answer."""
     same_after(case, relabelled, "other names, attributes and clocks")
 
 
@@ -216,6 +238,9 @@ BASIC = (
     same_answer_twice,
     any_order_of_calls,
     any_process,
+    any_thread,
+    leaves_no_trace,
+    options_apart,
     relabel,
     recording_order,
     fold,

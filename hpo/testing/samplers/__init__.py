@@ -2,8 +2,9 @@
 
 - `laws`: the basic laws, and all of them as a function and as a class of tests
 - `claims`, `runs`: the laws that a sampler may claim, about single answers and about whole runs
-- `composition`: the laws of samplers that ask other samplers
-- `case`: a sampler with the questions that it is asked; `answers`: what can be wrong with an answer
+- `outcomes`: what a sampler may claim to learn from results, failures, constraints and pruned trials
+- `composition`: the laws of samplers that ask other samplers; `guests`: what these are given to ask
+- `case`: a sampler with the questions that it is asked, and what can be wrong with an answer
 """
 
 from hpo.testing.samplers.composition import WrapperLaws, check_wrapper

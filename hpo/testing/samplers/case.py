@@ -1,26 +1,75 @@
-"""A sampler with the questions that its laws ask it."""
+"""A sampler with the questions that its laws ask it, and what can be wrong with an answer."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import attrs
 
-from hpo.core import Sampler, SearchSpace, checked_sampler
+from hpo.core import (
+    CategoricalDistribution,
+    Distribution,
+    Exhausted,
+    Sampler,
+    SearchSpace,
+    Suggestion,
+    as_float,
+    checked_sampler,
+)
+from hpo.errors import SeveralObjectives
 from hpo.testing._engine import (
+    FAULTS,
     Finding,
+    InvalidAnswer,
     Question,
+    Raised,
+    answer_of,
     edge_questions,
     for_each_named,
     for_every_question,
     full_answer_of,
     own_run,
+    shown,
+    shown_error,
+    why_invalid,
+    why_not_json,
     with_own_history,
 )
-from hpo.testing.scenarios import MIXED, ORDINARY, are_whole, scenarios
+from hpo.testing.scenarios import MIXED, ORDINARY, WIDE, are_whole, scenarios
 
 _RUNS, _TRIALS = 2, 30
+_MOST_REMEMBERED = 2000  # answers; of the questions of a larger number of examples, the later ones are asked again
+_WITH_MANY_PARAMETERS = ("nothing yet", "nothing better for long", "some feasible")
+_NOTHING = object()
+
+
+class Memo:
+    """What was computed for a question before: most laws ask the same questions, and compare with the same answers.
+
+    Dropping it costs time and nothing else, as long as the sampler is pure; if it is not, the first answer of each
+    question is as good as any other to find that out.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[object, int], tuple[Question, Any]] = {}
+        self._named: dict[str, Any] = {}
+
+    def of(self, compute: Callable[[Question], Any], question: Question, about: object) -> Any:
+        """Return what `compute` returned for this very question when it was first asked; `about` names what that is."""
+        key = about, id(question)
+        if key in self._known:
+            return self._known[key][1]
+        found = compute(question)
+        if len(self._known) < _MOST_REMEMBERED:
+            self._known[key] = question, found  # with the question, so that its id is not given to another one
+        return found
+
+    def named(self, name: str, compute: Callable[[], Any]) -> Any:
+        """Return what `compute` returned when it was first called under this name."""
+        if name not in self._named:
+            self._named[name] = compute()
+        return self._named[name]
 
 
 @attrs.frozen
@@ -32,6 +81,7 @@ class SamplerCase:
         space: The space that it is asked for; None means generated spaces.
         max_examples: The number of generated questions per law.
         ask: Asks the sampler a question.
+        memo: What it answered before.
 
     Raises:
         InvalidType: the sampler can't be called, or is a class.
@@ -43,17 +93,28 @@ class SamplerCase:
     space: SearchSpace | None = None
     max_examples: int = 100
     ask: Callable[[Sampler, Question], object] = full_answer_of
+    memo: Memo = attrs.field(factory=Memo, eq=False, repr=False)
 
     @property
     def subject(self) -> Sampler:
         """The sampler."""
         return self.sampler
 
+    def first(self, question: Question) -> object:
+        """Return what the sampler said when it was first asked this question."""
+        return self.memo.of(lambda each: self.ask(self.sampler, each), question, self.ask)
+
+    def first_answer(self, question: Question) -> Any:
+        """Return the answer to this question when it was first asked, without the joint space."""
+        return self.memo.of(lambda each: answer_of(self.sampler, each), question, answer_of)
+
     def every_question(self, check: Callable[[Question], Finding], *, whole_values: bool = False) -> None:
         """Run `check` on generated questions; half of the studies have the sampler's own suggestions and notes."""
 
         def transform(question: Question) -> Question:
-            return with_own_history(question, self.sampler) if question.state.seed % 2 else question
+            if not question.state.seed % 2:
+                return question
+            return self.memo.of(lambda each: with_own_history(each, self.sampler), question, with_own_history)  # type: ignore[no-any-return]
 
         for_every_question(
             check, space=self.space, max_examples=self.max_examples, whole_values=whole_values, transform=transform
@@ -68,19 +129,23 @@ class SamplerCase:
     def every_hard_question(self, check: Callable[[Question], Finding]) -> None:
         """Run `check` on these questions, on edge cases of spaces, and on all questions of the sampler's own runs."""
         self.every_question_and_scenario(check)
-        for_each_named(check, edge_questions(self.space))
+        for_each_named(check, self.memo.named("edges", lambda: [*edge_questions(self.space)]))
         for_each_named(check, self.own_runs())
 
     def may_ask_for(self, space: SearchSpace) -> bool:
         """Return whether the sampler should be able to suggest all of a space that the history has shown."""
         return self.space is None or all(self.space.get(name) == dist for name, dist in space.items())
 
-    def own_runs(self) -> Iterator[tuple[str, Question]]:
-        """Yield the questions of two studies in which the sampler suggests everything, each with a name."""
-        space = ORDINARY if self.space is None else self.space
-        for seed in range(_RUNS):
-            for question in own_run(self.sampler, space, most=_TRIALS, seed=seed):
-                yield f"trial {question.number} of a run of its own", question
+    def own_runs(self) -> list[tuple[str, Question]]:
+        """Return the questions of two studies in which the sampler suggests everything, each with a name."""
+
+        def run() -> Iterator[tuple[str, Question]]:
+            space = ORDINARY if self.space is None else self.space
+            for seed in range(_RUNS):
+                for question in own_run(self.sampler, space, most=_TRIALS, seed=seed):
+                    yield f"trial {question.number} of a run of its own", question
+
+        return self.memo.named("own runs", lambda: [*run()])  # type: ignore[no-any-return]
 
     def longest_runs(self) -> list[tuple[str, Question]]:
         """Return the last question of each of these studies."""
@@ -89,5 +154,122 @@ class SamplerCase:
 
     def scenarios(self) -> dict[str, Question]:
         """Return the named studies of `hpo.testing.scenarios` as questions."""
+        return self.memo.named("scenarios", self._scenarios)  # type: ignore[no-any-return]
+
+    def _scenarios(self) -> dict[str, Question]:
         space = MIXED if self.space is None else self.space
-        return {name: Question(state, max(state.running), space) for name, state in scenarios(space).items()}
+        studies = {name: (state, space) for name, state in scenarios(space).items()}
+        if self.space is None:
+            some = scenarios(WIDE, only=_WITH_MANY_PARAMETERS)
+            studies |= {f"{name}, with {len(WIDE)} parameters": (state, WIDE) for name, state in some.items()}
+        return {name: Question(state, max(state.running), asked) for name, (state, asked) in studies.items()}
+
+
+def unsound(answer: object, space: SearchSpace) -> Finding:
+    """Return what is wrong with an answer to a question about a space, or None; `Exhausted` is an answer too.
+
+    Example:
+        >>> from hpo import IntDistribution
+        >>> unsound(Suggestion({}), SearchSpace({"n": IntDistribution(0, 5)}))
+        "it was asked for ['n'] and gives []"
+    """
+    return why_invalid(answer) or incomplete(answer, space) or outside(answer, space) or wrong_type(answer, space)
+
+
+def incomplete(answer: object, space: SearchSpace) -> Finding:
+    """Return which parameters an answer has in place of those of the space, or None.
+
+    Example:
+        >>> incomplete(Suggestion({}), SearchSpace({})) is None
+        True
+    """
+    if not isinstance(answer, Suggestion) or {*answer.params} == {*space}:
+        return None
+    return f"it was asked for {[*space]} and gives {shown([*answer.params])}"
+
+
+def declines(answer: object) -> bool:
+    """Return whether an answer has no parameter values.
+
+    Example:
+        >>> declines(Exhausted("no more")), declines(Suggestion({}))
+        (True, False)
+    """
+    return isinstance(answer, Exhausted | Raised | InvalidAnswer)
+
+
+def refuses_several(answer: object, question: Question) -> bool:
+    """Return whether a sampler refuses a study because it has several objectives.
+
+    Example:
+        >>> from hpo import StudyState
+        >>> refuses_several(Suggestion({}), Question(StudyState(), 0, SearchSpace()))
+        False
+    """
+    refused = isinstance(answer, Raised) and isinstance(answer.error, SeveralObjectives)
+    return refused and len(question.state.directions) > 1
+
+
+def outside(answer: object, space: SearchSpace) -> Finding:
+    """Return which value is outside of its distribution, or None; with `off_grid` it may lie between grid points.
+
+    Example:
+        >>> from hpo import IntDistribution
+        >>> outside(Suggestion({"n": 7}), SearchSpace({"n": IntDistribution(0, 5)}))
+        "parameter 'n' gets 7, which is outside IntDistribution(low=0, high=5)"
+    """
+    if not isinstance(answer, Suggestion):
+        return None
+    for name, dist in space.items():
+        value = answer.params.get(name, _NOTHING)
+        if value is _NOTHING or dist.contains(value):
+            continue
+        if answer.off_grid and not isinstance(dist, CategoricalDistribution):
+            number = as_float(value)
+            if number is not None and dist.low <= number <= dist.high:
+                continue
+        return f"parameter {name!r} gets {shown(value)}, which is outside {dist!r}"
+    return None
+
+
+def wrong_type(answer: object, space: SearchSpace) -> Finding:
+    """Return which value does not have the type that an objective gets, or None.
+
+    Example:
+        >>> from hpo import IntDistribution
+        >>> wrong_type(Suggestion({"n": 3.0}), SearchSpace({"n": IntDistribution(0, 5)}))
+        "parameter 'n' gets 3.0 of type float from IntDistribution(low=0, high=5)"
+    """
+    for name, dist in space.items():
+        value = answer.params.get(name, _NOTHING) if isinstance(answer, Suggestion) else _NOTHING
+        if value is _NOTHING:
+            continue
+        kind = type(value)
+        if kind.__module__ != "builtins" and value is not None:
+            return f"parameter {name!r} gets {shown(value)}, of the type {kind.__module__}.{kind.__name__}, which is not a builtin"
+        if kind is not _type_for(dist, value):
+            return f"parameter {name!r} gets {shown(value)} of type {kind.__name__} from {dist!r}"
+    return None
+
+
+def not_json(answer: object) -> Finding:
+    """Return why a journal can't keep the note, or None if it can.
+
+    Example:
+        >>> not_json(Suggestion({}, {"seen": 3})) is None
+        True
+    """
+    if not isinstance(answer, Suggestion):
+        return None
+    try:
+        wrong = why_not_json(dict(answer.note))
+    except FAULTS as error:  # a note that can't even be copied
+        wrong = f"{shown(answer.note)} is not JSON: {shown_error(error)}"
+    return None if wrong is None else f"its note {wrong}"
+
+
+def _type_for(dist: Distribution, value: Any) -> type:
+    if isinstance(dist, CategoricalDistribution):
+        index = dist.member(value)
+        return type(value if index is None else dist.choices[index])
+    return type(dist.to_external(0))

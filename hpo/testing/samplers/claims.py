@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import attrs
 from msgspec.structs import replace
 
 from hpo.core import CategoricalDistribution, FrozenTrial, Key, Sampler, SearchSpace, StudyState, tell
 from hpo.testing._engine import (
+    FEW,
+    MANY,
+    MARKS,
     Counterexample,
     Finding,
     InvalidAnswer,
@@ -18,7 +22,7 @@ from hpo.testing._engine import (
     as_text,
     check_bounded,
     count_steps,
-    mirrored,
+    mirror_images,
     monotone,
     reordered,
     rescaled,
@@ -29,8 +33,15 @@ from hpo.testing._engine import (
     with_own_history,
     with_values,
 )
-from hpo.testing.samplers.case import SamplerCase
-from hpo.testing.samplers.runs import coverage, exhaustion, learning, no_repeats
+from hpo.testing.samplers.case import SamplerCase, unsound
+from hpo.testing.samplers.outcomes import (
+    failures_do_not_attract,
+    later_objectives_count,
+    learning,
+    pruned_is_not_best,
+    violations_repel,
+)
+from hpo.testing.samplers.runs import coverage, distinct_batches, exhaustion, lone_independence, no_repeats, shares
 from hpo.testing.scenarios import MIXED, started, suggested
 
 _CLOSE = 1e-6
@@ -46,7 +57,7 @@ def affine(case: SamplerCase) -> None:
 
     def check(question: Question) -> Finding:
         other = replace(question, state=with_values(question.state, lambda _, value: 4.0 * value - 32.0))
-        one, two = answer_of(case.sampler, question), answer_of(case.sampler, other)
+        one, two = case.first_answer(question), answer_of(case.sampler, other)
         if not _same_places(question.space, one, question.space, two):
             same_for(_values_alone(case), question, other, "the values in another unit")
         return None
@@ -55,13 +66,14 @@ def affine(case: SamplerCase) -> None:
 
 
 def mirror(case: SamplerCase) -> None:
-    """Maximizing f is minimizing -f, even if many values are equal."""
+    """Maximizing f is minimizing -f, in one objective at a time too, and even if many values are equal."""
     values_alone = _values_alone(case)
 
     def check(question: Question) -> Finding:
-        for state in (question.state, with_values(question.state, _sign)):
-            one, other = replace(question, state=state), replace(question, state=mirrored(state))
-            same_for(values_alone, one, other, "directions and values reversed")
+        for start in (question.state, with_values(question.state, _sign)):
+            for state, image in mirror_images(start):
+                one = question if state is question.state else replace(question, state=state)
+                same_for(values_alone, one, replace(question, state=image), "directions and values reversed")
         return None
 
     case.every_question_and_scenario(check)
@@ -72,7 +84,7 @@ def scale(case: SamplerCase) -> None:
 
     def check(question: Question) -> Finding:
         other = replace(question, space=rescaled(question.space))
-        if other.space == question.space or isinstance(answer_of(case.sampler, question), Raised | InvalidAnswer):
+        if other.space == question.space or isinstance(case.first_answer(question), Raised | InvalidAnswer):
             return None
         one, two = (with_own_history(each, case.sampler, whole=True) for each in (question, other))
         places = [
@@ -109,13 +121,14 @@ def recording_order(case: SamplerCase) -> None:
 
 
 def bounded_work(case: SamplerCase) -> None:
-    """A suggestion after 4000 trials takes about as many steps of Python as one after 1000; counted, not timed.
+    """A suggestion after 4000 trials is sound, and takes about as many steps of Python as one after 1000.
 
-    A step is an instruction of the interpreter, so each round of a loop and each call of a function is several. What
-    happens inside one call of numpy is not counted.
+    Steps are counted, not timed. A step is an instruction of the interpreter, so each round of a loop and each call of
+    a function is several. What happens inside one call of numpy is not counted.
     """
     space = MIXED if case.space is None else case.space
-    check_bounded(lambda n: _steps_per_question(case.sampler, space, n), tolerance=1.1)
+    steps = _steps_by_length(case.sampler, space)
+    check_bounded(steps.__getitem__, tolerance=1.1)
 
 
 CLAIMS = (
@@ -126,23 +139,41 @@ CLAIMS = (
     permutation,
     recording_order,
     coverage,
+    shares,
+    lone_independence,
+    distinct_batches,
     no_repeats,
     exhaustion,
     bounded_work,
     learning,
+    failures_do_not_attract,
+    violations_repel,
+    later_objectives_count,
+    pruned_is_not_best,
 )
 """The laws that a sampler may claim."""
 
 
-def _steps_per_question(sampler: Sampler, space: SearchSpace, n: int) -> int:
-    state = StudyState.create(seed=1)
-    for number in range(n):
-        if number == n - 1:
-            answer_of(sampler, Question(started(state), number, space))  # so that its folds lack one trial only
+def _steps_by_length(sampler: Sampler, space: SearchSpace) -> dict[int, int]:
+    """Return the steps of an answer after `FEW` and after `MANY` trials.
+
+    Raises:
+        AssertionError: one of the answers, also after some smaller numbers of trials, is not sound.
+    """
+    state, steps = StudyState.create(seed=1), dict[int, int]()
+    for number in range(MANY + 1):
+        # also one trial earlier, so that its folds lack one trial only
+        if number in {*MARKS, FEW - 1, FEW, MANY - 1, MANY}:
+            question = Question(started(state), number, space)
+            if number in {FEW, MANY}:
+                steps[number] = count_steps(partial(answer_of, sampler, question))
+            answer = answer_of(sampler, question)
+            wrong = unsound(answer, space)
+            if wrong is not None:
+                raise AssertionError(f"after {number} trials {wrong}") from getattr(answer, "error", None)
         state = suggested(state, space, Key(2, ("work", number)).uniforms(space))
         state = tell(state, number, float((number * 7919) % 1009))
-    question = Question(started(state), n, space)
-    return count_steps(lambda: answer_of(sampler, question))
+    return steps
 
 
 def _values_alone(case: SamplerCase) -> SamplerCase:

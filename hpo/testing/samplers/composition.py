@@ -18,18 +18,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar, TypeAlias
 
 import attrs
-from msgspec import Struct
 from msgspec.structs import replace
 
 from hpo.core import (
     Answer,
     Distribution,
-    FrozenTrial,
     Key,
     Sampler,
     SearchSpace,
     StudyState,
-    StudyView,
     Suggest,
     Suggestion,
     ask_sampler,
@@ -37,7 +34,6 @@ from hpo.core import (
     decide,
     replay,
 )
-from hpo.samplers import BaseSampler
 from hpo.testing._engine import (
     FAULTS,
     Counterexample,
@@ -55,6 +51,7 @@ from hpo.testing._engine import (
 )
 from hpo.testing.samplers import laws as of_samplers
 from hpo.testing.samplers.case import SamplerCase
+from hpo.testing.samplers.guests import GUESTS, RECORDING, Call, RecordingGuest
 from hpo.testing.scenarios import ORDINARY, scenarios
 
 Wrap: TypeAlias = Callable[[Sampler], Sampler]
@@ -62,132 +59,6 @@ Wrap: TypeAlias = Callable[[Sampler], Sampler]
 
 _STREAMS = ("independent", "trial", "startup", "model", "untried")
 """Names that samplers give to child streams; those that a host uses are found out besides."""
-
-
-class Call(Struct, frozen=True):
-    """A call that a guest got.
-
-    Args:
-        lone: Whether it was asked for a lone parameter; None if the guest can't tell.
-        state: The study.
-        trial: The trial.
-        space: The parameters.
-        key: The random stream; None for class-based guests, which do not get any.
-        params: The guest's answer.
-    """
-
-    lone: bool | None
-    state: StudyState
-    trial: FrozenTrial
-    space: SearchSpace
-    key: Key | None
-    params: Mapping[str, Any]
-
-
-class RecordingGuest:
-    """A guest with `suggest_lone` that draws at random and records how it was asked.
-
-    Example:
-        >>> from hpo.samplers import Warmup
-        >>> guest = RecordingGuest()
-        >>> state = scenarios(ORDINARY)["constant"]
-        >>> _ = Warmup(99, guest, guest)(state, state.running[12], ORDINARY, state.key)
-        >>> [(call.lone, len(call.params)) for call in guest.calls]
-        [(False, 5)]
-    """
-
-    def __init__(self) -> None:
-        self.calls: list[Call] = []
-
-    def __call__(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
-        """Return random values for a joint space."""
-        return self._recorded(state, trial, space, key, lone=False)
-
-    def suggest_lone(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
-        """Return a random value for a lone parameter."""
-        return self._recorded(state, trial, space, key, lone=True)
-
-    def _recorded(
-        self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key, *, lone: bool | None
-    ) -> Suggestion:
-        params = _drawn(space, key)
-        self.calls.append(Call(lone, state, trial, space, key, params))
-        return Suggestion(params)
-
-
-class RecordingClassGuest(BaseSampler):
-    """The same guest as a `BaseSampler`: `sample_relative` answers joint calls, and `sample_independent` lone ones."""
-
-    def __init__(self) -> None:
-        self.calls: list[Call] = []
-
-    def infer_relative_search_space(self, study: StudyView, trial: FrozenTrial) -> Mapping[str, Distribution]:
-        """Return all parameters that the study's trials have in common."""
-        return {}
-
-    def sample_relative(
-        self, study: StudyView, trial: FrozenTrial, search_space: dict[str, Distribution]
-    ) -> Mapping[str, Any]:
-        """Return values for all of `search_space`."""
-        return self._recorded(study, trial, SearchSpace(search_space), lone=False)
-
-    def sample_independent(
-        self, study: StudyView, trial: FrozenTrial, param_name: str, param_distribution: Distribution
-    ) -> Any:
-        """Return the value of one parameter."""
-        return self._recorded(study, trial, SearchSpace({param_name: param_distribution}), lone=True)[param_name]
-
-    def _recorded(self, study: StudyView, trial: FrozenTrial, space: SearchSpace, *, lone: bool) -> dict[str, Any]:
-        params = _drawn(space, Key(0, ("class", trial.number)))
-        self.calls.append(Call(lone, study.state, trial, space, None, params))
-        return params
-
-
-class _RecordingFunction:
-    """A plain function as a guest, with the calls that it got."""
-
-    def __init__(self) -> None:
-        self.calls: list[Call] = []
-
-    def function(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
-        params = _drawn(space, key)
-        self.calls.append(Call(None, state, trial, space, key, params))
-        return Suggestion(params)
-
-
-def _drawn(space: SearchSpace, key: Key) -> dict[str, Any]:
-    return {name: dist.from_unit(unit) for (name, dist), unit in zip(space.items(), key.uniforms(space), strict=True)}
-
-
-def draws_at_random(state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
-    """Return random values: a guest that is a plain function."""
-    return Suggestion(_drawn(space, key))
-
-
-class Middle(BaseSampler):
-    """A pure, class-based guest: the middle of each range."""
-
-    replayable: ClassVar[bool] = True
-
-    def infer_relative_search_space(self, study: StudyView, trial: FrozenTrial) -> Mapping[str, Distribution]:
-        """Return no parameters: each is sampled independently."""
-        return {}
-
-    def sample_relative(
-        self, study: StudyView, trial: FrozenTrial, search_space: dict[str, Distribution]
-    ) -> Mapping[str, Any]:
-        """Return no values, so that each is sampled independently."""
-        return {}
-
-    def sample_independent(
-        self, study: StudyView, trial: FrozenTrial, param_name: str, param_distribution: Distribution
-    ) -> Any:
-        """Return the middle of the range."""
-        return param_distribution.from_unit(0.5)
-
-
-GUESTS: Mapping[str, Sampler] = {"a function": draws_at_random, "a class-based sampler": Middle()}
-"""The guests with which a host keeps the basic laws, by name, if no others are given."""
 
 
 def _checked_wrap(given: Any) -> Wrap:
@@ -222,7 +93,7 @@ class WrapperCase:
         """
 
         def check_all(question: Question) -> Finding:
-            for make in (_object, _function, _class_based):
+            for make in RECORDING:
                 for each in _with_lone_ones(self.wrap, question):
                     for key in _keys(each):
                         guest, calls = make()
@@ -239,24 +110,6 @@ class WrapperCase:
         for seed in range(2):
             for question in own_run(self.wrap(RecordingGuest()), space, most=15, seed=seed):
                 for_each_named(check_all, [(f"trial {question.number} of a run of its own", question)])
-
-
-def _object() -> tuple[Sampler, list[Call]]:
-    """an object with suggest_lone"""  # noqa: D403, D415 - the end of a message
-    guest = RecordingGuest()
-    return guest, guest.calls
-
-
-def _function() -> tuple[Sampler, list[Call]]:
-    """a plain function"""  # noqa: D403, D415 - the end of a message
-    guest = _RecordingFunction()
-    return guest.function, guest.calls
-
-
-def _class_based() -> tuple[Sampler, list[Call]]:
-    """a BaseSampler"""  # noqa: D403, D415 - the end of a message
-    guest = RecordingClassGuest()
-    return guest, guest.calls
 
 
 def _with_lone_ones(wrap: Wrap, question: Question) -> Iterator[Question]:

@@ -42,22 +42,28 @@ from hpo.testing._engine import (
     answer_of,
     as_text,
     check_answer,
+    check_options_apart,
     for_each_named,
     given_to,
     joint_space_of,
+    leaves_the_process,
     relabelled,
     same_after,
     same_after_growth,
+    same_at_any_time,
     same_for,
     same_in_any_order,
     same_in_any_process,
+    same_in_any_thread,
     same_twice,
-    shown,
     shown_error,
 )
-from hpo.testing.samplers.answers import declines, not_json, outside, refuses_several, wrong_type
-from hpo.testing.samplers.case import SamplerCase
+from hpo.testing.samplers.case import SamplerCase, declines, incomplete, not_json, outside, refuses_several, wrong_type
 from hpo.testing.samplers.claims import CLAIMS
+
+_STREAMS_PER_EXAMPLE, _MOST_STREAMS = 30, 6000
+_TELLING = ("some feasible", "reported often", "duplicates", "drifted ranges", "2 directions")
+"""Named studies of which different models learn different things."""
 
 
 def total(case: SamplerCase) -> None:
@@ -68,7 +74,7 @@ def total(case: SamplerCase) -> None:
     """
 
     def check(question: Question) -> Finding:
-        answer = answer_of(case.sampler, question)
+        answer = case.first_answer(question)
         if refuses_several(answer, question):
             return None
         check_answer(answer, question)
@@ -105,28 +111,21 @@ def survives_every_scenario(case: SamplerCase) -> None:
 
 def complete(case: SamplerCase) -> None:
     """A suggestion has a value for every parameter that was asked for, and for no other."""
-
-    def check(question: Question) -> Finding:
-        answer = answer_of(case.sampler, question)
-        if not isinstance(answer, Suggestion) or {*answer.params} == {*question.space}:
-            return None
-        return f"it was asked for {[*question.space]} and gives {shown([*answer.params])}"
-
-    case.every_hard_question(check)
+    case.every_hard_question(lambda question: incomplete(case.first_answer(question), question.space))
 
 
 def in_domain(case: SamplerCase) -> None:
     """Every value is contained in its distribution; with `off_grid`, at least in the range."""
-    case.every_hard_question(lambda question: outside(answer_of(case.sampler, question), question.space))
+    case.every_hard_question(lambda question: outside(case.first_answer(question), question.space))
 
 
 def builtin_types(case: SamplerCase) -> None:
     """Values have the builtin types that an objective gets: float for floats, int for ints, the very choices."""
-    case.every_hard_question(lambda question: wrong_type(answer_of(case.sampler, question), question.space))
+    case.every_hard_question(lambda question: wrong_type(case.first_answer(question), question.space))
 
 
 def same_answer_twice(case: SamplerCase) -> None:
-    """The same question gets the same answer, and asking changes neither the study nor later answers."""
+    """The same question gets the same answer, also on another day, and asking does not change the study."""
     same_twice(case)
 
 
@@ -136,16 +135,41 @@ def any_order_of_calls(case: SamplerCase) -> None:
 
 
 def any_process(case: SamplerCase) -> None:
-    """Another process, with other hashes and another order of questions, gives the same answers."""
-    questions = [*case.scenarios().values()]
-    generated: list[Question] = []
-    attrs.evolve(case, max_examples=min(case.max_examples, 30)).every_question(generated.append)
-    same_in_any_process(case, [*all_siblings(questions), *generated])
+    """Another process, with other hashes, thread counts and order of questions, gives the same answers."""
+    same_in_any_process(case, [*_some_questions(case), *all_siblings(case.scenarios().values())])
+
+
+def any_thread(case: SamplerCase) -> None:
+    """Threads that ask at the same time get the answers that one question after another gets."""
+    same_in_any_thread(case, _some_questions(case))
+
+
+def leaves_no_trace(case: SamplerCase) -> None:
+    """Asking leaves the process as it was: global generators, the environment, the settings of numpy, threads, ..."""
+    case.every_question_and_scenario(lambda question: leaves_the_process(case, question))
+
+
+def options_apart(case: SamplerCase) -> None:
+    """What the same sampler with other options remembers of a history makes no difference, nor the other way round."""
+    named = case.scenarios()
+    check_options_apart(case, [*(named[name] for name in _TELLING), *(each for _, each in case.longest_runs())])
+
+
+def any_stream(case: SamplerCase) -> None:
+    """Thousands of random streams, each asked twice and on another day: the answer is a function of the stream.
+
+    So a clock or a global generator that one draw in a thousand reads is found too. There are 30 streams per example.
+    """
+    n = min(_STREAMS_PER_EXAMPLE * case.max_examples, _MOST_STREAMS)
+    questions = [case.scenarios()["nothing yet"], *(each for _, each in case.longest_runs()[:1])]
+    for question in questions:
+        states = (replace(question.state, seed=seed) for seed in range(n // len(questions)))
+        same_at_any_time(attrs.evolve(case, ask=answer_of), (replace(question, state=state) for state in states))
 
 
 def json_note(case: SamplerCase) -> None:
     """A note is JSON with strings for keys, so that a journal can keep it."""
-    case.every_hard_question(lambda question: not_json(answer_of(case.sampler, question)))
+    case.every_hard_question(lambda question: not_json(case.first_answer(question)))
 
 
 def lone_parameters(case: SamplerCase) -> None:
@@ -173,7 +197,7 @@ def parameter_order(case: SamplerCase) -> None:
 
 
 def relabel(case: SamplerCase) -> None:
-    """The study's name, attributes, workers, clocks and reasons of failures do not change the answer."""
+    """The study's name, attributes, workers, clocks, reasons of failures and log do not change the answer."""
     same_after(case, relabelled, "other names, attributes and clocks")
 
 
@@ -201,6 +225,10 @@ BASIC = (
     same_answer_twice,
     any_order_of_calls,
     any_process,
+    any_thread,
+    any_stream,
+    leaves_no_trace,
+    options_apart,
     json_note,
     lone_parameters,
     parameter_order,
@@ -268,6 +296,13 @@ class SamplerLaws(LawTests):
     def _case(self) -> SamplerCase:
         space = None if self.space is None else SearchSpace.of(self.space)
         return SamplerCase(given_to(type(self), "sampler"), space, self.max_examples)
+
+
+def _some_questions(case: SamplerCase) -> list[Question]:
+    """Return up to 30 generated questions and the named studies."""
+    found: list[Question] = []
+    attrs.evolve(case, max_examples=min(case.max_examples, 30)).every_question(found.append)
+    return [*found, *case.scenarios().values()]
 
 
 def _check_lone(sampler: Sampler, question: Question, name: str, space: SearchSpace) -> None:

@@ -2,7 +2,7 @@
 
 - `machine`: what the workers do
 - `promises`: what must hold whatever they do
-- `workers`: a worker that reads the journal late and can be killed; `objectives`: what its trials compute
+- `workers`: a worker that reads the journal late and can be killed, and what its trials compute
 """
 
 from hpo.testing.study_machine.machine import StudyMachine

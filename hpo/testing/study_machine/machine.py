@@ -20,18 +20,16 @@ from functools import partial
 
 from msgspec.structs import replace
 
+from hpo import Study, Trial
 from hpo.core import FrozenTrial, TrialState, replay
 from hpo.errors import MissingExtra, SearchSpaceExhausted, TrialNotRunning
-from hpo.journal.memory import MemoryStorage
+from hpo.journal import MemoryStorage
 from hpo.logging import get_logger
 from hpo.study.callbacks.retries import RetryFailedTrials, lineage
 from hpo.study.replaying.verification import verify
 from hpo.study.running.evaluation import evaluate
-from hpo.study.study import Study
-from hpo.study.trial import Trial
-from hpo.testing.study_machine.objectives import SumOfAll, suggested
 from hpo.testing.study_machine.promises import STUDY, StudyPromises
-from hpo.testing.study_machine.workers import Kill, Worker
+from hpo.testing.study_machine.workers import Kill, SumOfAll, Worker, suggested
 
 try:
     from hypothesis import strategies as st

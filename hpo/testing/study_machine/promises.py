@@ -12,21 +12,18 @@ from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
+from hpo import Study, Trial
 from hpo.core import AnyEvent, CreateStudy, Distribution, FrozenTrial, StudyState, TrialState, decide, replay
 from hpo.errors import HpoError, InconsistentEvents, MissingExtra, TrialNotRunning
-from hpo.journal.memory import MemoryStorage
-from hpo.journal.storage import Storage
+from hpo.journal import MemoryStorage, Storage
 from hpo.pruners.nop import NopPruner
 from hpo.samplers.random import RandomSampler
 from hpo.study.callbacks.retries import lineage
 from hpo.study.replaying.verification import verify
 from hpo.study.running.evaluation import TrialResult
 from hpo.study.running.workers import LOST
-from hpo.study.study import Study
-from hpo.study.trial import Trial
 from hpo.testing._engine import given_to, where_saved
-from hpo.testing.study_machine.objectives import MENU
-from hpo.testing.study_machine.workers import Killed, Worker
+from hpo.testing.study_machine.workers import MENU, Killed, Worker
 
 try:
     from hypothesis import strategies as st

@@ -1,25 +1,87 @@
-"""Workers for machines that test studies: they read the journal late, can be killed at any append, and hold names."""
+"""Workers for machines that test studies: they read the journal late, can be killed at any append, and hold names.
+
+Their trials compute `SumOfAll` of a `MENU` of parameters.
+"""
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from hpo.core import AnyEvent, Pruner, Sampler
-from hpo.errors import Conflict
-from hpo.journal.storage import Journal, Storage, TracksWorkers
+import attrs
+
+from hpo import Study, Trial
+from hpo.core import (
+    AnyEvent,
+    CategoricalDistribution,
+    Distribution,
+    FloatDistribution,
+    IntDistribution,
+    Pruner,
+    Sampler,
+)
+from hpo.errors import Conflict, TrialPruned
+from hpo.journal import Journal, Storage, TracksWorkers
 from hpo.study.advisors import Advisors
 from hpo.study.open_trials import OpenTrials
 from hpo.study.recorder import JournalRecorder
 from hpo.study.running.detached import DetachedJob
 from hpo.study.running.evaluation import Objective, TrialResult
 from hpo.study.running.workers import working
-from hpo.study.study import Study
-from hpo.study.trial import Trial
 
 _MOST_REFUSALS = 3
+
+MENU: Mapping[str, Distribution] = {
+    "x": FloatDistribution(0.0, 1.0),
+    "lr": FloatDistribution(1e-5, 1.0, log=True),
+    "layers": IntDistribution(1, 9),
+    "kind": CategoricalDistribution(["a", True, 1, None]),
+}
+"""A parameter of every kind."""
+
+
+@attrs.frozen
+class SumOfAll:
+    """An objective that returns the sum of all numbers; every other trial reports it, and may be pruned.
+
+    Args:
+        menu: The parameters.
+
+    Example:
+        >>> import hpo
+        >>> study = hpo.create_study(sampler=hpo.samplers.RandomSampler())
+        >>> study.optimize(SumOfAll(MENU), n_trials=2)
+        >>> [len(trial.params) for trial in study.trials]
+        [4, 4]
+    """
+
+    menu: Mapping[str, Distribution]
+
+    def __call__(self, trial: Any) -> float:
+        """Return the value of `trial`."""
+        values = [suggested(trial, name, dist) for name, dist in self.menu.items()]
+        total = float(sum(value for value in values if type(value) in {int, float}))
+        if trial.number % 2:
+            trial.report(total, 0)
+            if trial.should_prune():
+                raise TrialPruned
+        return total
+
+
+def suggested(trial: Any, name: str, dist: Distribution) -> Any:
+    """Return the value that an objective gets for a parameter.
+
+    Example:
+        >>> from hpo import FixedTrial
+        >>> suggested(FixedTrial({"layers": 3}), "layers", MENU["layers"])
+        3
+    """
+    if isinstance(dist, CategoricalDistribution):
+        return trial.suggest_categorical(name, dist.choices)
+    suggest = trial.suggest_float if isinstance(dist, FloatDistribution) else trial.suggest_int
+    return suggest(name, dist.low, dist.high, step=dist.step, log=dist.log)
 
 
 class Killed(BaseException):  # not an HpoError, which code under test might catch

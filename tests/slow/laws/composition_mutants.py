@@ -6,7 +6,7 @@ import attrs
 
 from hpo.core import CategoricalDistribution, Key, SearchSpace, Suggestion, ask_sampler
 from hpo.samplers import BaseSampler
-from hpo.testing.samplers.composition import draws_at_random
+from hpo.testing.samplers.guests import draws_at_random
 
 
 @attrs.frozen

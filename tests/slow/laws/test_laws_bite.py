@@ -16,8 +16,9 @@ from hpo.cli import main
 from hpo.core import Decision, trial_key
 from hpo.testing import folds as fold_laws
 from hpo.testing.folds import check_fold
-from hpo.testing.pruners import laws as pruner_laws
+from hpo.testing.pruners import laws as pruner_laws, promoter_laws
 from hpo.testing.pruners.laws import check_pruner
+from hpo.testing.pruners.promoter_laws import check_promoter
 from hpo.testing.samplers import claims as sampler_claims, laws as sampler_laws
 from hpo.testing.samplers.laws import check_sampler
 from hpo.testing.scenarios import SMALL
@@ -37,6 +38,7 @@ def neighbour(name):
 mutants, subtle, others, late = (
     neighbour(name) for name in ("mutants", "subtle_mutants", "pruner_mutants", "late_mutants")
 )
+hidden, hidden_others = neighbour("hidden_mutants"), neighbour("hidden_pruner_mutants")
 EXAMPLES = 300
 PARTS = ("state", "trial", "space", "key")
 
@@ -79,6 +81,30 @@ def test_a_sampler_whose_fault_shows_late_breaks_the_law_that_names_it(mutant, l
         check_sampler(mutant, laws=[law], max_examples=200)
 
 
+@pytest.mark.parametrize(("mutant", "law"), named(hidden.SAMPLERS))
+def test_a_sampler_whose_fault_hides_breaks_the_law_that_names_it(mutant, law):
+    with pytest.raises(AssertionError, match=f"^the law {law} is broken"):
+        check_sampler(mutant, laws=[law], max_examples=100)
+
+
+@pytest.mark.parametrize(
+    ("check", "mutant", "law"),
+    [
+        pytest.param(check, *each.values, id=each.id)
+        for check, pairs in (
+            (check_pruner, hidden_others.PRUNERS),
+            (check_stopping_rule, hidden_others.RULES),
+            (check_promoter, hidden_others.PROMOTERS),
+            (check_fold, hidden_others.FOLDS),
+        )
+        for each in named(pairs)
+    ],
+)
+def test_a_pruner_rule_promoter_or_fold_whose_fault_hides_breaks_the_law_that_names_it(check, mutant, law):
+    with pytest.raises(AssertionError, match=f"^the law {law} is broken"):
+        check(mutant, laws=[law], max_examples=100)
+
+
 @pytest.mark.parametrize(("mutant", "law"), named(late.PRUNERS))
 def test_a_pruner_whose_fault_shows_late_breaks_the_law_that_names_it(mutant, law):
     with pytest.raises(AssertionError, match=f"^the law {law} is broken"):
@@ -104,10 +130,32 @@ def test_a_broken_fold_breaks_the_law_that_names_its_fault(mutant, law):
 
 def test_every_law_has_a_mutant():
     laws = {law.__name__ for law in (*sampler_laws.BASIC, *sampler_claims.CLAIMS)}
-    assert laws == {law for _, law in (*mutants.SAMPLERS, *subtle.SAMPLERS)}
+    assert laws == {law for _, law in (*mutants.SAMPLERS, *subtle.SAMPLERS, *hidden.SAMPLERS)}
     pruning = {law.__name__ for law in (*pruner_laws.BASIC, *pruner_laws.CLAIMS)}
-    assert pruning == {law for _, law in others.PRUNERS}
-    assert {law.__name__ for law in fold_laws.FOLD_LAWS} == {law for _, law in others.FOLDS}
+    assert pruning == {law for _, law in (*others.PRUNERS, *hidden_others.PRUNERS)}
+    assert {law.__name__ for law in promoter_laws.BASIC} == {law for _, law in hidden_others.PROMOTERS}
+    assert {law.__name__ for law in fold_laws.FOLD_LAWS} == {law for _, law in (*others.FOLDS, *hidden_others.FOLDS)}
+
+
+def rows_of_the_page():
+    """One row for each law of samplers, pruners, rules, promoters and folds, with the mutants that it finds."""
+    tables = {
+        "samplers": (*mutants.SAMPLERS, *subtle.SAMPLERS, *late.SAMPLERS, *hidden.SAMPLERS),
+        "pruners": (*others.PRUNERS, *late.PRUNERS, *hidden_others.PRUNERS),
+        "stopping rules": (*late.STOPPING, *hidden_others.RULES),
+        "promoters": hidden_others.PROMOTERS,
+        "folds": (*others.FOLDS, *hidden_others.FOLDS),
+    }
+    for kind, pairs in tables.items():
+        for law in dict.fromkeys(law for _, law in pairs):
+            found = [getattr(each, "__name__", type(each).__name__) for each, name in pairs if name == law]
+            yield f"| {kind} | `{law}` | {', '.join(f'`{name}`' for name in found)} |"
+
+
+def test_the_page_of_measured_laws_lists_every_mutant_with_the_law_that_finds_it():
+    page = (Path(__file__).parents[3] / "docs" / "measured" / "laws.md").read_text()
+    rows = [*rows_of_the_page()]
+    assert [row for row in page.splitlines() if row in rows] == rows, "\n".join(["these rows are wanted:", *rows])
 
 
 def broken(check, mutant, law):

@@ -15,8 +15,16 @@ from hpo.errors import InvalidArgument, InvalidType
 from hpo.pruners import NopPruner
 from hpo.samplers import RandomSampler
 from hpo.testing import folds as fold_laws, stopping as stopping_laws
-from hpo.testing._engine.cases import InvalidAnswer, Question, Raised, answer_of, as_text, full_answer_of
-from hpo.testing._engine.formatting import shown, shown_error
+from hpo.testing._engine.cases import (
+    InvalidAnswer,
+    Question,
+    Raised,
+    answer_of,
+    as_text,
+    full_answer_of,
+    shown,
+    shown_error,
+)
 from hpo.testing.folds import check_fold
 from hpo.testing.pruners import laws as pruner_laws
 from hpo.testing.pruners.laws import PrunerLaws, check_pruner
