@@ -45,12 +45,14 @@ grid = GridSampler({"n": [0, 1, 2], "kind": ["a", "b"], "step": [0.0, 1.0]})
 tpe = TPESampler(n_startup_trials=2)
 SUBJECTS = {
     **{name: subject(sampler) for name, sampler in MADE_WITHOUT_OPTIONS.items() if name != "BruteForceSampler"},
-    "RandomWithASeed": subject(RandomSampler(seed=11), without=["coverage", "shares"]),
+    "RandomWithASeed": subject(RandomSampler(seed=11), without=["coverage", "shares", "lone_independence"]),
     "Grid": subject(grid, SMALL),
     "ShuffledGrid": subject(GridSampler(grid.search_space, seed=5), SMALL),
     "BruteForce": subject(BruteForceSampler(), SMALL),
     "ShuffledBruteForce": subject(BruteForceSampler(seed=5), SMALL),
-    "Halton": subject(QMCSampler(qmc_type="halton", scramble=False), without=["coverage", "shares"]),
+    "Halton": subject(
+        QMCSampler(qmc_type="halton", scramble=False), without=["coverage", "shares", "lone_independence"]
+    ),
     "TpeFromTheSecondTrialOn": subject(TPESampler(n_startup_trials=1)),
     "TpeLikeHyperopt": subject(TPESampler(**TPESampler.hyperopt_parameters())),
     "TpeOfEachParameter": subject(TPESampler(multivariate=False, n_startup_trials=2), WITH_A_KIND),

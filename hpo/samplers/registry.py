@@ -36,7 +36,9 @@ SAMPLERS = Registry(
     "sampler",
     (
         Registration("BruteForceSampler", home="hpo.samplers.brute_force", claims=_TREE, dropped_options={"part": {}}),
-        Registration("CmaEsSampler", home="hpo.samplers.cma_es", rules=_CMA, claims=(*_LEARNING, "failures_do_not_attract")),
+        Registration(
+            "CmaEsSampler", home="hpo.samplers.cma_es", rules=_CMA, claims=(*_LEARNING, "failures_do_not_attract")
+        ),
         Registration("Fallback", home="hpo.samplers.wrappers"),
         Registration("GridSampler", home="hpo.samplers.grid", claims=_EXHAUSTIVE),
         Registration("PartialFixedSampler", home="hpo.samplers.wrappers"),
