@@ -88,6 +88,7 @@ _ROOMS = (
     "samplers",
     "stopping",
     "study",
+    "terminator",
     "testing",
     "transfer",
     "trial",

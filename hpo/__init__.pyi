@@ -9,6 +9,7 @@ from hpo import (
     samplers as samplers,
     stopping as stopping,
     study as study,
+    terminator as terminator,
     testing as testing,
     transfer as transfer,
     trial as trial,

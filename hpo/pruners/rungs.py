@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import attrs
 from immutables import Map
 
-from hpo.core import FrozenTrial, SortedRuns, TrialState
-from hpo.pruners.reports import NO_NUMBERS, NO_REPORTS, loss_of
+from hpo.core import (
+    Decision,
+    FrozenTrial,
+    SortedRuns,
+    StudyState,
+    TrialState,
+    Verdict,
+    to_int_if_whole,
+    whole_from,
+)
+from hpo.errors import InvalidArgument
+from hpo.pruners.reports import NO_NUMBERS, NO_REPORTS, loss_of, only_direction
 
 
 @attrs.frozen
@@ -135,3 +146,67 @@ def standing(
 def is_stopped_at(trial: FrozenTrial, step: int) -> bool:
     """Return whether a trial was pruned after its report at `step`, which was its last one."""
     return trial.state is TrialState.PRUNED and trial.last_step == step
+
+
+def whole(least: int, default: int | None, *, optional: bool = False) -> Any:
+    """Return a field for a whole number of at least `least`, or None if `optional`."""
+    return attrs.field(
+        default=default, converter=to_int_if_whole, validator=whole_from(least, optional=optional, error=None)
+    )
+
+
+def check_resources(least: int, most: int | None) -> None:
+    """Raise `InvalidArgument` if the largest resource is below the least one."""
+    if most is not None and most < least:
+        raise InvalidArgument(f"max_resource is at least min_resource, got {most} and {least}")
+
+
+@attrs.frozen
+class PauseAtRungs:
+    """Pauses a trial whenever it reaches a rung; the pruner that belongs to the promoter `PromotionHalving`.
+
+    A trial pauses at its first report at or after each milestone ``min_resource * reduction_factor**k`` below `max_resource`.
+    One whose value there is NaN is stopped, since it would never be promoted. An objective that cannot pause goes on. The
+    reason names the rung and the value. O(reports of the trial).
+
+    Args:
+        min_resource: The milestone of the first rung, at least 1, in steps.
+        reduction_factor: The ratio of neighbouring milestones, at least 2.
+        max_resource: The number of steps of a whole trial: no trial pauses there or later. None means that it is not known.
+
+    Raises:
+        InvalidArgument: an option is below its lowest value, or `max_resource` is below `min_resource`.
+        InvalidType: an option is not a whole number.
+
+    Example:
+        >>> import hpo
+        >>> trial = hpo.create_study(pruner=PauseAtRungs(1, 3)).ask()
+        >>> trial.report(0.5, step=1)
+        >>> trial.ask_pruner().decision
+        <Decision.PAUSE: 'pause'>
+    """
+
+    min_resource: int = whole(1, 1)
+    reduction_factor: int = whole(2, 3)
+    max_resource: int | None = whole(1, None, optional=True)
+
+    def __attrs_post_init__(self) -> None:
+        check_resources(self.min_resource, self.max_resource)
+
+    def __call__(self, state: StudyState, trial: FrozenTrial) -> Decision | Verdict:
+        """Return PAUSE if `trial` has just reached a rung below the last one, STOP if it did so with NaN, else CONTINUE.
+
+        Raises:
+            SeveralObjectives: the study has several objectives.
+        """
+        only_direction(state, self)
+        reports = trial.intermediate_values
+        rung = Rungs(self.min_resource, self.reduction_factor).reached(reports)
+        if rung is None:
+            return Decision.CONTINUE
+        step = max(reports)
+        if self.max_resource is not None and step >= self.max_resource:
+            return Decision.CONTINUE
+        value = reports[step]
+        decision = Decision.PAUSE if value == value else Decision.STOP
+        return Verdict(decision, {"rule": "rung", "step": step, "rung": rung, "value": value})

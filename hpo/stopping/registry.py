@@ -1,10 +1,26 @@
 """The stopping rules of this library: one entry each, from which everything that lists stopping rules derives.
 
-It has no entries yet; packages can register theirs by entry points of the group ``hpo.stopping_rules``.
+Packages can register theirs by entry points of the group ``hpo.stopping_rules``.
 """
 
 from __future__ import annotations
 
-from hpo.registration import Registry
+from hpo.registration import Registration, Registry
 
-STOPPING_RULES = Registry("hpo.stopping_rules", "stopping rule")
+_HOME = "hpo.stopping.rules"
+_COUNTS = ("rank_based", "affine", "mirror", "bounded_work")
+
+STOPPING_RULES = Registry(
+    "hpo.stopping_rules",
+    "stopping rule",
+    (
+        Registration("AllRules", home=_HOME),
+        Registration("AnyRule", home=_HOME),
+        Registration("BestValueStagnation", home=_HOME, claims=_COUNTS),
+        Registration("Budget", home=_HOME, claims=_COUNTS),
+        Registration("MaxTrials", home=_HOME, claims=_COUNTS),
+        Registration("NoImprovement", home=_HOME, claims=_COUNTS),
+        Registration("TargetReached", home=_HOME, claims=("bounded_work",)),
+        Registration("Timeout", home=_HOME, claims=_COUNTS),
+    ),
+)

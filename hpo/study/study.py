@@ -7,6 +7,8 @@ from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+import attrs
+
 from hpo.core import (
     AddTrial,
     AnyEvent,
@@ -19,18 +21,21 @@ from hpo.core import (
     SearchSpace,
     SetMetricNames,
     SetStudyAttribute,
+    StoppingRule,
     StudyDirection,
     StudyState,
     StudyView,
     Tell,
     TrialState,
     checked_batch_size,
+    checked_stopping_rule,
     replay,
     views,
 )
 from hpo.errors import InvalidArgument, NotOptimizing, TrialNotRunning
 from hpo.journal.storage import Storage
 from hpo.study.advisors import Advisors
+from hpo.study.callbacks.max_trials import StopWhen
 from hpo.study.duplicates import is_duplicate
 from hpo.study.open_trials import OpenTrials
 from hpo.study.recorder import JournalRecorder, now
@@ -252,6 +257,7 @@ class Study:
         *,
         executor: Executor | None = None,
         order: Literal["any", "deterministic"] = "any",
+        stop: StoppingRule | None = None,
     ) -> None:
         """Run trials of `func`.
 
@@ -280,6 +286,8 @@ class Study:
                 Only joint suggestions of samplers that must see earlier ones first are computed in this process.
             order: ``"deterministic"`` starts trial i when trial i - `n_jobs` has been told, and tells results in the
                 order of their numbers. The same seed and `n_jobs` then give the same study, whatever the timing.
+            stop: A stopping rule, for example ``hpo.stopping.NoImprovement(50) | hpo.stopping.TargetReached(0.01)``. It is
+                asked before the first trial and after each one that ends, and its reason is logged.
 
         Raises:
             InvalidArgument, InvalidType: an argument is not valid; no trial is started.
@@ -299,6 +307,8 @@ class Study:
             executor=executor,
             order=order,
         )
+        if stop is not None:
+            options = attrs.evolve(options, callbacks=(*options.callbacks, StopWhen(checked_stopping_rule(stop))))
         Session(self, self._trials, options).run()
 
     def fail_lost_trials(self) -> list[FrozenTrial]:

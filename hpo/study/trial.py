@@ -30,7 +30,7 @@ from hpo.core import (
     running_trial,
     suggest_lone,
 )
-from hpo.errors import InvalidArgument
+from hpo.errors import InvalidArgument, TrialPruned
 from hpo.study.advisors import Advisors
 from hpo.study.recorder import Recorder, now
 
@@ -247,6 +247,43 @@ class Trial:
         """
         self._recorder.record(PauseTrial(self.number, checkpoint, now()))
         self._paused = True
+
+    def pause_point(self, checkpoint: str | Callable[[], str] | None = None) -> bool:
+        """Ask the pruner whether to go on, and pause the trial if it says so; call it after a report.
+
+        Args:
+            checkpoint: Where the objective can continue from, as a string; or a function that saves a checkpoint and returns
+                the string, which is called only if the trial pauses.
+
+        Returns:
+            True if the trial is paused, so that the objective returns; False if it goes on. A trial that has reported nothing
+            at a new step since it was resumed goes on: it was paused for those reports already.
+
+        Raises:
+            TrialPruned: the pruner stops the trial.
+            TrialNotRunning: the trial is finished.
+            InvalidType: the checkpoint is not a string.
+
+        Example:
+            >>> import hpo
+            >>> study = hpo.create_study(pruner=hpo.pruners.PauseAtRungs(min_resource=1))
+            >>> trial = study.ask()
+            >>> trial.report(0.5, step=1)
+            >>> trial.pause_point(checkpoint=lambda: "epoch-1.pt"), study.trials[0].checkpoint
+            (True, 'epoch-1.pt')
+        """
+        # An objective that begins anew reports steps that it had before, which change nothing: without this it would pause
+        # at the same rung for ever.
+        before = self._started.running[self.number].last_step
+        if before is not None and self._now().last_step == before:
+            return False
+        decision = self.ask_pruner().decision
+        if decision is Decision.STOP:
+            raise TrialPruned
+        if decision is not Decision.PAUSE:
+            return False
+        self.pause(checkpoint() if callable(checkpoint) else checkpoint)
+        return True
 
     def set_user_attr(self, key: str, value: Any) -> None:
         """Attach a value to the trial. It replaces an earlier one under the same key.

@@ -1,14 +1,14 @@
-"""A callback that stops a study at a number of trials."""
+"""Callbacks that stop a run: at a number of trials, or by a stopping rule."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import attrs
-from msgspec import Struct
 
-from hpo.core import FrozenDict, FrozenTrial, StudyState, TrialState, checked_states, to_int_if_whole, whole_from
+from hpo.core import FrozenTrial, StoppingRule, TrialState, checked_states, to_int_if_whole, whole_from
+from hpo.logging import get_logger
+from hpo.stopping.rules import number_of_trials
 
 if TYPE_CHECKING:
     from hpo.study.study import Study
@@ -56,32 +56,34 @@ class MaxTrialsCallback:
             study.stop()
 
 
-def number_of_trials(state: StudyState, states: Iterable[TrialState] | None) -> int:
-    """Return how many trials of a study are in one of `states`, or in any state if that is None.
+@attrs.frozen
+class StopWhen:
+    """Stops a run of `Study.optimize` when a stopping rule says so; `Study.optimize` makes it of its argument `stop`.
 
-    O(trials finished since the last call).
+    The rule is asked before the first trial and after each one. Trials that are running at that moment are finished.
+
+    Args:
+        rule: The rule.
 
     Example:
-        >>> number_of_trials(StudyState.create(), [TrialState.COMPLETE])
-        0
+        >>> import hpo
+        >>> hpo.logging.set_verbosity(hpo.logging.WARNING)
+        >>> study = hpo.create_study(sampler=hpo.samplers.RandomSampler(), seed=1)
+        >>> enough = StopWhen(hpo.stopping.TargetReached(0.5))
+        >>> study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=99, callbacks=[enough])
+        >>> study.best_value <= 0.5, len(study.trials) < 99
+        (True, True)
     """
-    if states is None:
-        return state.n_trials
-    finished = state.finished.fold(_FinishedByState())
-    counts = {
-        **finished,
-        TrialState.RUNNING: len(state.running),
-        TrialState.PAUSED: len(state.paused),
-        TrialState.WAITING: len(state.waiting),
-    }
-    return sum(counts.get(each, 0) for each in states)
 
+    rule: StoppingRule
 
-class _FinishedByState(Struct, frozen=True):
-    """Fold: the number of finished trials in each state."""
+    def before_run(self, study: Study) -> None:
+        """Stop the run of `study` before its first trial if the rule says so."""
+        stop = self.rule(study.state)
+        if stop is not None:
+            get_logger().info("The study stops: %s", stop.reason)
+            study.stop()
 
-    def init(self) -> FrozenDict[TrialState, int]:
-        return FrozenDict()
-
-    def step(self, carry: FrozenDict[TrialState, int], trial: FrozenTrial) -> FrozenDict[TrialState, int]:
-        return carry.with_item(trial.state, carry.get(trial.state, 0) + 1)
+    def __call__(self, study: Study, trial: FrozenTrial) -> None:
+        """Stop the run of `study` if the rule says so."""
+        self.before_run(study)
