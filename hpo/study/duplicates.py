@@ -24,7 +24,7 @@ def is_duplicate(state: StudyState, params: Mapping[str, Any]) -> bool:
     if wanted in state.finished.fold(_Configurations()):
         return True
     unfinished = (*state.running.values(), *state.paused.values(), *state.waiting.values())
-    return any(_configuration(trial.fixed_params or trial.params) == wanted for trial in unfinished)
+    return any(_configuration(params) == wanted for trial in unfinished for params in _given_and_got(trial))
 
 
 class _Configurations(Struct, frozen=True):
@@ -36,7 +36,18 @@ class _Configurations(Struct, frozen=True):
     def step(
         self, carry: InsertOnlyDict[Configuration, None], trial: FrozenTrial
     ) -> InsertOnlyDict[Configuration, None]:
-        return carry.with_item(_configuration(trial.fixed_params or trial.params), None)
+        for params in _given_and_got(trial):
+            carry = carry.with_item(_configuration(params), None)
+        return carry
+
+
+def _given_and_got(trial: FrozenTrial) -> tuple[Mapping[str, Any], ...]:
+    """Return the values that a trial was enqueued with and those that it has: 0.1 + 0.2 may have become 0.3."""
+    return (
+        (trial.fixed_params, trial.params)
+        if trial.fixed_params and trial.params
+        else (trial.fixed_params or trial.params,)
+    )
 
 
 def _configuration(params: Mapping[str, Any]) -> Configuration:

@@ -16,6 +16,7 @@ from hpo.core import (
     Verdict,
     checked_constraint,
     checked_report,
+    coerced_value,
     from_json_tree,
     to_json_tree,
 )
@@ -85,7 +86,7 @@ class FixedTrial:
         if not distribution.contains(self._given[name]):
             raise ValueOutsideDistribution(self._given[name], distribution, name)
         self.distributions[name] = distribution
-        return distribution.to_external(distribution.to_internal(self._given[name]))
+        return coerced_value(name, self._given[name], distribution)
 
     def report(self, value: float | Mapping[str, float], step: int) -> None:
         """Keep an intermediate value. The first value of a step stays.

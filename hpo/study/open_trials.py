@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from typing import Protocol
+from collections.abc import Sequence
 
 from hpo.core import (
     AnyEvent,
@@ -34,39 +32,15 @@ from hpo.core import (
 )
 from hpo.errors import SearchSpaceExhausted, TrialNotRunning, ValueOutsideDistribution, WorkerLost
 from hpo.study.advisors import Advisors
+from hpo.study.current import CurrentRun, WorkerBlocks
 from hpo.study.recorder import JournalRecorder, decide_all, now
 from hpo.study.running.messages import failure_reason, log_trial_resumed
-from hpo.study.running.workers import Worker, working
+from hpo.study.running.workers import Worker
 from hpo.study.series import Program, Series
 from hpo.study.trial import Trial
 
 _FEWEST_TO_CHECK = 64  # open trials that are kept without looking whether somebody else has told them
 _QUICK = 0.002  # seconds of CPU; a turn at a server of its own, for the suggestion alone, takes about as long
-
-
-class Stoppable(Protocol):
-    """A run of trials that can be asked to stop."""
-
-    def request_stop(self, number: int | None) -> None:
-        """Start no more trials. `number` is the trial that asks for it, if a trial does."""
-        ...
-
-
-class CurrentRun(threading.local):
-    """The run that the current thread works for, and the trial of it."""
-
-    run: Stoppable | None = None
-    number: int | None = None
-
-    @contextlib.contextmanager
-    def inside(self, run: Stoppable, number: int | None) -> Iterator[None]:
-        """Let the current thread work for `run` and its trial `number` until the end of the block."""
-        before = self.run, self.number
-        self.run, self.number = run, number
-        try:
-            yield
-        finally:
-            self.run, self.number = before
 
 
 class OpenTrials:
@@ -86,7 +60,7 @@ class OpenTrials:
         self.asked = Series(self)
         self._by_number: dict[int, Trial] = {}
         self._most_unchecked = _FEWEST_TO_CHECK
-        self._worker: Worker | None = None
+        self.blocks = WorkerBlocks(recorder)
         self._is_quick = False  # whether the sampler answered so fast that others may wait for it
 
     def start_trial(
@@ -124,13 +98,14 @@ class OpenTrials:
     def resume_trial(self, number: int) -> Trial:
         """Resume a paused trial for the worker of the block that the call is in; `decide` lists the errors."""
         while True:
-            name = None if self._worker is None else self._worker.name
+            worker = self.blocks.worker
+            name = None if worker is None else worker.name
             try:
                 started = self.recorder.record(ResumeTrial(number, now(), name))
             except WorkerLost:
-                if self._worker is None or name is None:
+                if worker is None or name is None:
                     raise
-                self._worker.change_name(name)
+                worker.change_name(name)
             else:
                 return self._opened(started, started, number, None)
 
@@ -261,18 +236,7 @@ class OpenTrials:
 
     def ask(self, space: SearchSpace | None) -> Trial:
         """Start a trial for the worker of the block that the call is in, if it is in a block of `as_worker`."""
-        return self.asked.start_trial(space, self._worker)[0]
-
-    @contextlib.contextmanager
-    def as_worker(self) -> Iterator[None]:
-        """Keep a worker alive until the end of the block; trials that are asked for meanwhile belong to it."""
-        before = self._worker
-        with working(self.recorder.journal) as worker:
-            self._worker = worker
-            try:
-                yield
-            finally:
-                self._worker = before
+        return self.asked.start_trial(space, self.blocks.worker)[0]
 
     def unused(self, number: int) -> tuple[str, ...]:
         """Return the joint parameters that a trial's objective has not asked for; empty if it was started elsewhere."""

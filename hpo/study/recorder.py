@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
-from weakref import WeakSet
 
 from hpo.core import AnyEvent, Command, History, InsertOnlyDict, NumberMap, StudyState, decide, replay
 from hpo.errors import Conflict, HpoError
+from hpo.journal.locks import watch_forks
 from hpo.journal.storage import DeferredSync, Journal, TakesTurns, Turn
 
 
@@ -63,10 +62,20 @@ class JournalRecorder:
         self._journal = journal
         self._deferred = journal if isinstance(journal, DeferredSync) else None
         self._turns = journal if isinstance(journal, TakesTurns) else None
-        self.start_over()
-        _FORKS.watch(self)
+        self._other_threads = False
+        self._start_over()
+        watch_forks(self)
 
-    def start_over(self) -> None:
+    def before_fork(self) -> None:
+        """Take note whether other threads may hold the lock of this recorder or of a history."""
+        self._other_threads = threading.active_count() > 1
+
+    def after_fork(self, *, in_child: bool) -> None:
+        """Start over in a child of such a process: those threads do not exist there and would never release a lock."""
+        if in_child and self._other_threads:
+            self._start_over()
+
+    def _start_over(self) -> None:
         """Forget the lock and the cached state, with everything that states share; the journal has it all."""
         self._lock = threading.RLock()
         self._turn: Turn | None = None
@@ -179,33 +188,6 @@ class JournalRecorder:
             return self._deferred.write(events, expected=expected)
         self._journal.append(events, expected=expected)
         return None
-
-
-class _Forks:
-    """The recorders of this process. They start over in a child process that was forked while other threads ran.
-
-    Such a thread may have held the lock of a recorder or of a history. It does not exist in the child, so nobody there
-    would ever release that lock.
-    """
-
-    def __init__(self) -> None:
-        self._recorders: WeakSet[JournalRecorder] = WeakSet()
-        self._other_threads = False
-
-    def watch(self, recorder: JournalRecorder) -> None:
-        self._recorders.add(recorder)
-
-    def before(self) -> None:
-        self._other_threads = threading.active_count() > 1
-
-    def after_in_child(self) -> None:
-        if self._other_threads:
-            for recorder in [*self._recorders]:
-                recorder.start_over()
-
-
-_FORKS = _Forks()
-os.register_at_fork(before=_FORKS.before, after_in_child=_FORKS.after_in_child)
 
 
 def _drained(events: list[AnyEvent]) -> Iterator[AnyEvent]:

@@ -360,11 +360,14 @@ class Study:
         return [self._trials.ask(joint) for _ in range(checked_batch_size(n))]
 
     def as_worker(self) -> AbstractContextManager[None]:
-        """Return a context manager in whose block the trials that `ask` starts, in any thread, belong to a worker.
+        """Return a context manager in whose block the trials that `ask` starts belong to a worker.
 
         If the process dies in the block, others see that the worker is gone, and their `fail_lost_trials` fails these
-        trials. Trials that have not been told when the block ends are failed by it, too. Without a worker, a trial
-        that is never told stays running forever.
+        trials. It also fails trials that have not been told when the block ends. Without a worker, a trial that is never
+        told stays running forever.
+
+        Threads may have blocks of their own at the same time. A thread without one works for the newest block of the
+        process. A child that is forked in a block works for a worker of its own, which is gone when the child ends.
 
         Example:
             >>> import hpo
@@ -375,7 +378,7 @@ class Study:
             >>> [(trial.number, trial.reason) for trial in study.fail_lost_trials()]
             [(1, 'lost: its worker is gone')]
         """
-        return self._trials.as_worker()
+        return self._trials.blocks.block()
 
     def tell(
         self,

@@ -225,6 +225,73 @@ def test_trials_asked_for_in_the_block_of_a_dead_process_are_lost(tmp_path):
     assert [trial.state.name for trial in study.trials] == ["RUNNING", "FAIL"]
 
 
+def test_overlapping_blocks_of_two_threads_keep_their_workers_apart(study):
+    entered, left, checked = threading.Event(), threading.Event(), threading.Event()
+    asked = {}
+
+    def second():
+        with study.as_worker():
+            asked["second"] = study.ask().number
+            entered.set()
+            assert left.wait(60)
+            asked["second, alone"] = study.ask().number
+            assert study.fail_lost_trials() == []
+        checked.set()
+
+    with concurrent.futures.ThreadPoolExecutor(1) as threads:
+        with study.as_worker():
+            ran = threads.submit(second)
+            assert entered.wait(60)
+            asked["first"] = study.ask().number
+            study.tell(asked["first"], 0.5)
+        left.set()
+        ran.result(60)
+    assert study.ask().number == 3
+    worker = {name: study.trials[number].worker for name, number in asked.items()}
+    assert worker["first"] != worker["second"] == worker["second, alone"]
+    assert study.trials[3].worker is None
+    assert [trial.number for trial in study.fail_lost_trials()] == [asked["second"], asked["second, alone"]]
+
+
+def test_a_thread_without_a_block_works_for_the_newest_one(study):
+    with concurrent.futures.ThreadPoolExecutor(1) as threads, study.as_worker():
+        mine = study.ask()
+        other = threads.submit(study.ask).result(60)
+        assert study.trials[mine.number].worker == study.trials[other.number].worker is not None
+
+
+def test_a_child_that_is_forked_in_a_block_has_a_worker_of_its_own(tmp_path):
+    """The parent leaves its block while the child goes on, and the other way round."""
+    study = hpo.create_study(study_name="s", storage=f"{tmp_path}/s.jsonl", sampler=RandomSampler())
+    run_in_process(
+        """
+        import os, sys, hpo
+        study = hpo.load_study(storage=sys.argv[1])
+        watch = hpo.load_study(storage=sys.argv[1])
+        reading, writing = os.pipe(), os.pipe()
+        with study.as_worker():
+            parent = study.ask()
+            pid = os.fork()
+            if not pid:
+                child = study.ask()
+                os.write(writing[1], b"x")
+                os.read(reading[0], 1)  # the parent has left its block
+                assert [trial.number for trial in watch.fail_lost_trials()] == [parent.number]
+                study.tell(child, 0.5)
+                study.ask()
+                os._exit(0)
+            os.read(writing[0], 1)
+        os.write(reading[1], b"x")
+        assert os.waitpid(pid, 0)[1] == 0
+        """,
+        tmp_path / "s.jsonl",
+    )
+    states = [trial.state.name for trial in study.trials]
+    assert states == ["FAIL", "COMPLETE", "RUNNING"]
+    assert len({trial.worker for trial in study.trials}) == 2
+    assert [trial.number for trial in study.fail_lost_trials()] == [2], "the child is gone"
+
+
 @pytest.mark.parametrize("options", [{}, {"n_jobs": 2}], ids=str)
 def test_run_looks_for_lost_trials_from_time_to_time(study, monkeypatch, options):
     monkeypatch.setattr("hpo.study.running.session._LOOK_FOR_LOST", 0.0)

@@ -11,6 +11,28 @@ from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
 
+GRID_TOLERANCE = 1e-8
+"""How far from a grid value a number may lie and still stand for it, in steps.
+
+Users compute grid values in floats or read them from rounded decimals, which is off by a few of the 16 digits. 1e-8 is
+far above that and far below the half step at which a number would belong to the next value.
+"""
+
+
+@lru_cache(maxsize=1024)
+def grid_end(low: float, high: float, step: float) -> float:
+    """Return the last value of the grid from `low`: the largest one up to `high`, or one that `high` stands for.
+
+    Example:
+        >>> grid_end(0.0, 0.7 + 0.1, 0.1)  # the sum is 0.7999999999999999
+        0.8
+    """
+    last = last_cell(low, high, step)
+    beyond = _exact_value(low, step, last + 1)
+    if low < high and beyond - high <= GRID_TOLERANCE * step:
+        return beyond
+    return grid_value(low, high, step, last)
+
 
 @lru_cache(maxsize=1024)
 def last_cell(low: float, high: float, step: float) -> int:

@@ -10,16 +10,10 @@ from msgspec import Struct
 from msgspec.structs import force_setattr
 
 from hpo.core.values.checks import as_float, as_int
-from hpo.core.values.grid import grid_value, last_cell, least_step, nearest_cell
+from hpo.core.values.grid import GRID_TOLERANCE, grid_end, grid_value, last_cell, least_step, nearest_cell
 from hpo.errors import InvalidDistribution, InvalidType, ValueOutsideDistribution
 
 _LARGEST_FLOAT = sys.float_info.max
-_GRID_TOLERANCE = 1e-8
-"""How far from a grid value a number may lie and still be on the grid, in steps.
-
-Users compute grid values in floats or read them from rounded decimals, which is off by a few of the 16 digits. 1e-8 is
-far above that and far below the half step at which a number would belong to the next value.
-"""
 
 
 class FloatDistribution(Struct, frozen=True, repr_omit_defaults=True):
@@ -28,7 +22,8 @@ class FloatDistribution(Struct, frozen=True, repr_omit_defaults=True):
     Args:
         low: Smallest value; finite, and greater than 0 with `log`.
         high: Largest value; finite, and at least `low`. If the `step` does not divide the range, `high` is lowered to
-            the largest value on the grid, with a warning.
+            the largest value on the grid, with a warning. A sum of floats that is within 1e-8 steps of a grid value is
+            that value.
         log: Whether the parameter acts through its logarithm.
         step: Distance between the values, which start at `low`; greater than 0, and not together with `log`.
 
@@ -69,8 +64,10 @@ class FloatDistribution(Struct, frozen=True, repr_omit_defaults=True):
             force_setattr(self, "step", step)
             # The end is moved onto the grid, so that `high` is a value like any other and two ranges with the same
             # values are equal.
-            last = last_cell(self.low, self.high, step)
-            _lower_high("FloatDistribution", self, grid_value(self.low, self.high, step, last))
+            last = grid_end(self.low, self.high, step)
+            if abs(last - self.high) <= GRID_TOLERANCE * step:
+                force_setattr(self, "high", last)
+            _lower_high("FloatDistribution", self, last)
 
     def single(self) -> bool:
         """Return whether the range contains exactly one value."""
@@ -88,17 +85,35 @@ class FloatDistribution(Struct, frozen=True, repr_omit_defaults=True):
         A value counts as on the grid if it is within 1e-8 steps of a grid value.
         """
         number = value if type(value) is float else as_float(value)
-        if number is None or not self.low <= number <= self.high:
+        if number is None:
             return None
-        if self.step is not None:
-            cell = nearest_cell(self.low, self.high, self.step, number)
-            if abs(number - grid_value(self.low, self.high, self.step, cell)) > _GRID_TOLERANCE * self.step:
-                return None
-        return number  # the number itself and not the grid value: what was evaluated is what the journal says
+        if self.step is None:
+            return number if self.low <= number <= self.high else None
+        # the number itself and not the grid value: what was evaluated is what the journal says
+        return None if self._on_grid(number) is None else min(max(number, self.low), self.high)
 
     def contains(self, value: object) -> bool:
         """Return whether `value` is in the range and, with a step, on the grid."""
         return self.member(value) is not None
+
+    def nearest(self, value: float) -> float:
+        """Return the grid value that `value` stands for, or `value` itself if it is within 1e-8 steps of none.
+
+        Example:
+            >>> FloatDistribution(0, 1, step=0.1).nearest(0.1 + 0.2)  # the sum is 0.30000000000000004
+            0.3
+        """
+        on_grid = self._on_grid(value)
+        return value if on_grid is None else on_grid
+
+    def _on_grid(self, value: float) -> float | None:
+        """Return the grid value that `value` is within 1e-8 steps of, or None."""
+        # rounding may also go beyond the ends; NaN fails every comparison
+        if self.step is None or not self.low - self.step <= value <= self.high + self.step:
+            return None
+        cell = nearest_cell(self.low, self.high, self.step, min(max(value, self.low), self.high))
+        on_grid = grid_value(self.low, self.high, self.step, cell)
+        return on_grid if abs(value - on_grid) <= GRID_TOLERANCE * self.step else None
 
     def to_internal(self, value: object) -> float:
         """Return `value` as it is kept; a number outside the range is kept as it is.

@@ -9,7 +9,7 @@ from typing import Any, overload
 
 from hpo.core.memory import FrozenDict
 from hpo.core.values.checks import as_float, as_int, checked_text
-from hpo.core.values.distributions import Distribution
+from hpo.core.values.distributions import Distribution, FloatDistribution
 from hpo.errors import InvalidArgument, InvalidType, ValueOutsideDistribution
 
 _FAR = 2**63  # larger steps take the slow way, which refuses those that nothing can write
@@ -27,7 +27,9 @@ def coerced_value(name: str, value: object, distribution: Distribution) -> Any:
         internal = distribution.to_internal(value)
     except ValueOutsideDistribution as error:
         raise ValueOutsideDistribution(value, distribution, name) from error
-    if not distribution.contains(value):
+    if isinstance(distribution, FloatDistribution):  # a person who writes 0.1 + 0.2 means 0.3
+        internal = distribution.nearest(internal)
+    if not distribution.contains(distribution.to_external(internal)):
         warnings.warn(
             f"parameter {name!r} keeps the given value {value!r}, which is outside {distribution!r}", stacklevel=3
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -14,6 +14,7 @@ from hpo.core import (
     AdvisorSet,
     AnyEvent,
     Exhausted,
+    FloatDistribution,
     FrozenTrial,
     Identity,
     ParamsSuggested,
@@ -22,6 +23,7 @@ from hpo.core import (
     PruningDecided,
     ResumeTrial,
     Sampler,
+    SearchSpace,
     StartFork,
     StudyState,
     Suggest,
@@ -195,6 +197,8 @@ class _Check:
             self._skip("sampler")
             return
         computed = self._suggested_again(event, before, sampler)
+        if computed != event.values and (fixed := before.running[event.number].fixed_params):
+            computed = _as_recorded(before.spaces.key_at(event.space), fixed, computed, event.values)
         result = attrs.evolve(self.result, n_suggestions=self.result.n_suggestions + 1)
         if computed == event.values:
             self.result = attrs.evolve(result, n_suggestions_equal=result.n_suggestions_equal + 1)
@@ -316,6 +320,21 @@ def _written_promotion(command: ResumeTrial | StartFork | None) -> tuple[Any, ..
     if isinstance(command, ResumeTrial):
         return "resume", command.number, to_json_tree(command.reason)
     return "fork", command.parent, to_json_tree(command.params), to_json_tree(command.reason)
+
+
+def _as_recorded(
+    space: SearchSpace, fixed: Mapping[str, Any], computed: Sequence[Any], recorded: Sequence[Any]
+) -> tuple[Any, ...]:
+    """Return computed values, but enqueued ones as they are recorded if that is the same value of a grid.
+
+    Earlier versions kept 0.1 + 0.2 as 0.30000000000000004, where it is 0.3 now. These are not suggestions.
+    """
+    return tuple(
+        kept
+        if name in fixed and isinstance(distribution, FloatDistribution) and distribution.nearest(kept) == value
+        else value
+        for (name, distribution), value, kept in zip(space.items(), computed, recorded, strict=True)
+    )
 
 
 def _is_rounded(recorded: object, computed: object) -> bool:
