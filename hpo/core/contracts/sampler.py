@@ -19,6 +19,7 @@ from hpo.core.values import (
     checked_callable,
     coerced_value,
     index_of,
+    rarest_index,
     value_of,
 )
 from hpo.core.views import joint_space
@@ -327,11 +328,4 @@ def _least_tried(state: StudyState, name: str, distribution: Distribution, n_val
     indices = (index_of(distribution, trial.params[name]) for trial in state if name in trial.params)
     counts = Counter(index for index in indices if index is not None)
     (unit,) = key.child(_PROBE).uniforms(["value"])
-    if len(counts) == n_values:
-        fewest = min(counts.values())
-        rarest = sorted(index for index, count in counts.items() if count == fewest)
-        return rarest[int(unit * len(rarest))]
-    place = min(int(unit * (n_values - len(counts))), n_values - len(counts) - 1)  # among the values that are new
-    for seen in sorted(counts):  # which are not listed, because a range may have any number of them
-        place += seen <= place
-    return place
+    return rarest_index(counts, n_values, unit)

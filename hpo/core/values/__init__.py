@@ -22,6 +22,7 @@ from hpo.core.values.distributions import (
     distribution_to_json,
     index_of,
     json_to_distribution,
+    rarest_index,
     value_of,
 )
 from hpo.core.values.grid import grid_value, nearest_cell
@@ -114,6 +115,7 @@ __all__ = [
     "nearest_cell",
     "one_of",
     "option_check",
+    "rarest_index",
     "shown_with_advice",
     "to_float_if_number",
     "to_int_if_whole",

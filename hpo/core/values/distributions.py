@@ -26,6 +26,7 @@ __all__ = [
     "distribution_to_json",
     "index_of",
     "json_to_distribution",
+    "rarest_index",
     "value_of",
 ]
 
@@ -147,3 +148,26 @@ def value_of(distribution: Distribution, index: int) -> Any:
     if distribution.step is None:
         return distribution.low
     return grid_value(distribution.low, distribution.high, distribution.step, index)
+
+
+def rarest_index(counts: Mapping[int, int], n_values: int, unit: float) -> int:
+    """Return one of the indices that were counted least often; those that are not in `counts` come first.
+
+    Args:
+        counts: How often each index was seen, at least once; indices that were not seen are left out.
+        n_values: The number of indices, which may be huge.
+        unit: A number in [0, 1) that chooses among them.
+
+    Example:
+        >>> rarest_index({0: 1, 2: 1}, 4, 0.0), rarest_index({0: 1, 2: 1}, 4, 0.5), rarest_index({0: 2, 1: 1}, 2, 0.5)
+        (1, 3, 1)
+    """
+    if len(counts) == n_values:
+        fewest = min(counts.values())
+        rarest = sorted(index for index, count in counts.items() if count == fewest)
+        return rarest[int(unit * len(rarest))]
+    n_unseen = n_values - len(counts)
+    place = min(int(unit * n_unseen), n_unseen - 1)
+    for seen in sorted(counts):  # the unseen ones are not listed, because a range may have any number of values
+        place += seen <= place
+    return place

@@ -34,7 +34,7 @@ from hpo.samplers.cma_es.options import first_values, sources
 from hpo.samplers.cma_es.propose import propose
 from hpo.samplers.cma_es.restarts import RestartStrategy
 from hpo.samplers.cma_es.start import given_start, learned_start
-from hpo.samplers.parts import DUPLICATES, Duplicates, TriedConfigurations, ask_noted, suggest
+from hpo.samplers.parts import DUPLICATES, Duplicates, TriedConfigurations, ask_noted, suggest, suggest_lone
 from hpo.samplers.tpe import TPESampler
 
 _SIGMA0 = 1.0 / 6.0  # of the range: its ends are three standard deviations from the middle
@@ -162,7 +162,10 @@ class CmaEsSampler:
     def suggest_lone(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
         """Return the independent sampler's value: a lone parameter is not one of the distribution's dimensions."""
         _check_one_objective(state)
-        return ask_noted(self._other, state, trial, space, key, {"rule": "independent"}, lone=True)
+        other, rule = self._other, "independent"
+        return suggest_lone(
+            state, trial, space, key, lambda _: None, start=other, duplicates=self.duplicates, rule=rule
+        )
 
     @property
     def _other(self) -> Sampler:

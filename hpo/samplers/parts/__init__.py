@@ -3,7 +3,7 @@
 - `columns`: parameters as columns of numbers that stay valid when a range changes
 - `unit_cube`: a search space as the unit cube, and as features for models
 - `observations`: finished trials from best to worst, and the fold that keeps them as rows
-- `tried`: the configurations of a finite space that were tried
+- `tried`: the configurations of a finite space that were tried; `first_trials`: those that run before anything is known
 - `driver`: the steps of every model-based sampler around its model
 
 Every model-based sampler is built alike: a `Fold` over the finished trials whose `Carry` is what it has learned, a

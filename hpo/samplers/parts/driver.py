@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeAlias
 
 from hpo.core import Answer, Exhausted, FrozenTrial, Key, Sampler, SearchSpace, StudyState, Suggestion, ask_sampler
+from hpo.samplers.parts.first_trials import expected, kept_apart
 from hpo.samplers.parts.tried import TriedConfigurations, tried_configurations
 
 Duplicates: TypeAlias = Literal["avoid", "allow"]
@@ -52,6 +53,10 @@ def suggest(
     tried = tried_configurations(state, space) if duplicates == "avoid" else None
     if tried is not None and tried.exhausted is not None:
         return tried.exhausted
+    if tried is not None and (unknown := expected(start, state, trial, space, key)):
+        tried = tried_configurations(state, space, unknown)
+        if tried is not None and tried.exhausted is not None:  # unless one of them gets something else
+            return Exhausted(tried.exhausted.reason, for_now=True)
     answer = propose(tried)
     starting = answer is None
     if answer is None:
@@ -63,11 +68,35 @@ def suggest(
 
 
 def suggest_lone(
-    state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key, propose: Propose, *, start: Sampler
+    state: StudyState,
+    trial: FrozenTrial,
+    space: SearchSpace,
+    key: Key,
+    propose: Propose,
+    *,
+    start: Sampler,
+    duplicates: Duplicates = "allow",
+    rule: str = "startup",
 ) -> Answer:
-    """Return the answer of a model-based sampler for a lone parameter, which may have any value again."""
+    """Return the answer of a model-based sampler for a lone parameter.
+
+    It may have any value again, unless it belongs to one of the first trials, see `hpo.samplers.parts.first_trials`.
+
+    Args:
+        state: The study at the moment when `trial` started.
+        trial: The trial, with its joint parameters.
+        space: The lone parameter.
+        key: The random stream of the call.
+        propose: The model, if it has one for lone parameters.
+        start: The sampler that is asked as long as there is no model.
+        duplicates: Whether the first trials are kept apart.
+        rule: What the note says of the answers of `start`.
+    """
     answer = propose(None)  # nothing to avoid: the trial as a whole is new or not, which one parameter can't tell
-    return ask_noted(start, state, trial, space, key, {"rule": "startup"}, lone=True) if answer is None else answer
+    if answer is not None:
+        return answer
+    drawn = ask_noted(start, state, trial, space, key, {"rule": rule}, lone=True)
+    return drawn if duplicates == "allow" else kept_apart(drawn, start, state, trial, space, key)
 
 
 def ask_noted(

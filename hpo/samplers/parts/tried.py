@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
 from typing import Any, TypeAlias
@@ -20,7 +20,9 @@ Places: TypeAlias = Map[int, int]
 _ALL_IN_PLACE: Places = Map()
 
 
-def tried_configurations(state: StudyState, space: SearchSpace) -> TriedConfigurations | None:
+def tried_configurations(
+    state: StudyState, space: SearchSpace, expected: Sequence[FrozenTrial] = ()
+) -> TriedConfigurations | None:
     """Return which configurations of `space` trials have, finished or not, or None if they can't be used up.
 
     They can't if a parameter is continuous, if there is no parameter, or if some trial has all parameters of the space
@@ -32,6 +34,7 @@ def tried_configurations(state: StudyState, space: SearchSpace) -> TriedConfigur
     Args:
         state: The study at the moment when a trial started.
         space: The joint space that is asked for. A lone parameter may have any value again.
+        expected: Running trials with the parameters that they will get, although they have none yet.
 
     Example:
         >>> from hpo.core import IntDistribution, tell
@@ -48,7 +51,7 @@ def tried_configurations(state: StudyState, space: SearchSpace) -> TriedConfigur
         return None
     carry = state.finished.fold(fold)
     # unfinished trials are folded in for this question only: in which order they will be told is not known yet
-    for other in chain(state.running.values(), state.paused.values()):
+    for other in chain(state.running.values(), state.paused.values(), expected):
         carry = fold.step(carry, other)
     return None if carry.wider else TriedConfigurations(space, fold, carry)
 

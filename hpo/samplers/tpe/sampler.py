@@ -161,7 +161,7 @@ class TPESampler:
         def ask_model(tried: TriedConfigurations | None) -> Answer | None:
             return self._suggestion(state, trial, space, key, tried)
 
-        return suggest_lone(state, trial, space, key, ask_model, start=_START)
+        return suggest_lone(state, trial, space, key, ask_model, start=_START, duplicates=self.duplicates)
 
     def _suggestion(
         self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key, tried: TriedConfigurations | None
