@@ -21,8 +21,8 @@ live by the same rule.
   events, `evolve` folds an event into a state, `replay` folds a whole journal. `AnyEvent` and `Command` are the unions of
   all events and all commands; `Origin` and `Artifact` are parts of events.
 - Encoding: `encode_events`, `decode_events` and `FORMAT`, the number of the written format.
-- Journals: the protocols `Storage`, `Journal`, `TracksWorkers`, `TakesTurns` with `Turn`, and `DeferredSync`, and the
-  checks that every storage makes: `check_first_event`, `check_worker_name`, `is_worker_name`, `check_options`;
+- Journals: the protocols `Storage`, `Journal`, `TracksWorkers`, `TakesTurns` with `Turn`, `DeferredSync` and `LoadsState`,
+  and the checks that every storage makes: `check_first_event`, `check_worker_name`, `is_worker_name`, `check_options`;
   `LeaseTerms`, how long a worker on a server counts as alive; `starts_chain` and `checksum_of`, for storages that chain
   their records by checksums.
 - Arguments: `as_float`, `as_int`, `checked_text`; `Identity` and `identity_of`, what a journal records of a sampler or
@@ -142,6 +142,7 @@ from hpo.journal.storage import (
     DeferredSync,
     Journal,
     LeaseTerms,
+    LoadsState,
     Storage,
     TakesTurns,
     TracksWorkers,
@@ -185,6 +186,7 @@ __all__ = [
     "Journal",
     "Key",
     "LeaseTerms",
+    "LoadsState",
     "MetricNamesSet",
     "NumberMap",
     "Origin",

@@ -8,7 +8,7 @@ Each part uses only the parts above it. Names in bold type are folders:
 - `commands`: what a study can be asked to do
 - `state`, `views`: a study at one moment, and questions about it
 - `results`, `decide`: a command becomes events, or is refused
-- `evolve`: a state and an event become the next state
+- `evolve`: a state and an event become the next state; `loading`: the same for the events of a long journal
 - **contracts**: samplers, pruners, promoters, stopping rules and folds, and how they are asked
 - **ask_tell**: commands carried out by plain functions, for people who run their own loop
 
@@ -89,6 +89,7 @@ from hpo.core.contracts import (
 )
 from hpo.core.decide import decide, running_trial
 from hpo.core.evolve import evolve, replay
+from hpo.core.loading import Loader
 from hpo.core.memory import FrozenDict, History, InsertOnlyDict, NumberMap, SortedRuns
 from hpo.core.records import (
     FORMAT,
@@ -215,6 +216,7 @@ __all__ = [
     "InsertOnlyDict",
     "IntDistribution",
     "Key",
+    "Loader",
     "MetricNamesSet",
     "Number",
     "NumberMap",

@@ -16,7 +16,7 @@ from hpo.journal.file.journal import FileJournal
 from hpo.journal.file.storage import DirectoryStorage, FileStorage
 from hpo.journal.memory import MemoryStorage
 from hpo.journal.open import open_journal
-from hpo.journal.storage import DeferredSync, Journal, Storage, TakesTurns, TracksWorkers, Turn
+from hpo.journal.storage import DeferredSync, Journal, LoadsState, Storage, TakesTurns, TracksWorkers, Turn
 
 if TYPE_CHECKING:
     from hpo.journal.sqlite import SqliteJournal, SqliteStorage
@@ -27,6 +27,7 @@ __all__ = [
     "FileJournal",
     "FileStorage",
     "Journal",
+    "LoadsState",
     "MemoryStorage",
     "SqliteJournal",
     "SqliteStorage",

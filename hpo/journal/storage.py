@@ -9,7 +9,7 @@ from typing import Literal, Protocol, TypeAlias, get_args, runtime_checkable
 
 import attrs
 
-from hpo.core import AnyEvent, StudyCreated, as_float
+from hpo.core import AnyEvent, StudyCreated, StudyState, as_float
 from hpo.errors import InvalidArgument
 from hpo.journal.disk import resolved
 
@@ -134,6 +134,19 @@ class DeferredSync(Protocol):
 
         Raises:
             As `Journal.append`, except for the `OutcomeUnknown` of a sync.
+        """
+        ...
+
+
+@runtime_checkable
+class LoadsState(Protocol):
+    """An optional part of a journal: the state of its study, computed faster than by reading all events."""
+
+    def load_state(self) -> StudyState | None:
+        """Return the state after the first `version` events, or None; the others are read with `Journal.read`.
+
+        Nothing is raised for what is wrong with the journal: reading the rest of it tells. It may only be called before
+        the journal is read for the first time.
         """
         ...
 

@@ -11,7 +11,7 @@ from typing import Protocol
 from hpo.core import AnyEvent, Command, History, InsertOnlyDict, NumberMap, StudyState, decide, replay
 from hpo.errors import Conflict, HpoError
 from hpo.journal.locks import watch_forks
-from hpo.journal.storage import DeferredSync, Journal, TakesTurns, Turn
+from hpo.journal.storage import DeferredSync, Journal, LoadsState, TakesTurns, Turn
 
 
 def now() -> float:
@@ -62,6 +62,7 @@ class JournalRecorder:
         self._journal = journal
         self._deferred = journal if isinstance(journal, DeferredSync) else None
         self._turns = journal if isinstance(journal, TakesTurns) else None
+        self._loads = journal if isinstance(journal, LoadsState) else None
         self._other_threads = False
         self._start_over()
         watch_forks(self)
@@ -88,6 +89,8 @@ class JournalRecorder:
         """The study with everything that is in the journal now."""
         with self._lock:
             if self._turn is None:
+                if not self._state.version and self._loads is not None:
+                    self._state = self._loads.load_state() or self._state
                 self._fold(self._journal.read(self._state.version))
             return self._state
 

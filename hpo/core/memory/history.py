@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any, Protocol, TypeVar, cast, overload
 
 from hpo.core.memory.growing import GrowingBuffer
+from hpo.core.memory.lazy import LazyList
 
 T = TypeVar("T")
 T_contra = TypeVar("T_contra", contravariant=True)
@@ -18,6 +20,7 @@ _KEPT_FOLDS = 64
 # trials behind, and a lone parameter is asked for in the state in which its trial started. Without the carry for its
 # length or a smaller one, a state would have to fold all of its trials anew.
 _KEPT_CARRIES = 16
+_PIECE = 1024
 
 
 class _Fold(Protocol[T_contra, C]):
@@ -33,7 +36,7 @@ class _Trials(GrowingBuffer[T]):
 
     __slots__ = ("memo", "trials")
 
-    def __init__(self, trials: list[T]) -> None:
+    def __init__(self, trials: LazyList[T]) -> None:
         super().__init__(len(trials))
         self.trials = trials
         self.memo: dict[Any, dict[int, Any]] = {}  # by fold, then by length
@@ -50,12 +53,15 @@ class History(Sequence[T]):
     which makes a fork.
 
     The carries of `fold` are kept with the buffer. Dropping them costs time and nothing else.
+
+    Trials of a journal that was loaded are columns of numbers, and become objects when they are asked for: those of an
+    index or a slice are kept then, and those of a fold or a loop are not.
     """
 
     __slots__ = ("_buffer", "_length")
 
-    def __init__(self, trials: Sequence[T] = ()) -> None:
-        self._buffer = _Trials(list(trials))
+    def __init__(self, trials: Sequence[T] | LazyList[T] = ()) -> None:
+        self._buffer = _Trials(trials if isinstance(trials, LazyList) else LazyList.of(trials))
         self._length = self._buffer.used
 
     def append(self, trial: T) -> History[T]:
@@ -100,7 +106,7 @@ class History(Sequence[T]):
             if start not in carries:
                 start = max((length for length in carries if length < self._length), default=0)
             carry = carries[start] if start else fold.init()
-            for trial in buffer.trials[start : self._length]:
+            for trial in buffer.trials.iterate(start, self._length):
                 carry = fold.step(carry, trial)
             carries[self._length] = carry
             if len(carries) > _KEPT_CARRIES:
@@ -110,7 +116,9 @@ class History(Sequence[T]):
     def _forked(self, trial: T) -> History[T]:
         buffer = self._buffer
         with buffer.lock:
-            fork = History([*buffer.trials[: self._length], trial])
+            shared = buffer.trials.first(self._length)
+            shared.append(trial)
+            fork = History(shared)
             # A fork takes over the carries of the trials that it shares. Longer ones have seen trials that are not in
             # it.
             fork._buffer.memo = {
@@ -127,8 +135,10 @@ class History(Sequence[T]):
     def __getitem__(self, index: int | slice) -> T | list[T]:
         # The buffer may be longer than this history, so an index counts from its own length and not from the list's.
         if isinstance(index, slice):
-            trials = self._buffer.trials
-            return [trials[i] for i in range(*index.indices(self._length))]
+            start, stop, step = index.indices(self._length)
+            if step == 1:
+                return self._buffer.trials.items(start, max(start, stop))
+            return self._buffer.trials.items(0, self._length)[index]
         if not -self._length <= index < self._length:
             raise IndexError(f"no trial {index} in a history of {self._length}")
         return self._buffer.trials[index % self._length]
@@ -137,12 +147,16 @@ class History(Sequence[T]):
         return self._length
 
     def __iter__(self) -> Iterator[T]:
-        return iter(self._buffer.trials[: self._length])
+        return self._buffer.trials.iterate(0, self._length)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, History):
             return NotImplemented
-        return len(self) == len(other) and (self._buffer is other._buffer or self[:] == other[:])
+        if len(self) != len(other) or self._buffer is other._buffer:
+            return len(self) == len(other)
+        # in pieces, and not as two lists of all: columns become objects, and these are not kept
+        ours, theirs = iter(self), iter(other)
+        return all([*islice(ours, _PIECE)] == [*islice(theirs, _PIECE)] for _ in range(0, len(self), _PIECE))
 
     def __hash__(self) -> int:
         # equal histories agree in these two, and a hash of all trials would be O(trials)

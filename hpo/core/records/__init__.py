@@ -1,6 +1,7 @@
 """Records: what is written down, and its only written form.
 
 - `events`: the closed union of facts, as JSON; `creation`: the first event of a study, checked
+- `table`: finished trials as columns of numbers
 - `trials`: a whole trial as an event, and back; `states`: a whole state as bytes, and back
 """
 
@@ -33,6 +34,7 @@ from hpo.core.records.events import (
     is_acknowledged,
 )
 from hpo.core.records.states import decode_state, encode_state
+from hpo.core.records.table import Row, TableBuilder, TrialTable
 from hpo.core.records.trials import added_trial, external_params, read_metrics, trial_record, written_metrics
 
 __all__ = [
@@ -45,9 +47,11 @@ __all__ = [
     "MetricNamesSet",
     "ParamsSuggested",
     "PruningDecided",
+    "Row",
     "SpaceDefined",
     "StudyAttributeSet",
     "StudyCreated",
+    "TableBuilder",
     "TrialAdded",
     "TrialAttributeSet",
     "TrialEnqueued",
@@ -55,6 +59,7 @@ __all__ = [
     "TrialPaused",
     "TrialResumed",
     "TrialStarted",
+    "TrialTable",
     "ValueReported",
     "added_trial",
     "checked_metric_names",

@@ -9,11 +9,12 @@ from contextlib import AbstractContextManager
 from functools import cached_property, partial
 from typing import Any
 
-from hpo.core import AnyEvent, is_acknowledged
+from hpo.core import AnyEvent, StudyState, is_acknowledged
 from hpo.errors import JournalCorrupted, JournalMoved, JournalUnwritable, OutcomeUnknown, StudyNotFound
 from hpo.journal.disk import open_regular, reason, unreadable
 from hpo.journal.file.appending import LockedFile, appender_of
 from hpo.journal.file.lines import START, Mark, check_still_there, read_after
+from hpo.journal.file.loading import load_state
 from hpo.journal.locks import Waiting
 from hpo.journal.records import Draft, draft_of
 from hpo.journal.storage import Durability, check_options, is_worker_name
@@ -93,6 +94,15 @@ class FileJournal:
         if end.offset > file.head.offset:
             file.head = end
         return events if after == start.sequence else events[after - start.sequence :]
+
+    def load_state(self) -> StudyState | None:
+        """Return the state of the study without the events that came last; see `LoadsState.load_state`."""
+        file = self._open_file()
+        loaded = load_state(file.fd) if file.head == START else None
+        if loaded is None:
+            return None
+        state, file.head = loaded
+        return state
 
     def append(self, events: Sequence[AnyEvent], *, expected: int) -> int:
         """Add `events`, all or none, and return the new length; see `Journal.append`.
