@@ -96,6 +96,9 @@ def rendered(page: Page) -> str:
     return re.sub(r"\n{3,}", "\n\n", "\n\n".join(part for part in parts if part)) + "\n"
 
 
+_WITHOUT_ENTRIES = ("AskAndTell", "StudyQuestions")  # bases that share the methods of public classes
+
+
 def public_names(room: Any) -> list[str]:
     """Return the names of a module that are its own to show."""
     shown = getattr(room, "__all__", None)
@@ -124,7 +127,7 @@ def _sections(room: Any, head: str) -> Iterator[str]:
 def _class(name: str, value: type, head: str) -> Iterator[str]:
     yield _code(f"class {_signature(name, value)}" if _is_constructed(value) else f"class {name}")
     yield _prose(inspect.getdoc(value) or "" if value.__doc__ else "")
-    for member, found in sorted(vars(value).items()):
+    for member, found in sorted(_members(value).items()):
         if member.startswith("_"):
             continue
         thing = inspect.unwrap(getattr(value, member)) if isinstance(found, staticmethod | classmethod) else found
@@ -135,6 +138,15 @@ def _class(name: str, value: type, head: str) -> Iterator[str]:
             yield f"{head} {name}.{member}"
             yield _code(_signature(f"{name}.{member}", thing, bound=not isinstance(found, staticmethod)))
             yield _prose(inspect.getdoc(thing) or "")
+
+
+def _members(value: type) -> dict[str, Any]:
+    """Return what a class defines, and what it inherits from classes of hpo that have no entry of their own."""
+    found: dict[str, Any] = {}
+    for base in reversed(value.__mro__[1:]):
+        if base.__module__.startswith("hpo.") and base.__name__ in _WITHOUT_ENTRIES:
+            found.update(vars(base))
+    return {**found, **vars(value)}
 
 
 def _is_constructed(value: type) -> bool:

@@ -4,53 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
-from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
 from hpo.core import (
     AddTrial,
     AnyEvent,
-    Distribution,
     Enqueue,
     FrozenTrial,
     Promoter,
     Pruner,
     Sampler,
-    SearchSpace,
     SetMetricNames,
     SetStudyAttribute,
     StoppingRule,
-    StudyDirection,
+    StudyQuestions,
     StudyState,
-    StudyView,
-    Tell,
-    TrialState,
-    checked_batch_size,
     checked_stopping_rule,
     replay,
-    views,
 )
-from hpo.errors import InvalidArgument, NotOptimizing, TrialNotRunning
+from hpo.errors import InvalidArgument, NotOptimizing
 from hpo.journal.storage import Storage
 from hpo.study.advisors import Advisors
+from hpo.study.asking import AskAndTell
 from hpo.study.callbacks.max_trials import StopWhen
 from hpo.study.duplicates import is_duplicate
 from hpo.study.open_trials import OpenTrials
-from hpo.study.recorder import JournalRecorder, now
+from hpo.study.recorder import JournalRecorder
 from hpo.study.replaying.versions import events_until, forked, version_before
 from hpo.study.running.evaluation import Objective
 from hpo.study.running.options import Callback, RunOptions
 from hpo.study.running.session import Session
 from hpo.study.running.workers import fail_lost
-from hpo.study.trial import Trial
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-class Study:
+class Study(AskAndTell, StudyQuestions):
     """A set of trials of one objective function. `create_study` and `load_study` return one.
 
     Threads may share a study, and any number of `Study` objects, in any number of processes, may work on one journal
@@ -120,72 +112,6 @@ class Study:
     def state(self) -> StudyState:
         """The current state of the study, an immutable value."""
         return self._recorder.state
-
-    @property
-    def trials(self) -> list[FrozenTrial]:
-        """All trials, ordered by number."""
-        return self.get_trials()
-
-    @property
-    def directions(self) -> list[StudyDirection]:
-        """The direction of each objective: minimize or maximize."""
-        return StudyView(self.state).directions
-
-    @property
-    def direction(self) -> StudyDirection:
-        """The direction of the only objective: minimize or maximize.
-
-        Raises:
-            SeveralObjectives: the study has several directions.
-        """
-        return StudyView(self.state).direction
-
-    @property
-    def metric_names(self) -> list[str] | None:
-        """The names of the objectives, or None if they have no names."""
-        return StudyView(self.state).metric_names
-
-    @property
-    def user_attrs(self) -> dict[str, Any]:
-        """The user attributes of the study."""
-        return StudyView(self.state).user_attrs
-
-    @property
-    def best_trial(self) -> FrozenTrial:
-        """The complete trial with the best value. Feasible trials rank before infeasible ones.
-
-        Raises:
-            SeveralObjectives: the study has several directions, so it has `best_trials`.
-            NoCompletedTrial: no trial is complete.
-        """
-        return views.best_trial(self.state)
-
-    @property
-    def best_trials(self) -> list[FrozenTrial]:
-        """The Pareto front: the complete trials that no other trial dominates, ordered by number."""
-        return views.best_trials(self.state)
-
-    @property
-    def best_value(self) -> float:
-        """The value of `best_trial`, which has the same errors."""
-        return StudyView(self.state).best_value
-
-    @property
-    def best_params(self) -> dict[str, Any]:
-        """The parameters of `best_trial`, which has the same errors."""
-        return StudyView(self.state).best_params
-
-    def get_trials(self, deepcopy: bool = True, states: Iterable[TrialState] | None = None) -> list[FrozenTrial]:
-        """Return all trials, or those in some states, ordered by number.
-
-        Args:
-            deepcopy: Accepted for programs that pass it; trials are immutable, so nothing needs to be copied.
-            states: The states to include; None includes all.
-
-        Raises:
-            InvalidType: `states` is not a collection of states.
-        """
-        return views.trials_in(self.state, states)
 
     def events(self) -> list[AnyEvent]:
         """Return all events of the study in order. Its `state` is the fold of them."""
@@ -336,134 +262,6 @@ class Study:
             raise NotOptimizing("stop can only be called from inside an objective or a callback")
         current.run.request_stop(current.number)
 
-    @overload
-    def ask(self, space: Mapping[str, Distribution] | None = ..., n: None = ...) -> Trial: ...
-    @overload
-    def ask(self, space: Mapping[str, Distribution] | None = ..., n: int = ...) -> list[Trial]: ...
-    def ask(self, space: Mapping[str, Distribution] | None = None, n: int | None = None) -> Trial | list[Trial]:
-        """Start a trial, and return it. Its result will be told with `tell`.
-
-        If the study has a promoter, it may resume a paused trial instead, which has its parameters and a `checkpoint`,
-        or fork a trial.
-
-        Args:
-            space: Parameters to suggest at once. Without a space they are suggested when the trial is asked for them.
-            n: Start this many trials and return a list. Each sees the ones before it as running trials.
-
-        Raises:
-            SearchSpaceExhausted: the sampler has nothing left to suggest; no trial is started.
-            InvalidArgument: `n` is less than 1.
-        """
-        joint = None if space is None else SearchSpace.of(space)
-        if n is None:
-            return self._trials.ask(joint)
-        return [self._trials.ask(joint) for _ in range(checked_batch_size(n))]
-
-    def as_worker(self) -> AbstractContextManager[None]:
-        """Return a context manager in whose block the trials that `ask` starts belong to a worker.
-
-        If the process dies in the block, others see that the worker is gone, and their `fail_lost_trials` fails these
-        trials. It also fails trials that have not been told when the block ends. Without a worker, a trial that is never
-        told stays running forever.
-
-        Threads may have blocks of their own at the same time. A thread without one works for the newest block of the
-        process. A child that is forked in a block works for a worker of its own, which is gone when the child ends.
-
-        Example:
-            >>> import hpo
-            >>> study = hpo.create_study(sampler=hpo.samplers.RandomSampler(), seed=1)
-            >>> with study.as_worker():
-            ...     done, forgotten = study.ask(n=2)
-            ...     _ = study.tell(done, 0.5)
-            >>> [(trial.number, trial.reason) for trial in study.fail_lost_trials()]
-            [(1, 'lost: its worker is gone')]
-        """
-        return self._trials.blocks.block()
-
-    def tell(
-        self,
-        trial: Trial | FrozenTrial | int,
-        values: float | Sequence[float] | Mapping[str, float] | None = None,
-        state: TrialState | str | None = None,
-        *,
-        skip_if_finished: bool = False,
-        reason: str | None = None,
-        sem: float | Sequence[float] | None = None,
-        cost: float | None = None,
-    ) -> FrozenTrial:
-        """Finish a running or paused trial, with the arguments of `hpo.tell`.
-
-        Args:
-            trial: The trial, or its number.
-            values: A number, a sequence with one number per direction, or a mapping by metric name.
-            state: How the trial ended, as a `TrialState` or its name: ``"complete"`` by default. ``"pruned"`` without
-                values takes the last reported value; ``"fail"`` has no values.
-            skip_if_finished: Whether to return a finished trial as it is instead of raising.
-            reason: Why the trial failed or was pruned, for people.
-            sem: The standard error of each value, at least 0: a number, or a sequence with one per direction.
-            cost: What the evaluation cost, at least 0, in a unit of your choice.
-
-        Returns:
-            The finished trial. If a value is NaN, the trial has failed.
-
-        Raises:
-            TrialNotFound, TrialNotRunning: there is no such running trial.
-            WrongNumberOfValues, InvalidType, InvalidArgument: the result is not valid; nothing is recorded.
-        """
-        number = _number(trial)
-        unused = trial.unused if isinstance(trial, Trial) else self._trials.unused(number)
-        try:
-            return self._trials.tell(Tell(number, values, state, now(), reason, unused, sem, cost))
-        except TrialNotRunning:
-            told = self.state.trial(number)
-            if skip_if_finished and told.state.is_finished():
-                return told
-            raise
-
-    def pause(self, trial: Trial | FrozenTrial | int, checkpoint: str | None = None) -> None:
-        """Pause a running trial: it waits until it is resumed, in this process or in any other.
-
-        It keeps its parameters and intermediate values. If its objective is running, it should return, and what it
-        returns is ignored.
-
-        Args:
-            trial: The trial, or its number.
-            checkpoint: Where the objective can continue from, as a string of your own, for example a path. None keeps
-                the one that the trial was paused with before.
-
-        Raises:
-            TrialNotFound, TrialNotRunning: there is no such running trial.
-            InvalidType: the checkpoint is not a string.
-        """
-        if isinstance(trial, Trial):
-            trial.pause(checkpoint)
-        else:
-            self._trials.pause_trial(_number(trial), checkpoint)
-
-    def resume(self, trial: Trial | FrozenTrial | int) -> Trial:
-        """Resume a paused trial, and return it. Any process may do so, whichever one paused it.
-
-        The trial suggests the parameters that it had, and has the `checkpoint` that it was paused with. In a block of
-        `as_worker` it belongs to its worker.
-
-        Args:
-            trial: The trial, or its number.
-
-        Raises:
-            TrialNotFound: there is no such trial.
-            TrialNotPaused: it is in another state.
-
-        Example:
-            >>> import hpo
-            >>> study = hpo.create_study(sampler=hpo.samplers.RandomSampler(), seed=1)
-            >>> trial = study.ask({"x": hpo.FloatDistribution(0, 1)})
-            >>> study.pause(trial, "epoch-3.pt")
-            >>> again = study.resume(trial.number)
-            >>> again.params == trial.params, again.checkpoint
-            (True, 'epoch-3.pt')
-        """
-        return self._trials.resume_trial(_number(trial))
-
     def enqueue_trial(
         self,
         params: Mapping[str, Any],
@@ -542,7 +340,3 @@ class Study:
 
     def __repr__(self) -> str:
         return f"<Study {self.study_name!r} in {self.storage.location}>"
-
-
-def _number(trial: Trial | FrozenTrial | int) -> int:
-    return trial.number if isinstance(trial, Trial | FrozenTrial) else trial

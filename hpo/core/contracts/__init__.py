@@ -29,7 +29,7 @@ from hpo.core.contracts.sampler import (
     trial_key,
 )
 from hpo.core.contracts.stopping import Stop, StoppingRule, checked_stopping_rule
-from hpo.core.contracts.study_view import HasState, StudyView
+from hpo.core.contracts.study_view import HasState, StudyQuestions, StudyView
 
 __all__ = [
     "AGAIN",
@@ -45,6 +45,7 @@ __all__ = [
     "Sampler",
     "Stop",
     "StoppingRule",
+    "StudyQuestions",
     "StudyView",
     "Suggestion",
     "Verdict",
