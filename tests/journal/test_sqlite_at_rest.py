@@ -78,7 +78,7 @@ def test_a_log_without_its_index_can_not_be_read_there(archive):
     directory.chmod(0o555)
 
     def act():
-        with pytest.raises(JournalUnwritable, match="unable to open"):
+        with pytest.raises(UnsupportedJournal, match="it can't be read: unable to open"):
             SqliteStorage(archive).names()
         with pytest.raises(UnsupportedJournal, match="unable to open"):
             check_file(archive)
@@ -92,7 +92,7 @@ def test_what_somebody_else_wrote_meanwhile_is_no_answer(archive):
     def act():
         journal = SqliteJournal(archive, "s")
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("hpo.journal.sqlite.at_rest._look", lambda _: next(looks))
+            patch.setattr("hpo.journal.sqlite.files._look", lambda _: next(looks))
             with pytest.raises(UnsupportedJournal, match="read it again"):
                 journal.read(0)
         assert len(journal.read(0)) == 4

@@ -166,12 +166,12 @@ def test_whichever_call_of_the_system_fails_outcomes_are_told_as_they_are(tmp_pa
     text = """
         import sys
         from hpo.core import TrialEnqueued
-        from hpo.errors import JournalFull, JournalUnwritable, OutcomeUnknown
+        from hpo.errors import JournalFull, JournalUnwritable, OutcomeUnknown, UnsupportedJournal
         from hpo.journal import SqliteJournal
 
         try:
             journal = SqliteJournal(sys.argv[1], "s", durability="power")
-        except JournalUnwritable:  # what was to fail once failed here
+        except UnsupportedJournal:  # what was to fail once failed here
             journal = SqliteJournal(sys.argv[1], "s", durability="power")
         length, outcomes = 1, {}
         for k in range(4):
@@ -206,7 +206,7 @@ def test_a_full_disk_adds_nothing_and_room_lets_the_same_handle_go_on(four, scri
     text = """
         import resource, sys
         from hpo.core import StudyAttributeSet
-        from hpo.errors import JournalFull, JournalUnwritable
+        from hpo.errors import JournalFull
         from hpo.journal import SqliteJournal
 
         journal, length = SqliteJournal(sys.argv[1], "s"), 4
@@ -214,8 +214,8 @@ def test_a_full_disk_adds_nothing_and_room_lets_the_same_handle_go_on(four, scri
         try:
             while True:
                 length = journal.append([StudyAttributeSet("k", "x" * 5000)], expected=length)
-        except (JournalFull, JournalUnwritable) as error:
-            assert "nothing was added" in str(error)
+        except JournalFull as error:
+            assert "nothing was added because there is no space left" in str(error)
         assert 5 < length < 30
         assert len(SqliteJournal(sys.argv[1], "s").read(0)) == length
         resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))

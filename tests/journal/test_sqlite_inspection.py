@@ -21,7 +21,7 @@ from hpo.journal import SqliteStorage
 from hpo.journal.repair import check_directory, check_file, databases, repair_file
 from hpo.journal.repair.database_records import contents_of, opened_database
 from hpo.journal.repair.databases import check_database, is_database, repair_database
-from hpo.journal.sqlite.rows import insert_row
+from hpo.journal.sqlite.schema import insert_row
 
 
 @pytest.fixture

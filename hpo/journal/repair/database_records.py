@@ -17,10 +17,8 @@ from hpo.errors import StudyNotFound, UnreadableEvents, UnsupportedJournal
 from hpo.journal.disk import resolved
 from hpo.journal.records import DamagedRecord, Record, check_order, readable_events, starts_chain
 from hpo.journal.repair.reports import Flaw, Inconsistent, Kind, folded
-from hpo.journal.sqlite.at_rest import opened_at_rest, prepare
-from hpo.journal.sqlite.errors import is_kept_from_writing
-from hpo.journal.sqlite.rows import columns, unpack_row
-from hpo.journal.sqlite.schema import APPLICATION, STEPS, version_of
+from hpo.journal.sqlite.files import is_kept_from_writing, opened_at_rest, prepare
+from hpo.journal.sqlite.schema import APPLICATION, STEPS, columns, unpack_row, version_of
 
 UNREADABLE = (sqlite3.DatabaseError, UnicodeDecodeError)
 """The errors that a query on damaged pages may raise; the second one if SQLite's message quotes their bytes."""

@@ -28,7 +28,7 @@ from hpo.journal.repair.database_records import (
     unreadable_database,
 )
 from hpo.journal.repair.reports import Flaw, Inspection, Repair, gaps, refuse_existing, write_aside
-from hpo.journal.sqlite.errors import corrupted
+from hpo.journal.sqlite.files import corrupted
 from hpo.journal.sqlite.storage import SqliteStorage
 
 

@@ -1,8 +1,8 @@
 """Journals in an SQLite database, any number in one file.
 
 - `storage`: the database; `journal`: the journal of one study
-- `connection`: transactions and syncs; `at_rest`: reading without write permission; `errors`: errors of SQLite
-- `schema`: the tables, their versions, and the studies in them; `rows`: records as rows
+- `connection`: transactions and syncs; `files`: which files are refused, errors of SQLite, reading without write permission
+- `schema`: the tables, their versions, the studies in them, and records as rows
 """
 
 from hpo.journal.sqlite.journal import SqliteJournal

@@ -4,63 +4,29 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import stat
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-import attrs
-
-from hpo.errors import JournalMoved, JournalUnwritable, OutcomeUnknown, UnsupportedJournal
-from hpo.journal.disk import reason, size_of_same, sync_directory
+from hpo.errors import HpoError, JournalUnwritable, OutcomeUnknown, UnsupportedJournal
+from hpo.journal.disk import reason, sync_directory
 from hpo.journal.locks import Waiting, database_holder, watch_forks
-from hpo.journal.sqlite.at_rest import opened_at_rest, prepare
-from hpo.journal.sqlite.errors import corrupted, is_busy, is_undecided, translated
+from hpo.journal.sqlite.files import (
+    Place,
+    corrupted,
+    is_busy,
+    is_undecided,
+    opened_at_rest,
+    prepare,
+    translated,
+    unreadable,
+)
 from hpo.journal.sqlite.schema import version_of
 
 T = TypeVar("T")
 
 _UNSYNCED, _SYNCED = "PRAGMA synchronous = NORMAL", "PRAGMA synchronous = FULL"
-
-
-@attrs.define(eq=False)
-class Place:
-    """A path, and the file that it led to when it was first opened.
-
-    Attributes:
-        path: Where the database is, absolute.
-        identity: Device and number of that file, for every later connection; None before the first one.
-    """
-
-    path: str
-    identity: tuple[int, int] | None = None
-
-    def enter(self) -> None:
-        """Check that the path leads to a regular file, and still to the same one.
-
-        Raises:
-            FileNotFoundError: there is nothing.
-            JournalMoved: it leads to another one.
-            UnsupportedJournal: it does not lead to a regular file.
-        """
-        status = os.stat(self.path, follow_symlinks=False)
-        if not stat.S_ISREG(status.st_mode):
-            raise UnsupportedJournal(self.path, "it can't be opened as a database: it is not a regular file")
-        identity = status.st_dev, status.st_ino
-        if self.identity not in {None, identity}:
-            raise JournalMoved(self.path)
-        self.identity = identity
-
-    def check(self) -> None:
-        """Check that the path still leads to the file that is open.
-
-        Raises:
-            JournalMoved: it doesn't.
-            JournalUnwritable: the system failed to say.
-        """
-        assert self.identity is not None  # `enter` comes first
-        size_of_same(self.path, self.identity)
 
 
 class OpenDatabase:
@@ -118,7 +84,7 @@ class OpenDatabase:
             JournalCorrupted, UnsupportedJournal: what is there can't be read.
             JournalMoved: the file was replaced after it was opened.
         """
-        return self._patiently(lambda: self._answer(question))
+        return self._patiently(lambda: self._answer(question), unreadable)
 
     def write(self, change: Callable[[sqlite3.Connection], T], *, durable: bool) -> T:
         """Return what `change` returns, after everything that it wrote was committed; if it raises, nothing is.
@@ -133,7 +99,7 @@ class OpenDatabase:
             JournalCorrupted: the database is damaged; nothing was changed.
             OutcomeUnknown: the change may or may not be durable. This connection writes no more.
         """
-        return self._patiently(lambda: self._transaction(change, durable))
+        return self._patiently(lambda: self._transaction(change, durable), translated)
 
     def switch_to_wal(self) -> None:
         """Let writers append to a log beside the database from now on, so that readers never wait for them.
@@ -142,14 +108,18 @@ class OpenDatabase:
             UnsupportedJournal: the file system can't do it.
             JournalBusy, JournalFull, JournalUnwritable: as `write` raises them.
         """
-        (mode,) = self._patiently(lambda: self._connected().execute("PRAGMA journal_mode = WAL").fetchone())
+        (mode,) = self._patiently(lambda: self._connected().execute("PRAGMA journal_mode = WAL").fetchone(), translated)
         if mode != b"wal":
             raise UnsupportedJournal(
                 self.path, "this file system shares no memory between processes, which SQLite needs: take another one"
             )
 
-    def _patiently(self, attempt: Callable[[], T]) -> T:
-        """Repeat `attempt` until no lock is in its way, and return its result. Between attempts the mutex is free."""
+    def _patiently(self, attempt: Callable[[], T], told: Callable[[sqlite3.Error, str], HpoError]) -> T:
+        """Repeat `attempt` until no lock is in its way, and return its result. Between attempts the mutex is free.
+
+        Raises:
+            HpoError: `told` returned it for an error of SQLite.
+        """
         waiting = Waiting(self.path, self._lock_timeout)
         while True:
             try:
@@ -157,7 +127,7 @@ class OpenDatabase:
                     return attempt()
             except sqlite3.Error as error:
                 if not is_busy(error):
-                    raise translated(error, self.path) from error
+                    raise told(error, self.path) from error
             except UnicodeDecodeError as error:  # Python's reading of a message that quotes the database
                 raise corrupted(self.path, "its schema is not text") from error
             waiting.pause(lambda: database_holder(self.path))

@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 
 import attrs
 
 from hpo.core import AnyEvent, checked_text
-from hpo.errors import DuplicatedStudyError, StudyNotFound, UnsupportedJournal
-from hpo.journal.disk import not_added
+from hpo.errors import DuplicatedStudyError, HpoError, OutcomeUnknown, StudyNotFound, UnsupportedJournal
+from hpo.journal.disk import not_added, unlink_if_there
 from hpo.journal.records import batches, payload_of, starts_chain
-from hpo.journal.sqlite.connection import OpenDatabase, Place
+from hpo.journal.sqlite.connection import OpenDatabase
+from hpo.journal.sqlite.files import Place
 from hpo.journal.sqlite.journal import SqliteJournal
-from hpo.journal.sqlite.rows import insert_row
-from hpo.journal.sqlite.schema import bring_up_to_date, study_names, study_number
+from hpo.journal.sqlite.schema import bring_up_to_date, insert_row, study_names, study_number, version_of
 from hpo.journal.storage import LocalStorage, check_first_event
 
 
@@ -25,7 +25,8 @@ class SqliteStorage(LocalStorage):
     """Any number of studies in an SQLite database, a file that ``sqlite3``, ``sqlite-utils`` and datasette open.
 
     The file and what SQLite keeps beside it while it is in use (``-wal``, ``-shm``) belong together: copy them while
-    nobody uses them, or with ``sqlite3 studies.db '.backup copy.db'``. The file must be on a disk of this machine.
+    nobody uses them, or with ``sqlite3 studies.db '.backup copy.db'``. The file must be on a disk of this machine, under one
+    name only: a file with hard links, or one that is mounted by itself, is refused (mount its directory).
 
     Args:
         path: The database, which is made with the first study. Its directory must exist. An empty file counts as no
@@ -71,11 +72,18 @@ class SqliteStorage(LocalStorage):
             for length, payload in payloads:
                 previous = insert_row(connection, study, length, payload, previous if chained else None)
 
-        self._make_file()
-        with self._database() as database:
-            database.switch_to_wal()
-            database.write(add, durable=self.is_durable)
-            return self._journal(name)  # before the last connection ends, which would clear the log away
+        is_new = self._make_file()
+        try:
+            with self._database() as database:
+                database.switch_to_wal()
+                database.write(add, durable=self.is_durable)
+                return self._journal(name)  # before the last connection ends, which would clear the log away
+        except OutcomeUnknown:
+            raise
+        except BaseException:
+            if is_new:
+                self._remove_if_empty()
+            raise
 
     def open(self, name: str | None) -> SqliteJournal:
         """Return the journal of the study `name`, or of the only study; see `Storage.open`."""
@@ -110,17 +118,29 @@ class SqliteStorage(LocalStorage):
         except FileNotFoundError:
             raise StudyNotFound(name, self.location) from None
 
-    def _make_file(self) -> None:
-        """Let an empty file appear, if there is nothing; SQLite takes it for an empty database."""
+    def _make_file(self) -> bool:
+        """Let an empty file appear, which SQLite takes for an empty database; return False if there is a file already."""
         try:
             os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
         except FileExistsError:
-            return  # never opened and closed here: that would release SQLite's locks on it in this process
+            return False  # never opened and closed here: that would release SQLite's locks on it in this process
         except (FileNotFoundError, NotADirectoryError):
             directory = os.path.dirname(self.path)
             raise UnsupportedJournal(self.path, f"there is no directory {directory}: make it first") from None
         except OSError as error:
             raise not_added(self.path, error) from error
+        return True
+
+    def _remove_if_empty(self) -> None:
+        """Remove the file that a failed creation made, unless others have begun to use it.
+
+        The lock of a writer is held meanwhile: whoever waits for it finds that the file is gone before it writes.
+        """
+        with suppress(sqlite3.Error, HpoError, OSError), closing(sqlite3.connect(self.path, timeout=0)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            if not version_of(connection, self.path):
+                for kept in ("", "-wal", "-shm", "-journal"):
+                    unlink_if_there(self.path + kept)
 
     @contextmanager
     def _database(self) -> Iterator[OpenDatabase]:
