@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from hpo.core import Distribution, FrozenTrial, Key, SearchSpace, StudyState
 from hpo.samplers.parts import Fold, TriedConfigurations, UnitCube, column_values
+from hpo.samplers.parts.feasibility import Feasibility, learned_feasibility
 from hpo.samplers.random import RandomSampler
 from hpo.samplers.tpe import branches
 from hpo.samplers.tpe.model import ModelOptions, fitted
@@ -88,10 +89,13 @@ def propose(
     if len(parts) == 1:
         return _from_model(options, state, parts[0], trial.params, trial.distributions, key, tried)
     params, distributions = dict(trial.params), dict(trial.distributions)
+    whole = None
+    if not options.multivariate and options.consider_failed_trials is None:
+        whole = learned_feasibility(state, UnitCube.of(SearchSpace({**distributions, **space})))
     acquisition, modelled = 0.0, False
     for part in parts:
         # the stream is named by a parameter of the part, so that suggestions do not depend on the other parts
-        found = _from_model(options, state, part, params, distributions, key.child(min(part.space)), None)
+        found = _from_model(options, state, part, params, distributions, key.child(min(part.space)), None, whole)
         if found:
             # chain rule: the log ratios of conditional densities add up to the log ratio of the joint density
             modelled, acquisition = True, acquisition + found.acquisition
@@ -127,6 +131,7 @@ def _from_model(
     distributions: Mapping[str, Distribution],
     key: Key,
     tried: TriedConfigurations | None,
+    whole: Feasibility | None = None,
 ) -> Proposal | None:
     """Return values for a part from one model, given the `params` that it is conditional on; None without a model."""
     # an enqueued value may be outside of its range, for which the model has no density
@@ -138,7 +143,10 @@ def _from_model(
     # known and wanted parameters together: the model is joint, and then conditional on the known ones
     space = SearchSpace({**{name: distributions[name] for name in known}, **part.space}) if known else part.space
     cube = UnitCube.of(space)
-    fold = Fold(state.directions, cube.columns, options.consider_failed_trials)
+    feasible = whole
+    if options.consider_failed_trials is None and options.multivariate:
+        feasible = learned_feasibility(state, cube)
+    fold = Fold(state.directions, cube.columns, feasible is not None if options.consider_failed_trials is None else options.consider_failed_trials)
     carry = state.finished.fold(fold)
     liars = _unfinished_points(options, state, cube)
     # With many workers, all would draw at random until the first trial ends, so unfinished trials count as well,
@@ -151,6 +159,18 @@ def _from_model(
         return None
     for attempt in range(1 if tried is None else _ATTEMPTS):
         points, scores = model.candidates(key.child("again", attempt) if attempt else key, options.n_ei_candidates)
+        if feasible is not None:
+            at = points
+            if feasible is whole:
+                wc = whole.fold.cube
+                at = np.full((len(points), len(wc.columns)), np.nan)
+                for c, v in wc.positions(params).items():
+                    at[:, c] = v
+                for i, nme in enumerate(cube.names):
+                    at[:, wc.names.index(nme)] = points[:, i]
+            scores = scores + feasible.penalties(at)
+            order = np.argsort(-scores, kind="stable")
+            points, scores = points[order], scores[order]
         for point, score in zip(points.tolist(), scores.tolist(), strict=True):
             values = cube.params(point)
             if tried is None or not tried.contains(values):

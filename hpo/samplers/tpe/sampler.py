@@ -116,7 +116,7 @@ class TPESampler:
     constant_liar: bool = attrs.field(default=True, validator=is_bool)
     consider_magic_clip: bool = attrs.field(default=True, validator=is_bool)
     consider_endpoints: bool = attrs.field(default=False, validator=is_bool)
-    consider_failed_trials: bool = attrs.field(default=False, validator=is_bool)
+    consider_failed_trials: bool | None = attrs.field(default=None)
     categorical_distance_func: DistanceFunctions = attrs.field(default=None, converter=options.checked_distances)
     duplicates: Duplicates = attrs.field(default="avoid", validator=one_of(*DUPLICATES))
 
