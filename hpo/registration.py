@@ -39,6 +39,8 @@ class Registration:
             function by its name alone, so only functions listed here can be found again.
         dropped_options: Options that earlier versions recorded and that no longer exist, with the value which has the
             same effect as leaving the option out.
+        added_options: Options that earlier versions did not have and did not record, with the value that has the effect
+            of those versions.
 
     Example:
         >>> Registration("QMCSampler", home="hpo.samplers.quasi_random").load().__name__
@@ -51,6 +53,7 @@ class Registration:
     claims: tuple[str, ...] = attrs.field(default=(), converter=_names, kw_only=True)
     functions: tuple[str, ...] = attrs.field(default=(), converter=_names, kw_only=True)
     dropped_options: Mapping[str, Any] = attrs.field(factory=dict, kw_only=True)
+    added_options: Mapping[str, Any] = attrs.field(factory=dict, kw_only=True)
 
     def load(self) -> Any:
         """Import and return the class or function."""

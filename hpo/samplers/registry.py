@@ -37,7 +37,11 @@ SAMPLERS = Registry(
     (
         Registration("BruteForceSampler", home="hpo.samplers.brute_force", claims=_TREE, dropped_options={"part": {}}),
         Registration(
-            "CmaEsSampler", home="hpo.samplers.cma_es", rules=_CMA, claims=(*_LEARNING, "failures_do_not_attract")
+            "CmaEsSampler",
+            home="hpo.samplers.cma_es",
+            rules=_CMA,
+            claims=(*_LEARNING, "failures_do_not_attract"),
+            added_options={"consider_failed_trials": False},
         ),
         Registration("Fallback", home="hpo.samplers.wrappers"),
         Registration("GridSampler", home="hpo.samplers.grid", claims=_EXHAUSTIVE),

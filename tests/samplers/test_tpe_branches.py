@@ -232,10 +232,11 @@ def test_failed_trials_count_as_bad_on_request():
     for _ in range(30):
         crashed, trial = ask(hpo.enqueue(crashed, {"x": 0.1}), EAGER, {"x": UNIT})
         crashed = tell(crashed, trial.number, state=TrialState.FAIL)
-    wary = attrs.evolve(EAGER, consider_failed_trials=True)
+    wary, blind = (attrs.evolve(EAGER, consider_failed_trials=option) for option in (True, False))
     for seed in range(10):
-        assert suggested(crashed, {"x": UNIT}, seed=seed).params == suggested(state, {"x": UNIT}, seed=seed).params
-    wary, careless = attrs.evolve(wary, gamma=lambda n: 8), attrs.evolve(EAGER, gamma=lambda n: 8)
+        ignored = suggested(crashed, {"x": UNIT}, blind, seed=seed)
+        assert ignored.params == suggested(state, {"x": UNIT}, blind, seed=seed).params
+    wary, careless = attrs.evolve(wary, gamma=lambda n: 8), attrs.evolve(blind, gamma=lambda n: 8)
 
     def near(sampler):
         return [abs(suggested(crashed, {"x": UNIT}, sampler, seed).params["x"] - 0.1) for seed in range(40)]

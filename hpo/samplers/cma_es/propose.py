@@ -13,7 +13,7 @@ from hpo.core import Key
 from hpo.numerics.cma_es import candidate, mirrored_orthogonal
 from hpo.samplers.cma_es.coding import DrawCoding
 from hpo.samplers.cma_es.evolution import Carry
-from hpo.samplers.parts import TriedConfigurations
+from hpo.samplers.parts import Feasibility, TriedConfigurations
 
 _SETS = 8  # sets of directions that are made at once: one alone costs nearly as much
 _REDRAWS = 24
@@ -28,6 +28,7 @@ def propose(
     *,
     tried: TriedConfigurations | None,
     others: Mapping[str, Any],
+    feasible: Feasibility | None = None,
 ) -> tuple[dict[str, Any], dict[str, float]]:
     """Return values drawn from the distribution of a generation, and the offsets of the draw (`DrawCoding.params`).
 
@@ -46,11 +47,15 @@ def propose(
         key: The random stream of the call.
         tried: What to keep away from; None if everything is allowed.
         others: The trial's values of parameters that have no columns.
+        feasible: What is known of failures. A draw that is likely to fail is drawn again from the same distribution, and
+            if all of them are, the likeliest to succeed is taken.
     """
     model, n = carry.model, len(coding.names)
     mirrored = model.rates is None
     direction = _direction(carry, number, key.seed) if mirrored else key.generator().standard_normal(n)
     values, offsets = coding.params(candidate(model, direction))
+    if feasible is not None:
+        values, offsets = _likely_to_succeed(coding, carry, key, values, offsets, others, feasible)
     if tried is None:
         return values, offsets
     for again in range(1, _REDRAWS):  # the driver replaces the last one if that was tried as well
@@ -60,6 +65,28 @@ def propose(
         step = candidate(model, key.child("again", again).generator().standard_normal(n)) - model.mean
         values, offsets = coding.params(model.mean + _WIDENING**again * step)
     return values, offsets
+
+
+def _likely_to_succeed(
+    coding: DrawCoding,
+    carry: Carry,
+    key: Key,
+    values: dict[str, Any],
+    offsets: dict[str, float],
+    others: Mapping[str, Any],
+    feasible: Feasibility,
+) -> tuple[dict[str, Any], dict[str, float]]:
+    """Return the values and offsets of the first draw that is likely to succeed, or else of the likeliest one."""
+    draws, cube = [(values, offsets)], feasible.cube
+    directions = key.child("feasible").generator().standard_normal((_REDRAWS, len(coding.names)))
+    draws += [coding.params(candidate(carry.model, direction)) for direction in directions]
+    points = np.full((len(draws), len(cube.columns)), np.nan)
+    for row, (drawn, _) in enumerate(draws):
+        for column, position in cube.positions({**drawn, **others}).items():
+            points[row, column] = position
+    probabilities = feasible.probabilities(points)
+    likely = np.flatnonzero(probabilities >= feasible.likely)
+    return draws[int(likely[0]) if len(likely) else int(probabilities.argmax())]
 
 
 def _direction(carry: Carry, number: int, seed: int) -> NDArray[np.float64]:

@@ -34,11 +34,21 @@ from hpo.samplers.cma_es.options import first_values, sources
 from hpo.samplers.cma_es.propose import propose
 from hpo.samplers.cma_es.restarts import RestartStrategy
 from hpo.samplers.cma_es.start import given_start, learned_start
-from hpo.samplers.parts import DUPLICATES, Duplicates, TriedConfigurations, ask_noted, suggest, suggest_lone
+from hpo.samplers.parts import (
+    DUPLICATES,
+    Duplicates,
+    TriedConfigurations,
+    UnitCube,
+    ask_noted,
+    learned_feasibility,
+    suggest,
+    suggest_lone,
+)
 from hpo.samplers.tpe import TPESampler
 
 _SIGMA0 = 1.0 / 6.0  # of the range: its ends are three standard deviations from the middle
 _INDEPENDENT = TPESampler()
+_INDEPENDENT_OF_FAILURES = TPESampler(consider_failed_trials=False)
 _IS_SAMPLER = is_function("a sampler (None means a TPESampler)", classes=False, optional=True)
 
 
@@ -58,8 +68,9 @@ class CmaEsSampler:
     when everything is tried.
 
     Parallel workers lose nothing: a result that arrives after its generation is used in the current one. Injected trials
-    (enqueued, added or from start-up) are used only if they improve on the best. Failed trials are ignored. Feasible
-    trials are better than infeasible ones, and only the order of the values matters, not their size.
+    (enqueued, added or from start-up) are used only if they improve on the best. Failed trials do not move the
+    distribution. Feasible trials are better than infeasible ones, and only the order of the values matters, not their
+    size.
 
     O(parameters^2) per suggestion and O(parameters^3) per generation; O(parameters) for both with `use_separable_cma`.
 
@@ -97,6 +108,8 @@ class CmaEsSampler:
             are not complete and feasible, or lack a value within the range of a numeric parameter, are left out.
         duplicates: With "avoid", no configuration of a finite space is suggested that was tried or is running; with
             "allow" they may be repeated.
+        consider_failed_trials: Whether draws that are likely to fail are drawn again, as soon as the parameters predict
+            failures. Failures that look like chance, such as those of a machine, are ignored; with False all are.
 
     Raises:
         InvalidArgument, InvalidType: an option is outside of these; the message names it. Or `source_trials` are given
@@ -133,6 +146,7 @@ class CmaEsSampler:
         default=None, converter=sources, hash=False
     )
     duplicates: Duplicates = attrs.field(default="avoid", validator=one_of(*DUPLICATES))
+    consider_failed_trials: bool = attrs.field(default=True, validator=is_bool)
 
     def __attrs_post_init__(self) -> None:
         if self.source_trials is not None and (self.x0 is not None or self.sigma0 is not None):
@@ -170,7 +184,8 @@ class CmaEsSampler:
     @property
     def _other(self) -> Sampler:
         """The independent sampler."""
-        return self.independent_sampler or _INDEPENDENT
+        default = _INDEPENDENT if self.consider_failed_trials else _INDEPENDENT_OF_FAILURES
+        return self.independent_sampler or default
 
     def _suggestion(
         self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key, tried: TriedConfigurations | None
@@ -194,7 +209,8 @@ class CmaEsSampler:
             if isinstance(answer, Exhausted):
                 return answer
             others, note, off_grid = answer.params, dict(answer.note), answer.off_grid
-        values, offsets = propose(coding, carry, trial.number, key, tried=tried, others=others)
+        feasible = learned_feasibility(state, UnitCube.of(space)) if self.consider_failed_trials else None
+        values, offsets = propose(coding, carry, trial.number, key, tried=tried, others=others, feasible=feasible)
         if offsets:  # without them the values are the draw, and the note stays short
             note["draw"] = offsets
         return Suggestion({**values, **others} if others else values, note, off_grid)

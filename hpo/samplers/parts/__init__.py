@@ -3,6 +3,7 @@
 - `columns`: parameters as columns of numbers that stay valid when a range changes
 - `unit_cube`: a search space as the unit cube, and as features for models
 - `observations`: finished trials from best to worst, and the fold that keeps them as rows
+- `feasibility`: where trials fail, if failures can be predicted
 - `tried`: the configurations of a finite space that were tried; `first_trials`: those that run before anything is known
 - `driver`: the steps of every model-based sampler around its model
 
@@ -12,6 +13,7 @@ function `propose` that turns the carry into values, and a frozen class that hol
 
 from hpo.samplers.parts.columns import column_values
 from hpo.samplers.parts.driver import DUPLICATES, Duplicates, ask_noted, suggest, suggest_lone
+from hpo.samplers.parts.feasibility import Feasibility, learned_feasibility
 from hpo.samplers.parts.observations import Carry, Fold, Standing, is_learnable, standing
 from hpo.samplers.parts.tried import TriedConfigurations
 from hpo.samplers.parts.unit_cube import UnitCube, coarse_grid_size
@@ -20,6 +22,7 @@ __all__ = [
     "DUPLICATES",
     "Carry",
     "Duplicates",
+    "Feasibility",
     "Fold",
     "Standing",
     "TriedConfigurations",
@@ -28,6 +31,7 @@ __all__ = [
     "coarse_grid_size",
     "column_values",
     "is_learnable",
+    "learned_feasibility",
     "standing",
     "suggest",
     "suggest_lone",

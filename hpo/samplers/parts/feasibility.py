@@ -41,7 +41,8 @@ _RECENT = 0.05  # the weight of the newest trial in the recent rate, from the tw
 _SUREST = 0.01  # the least rate that a logistic model predicts, and 1 less the largest one
 _NEGLIGIBLE = 0.02  # the weight up to which a model is not asked
 _TOO_MUCH_CHANCE = 0.4  # the weight of the models without parameters from which on failures are ignored
-_CAUTION = 5.0
+_CAUTION = 5.0  # what the recent rate is multiplied by, in the exponent of the probability to succeed
+_MOST_CAUTIOUS = 0.9
 
 
 def learned_feasibility(state: StudyState, cube: UnitCube) -> Feasibility | None:
@@ -104,6 +105,11 @@ class Feasibility:
         """
         probabilities: NDArray[np.float64] = 1.0 - self._fold.rates(self._carry, points, self.weights) @ self.weights
         return probabilities
+
+    @property
+    def likely(self) -> float:
+        """The probability from which on a point is good enough: a half, and more the more trials have failed lately."""
+        return min(0.5 + self._carry.recent_rate, _MOST_CAUTIOUS)
 
     def log_penalties(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return what to add to the logarithm of an acquisition value at points, ``(m, d)``: at most 0, ``(m,)``.
@@ -193,7 +199,10 @@ class Fold:
     def init(self) -> Carry:
         """Return the carry of no trials."""
         d, n_kernels = self._nearness.shape
-        n_features, n_products = 1 + 2 * d + int((self.cube.n_choices - 2)[self.cube.n_choices > 0].sum()), len(self._factors[0])
+        n_features, n_products = (
+            1 + 2 * d + int((self.cube.n_choices - 2)[self.cube.n_choices > 0].sum()),
+            len(self._factors[0]),
+        )
         n_lone = n_kernels - len(_JOINT_WIDTHS)
         shares = [
             *_SHARES[:_KERNELS],
@@ -215,19 +224,30 @@ class Fold:
         if point is None:
             return carry
         failed = trial.state is TrialState.FAIL
+        if not len(carry.failed):
+            # without a failure all models would say the same, so nothing is learned before the first one
+            return self._first_failure(carry, point) if failed else _with_success(carry, point)
         points = np.array([point])
         # first predicted, then learned from
         rates = self.rates(carry, points, np.ones(len(carry.scores)))[0]
-        main, all_features = self._features(points)
+        scores = carry.scores + np.log(rates if failed else 1.0 - rates)
         n = len(carry.succeeded) + len(carry.failed)
-        return Carry(
-            carry.succeeded if failed else carry.succeeded.with_row(point),
-            carry.failed.with_row(point) if failed else carry.failed,
-            carry.recent_rate + (failed - carry.recent_rate) * max(_RECENT, 1.0 / (n + 2)),
-            carry.logistic.updated(main[0], float(failed)),
-            carry.crossed.updated(all_features[0], float(failed)),
-            carry.scores + np.log(rates if failed else 1.0 - rates),
-        )
+        grown = attrs.evolve(carry, failed=carry.failed.with_row(point)) if failed else _with_success(carry, point)
+        recent = carry.recent_rate + (failed - carry.recent_rate) * max(_RECENT, 1.0 / (n + 2))
+        return self._learned(attrs.evolve(grown, scores=scores, recent_rate=recent), points, float(failed))
+
+    def _first_failure(self, carry: Carry, point: list[float]) -> Carry:
+        """Return the carry after the first failure, with what the models learn from the newest trials before it."""
+        grown = attrs.evolve(carry, failed=carry.failed.with_row(point))
+        grown = attrs.evolve(grown, recent_rate=max(grown.rate, _RECENT))
+        for success in carry.succeeded.array[-_KEPT:]:
+            grown = self._learned(grown, success[None], 0.0)
+        return self._learned(grown, np.array([point]), 1.0)
+
+    def _learned(self, carry: Carry, points: NDArray[np.float64], outcome: float) -> Carry:
+        main, all_features = self._features(points)
+        logistic, crossed = carry.logistic.updated(main[0], outcome), carry.crossed.updated(all_features[0], outcome)
+        return attrs.evolve(carry, logistic=logistic, crossed=crossed)
 
     def rates(self, carry: Carry, points: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the rates of failures at points, by all models whose weight is not 0, ``(m, k)``; 0 for the others."""
@@ -282,6 +302,10 @@ class Fold:
         first, second = self._factors
         main = np.concatenate([np.ones((len(points), 1)), features], axis=1)
         return main, np.concatenate([main, features[:, first] * features[:, second]], axis=1)
+
+
+def _with_success(carry: Carry, point: list[float]) -> Carry:
+    return attrs.evolve(carry, succeeded=carry.succeeded.with_row(point))
 
 
 @attrs.frozen

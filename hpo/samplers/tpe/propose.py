@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from itertools import chain
+from collections.abc import Iterable, Mapping
+from itertools import chain, repeat
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hpo.core import Distribution, FrozenTrial, Key, SearchSpace, StudyState
-from hpo.samplers.parts import Fold, TriedConfigurations, UnitCube, column_values
-from hpo.samplers.parts.feasibility import Feasibility, learned_feasibility
+from hpo.samplers.parts import Feasibility, Fold, TriedConfigurations, UnitCube, column_values, learned_feasibility
 from hpo.samplers.random import RandomSampler
 from hpo.samplers.tpe import branches
 from hpo.samplers.tpe.model import ModelOptions, fitted
@@ -48,16 +47,23 @@ class ProposalOptions(ModelOptions, Protocol):
         ...
 
     @property
-    def consider_failed_trials(self) -> bool:
-        """Whether failed trials count as the worst ones."""
+    def consider_failed_trials(self) -> bool | None:
+        """Whether failed trials count as the worst ones; None for as far as parameters predict failures."""
         ...
 
 
 class Proposal(NamedTuple):
-    """The values that a model suggests, and their log density ratio: good trials over bad ones."""
+    """The values that a model suggests.
+
+    Attributes:
+        params: The values.
+        acquisition: Their log density ratio, good trials over bad ones, less a penalty where trials are likely to fail.
+        feasibility: The probability that the trial does not fail; None if failures can't be predicted.
+    """
 
     params: Mapping[str, Any]
     acquisition: float
+    feasibility: float | None
 
 
 class _Part(NamedTuple):
@@ -89,21 +95,23 @@ def propose(
     if len(parts) == 1:
         return _from_model(options, state, parts[0], trial.params, trial.distributions, key, tried)
     params, distributions = dict(trial.params), dict(trial.distributions)
-    whole = None
-    if not options.multivariate and options.consider_failed_trials is None:
-        whole = learned_feasibility(state, UnitCube.of(SearchSpace({**distributions, **space})))
+    feasible, feasibility = None, None
+    if options.consider_failed_trials is None and not options.multivariate:
+        # what a parameter does to failures depends on the others, even if good and bad values are told apart one by one
+        feasible = learned_feasibility(state, UnitCube.of(SearchSpace({**distributions, **space})))
     acquisition, modelled = 0.0, False
     for part in parts:
         # the stream is named by a parameter of the part, so that suggestions do not depend on the other parts
-        found = _from_model(options, state, part, params, distributions, key.child(min(part.space)), None, whole)
+        found = _from_model(options, state, part, params, distributions, key.child(min(part.space)), None, feasible)
         if found:
             # chain rule: the log ratios of conditional densities add up to the log ratio of the joint density
             modelled, acquisition = True, acquisition + found.acquisition
+            feasibility = found.feasibility
             params.update(found.params)
         else:
             params.update(RandomSampler()(state, trial, part.space, key).params)
         distributions.update(part.space)
-    return Proposal(params, acquisition) if modelled else None
+    return Proposal(params, acquisition, feasibility) if modelled else None
 
 
 def _parts(options: ProposalOptions, state: StudyState, space: SearchSpace) -> list[_Part]:
@@ -131,9 +139,12 @@ def _from_model(
     distributions: Mapping[str, Distribution],
     key: Key,
     tried: TriedConfigurations | None,
-    whole: Feasibility | None = None,
+    feasible: Feasibility | None = None,
 ) -> Proposal | None:
-    """Return values for a part from one model, given the `params` that it is conditional on; None without a model."""
+    """Return values for a part from one model, given the `params` that it is conditional on; None without a model.
+
+    With `feasible`, which may be of more parameters, that model of failures is asked instead of one of these parameters.
+    """
     # an enqueued value may be outside of its range, for which the model has no density
     known = {
         name: value
@@ -143,10 +154,12 @@ def _from_model(
     # known and wanted parameters together: the model is joint, and then conditional on the known ones
     space = SearchSpace({**{name: distributions[name] for name in known}, **part.space}) if known else part.space
     cube = UnitCube.of(space)
-    feasible = whole
-    if options.consider_failed_trials is None and options.multivariate:
-        feasible = learned_feasibility(state, cube)
-    fold = Fold(state.directions, cube.columns, feasible is not None if options.consider_failed_trials is None else options.consider_failed_trials)
+    failed = options.consider_failed_trials
+    if failed is None:
+        if options.multivariate:
+            feasible = learned_feasibility(state, cube)
+        failed = feasible is not None
+    fold = Fold(state.directions, cube.columns, failed)
     carry = state.finished.fold(fold)
     liars = _unfinished_points(options, state, cube)
     # With many workers, all would draw at random until the first trial ends, so unfinished trials count as well,
@@ -159,23 +172,38 @@ def _from_model(
         return None
     for attempt in range(1 if tried is None else _ATTEMPTS):
         points, scores = model.candidates(key.child("again", attempt) if attempt else key, options.n_ei_candidates)
+        chances: Iterable[float | None] = repeat(None)
         if feasible is not None:
-            at = points
-            if feasible is whole:
-                wc = whole.fold.cube
-                at = np.full((len(points), len(wc.columns)), np.nan)
-                for c, v in wc.positions(params).items():
-                    at[:, c] = v
-                for i, nme in enumerate(cube.names):
-                    at[:, wc.names.index(nme)] = points[:, i]
-            scores = scores + feasible.penalties(at)
-            order = np.argsort(-scores, kind="stable")
-            points, scores = points[order], scores[order]
-        for point, score in zip(points.tolist(), scores.tolist(), strict=True):
+            points, scores, probabilities = _likely_to_succeed(feasible, params, cube, points, scores)
+            chances = probabilities.tolist()
+        for point, score, chance in zip(points.tolist(), scores.tolist(), chances, strict=False):
             values = cube.params(point)
             if tried is None or not tried.contains(values):
-                return Proposal({name: values[name] for name in part.space}, score)
-    return Proposal(values, score)  # all were tried already: the driver replaces this one
+                return Proposal({name: values[name] for name in part.space}, score, chance)
+    # all were tried already: the driver replaces this one
+    return Proposal({name: values[name] for name in part.space}, score, chance)
+
+
+def _likely_to_succeed(
+    feasible: Feasibility,
+    known: Mapping[str, Any],
+    cube: UnitCube,
+    points: NDArray[np.float64],
+    scores: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return candidates with the penalty for failures in their scores, best first, and their probabilities of success."""
+    whole = feasible.cube
+    if whole is cube:
+        places = points
+    else:  # the candidates are of some of the parameters: those that are not known yet are left open
+        places = np.full((len(points), len(whole.columns)), np.nan)
+        for column, position in whole.positions(known).items():
+            places[:, column] = position
+        for column, name in enumerate(cube.names):
+            places[:, whole.names.index(name)] = points[:, column]
+    scores = scores + feasible.log_penalties(places)
+    order = np.argsort(-scores, kind="stable")
+    return points[order], scores[order], feasible.probabilities(places[order])
 
 
 def _unfinished_points(options: ProposalOptions, state: StudyState, cube: UnitCube) -> NDArray[np.float64]:

@@ -22,6 +22,7 @@ from hpo.core import (
     is_positive,
     joint_space,
     one_of,
+    option_check,
     to_int_if_whole,
     whole_from,
 )
@@ -34,6 +35,7 @@ from hpo.samplers.tpe.propose import propose
 _START = RandomSampler()  # with the stream of the call, so that start-up is random search draw for draw
 # not "whole number to whole number": what such a function returns is checked when it is called
 _GIVEN_N = is_function("a function of a number of trials")
+_IS_BOOL_OR_NONE = option_check("True, False", attrs.validators.instance_of(bool), optional=True)
 
 
 @attrs.frozen(kw_only=True)
@@ -82,8 +84,9 @@ class TPESampler:
         consider_magic_clip: Whether kernels are at least ``1 / min(100, 1 + trials)`` of a range wide. This matters only
             if many trials are good or the prior's weight is small; otherwise kernels are wider anyway.
         consider_endpoints: Whether the ends of a range count as trials when the widths of kernels are computed.
-        consider_failed_trials: Whether failed trials count as the worst of all, which keeps away from regions where the
-            objective crashes; otherwise they are ignored.
+        consider_failed_trials: Whether failed trials count as the worst of all. None means that they do as soon as the
+            parameters predict failures, and candidates that are likely to fail are avoided; failures that look like
+            chance, such as those of a machine, are ignored. With False all failures are ignored.
         categorical_distance_func: For categorical parameters, by name, a function from two choices to their distance, at
             least 0: near choices are expected to do equally well. Kept as pairs sorted by name.
         duplicates: With "avoid", no configuration of a finite space is suggested that was tried or is running, and the
@@ -116,7 +119,7 @@ class TPESampler:
     constant_liar: bool = attrs.field(default=True, validator=is_bool)
     consider_magic_clip: bool = attrs.field(default=True, validator=is_bool)
     consider_endpoints: bool = attrs.field(default=False, validator=is_bool)
-    consider_failed_trials: bool | None = attrs.field(default=None)
+    consider_failed_trials: bool | None = attrs.field(default=None, validator=_IS_BOOL_OR_NONE)
     categorical_distance_func: DistanceFunctions = attrs.field(default=None, converter=options.checked_distances)
     duplicates: Duplicates = attrs.field(default="avoid", validator=one_of(*DUPLICATES))
 
@@ -171,4 +174,7 @@ class TPESampler:
             return None
         # in the order of the space, whatever the order of the parts
         params = {name: proposal.params[name] for name in space}
-        return Suggestion(params, {"rule": "model", "acquisition": proposal.acquisition})
+        note = {"rule": "model", "acquisition": proposal.acquisition}
+        if proposal.feasibility is not None:
+            note["feasibility"] = proposal.feasibility
+        return Suggestion(params, note)

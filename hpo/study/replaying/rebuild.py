@@ -37,7 +37,7 @@ def rebuild_advisor(identity: Identity | None) -> Any:
     if identity is None or entry is None:
         return None
     registry, registration = entry
-    recorded, found = _without_dropped_options(identity), registry.load(registration.name)
+    recorded, found = _with_options_of_today(identity), registry.load(registration.name)
     if isinstance(recorded.options, dict):
         functions = registration.load_functions()
         options = {name: _option(value, functions) for name, value in from_json_tree(recorded.options).items()}
@@ -61,25 +61,25 @@ def _registered(identity: Identity) -> tuple[Registry, Registration] | None:
     return None
 
 
-def _without_dropped_options(identity: Identity) -> Identity:
+def _with_options_of_today(identity: Identity) -> Identity:
     """Return what this version would record for a sampler or pruner that an earlier version has recorded."""
     entry = _registered(identity)
     if entry is None or not isinstance(identity.options, dict):
         return identity
     dropped = entry[1].dropped_options
     options = {
-        name: _without_dropped_in(value)
+        name: _with_nested_of_today(value)
         for name, value in identity.options.items()
         if name not in dropped or value != dropped[name]
     }
-    return replace(identity, options=options)
+    return replace(identity, options={**entry[1].added_options, **options})
 
 
-def _without_dropped_in(option: Any) -> Any:
+def _with_nested_of_today(option: Any) -> Any:
     nested = _nested(option)
     if nested is None:
         return option
-    now = _without_dropped_options(nested)
+    now = _with_options_of_today(nested)
     return {"name": now.name, "version": now.version, "options": now.options}
 
 
