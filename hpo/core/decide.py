@@ -244,9 +244,9 @@ def _suggest(state: StudyState, command: Suggest) -> list[AnyEvent]:
     # asking for the exact type first is several times cheaper than asking the abstract class
     if type(command.params) is not dict and not isinstance(command.params, Mapping):
         raise InvalidSuggestion(f"the params of a suggestion are a dict by name, got {command.params!r}")
-    if not trial.params.keys().isdisjoint(space):
-        for name in trial.params.keys() & space.keys():
-            if trial.distributions[name] == space[name]:  # another range is asked for anew
+    if trial.params:  # by the names of the space: a trial may have thousands of lone parameters by now
+        for name in space:
+            if name in trial.params and trial.distributions[name] == space[name]:  # another range is asked for anew
                 raise InvalidSuggestion(f"trial {trial.number} has a value for parameter {name!r} already")
     if not space and not command.note:
         return []

@@ -14,8 +14,11 @@ T_contra = TypeVar("T_contra", contravariant=True)
 C = TypeVar("C")
 
 # Only the most recently used folds are kept. A fold has its space among its options, and a study whose ranges change
-# all the time makes a new fold with every trial: their carries would fill the memory.
+# all the time makes a new fold with every trial: their carries would fill the memory. Short histories keep more of them,
+# since an objective with hundreds of lone parameters has a fold for each, which would start over at every trial.
 _KEPT_FOLDS = 64
+_MOST_FOLDS = 512
+_KEPT_STEPS = 200_000  # folds times trials up to which more than 64 folds are kept
 # Carries are kept for the newest lengths. One would do for a single worker. The states of parallel workers are a few
 # trials behind, and a lone parameter is asked for in the state in which its trial started. Without the carry for its
 # length or a smaller one, a state would have to fold all of its trials anew.
@@ -96,7 +99,7 @@ class History(Sequence[T]):
         with buffer.lock:
             carries = buffer.memo.pop(fold, None) or {}
             buffer.memo[fold] = carries  # now the youngest: dicts keep the order of insertion
-            if len(buffer.memo) > _KEPT_FOLDS:
+            if len(buffer.memo) > min(max(_KEPT_FOLDS, _KEPT_STEPS // self._length), _MOST_FOLDS):
                 del buffer.memo[next(iter(buffer.memo))]
             if self._length in carries:
                 return cast(C, carries[self._length])

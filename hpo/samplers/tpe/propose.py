@@ -91,6 +91,8 @@ def propose(
         key: The random stream of the call.
         tried: The configurations to avoid; None if everything is allowed.
     """
+    if not state.finished:
+        return None  # at once: the first trial of an undeclared space may ask for thousands of parameters one by one
     parts = _parts(options, state, space)
     if len(parts) == 1:
         return _from_model(options, state, parts[0], trial.params, trial.distributions, key, tried)
