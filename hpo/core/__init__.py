@@ -91,7 +91,7 @@ from hpo.core.contracts import (
 from hpo.core.decide import decide, running_trial
 from hpo.core.evolve import evolve, replay
 from hpo.core.loading import Loader
-from hpo.core.memory import FrozenDict, History, InsertOnlyDict, NumberMap, SortedRuns
+from hpo.core.memory import EventLog, FrozenDict, History, InsertOnlyDict, NumberMap, SortedRuns
 from hpo.core.records import (
     FORMAT,
     AdvisorSet,
@@ -150,6 +150,7 @@ from hpo.core.values import (
     coerced_value,
     create_trial,
     distribution_from_document,
+    distribution_of,
     distribution_to_json,
     from_json_tree,
     from_number,
@@ -205,6 +206,7 @@ __all__ = [
     "Decision",
     "Distribution",
     "Enqueue",
+    "EventLog",
     "Exhausted",
     "FloatDistribution",
     "Fold",
@@ -290,6 +292,7 @@ __all__ = [
     "decode_events",
     "decode_hook",
     "distribution_from_document",
+    "distribution_of",
     "distribution_to_json",
     "encode_events",
     "encode_hook",

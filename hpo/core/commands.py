@@ -183,6 +183,7 @@ class Tell(Struct, frozen=True):
     COMPLETE if not given. A waiting trial can be told as FAIL, which takes it off the queue. A complete trial with a
     NaN among its values becomes a failed one, because NaN has no rank. `sem` is the standard error of each value, and
     `cost` the cost of the evaluation. `unused` names the suggested parameters that the objective never asked for.
+    `began` is when a worker began to run the trial, if that was later than its start: it had to wait for the worker.
     """
 
     number: int
@@ -194,6 +195,7 @@ class Tell(Struct, frozen=True):
     sem: Any = None
     cost: Any = None
     origin: Origin | None = None
+    began: float | None = None
 
 
 class AddTrial(Struct, frozen=True):

@@ -362,6 +362,7 @@ def _tell(state: StudyState, command: Tell) -> list[AnyEvent]:
             sem=None if sem is None else tuple(map(to_number, sem)),
             cost=None if cost is None else to_number(cost),
             origin=None if command.origin is None else checked_origin(command.origin),
+            began=None if command.began is None else checked_time(command.began),
         )
     ]
 

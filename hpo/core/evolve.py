@@ -234,6 +234,7 @@ def _finished(state: StudyState, event: TrialFinished) -> StudyState:
         state=event.state,
         values=None if event.values is None else from_numbers(event.values),
         reason=event.reason,
+        started_at=trial.started_at if event.began is None else event.began,
         finished_at=event.at,
         sem=None if event.sem is None else tuple(map(from_number, event.sem)),
         cost=None if event.cost is None else from_number(event.cost),

@@ -104,7 +104,7 @@ class Loader:
 
     def _is_usual(self, event: TrialFinished) -> bool:
         """Return whether a result is one float per objective, or none of a trial that is not complete."""
-        if event.origin is not None or event.sem is not None or event.cost is not None:
+        if event.origin is not None or event.sem is not None or event.cost is not None or event.began is not None:
             return False
         values = event.values
         if values is None:

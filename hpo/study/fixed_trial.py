@@ -17,6 +17,7 @@ from hpo.core import (
     checked_constraint,
     checked_report,
     coerced_value,
+    distribution_of,
     from_json_tree,
     to_json_tree,
 )
@@ -62,15 +63,15 @@ class FixedTrial:
         self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
     ) -> float:
         """Return the given value of `name`, with the errors of `suggest`."""
-        return float(self.suggest(name, FloatDistribution(low, high, log=log, step=step)))
+        return float(self.suggest(name, distribution_of(name, FloatDistribution, low, high, log=log, step=step)))
 
     def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
         """Return the given value of `name`, with the errors of `suggest`."""
-        return int(self.suggest(name, IntDistribution(low, high, log=log, step=step)))
+        return int(self.suggest(name, distribution_of(name, IntDistribution, low, high, log=log, step=step)))
 
     def suggest_categorical(self, name: str, choices: Sequence[Choice]) -> Any:
         """Return the given value of `name`, with the errors of `suggest`."""
-        return self.suggest(name, CategoricalDistribution(choices))
+        return self.suggest(name, distribution_of(name, CategoricalDistribution, choices))
 
     def suggest(self, name: str, distribution: Distribution) -> Any:
         """Return the given value of `name`.

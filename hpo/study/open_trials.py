@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 import time
 from collections.abc import Sequence
+from typing import Any
+from weakref import WeakKeyDictionary
 
 from hpo.core import (
     AnyEvent,
@@ -62,6 +65,10 @@ class OpenTrials:
         self._most_unchecked = _FEWEST_TO_CHECK
         self.blocks = WorkerBlocks(recorder)
         self._is_quick = False  # whether the sampler answered so fast that others may wait for it
+        self.token = secrets.token_bytes(8)
+        """A name of the study for workers in other processes, which no other study has."""
+        self.ledgers: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
+        """What the workers of each executor know of the study."""
 
     def start_trial(
         self, space: SearchSpace | None = None, worker: Worker | None = None, *, probe: bool = False

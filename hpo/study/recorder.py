@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
-from hpo.core import AnyEvent, Command, History, InsertOnlyDict, NumberMap, StudyState, decide, replay
+from hpo.core import AnyEvent, Command, EventLog, History, InsertOnlyDict, NumberMap, StudyState, decide, replay
 from hpo.errors import Conflict, HpoError
 from hpo.journal.locks import watch_forks
-from hpo.journal.storage import DeferredSync, Journal, LoadsState, TakesTurns, Turn
+from hpo.journal.storage import DeferredSync, Journal, LoadsState, Storage, TakesTurns, Turn
 
 
 def now() -> float:
@@ -58,12 +58,17 @@ class JournalRecorder:
 
     detached = False
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, origin: tuple[Storage, str] | None = None) -> None:
         self._journal = journal
+        self.origin = origin
+        """The storage and the name of the study, by which another process opens it."""
         self._deferred = journal if isinstance(journal, DeferredSync) else None
         self._turns = journal if isinstance(journal, TakesTurns) else None
         self._loads = journal if isinstance(journal, LoadsState) else None
         self._other_threads = False
+        self._remembers = False
+        self.log = EventLog()
+        """The newest events that led to the cached state, if they are remembered."""
         self._start_over()
         watch_forks(self)
 
@@ -83,6 +88,13 @@ class JournalRecorder:
         self._is_alone = True  # nobody else had written when the journal was last seen
         # Buffers of its own: the ones of a default StudyState are shared by all studies of the process, with their locks.
         self._state = StudyState(spaces=InsertOnlyDict(), finished=History(), running=NumberMap(), waiting=NumberMap())
+        self.log = EventLog()
+
+    def remember_events(self) -> None:
+        """Remember the newest events from now on, for workers that know the ones before."""
+        with self._lock:
+            if not self._remembers:
+                self._remembers, self.log = True, EventLog(self._state.version)
 
     @property
     def state(self) -> StudyState:
@@ -125,6 +137,8 @@ class JournalRecorder:
     def _fold(self, news: Sequence[AnyEvent]) -> None:
         if news:
             self._is_alone = False
+            if self._remembers:
+                self.log = self.log.extended(self._state.version, news)
             self._state = replay(_drained([*news]), self._state)
 
     @property
@@ -177,6 +191,8 @@ class JournalRecorder:
                 return False
             if self._state.version == before.version:
                 self._state = after
+                if self._remembers:
+                    self.log = self.log.extended(before.version, events)
         if sync is not None:  # without the lock, so that one sync serves all threads that wrote before it began
             sync()
         return True

@@ -35,6 +35,7 @@ from hpo.study.recorder import JournalRecorder
 from hpo.study.replaying.versions import events_until, forked, version_before
 from hpo.study.running.evaluation import Objective
 from hpo.study.running.options import Callback, RunOptions
+from hpo.study.running.remote import stop_remotely
 from hpo.study.running.session import Session
 from hpo.study.running.workers import fail_lost
 
@@ -78,7 +79,7 @@ class Study(AskAndTell, StudyQuestions):
     ) -> None:
         self.storage = storage
         self.study_name = study_name
-        self._recorder = JournalRecorder(storage.open(study_name))
+        self._recorder = JournalRecorder(storage.open(study_name), (storage, study_name))
         self._trials = OpenTrials(self._recorder, Advisors(sampler, pruner, promoter))
 
     @property
@@ -198,25 +199,28 @@ class Study(AskAndTell, StudyQuestions):
                 name.
             n_trials: How many trials to start or resume; None means no limit.
             timeout: Seconds after which no trial starts; None means no limit.
-            n_jobs: How many trials run at a time, in threads or in `executor`; -1 for all CPUs. By default 1, or the
-                number of the executor's workers.
-            catch: Exceptions that do not end the run.
+            n_jobs: How many trials run at a time, in threads or in `executor`. -1 stands for all CPUs, or for the number
+                of the executor's workers, which is the default with one that tells it. Without an executor it is 1.
+            catch: Exceptions that do not end the run. Their tracebacks are logged at the level DEBUG.
             callbacks: Called in this thread with the study and each finished trial, in order. One that raises ends the
                 run as an objective that raises does. A method ``before_run(study)`` of one is called before the first
                 trial, and may call `stop`. They are also called for the trials of dead workers, which this
                 run fails at its start and once a minute, as `fail_lost_trials` does.
             gc_after_trial: Whether to collect garbage after each trial.
             show_progress_bar: Whether to show one (needs ``purehpo[progress]``).
-            executor: Runs the objectives, for example a `ProcessPoolExecutor`. State and sampler are sent to its
-                workers, which compute the suggestions, and everything that a trial records comes back with its result.
-                Only joint suggestions of samplers that must see earlier ones first are computed in this process.
+            executor: Runs the objectives, for example a `ProcessPoolExecutor`. Its workers compute the suggestions, for
+                which each gets the study once, and then what is new; everything that a trial records comes back with
+                its result. Only joint suggestions of samplers that must see earlier ones first are computed in this
+                process. If a job is cancelled or its worker dies, its trial fails with a reason that begins with
+                ``"lost:"``, and the run goes on unless the executor is broken.
             order: ``"deterministic"`` starts trial i when trial i - `n_jobs` has been told, and tells results in the
                 order of their numbers. The same seed and `n_jobs` then give the same study, whatever the timing.
             stop: A stopping rule, for example ``hpo.stopping.NoImprovement(50) | hpo.stopping.TargetReached(0.01)``. It is
                 asked before the first trial and after each one that ends, and its reason is logged.
 
         Raises:
-            InvalidArgument, InvalidType: an argument is not valid; no trial is started.
+            InvalidArgument, InvalidType: an argument is not valid; no trial is started. Or the objective cannot be sent to
+                the executor's workers; its trials have failed.
             NotOptimizing: it is called from inside an objective or a callback of this study.
         """
         if self._trials.current_run.run is not None:
@@ -259,6 +263,8 @@ class Study(AskAndTell, StudyQuestions):
         """
         current = self._trials.current_run
         if current.run is None:
+            if stop_remotely(self.state):
+                return
             raise NotOptimizing("stop can only be called from inside an objective or a callback")
         current.run.request_stop(current.number)
 

@@ -27,12 +27,15 @@ from hpo.core import (
     ask_pruner,
     checked_constraint,
     checked_report,
+    distribution_of,
+    replay,
     running_trial,
     suggest_lone,
 )
-from hpo.errors import InvalidArgument, TrialPruned
+from hpo.errors import InvalidArgument, InvalidType, TrialPruned
+from hpo.journal.storage import Storage
 from hpo.study.advisors import Advisors
-from hpo.study.recorder import Recorder, now
+from hpo.study.recorder import JournalRecorder, Recorder, now
 
 T = TypeVar("T", bound=Choice)
 
@@ -40,7 +43,8 @@ T = TypeVar("T", bound=Choice)
 class Trial:
     """A trial while it runs: it suggests parameters, takes reports, and says when to stop early.
 
-    `Study.optimize` and `Study.ask` create it.
+    `Study.optimize` and `Study.ask` create it. If the study is not in memory, a trial can be pickled: the copy writes to
+    the study, too, and either of the two is told, the copy by preference, because it knows what it was asked for.
 
     Args:
         recorder: Where it reads the study and writes what happens.
@@ -79,6 +83,7 @@ class Trial:
         earlier = started.running[trial.number].params  # of a trial that was paused: all of them count as used
         self._used: dict[str, None] = dict.fromkeys(earlier or used)
         self._paused = False
+        self._sent = False  # to another process, where its objective may ask for parameters
 
     @property
     def number(self) -> int:
@@ -127,8 +132,12 @@ class Trial:
 
     @property
     def unused(self) -> tuple[str, ...]:
-        """The joint parameters that the objective has not asked for. They are dropped when the trial is told."""
-        return tuple(name for name in self._joint.params if name not in self._used)
+        """The joint parameters that the objective has not asked for. They are dropped when the trial is told.
+
+        None of them is known to be unused if the trial was sent to another process: tell it with the copy from there,
+        which knows.
+        """
+        return () if self._sent else tuple(name for name in self._joint.params if name not in self._used)
 
     def suggest_float(
         self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
@@ -148,7 +157,7 @@ class Trial:
         """
         value = self._known_value(FloatDistribution, name, low, high, step, log)
         if value is None:
-            value = self._suggest(name, FloatDistribution(low, high, log=log, step=step))
+            value = self._suggest(name, distribution_of(name, FloatDistribution, low, high, log=log, step=step))
         return value  # type: ignore[no-any-return]
 
     def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
@@ -167,7 +176,7 @@ class Trial:
         """
         value = self._known_value(IntDistribution, name, low, high, step, log)
         if value is None:
-            value = self._suggest(name, IntDistribution(low, high, log=log, step=step))
+            value = self._suggest(name, distribution_of(name, IntDistribution, low, high, log=log, step=step))
         return value  # type: ignore[no-any-return]
 
     def suggest_categorical(self, name: str, choices: Sequence[T]) -> T:
@@ -181,7 +190,7 @@ class Trial:
             InvalidDistribution, InvalidType: there are no choices, two are equal, or one has another type.
             InvalidArgument: the name is a parameter of another type, or has other choices, in this trial.
         """
-        return self._suggest(name, CategoricalDistribution(choices))  # type: ignore[no-any-return]
+        return self._suggest(name, distribution_of(name, CategoricalDistribution, choices))  # type: ignore[no-any-return]
 
     def report(self, value: float | Mapping[str, float], step: int) -> None:
         """Record an intermediate value. The first value of a step stays; a second one is ignored with a warning.
@@ -372,5 +381,36 @@ class Trial:
             stacklevel=4,
         )
 
+    def __reduce__(self) -> tuple[Callable[..., Trial], tuple[Any, ...]]:
+        origin = getattr(self._recorder, "origin", None)
+        if origin is None or origin[0].location == "memory":
+            where = "in an executor" if origin is None else "of a study in memory, which other processes cannot reach"
+            raise InvalidType(
+                f"trial {self.number} runs {where}, so that it cannot be sent to another process: send trial.params, "
+                "which study.ask(space) has filled, and call study.tell(trial.number, value) here with what comes back; "
+                "or keep the study in a file or database; or let study.optimize(objective, executor=...) send the trial"
+            )
+        self._sent = True
+        used = tuple(self._used)
+        return _reopened, (*origin, self._advisors, self._started.version, self._joint, used, self._paused)
+
     def __repr__(self) -> str:
         return f"<Trial {self.number}: {self.params}>"
+
+
+def _reopened(
+    storage: Storage,
+    study_name: str,
+    advisors: Advisors,
+    version: int,
+    joint: FrozenTrial,
+    used: tuple[str, ...],
+    paused: bool,
+) -> Trial:
+    """Return a trial that was sent here from another process, on the same study in its storage."""
+    recorder = JournalRecorder(storage.open(study_name), (storage, study_name))
+    trial = Trial(recorder, advisors, replay(recorder.events()[:version]), joint)
+    latest = recorder.state.trial(joint.number)
+    trial._params, trial._distributions = latest.params, latest.distributions.mapping  # noqa: SLF001
+    trial._used, trial._paused = dict.fromkeys(used), paused  # noqa: SLF001
+    return trial

@@ -13,6 +13,7 @@ promoter            `PromoterLaws`              `check_promoter`         `pruner
 stopping rule       `StoppingLaws`              `check_stopping_rule`    `stopping`
 fold                                            `check_fold`             `folds`
 storage             `StorageLaws`               `check_storage`          `journals`
+executor                                        `check_executor`         `executors`
 ==================  ==========================  =======================  ==========================================
 
 `StudyMachine` (in `study_machine`) lets several workers live and die on one study, for any storage, sampler and pruner;
@@ -33,6 +34,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hpo.testing.executors import check_executor as check_executor
     from hpo.testing.folds import check_fold as check_fold
     from hpo.testing.journals import (
         StorageLaws as StorageLaws,
@@ -65,6 +67,7 @@ _HOME = {
     "WrapperLaws": "samplers",
     "agreement_machine": "journals",
     "backup_of_files": "journals",
+    "check_executor": "executors",
     "check_fold": "folds",
     "check_promoter": "pruners",
     "check_pruner": "pruners",

@@ -96,7 +96,7 @@ def test_an_event_is_a_short_array_that_begins_with_its_tag() -> None:
         ["started", 3, 1.5, "w", None],
         ["suggested", 3, 0, [0.5, 1], {"rule": "a"}, False],
         ["reported", 3, 7, "nan", None],
-        ["finished", 3, "complete", [0.97, "-inf"], 2.5, None, [], None, None, None],
+        ["finished", 3, "complete", [0.97, "-inf"], 2.5, None, [], None, None, None, None],
         ["enqueued", 4, {"x": 1}, None, None, None, None],
     ]
 

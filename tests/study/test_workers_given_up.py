@@ -105,10 +105,10 @@ def test_a_run_whose_objectives_are_elsewhere_goes_on_too(study):
     failed = []
 
     class Executor(concurrent.futures.ThreadPoolExecutor):
-        def submit(self, job):
+        def submit(self, fn, job):
             if not failed:
                 failed.extend(given_up(study, 0))
-            return super().submit(job)
+            return super().submit(fn, job)
 
     with Executor(1) as executor:
         study.optimize(quick, n_trials=3, executor=executor)
@@ -160,7 +160,7 @@ def test_a_late_worker_does_not_retry_what_another_retries(study):
 
 def test_an_interrupt_ends_the_trials_of_all_names(study):
     class Executor(concurrent.futures.Executor):
-        def submit(self, job):
+        def submit(self, fn, job):
             if study.trials[-1].number == 1:
                 raise KeyboardInterrupt
             study._recorder.journal.give_up(study.trials[0].worker)  # and nobody fails its trial

@@ -69,7 +69,7 @@ CALLS_OF_A_STUDY = [
     (
         lambda study: study.optimize(abs, n_trials=1, executor=3),
         InvalidType,
-        "an executor is one from concurrent.futures, or has a submit method like theirs; got 3",
+        "an executor is a concurrent.futures.Executor, or has its methods submit, map and shutdown; got 3",
     ),
     (
         lambda study: study.optimize(abs, n_trials=1, executor=ThreadPoolExecutor),

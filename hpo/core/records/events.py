@@ -235,6 +235,8 @@ class TrialFinished(Struct, frozen=True, gc=False, array_like=True, tag="finishe
     sem: tuple[Number, ...] | None = None
     cost: Number | None = None
     origin: Origin | None = None
+    began: float | None = None
+    """When its worker began to run it, if it had to wait for the worker after it was started."""
 
 
 class TrialAdded(Struct, frozen=True, gc=False, array_like=True, tag="added"):

@@ -8,7 +8,7 @@ index of the choice, so that ``True``, ``1`` and ``1.0`` stay three different ch
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from hpo.core.values.categorical import CategoricalDistribution
@@ -23,6 +23,7 @@ __all__ = [
     "IntDistribution",
     "check_distribution_compatibility",
     "distribution_from_document",
+    "distribution_of",
     "distribution_to_json",
     "index_of",
     "json_to_distribution",
@@ -36,6 +37,18 @@ Distribution: TypeAlias = FloatDistribution | IntDistribution | CategoricalDistr
 _KIND_BY_NAME: Mapping[str, type[Distribution]] = {
     kind.__name__: kind for kind in (FloatDistribution, IntDistribution, CategoricalDistribution)
 }
+
+
+def distribution_of(name: str, kind: Callable[..., Distribution], *args: Any, **kwargs: Any) -> Distribution:
+    """Return the distribution ``kind(*args, **kwargs)`` of parameter `name`, which its errors name.
+
+    Raises:
+        InvalidDistribution, InvalidType: as `kind` does.
+    """
+    try:
+        return kind(*args, **kwargs)
+    except (InvalidDistribution, InvalidType) as error:
+        raise type(error)(f"parameter {name!r}: {error}") from None
 
 
 def distribution_to_json(distribution: Distribution) -> str:

@@ -14,7 +14,13 @@ from msgspec.structs import replace
 from hpo.core.memory import FrozenDict, InsertOnlyDict, with_items
 from hpo.core.values.categorical import Choice
 from hpo.core.values.checks import checked_text, checked_time
-from hpo.core.values.distributions import CategoricalDistribution, Distribution, FloatDistribution, IntDistribution
+from hpo.core.values.distributions import (
+    CategoricalDistribution,
+    Distribution,
+    FloatDistribution,
+    IntDistribution,
+    distribution_of,
+)
 from hpo.core.values.json_tree import from_json_tree, to_json_tree
 from hpo.core.values.objectives import checked_sem, checked_values
 from hpo.core.values.search_space import SearchSpace
@@ -168,7 +174,7 @@ class FrozenTrial(Struct, frozen=True, gc=False):
             InvalidArgument: the trial has no parameter `name`.
             ValueOutsideDistribution: its value is not a number.
         """
-        return float(self.stored_value(name, FloatDistribution(low, high, log=log, step=step)))
+        return float(self.stored_value(name, distribution_of(name, FloatDistribution, low, high, log=log, step=step)))
 
     def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
         """Return the value that the trial has for `name`, as `Trial.suggest_int` would.
@@ -177,7 +183,7 @@ class FrozenTrial(Struct, frozen=True, gc=False):
             InvalidArgument: the trial has no parameter `name`.
             ValueOutsideDistribution: its value is not a whole number.
         """
-        return int(self.stored_value(name, IntDistribution(low, high, log=log, step=step)))
+        return int(self.stored_value(name, distribution_of(name, IntDistribution, low, high, log=log, step=step)))
 
     def suggest_categorical(self, name: str, choices: Sequence[Choice]) -> Any:
         """Return the value that the trial has for `name`, as `Trial.suggest_categorical` would.
@@ -186,7 +192,7 @@ class FrozenTrial(Struct, frozen=True, gc=False):
             InvalidArgument: the trial has no parameter `name`.
             ValueOutsideDistribution: its value is not one of the choices.
         """
-        return self.stored_value(name, CategoricalDistribution(tuple(choices)))
+        return self.stored_value(name, distribution_of(name, CategoricalDistribution, tuple(choices)))
 
     def stored_value(self, name: str, distribution: Distribution) -> Any:
         """Return the value that the trial has for `name`; a number outside the range is returned with a warning.

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import pickle
+import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from typing import Any, ParamSpec, TypeVar
 
-import attrs
-
-from hpo.core import is_replayable
-from hpo.study.running.detached import DetachedJob
-from hpo.study.running.evaluation import TrialResult
+from hpo.core import as_int, shown_with_advice
+from hpo.errors import InvalidArgument, InvalidType
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+_SIZES = ("_max_workers", "num_workers", "max_workers")
+"""Attributes by which executors tell how many workers they have."""
+_FRONTS = {"get_executor": ".get_executor()", "executor": ".executor"}
+"""Attributes of clients that have `submit` and make an executor, with what follows the client."""
 
 
 class DaemonThreads(Executor):
@@ -37,41 +39,6 @@ class DaemonThreads(Executor):
         return future
 
 
-@attrs.frozen
-class InExecutor:
-    """A job for an executor of the user's, which may run it in this process or in another one.
-
-    Attributes:
-        job: The job, which is pickled when it is sent to another process.
-        in_thread: The same job for a thread of this process, where `Study.stop` works. It is never pickled.
-    """
-
-    job: DetachedJob
-    in_thread: Callable[[], TrialResult] | None = None
-
-    def __call__(self) -> TrialResult:
-        """Run the job in this process. Nothing is raised."""
-        return _run_in_other_process(self.job) if self.in_thread is None else self.in_thread()
-
-    def __reduce__(self) -> tuple[type[InExecutor], tuple[DetachedJob]]:
-        return InExecutor, (self.job,)
-
-
-def _run_in_other_process(job: DetachedJob) -> TrialResult:
-    """Run `job`, and make sure that its error can be sent back."""
-    sampler: Any = job.advisors.sampler
-    if not is_replayable(sampler) and hasattr(sampler, "reseed_rng"):
-        sampler.reseed_rng()  # this is a copy: without new seeds all copies of a stateful sampler suggest the same
-    result = job()
-    if result.error is None:
-        return result
-    try:
-        pickle.loads(pickle.dumps(result.error))  # noqa: S301 - bytes that were made on this very line
-    except Exception:  # noqa: BLE001 - exceptions of users may fail to pickle in any way
-        return attrs.evolve(result, error=RuntimeError(result.tell.reason))
-    return result
-
-
 def _finish(future: Future[Any], fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     try:
         result = fn(*args, **kwargs)
@@ -79,3 +46,74 @@ def _finish(future: Future[Any], fn: Callable[..., Any], args: tuple[Any, ...], 
         future.set_exception(error)
     else:
         future.set_result(result)
+
+
+def checked_executor(given: Executor | None) -> Executor | None:
+    """Return `given`.
+
+    Raises:
+        InvalidType: it does not have the methods of `concurrent.futures.Executor`, or has another meaning for them.
+    """
+    if given is None or isinstance(given, Executor):
+        return given
+    kind = type(given)
+    for name, front in _FRONTS.items():
+        if not isinstance(given, type) and hasattr(given, "submit") and hasattr(given, name):
+            raise InvalidType(
+                f"a {kind.__module__.partition('.')[0]} {kind.__qualname__} is not an executor, because its submit does "
+                f"not return a concurrent.futures.Future: pass the executor that it makes, executor=it{front}"
+            )
+    methods = (getattr(given, name, None) for name in ("submit", "map", "shutdown"))
+    if isinstance(given, type) or not all(map(callable, methods)):
+        raise InvalidType(
+            "an executor is a concurrent.futures.Executor, or has its methods submit, map and shutdown; "
+            f"got {shown_with_advice(given)}"
+        )
+    return given
+
+
+def checked_future(executor: Executor, given: Future[T]) -> Future[T]:
+    """Return what `submit` of `executor` has returned.
+
+    Raises:
+        InvalidType: it is not a future of concurrent.futures.
+    """
+    if not isinstance(given, Future):
+        raise InvalidType(
+            f"submit of an executor returns a concurrent.futures.Future; that of a {type(executor).__qualname__} "
+            f"returned a {type(given).__qualname__}"
+        )
+    return given
+
+
+def size_of(executor: Executor) -> int | None:
+    """Return how many workers `executor` has, or None if it does not tell."""
+    for name in _SIZES:
+        size = as_int(getattr(executor, name, None))
+        if size is not None and size >= 1:
+            return int(size)
+    return None
+
+
+def job_count(n_jobs: int | None, executor: Executor | None) -> int:
+    """Return how many trials run at a time.
+
+    Raises:
+        InvalidArgument: `n_jobs` is not -1 or at least 1, or leaves the number to an executor that does not tell it.
+    """
+    count = 1 if n_jobs is None else as_int(n_jobs)
+    if count is None or count == 0 or count < -1:
+        raise InvalidArgument(
+            f"n_jobs is the number of parallel trials, at least 1, or -1 for all CPUs; got {n_jobs!r}"
+        )
+    if executor is None:
+        return (os.cpu_count() or 1) if count == -1 else count
+    if n_jobs is not None and count >= 1:
+        return count
+    size = size_of(executor)
+    if size is None:
+        raise InvalidArgument(
+            f"a {type(executor).__qualname__} does not tell how many workers it has: pass n_jobs, the number of trials "
+            "that can run there at a time (with Dask, n_jobs=sum(client.nthreads().values()))"
+        )
+    return size

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import sysconfig
 import time
 import traceback
 import warnings
+from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from hpo.core import FrozenTrial, StudyState, TrialState, best_or_none
@@ -24,9 +28,14 @@ def log_study_continued(name: str, location: str, n_trials: int) -> None:
     get_logger().info("Using an existing study in %s with name: %s (%s)", location, name, trials)
 
 
-def log_trial_end(state: StudyState, trial: FrozenTrial) -> None:
-    """Log how `trial` ended, or that it was paused. `state` is the study with the trial."""
+def log_trial_end(state: StudyState, trial: FrozenTrial, traceback: str | None = None) -> None:
+    """Log how `trial` ended, or that it was paused. `state` is the study with the trial.
+
+    The `traceback` of an error that does not end the run is logged at the level DEBUG.
+    """
     logger = get_logger()
+    if traceback is not None:
+        logger.debug("Trial %d raised:\n%s", trial.number, traceback)
     if not trial.state.is_finished():
         checkpoint = "" if trial.checkpoint is None else f" Checkpoint: {trial.checkpoint}"
         logger.info("Trial %d is %s.%s", trial.number, trial.state.value, checkpoint)
@@ -91,16 +100,37 @@ def log_exhausted(exhausted: SearchSpaceExhausted, n_trials: int | None, left: i
     )
 
 
+_MOST_LINES = 4  # of a message that a reason keeps
+_LONGEST_MESSAGE = 500  # characters
+
+
 def failure_reason(error: BaseException) -> str:
-    """Return the last line of the error's traceback, and the place where it was raised."""
+    """Return the class of an error, the first lines of its message in one, and where the user's code raised it."""
     if isinstance(error, KeyboardInterrupt):
         return "interrupted"
-    last_line = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
-    frames = traceback.extract_tb(error.__traceback__)
-    if not frames:
-        return last_line
-    where = frames[-1]
-    return f"{last_line} ({where.filename}, line {where.lineno}, in {where.name})"
+    lines = [line.strip() for line in "".join(traceback.format_exception_only(error)).splitlines()]
+    if isinstance(error, SyntaxError):  # the lines before show the code
+        lines = lines[-1:]
+    said = " ".join([line for line in lines if line][:_MOST_LINES])
+    said = said if len(said) <= _LONGEST_MESSAGE else f"{said[:_LONGEST_MESSAGE]}..."
+    place = _place(error.__traceback__)
+    return said if place is None else f"{said} ({place[0]}, line {place[1]}, in {place[2]})"
+
+
+def _place(raised: TracebackType | None) -> tuple[str, int, str] | None:
+    """Return file, line and function of the innermost frame of the user's code, or else of any other library's."""
+    frames = [(frame.f_code.co_filename, line or 0, frame.f_code.co_name) for frame, line in traceback.walk_tb(raised)]
+    libraries, hpo = _library_folders()
+    users = [place for place in frames if not place[0].startswith((*libraries, hpo, "<frozen"))]
+    others = [place for place in frames if not place[0].startswith(hpo)]
+    return next((places[-1] for places in (users, others, frames) if places), None)
+
+
+def _library_folders() -> tuple[tuple[str, ...], str]:
+    """Return the folders of the standard library and of installed packages, and the one of hpo."""
+    names = ("stdlib", "platstdlib", "purelib", "platlib")
+    folders = {sysconfig.get_path(name) for name in names}
+    return tuple(f"{folder}{os.sep}" for folder in folders), f"{Path(__file__).parents[2]}{os.sep}"
 
 
 class ProgressBar:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from typing import Any, TypeAlias
 
 import attrs
 
-from hpo.core import FrozenTrial, as_float, as_int, shown_with_advice
+from hpo.core import FrozenTrial, as_float, as_int
 from hpo.errors import InvalidArgument, InvalidType
 from hpo.study.running.evaluation import Objective
+from hpo.study.running.executors import checked_executor, job_count
 
 Callback: TypeAlias = Callable[[Any, FrozenTrial], None]
 """Called with the `Study`, which this module cannot name because studies import it, and a finished trial."""
@@ -65,7 +65,7 @@ class RunOptions:
             objective=objective,
             n_trials=n_trials,
             timeout=seconds,
-            n_jobs=_job_count(n_jobs, _checked_executor(executor)),
+            n_jobs=job_count(n_jobs, checked_executor(executor)),
             catch=_checked_catch(catch),
             callbacks=_checked_callbacks(callbacks),
             gc_after_trial=gc_after_trial,
@@ -83,26 +83,6 @@ def _checked_callbacks(given: object) -> tuple[Callback, ...]:
     if wrong:
         raise InvalidType(f"callbacks is None or holds callables that take a study and a trial, got {wrong[0]!r}")
     return callbacks
-
-
-def _checked_executor(given: Executor | None) -> Executor | None:
-    if given is not None and (isinstance(given, type) or not callable(getattr(given, "submit", None))):
-        raise InvalidType(
-            "an executor is one from concurrent.futures, or has a submit method like theirs; "
-            f"got {shown_with_advice(given)}"
-        )
-    return given
-
-
-def _job_count(n_jobs: int | None, executor: Executor | None) -> int:
-    if n_jobs is None:
-        return (getattr(executor, "_max_workers", None) or os.cpu_count() or 1) if executor is not None else 1
-    count = as_int(n_jobs)
-    if count is None or count == 0 or count < -1:
-        raise InvalidArgument(
-            f"n_jobs is the number of parallel trials, at least 1, or -1 for all CPUs; got {n_jobs!r}"
-        )
-    return (os.cpu_count() or 1) if count == -1 else count
 
 
 def _checked_catch(catch: object) -> tuple[type[BaseException], ...]:

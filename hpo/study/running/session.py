@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-import functools
 import gc
 import time
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from functools import partial
+from typing import TypeAlias
 
 from msgspec.structs import replace
 
-from hpo.core import FrozenTrial, HasState, is_replayable, needs_pending
-from hpo.errors import SearchSpaceExhausted
+from hpo.core import FrozenTrial, HasState, StudyState, Tell, TrialState, is_replayable, needs_pending
+from hpo.errors import InvalidType, SearchSpaceExhausted
 from hpo.study.open_trials import OpenTrials
 from hpo.study.recorder import now
-from hpo.study.running.detached import DetachedJob
-from hpo.study.running.evaluation import TrialResult, evaluate
-from hpo.study.running.executors import DaemonThreads, InExecutor
+from hpo.study.running.evaluation import DetachedJob, Frames, TrialResult, evaluate
+from hpo.study.running.executors import DaemonThreads, checked_future, size_of
 from hpo.study.running.messages import ProgressBar, failure_reason, log_exhausted, log_late_result, log_trial_end
 from hpo.study.running.options import RunOptions
-from hpo.study.running.workers import Worker, fail_lost, is_lost, others_working, working
+from hpo.study.running.remote import Job, Ledger, PostOffice, Reply, run_job
+from hpo.study.running.workers import LOST_PREFIX, Worker, fail_lost, is_lost, others_working, working
 from hpo.study.series import Series
 
 _LONGEST_WAIT = 0.5  # seconds
 _LOOK_FOR_LOST = 60.0
 """Seconds between two looks for the trials of dead workers."""
+_MOST_LOST = 8
+"""An executor that loses this many trials in a row, and two for each that runs at a time, counts as broken."""
+
+Running: TypeAlias = dict[int, tuple[Future[TrialResult | Reply], Job]]
+"""What an executor runs, by the number of the trial, oldest first."""
 
 
 class Session:
@@ -47,6 +53,12 @@ class Session:
         self._stopping = False
         self._stop_after: set[int] = set()
         self._error: BaseException | None = None  # the first one; raised when the running trials have ended
+        self._frames = Frames(options.catch)
+        self._lost_in_a_row = 0
+        self._post_office: PostOffice | None = None
+        if options.executor is not None:
+            ledger = trials.ledgers.setdefault(options.executor, Ledger())
+            self._post_office = PostOffice(trials.recorder, trials.token, ledger, options.catch)
         self._bar = ProgressBar(show=options.show_progress_bar, n_trials=options.n_trials, timeout=options.timeout)
 
     def run(self) -> None:
@@ -96,7 +108,7 @@ class Session:
                     continue
                 self._end_exhausted(exhausted)
                 return
-            error = self._finish(evaluate(trial, self._options.objective, started))
+            error = self._finish(self._frames.let_go(evaluate(trial, self._options.objective, started)))
             if error is not None:
                 raise error
 
@@ -119,24 +131,30 @@ class Session:
         self._left = None if self._left is None else self._left + 1
 
     def _run_in_parallel(self, executor: Executor) -> None:
-        running: dict[Future[TrialResult], int] = {}
+        running: Running = {}
         try:
             while True:
-                while len(running) < self._options.n_jobs and self._may_start():
+                while len(running) < self._most_at_a_time() and self._may_start():
                     if not self._submit_next(executor, running):
                         break
                 if not running:
                     break
-                for future in self._wait_for_some(running):
-                    self._end_with(self._finish_future(future, running.pop(future)))
+                for number in self._wait_for_some(running):
+                    self._end_with(self._finish_future(executor, running, number))
         except BaseException:
-            for future in running:
+            for future, _ in running.values():
                 future.cancel()
             raise
         if self._error is not None:
             raise self._error
 
-    def _submit_next(self, executor: Executor, running: dict[Future[TrialResult], int]) -> bool:
+    def _most_at_a_time(self) -> int:
+        """Return how many trials may run. More than the executor's workers would wait, with aging suggestions."""
+        n_jobs, executor = self._options.n_jobs, self._options.executor
+        size = None if executor is None or self._options.ordered else size_of(executor)
+        return n_jobs if size is None else min(n_jobs, size)
+
+    def _submit_next(self, executor: Executor, running: Running) -> bool:
         """Start a trial in `executor`; False if none can be started before a running one has ended."""
         try:
             number, job = self._next_job()
@@ -151,28 +169,36 @@ class Session:
         except Exception as error:  # noqa: BLE001 - of a sampler; raised when the running trials have ended
             self._end_with(error)
             return False
-        try:
-            running[executor.submit(job)] = number
-        except Exception as error:  # noqa: BLE001 - raised when the running trials have ended
-            self._trials.fail_trials([number], f"the executor failed: {error!r}")
-            self._end_with(error)
+        self._end_with(self._submit(executor, running, number, job))
         return True
 
-    def _wait_for_some(self, running: dict[Future[TrialResult], int]) -> list[Future[TrialResult]]:
-        """Wait until some trials have ended, or in a fixed order the oldest one, and return their futures."""
+    def _submit(self, executor: Executor, running: Running, number: int, job: Job) -> Exception | None:
+        """Give `executor` a job, and return the error that ends the session, or None."""
+        try:
+            future = checked_future(executor, executor.submit(run_job, job))
+        except Exception as error:  # noqa: BLE001 - raised when the running trials have ended
+            running.pop(number, None)
+            error = job.problem or error
+            return self._lose(number, f"the executor failed: {error!r}") or error
+        running[number] = future, job
+        return None
+
+    def _wait_for_some(self, running: Running) -> list[int]:
+        """Wait until some trials have ended, or in a fixed order the oldest one, and return their numbers."""
         awaited = [next(iter(running))] if self._options.ordered else [*running]
-        ended: set[Future[TrialResult]] = set()
+        futures = [running[number][0] for number in awaited]
+        ended: set[Future[TrialResult | Reply]] = set()
         while not ended:  # in short waits, because a signal that arrives just before one is only handled after it
-            ended = wait(awaited, timeout=_LONGEST_WAIT, return_when=FIRST_COMPLETED).done
-        return [future for future in awaited if future in ended]
+            ended = wait(futures, timeout=_LONGEST_WAIT, return_when=FIRST_COMPLETED).done
+        return [number for number, future in zip(awaited, futures, strict=True) if future in ended]
 
     def _end_with(self, error: BaseException | None) -> None:
         """Start no more trials if there is an error, which is raised when the running ones have ended."""
         if error is not None:
             self._error, self._stopping = self._error or error, True
 
-    def _next_job(self) -> tuple[int, Callable[[], TrialResult]]:
-        """Start the next trial, and return its number and what an executor has to call for it."""
+    def _next_job(self) -> tuple[int, Job]:
+        """Start the next trial, and return its number and what an executor has to run for it."""
         trials, options = self._trials, self._options
         sampler = trials.advisors.sampler
         if (
@@ -183,44 +209,90 @@ class Session:
         ):
             # The suggestion is computed by the executor's worker: it may be slow, and depends on nothing but `started`.
             started, number, resumed = trials.start_without_params(self._worker)
-            job = DetachedJob(started, started, started.running[number], resumed, trials.advisors, options.objective)
-            return number, InExecutor(job, self._in_thread(number, job))
+            return number, self._detached(started, started, number, has_params=resumed)
         trial, started, state = self._series.start_trial(worker=self._worker)
         number = trial.number
         if options.executor is None and not options.ordered:
-            return number, self._in_thread(number, functools.partial(evaluate, trial, options.objective, started))
-        job = DetachedJob(state, started, state.running[number], True, trials.advisors, options.objective)
-        in_thread = self._in_thread(number, job)
-        return number, (in_thread if options.executor is None else InExecutor(job, in_thread))
+            return number, Job(self._in_thread(number, partial(evaluate, trial, options.objective, started)))
+        return number, self._detached(started, state, number, has_params=True)
+
+    def _detached(self, started: StudyState, state: StudyState, number: int, *, has_params: bool) -> Job:
+        job = DetachedJob(started, state, number, has_params, self._trials.advisors, self._options.objective)
+        here = self._in_thread(number, job)
+        return Job(here) if self._post_office is None else self._post_office.job(job, here)
 
     def _in_thread(self, number: int, job: Callable[[], TrialResult]) -> Callable[[], TrialResult]:
         """Return `job` for a thread of this process, where the objective may call `Study.stop`."""
 
         def run() -> TrialResult:
             with self._trials.current_run.inside(self, number):
-                return job()
+                return self._frames.let_go(job())
 
         return run
 
-    def _finish_future(self, future: Future[TrialResult], number: int) -> BaseException | None:
-        """Tell the trial, and return the error that ends the session, or None."""
+    def _finish_future(self, executor: Executor, running: Running, number: int) -> BaseException | None:
+        """Tell the trial of a future that is done, and return the error that ends the session, or None."""
+        future, job = running[number]
+        if future.cancelled():
+            del running[number]
+            return self._lose(number, "its job was cancelled in the executor")
         broken = future.exception()
         if broken is not None:  # not the objective's error: the executor could not run it
-            self._trials.fail_trials([number], f"the executor failed: {broken!r}")
-            return broken
+            del running[number]
+            broken = job.problem or broken
+            self._lost_in_a_row += 1
+            ends = job.problem is not None or isinstance(broken, BrokenExecutor)
+            ends = ends or self._lost_in_a_row > _MOST_LOST + 2 * self._options.n_jobs
+            return self._lose(number, f"the executor failed: {broken!r}") or (broken if ends else None)
         result = future.result()
+        if isinstance(result, Reply):
+            assert job.post is not None, "only what was posted is replied to"
+            try:
+                opened = job.post.opened(job, result)
+            except InvalidType as error:
+                del running[number]
+                return self._lose(number, str(error)) or error
+            if opened is None:  # it keeps its place among the running ones
+                return self._submit(executor, running, number, job)
+            result = opened
+        del running[number]
+        self._lost_in_a_row = 0
         if result.exhausted:
             self._stopping = True
-        return self._finish(result)
+        if result.stopped:
+            self.request_stop(number)
+        return self._finish(result, job.earliest)
 
-    def _finish(self, result: TrialResult) -> BaseException | None:
-        """Tell the trial, and return the error that ends the session, or None. It may be a callback's."""
-        state, trial = self._trials.finish_trial(replace(result.tell, at=now()), result.commands, paused=result.paused)
+    def _lose(self, number: int, why: str) -> Exception | None:
+        """Fail a trial of which no result will come, and return the error of a callback, or None."""
+        reason = f"{LOST_PREFIX} {why}"
+        state, trial = self._trials.finish_trial(Tell(number, state=TrialState.FAIL, at=now(), reason=reason))
+        if trial.reason != reason:  # somebody else has told it
+            return None
+        log_trial_end(state, trial)
+        self._bar.update(state)
+        try:
+            self._call_back(trial)
+        except Exception as error:  # noqa: BLE001 - raised when the other running trials have ended
+            return error
+        return None
+
+    def _finish(self, result: TrialResult, earliest: float | None = None) -> BaseException | None:
+        """Tell the trial, and return the error that ends the session, or None. It may be a callback's.
+
+        Args:
+            result: How it ended.
+            earliest: When it was started, if a worker may have begun to run it later; a worker's clock may be wrong.
+        """
+        at, began = now(), result.tell.began
+        began = None if began is None or earliest is None else min(max(began, earliest), at)
+        tell = replace(result.tell, at=at, began=began)
+        state, trial = self._trials.finish_trial(tell, result.commands, paused=result.paused)
         late = is_lost(trial)
         if late:
             log_late_result(trial)
         else:
-            log_trial_end(state, trial)
+            log_trial_end(state, trial, result.traceback)
         self._stopping = self._stopping or trial.number in self._stop_after
         if self._options.gc_after_trial:
             gc.collect()
@@ -233,8 +305,7 @@ class Session:
         except Exception as error:  # noqa: BLE001 - raised when the other running trials have ended
             return error
         self._bar.update(state)
-        caught = result.error is None or isinstance(result.error, self._options.catch)
-        return None if late or caught else result.error
+        return None if late else result.error
 
     def _fail_lost(self) -> int:
         """Fail the trials of dead workers, call the callbacks for them, and return how many there were."""

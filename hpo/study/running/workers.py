@@ -17,9 +17,10 @@ from hpo.logging import get_logger
 from hpo.study.recorder import JournalRecorder, now
 from hpo.study.running.messages import log_trial_end
 
-LOST = "lost: its worker is gone"
+LOST_PREFIX = "lost:"
+"""With this begins the reason of every trial whose result can't come any more."""
+LOST = f"{LOST_PREFIX} its worker is gone"
 """The reason of trials whose worker died."""
-_LOST_PREFIX = "lost:"
 
 
 class Worker:
@@ -114,4 +115,4 @@ def is_lost(trial: FrozenTrial) -> bool:
 
     Whoever failed it calls the callbacks for it, so its worker, if it is still alive, must not do so again.
     """
-    return trial.state is TrialState.FAIL and (trial.reason or "").startswith(_LOST_PREFIX)
+    return trial.state is TrialState.FAIL and (trial.reason or "").startswith(LOST_PREFIX)
