@@ -61,6 +61,8 @@ _HOMES = {
     ),
     "hpo.errors": ("DuplicatedStudyError", "HpoError", "SearchSpaceExhausted", "TrialPruned"),
     "hpo.journal": ("open_journal",),
+    "hpo.study.replaying.certificate": ("Certificate", "certificate", "check_certificate"),
+    "hpo.study.replaying.comparison": ("Parting", "diff"),
     "hpo.study.replaying.explanation": ("Explanation", "explain"),
     "hpo.study.fixed_trial": ("FixedTrial",),
     "hpo.study.callbacks.retries": ("RetryFailedTrials",),

@@ -66,6 +66,12 @@ from hpo.errors import (
 from hpo.journal import open_journal as open_journal
 from hpo.study.callbacks.retries import RetryFailedTrials as RetryFailedTrials
 from hpo.study.fixed_trial import FixedTrial as FixedTrial
+from hpo.study.replaying.certificate import (
+    Certificate as Certificate,
+    certificate as certificate,
+    check_certificate as check_certificate,
+)
+from hpo.study.replaying.comparison import Parting as Parting, diff as diff
 from hpo.study.replaying.explanation import Explanation as Explanation, explain as explain
 from hpo.study.replaying.verification import Verification as Verification, verify as verify
 from hpo.study.studies import (

@@ -17,10 +17,10 @@ from hpo.cli.exit_codes import exit_code
 from hpo.cli.journal_commands import journal
 from hpo.cli.optimize_command import optimize
 from hpo.cli.options import Settings
-from hpo.cli.replay_commands import explain, fork, verify
+from hpo.cli.replay_commands import diff, explain, fork, verify
 from hpo.cli.study_commands import create_study, delete_study, studies, study, study_names
 from hpo.cli.transfer_commands import export, import_study
-from hpo.cli.trial_commands import ask, best_trial, best_trials, tell, trials
+from hpo.cli.trial_commands import ask, best_trial, best_trials, pause, resume, tell, trials
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -144,6 +144,8 @@ for _command in (
     optimize,
     ask,
     tell,
+    pause,
+    resume,
     studies,
     study_names,
     trials,
@@ -152,6 +154,7 @@ for _command in (
     study,
     explain,
     verify,
+    diff,
     fork,
     delete_study,
     journal,

@@ -92,6 +92,8 @@ def _explanation_record(explanation: Explanation) -> Record:
 @sampler_options
 @pruner_options
 @format_option("table")
+@click.option("--certificate", is_flag=True, help="Print one line for a paper's appendix if everything is as recorded.")
+@click.option("--check", "line", metavar="CERTIFICATE", help="Also check that this certificate is about the study.")
 @click.pass_context
 def verify(
     context: click.Context,
@@ -102,18 +104,27 @@ def verify(
     pruner: str | None,
     pruner_kwargs: str | None,
     style: str,
+    certificate: bool,
+    line: str | None,
 ) -> None:
     """Recompute suggestions and compare them.
 
     Every suggestion, pruning decision and promotion is computed again and compared with the journal. STORAGE can be given
     instead of --storage. Without --sampler and --pruner, the ones recorded in the journal are used. The exit code is 1
     if anything differs.
-    """
-    from hpo.study.replaying.verification import verify as verified
 
+    --certificate prints, instead of the table, one line that names the journal, the versions and the result. --check
+    finds out later, or elsewhere, whether a study is the one of the line. It may have gone on since then.
+    """
+    import hpo
+
+    expected = None if line is None else hpo.Certificate.parse(line)
     study = open_study(storage, study_name)
-    result = verified(study, sampler_from(sampler, sampler_kwargs), pruner_from(pruner, pruner_kwargs))
-    print_out(written(_records(result), columns=_COLUMNS, style=style))
+    result = hpo.verify(study, sampler_from(sampler, sampler_kwargs), pruner_from(pruner, pruner_kwargs))
+    if certificate and result.first_difference is None:
+        print_out(f"{hpo.certificate(study, result)}\n")
+    elif not certificate:
+        print_out(written(_records(result), columns=_COLUMNS, style=style))
     if result.n_skipped:
         click.echo(f"hpo: {result.n_skipped} were skipped: {visible('; '.join(result.skipped_because))}", err=True)
     difference = result.first_difference
@@ -125,6 +136,17 @@ def verify(
             err=True,
         )
         context.exit(1)
+    if expected is not None:
+        checked = hpo.check_certificate(study, expected)
+        for name, then, now in checked.other_versions:
+            click.echo(
+                f"hpo: the certificate was made with {name} {visible(then)}, this is {now or 'without it'}", err=True
+            )
+        if checked.problem is not None:
+            click.echo(f"hpo: {checked.problem}", err=True)
+            context.exit(1)
+        later = f", which has had {checked.n_later} more events since" if checked.n_later else ""
+        click.echo(f"hpo: the certificate is about this study{later}", err=True)
 
 
 def _records(result: Verification) -> list[dict[str, object]]:
@@ -137,6 +159,33 @@ def _records(result: Verification) -> list[dict[str, object]]:
             {"what": "promotions", "computed_again": result.n_promotions, "equal": result.n_promotions_equal}
         )
     return records
+
+
+@click.command("diff")
+@click.argument("one", metavar="A")
+@click.argument("other", metavar="B")
+@click.option("--study-name", metavar="NAME", help="The study in A and B; required where there are several.")
+@click.option("--other-study-name", metavar="NAME", help="The study in B, if it has another name there.")
+@click.option("--exact", is_flag=True, help="Compare times, workers and names, too.")
+@click.pass_context
+def diff(
+    context: click.Context, one: str, other: str, study_name: str | None, other_study_name: str | None, exact: bool
+) -> None:
+    """Find where two studies part, and why.
+
+    A and B are storages: study.jsonl, runs/ or a URL. Prints the first event in which the studies differ, with the trial, the
+    parameter and the likely cause. Times and workers are not compared. The exit code is 1 if they differ.
+    """
+    import hpo
+
+    names = study_name, other_study_name or study_name
+    studies = [open_study(opened_storage(place), name) for place, name in zip((one, other), names, strict=True)]
+    parting = hpo.diff(*studies, exact=exact)
+    if parting is None:
+        print_out(f"the same {studies[0].state.version} events\n")
+        return
+    print_out(f"{visible(str(parting))}\n")
+    context.exit(1)
 
 
 @click.command("fork")

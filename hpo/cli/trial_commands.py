@@ -82,6 +82,8 @@ def ask(
     type=click.Choice(["complete", "pruned", "fail"], case_sensitive=False),
     help="How the trial ended; complete by default. A pruned trial without a value takes the last reported one.",
 )
+@click.option("--sem", type=float, multiple=True, help="Standard error of a value, once for each, in order.")
+@click.option("--cost", type=float, help="What the evaluation cost, in a unit of your choice.")
 @click.option("--reason", metavar="TEXT", help="Why it failed.")
 @click.option("--skip-if-finished", is_flag=True, help="Leave a finished trial as it is, without an error.")
 def tell(
@@ -91,6 +93,8 @@ def tell(
     values: tuple[float, ...],
     named: tuple[str, ...],
     outcome: str | None,
+    sem: tuple[float, ...],
+    cost: float | None,
     reason: str | None,
     skip_if_finished: bool,
 ) -> None:
@@ -114,11 +118,41 @@ def tell(
         None if outcome is None else outcome.lower(),
         reason=reason,
         skip_if_finished=skip_if_finished,
+        sem=sem or None,
+        cost=cost,
     )
     if was_open:
         log_trial_end(study.state, trial)
     else:
         get_logger().info("Trial %d was already %s: nothing has changed", number, trial.state.name)
+
+
+@click.command("pause")
+@study_options
+@click.option("--number", type=click.IntRange(min=0), required=True, help="Number of the running trial.")
+@click.option("--checkpoint", metavar="TEXT", help="Where its objective can continue, for example a path.")
+def pause(storage: Storage, study_name: str | None, number: int, checkpoint: str | None) -> None:
+    """Pause a trial.
+
+    It waits, with its parameters and reports, until it is resumed here or elsewhere. What its objective returns is
+    ignored.
+    """
+    open_study(storage, study_name).pause(number, checkpoint)
+
+
+@click.command("resume")
+@study_options
+@click.option("--number", type=click.IntRange(min=0), required=True, help="Number of the paused trial.")
+@format_option("json")
+def resume(storage: Storage, study_name: str | None, number: int, style: str) -> None:
+    """Resume a paused trial and print it.
+
+    It has its parameters and its checkpoint. Its result is told with tell, as that of a trial from ask.
+    """
+    study = open_study(storage, study_name)
+    study.resume(number)
+    record = {**asked_record(study.state.trial(number)), "checkpoint": study.state.trial(number).checkpoint}
+    print_out(written_alone(record, columns=(*ASKED_COLUMNS, "checkpoint"), style=style))
 
 
 @click.command("trials")

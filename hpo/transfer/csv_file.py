@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -23,8 +23,9 @@ def export_csv(study: Source, path: str | os.PathLike[str], *, overwrite: bool =
 
     The columns are ``number``, ``state``, ``value`` (or ``values_<metric>`` for each of several objectives),
     ``params_<name>``, ``constraints_<name>``, ``user_attrs_<name>``, ``reason``, ``worker``, ``datetime_start``,
-    ``datetime_complete`` (ISO 8601, UTC) and ``duration`` (seconds). Intermediate values are left out, because a row
-    has no room for them. The file is UTF-8 as in RFC 4180, but lines end in a newline. A cell is empty if the trial has
+    ``datetime_complete`` (ISO 8601, UTC) and ``duration`` (seconds). If some trial has one, there are also ``sem`` (or
+    ``sem_<metric>``) behind the values, and ``cost``, ``checkpoint`` and ``parent`` at the end. Intermediate values and
+    metrics are left out, because a row has no room for them. The file is UTF-8 as in RFC 4180, but lines end in a newline. A cell is empty if the trial has
     no such value.
 
     A *string* that begins with ``=``, ``+``, ``-``, ``@``, a tab or a carriage return gets an apostrophe in front, so
@@ -61,7 +62,7 @@ def export_csv(study: Source, path: str | os.PathLike[str], *, overwrite: bool =
             file.write(_row(_shown(cells.get(column)) for column in columns))
 
 
-def _columns(state: StudyState, trials: Iterable[FrozenTrial]) -> list[tuple[str, str]]:
+def _columns(state: StudyState, trials: Sequence[FrozenTrial]) -> list[tuple[str, str]]:
     """Return the field and the name of each column, in order. The name is empty if the field has only one column."""
     names: dict[str, dict[str, None]] = {"params": {}, "constraints": {}, "user_attrs": {}}
     for trial in trials:
@@ -69,20 +70,28 @@ def _columns(state: StudyState, trials: Iterable[FrozenTrial]) -> list[tuple[str
             known.update(dict.fromkeys(getattr(trial, field)))
     named = [(field, name) for field, known in names.items() for name in known]
     single = ("reason", "worker", "datetime_start", "datetime_complete", "duration")
-    return [("number", ""), ("state", ""), *_value_columns(state), *named, *((field, "") for field in single)]
+    rare = [
+        field
+        for field in ("cost", "checkpoint", "parent")
+        if any(getattr(trial, field) is not None for trial in trials)
+    ]
+    sem = _value_columns(state, "sem", "sem") if any(trial.sem is not None for trial in trials) else []
+    fields = [(field, "") for field in (*single, *rare)]
+    return [("number", ""), ("state", ""), *_value_columns(state), *sem, *named, *fields]
 
 
-def _value_columns(state: StudyState) -> list[tuple[str, str]]:
+def _value_columns(state: StudyState, one: str = "value", several: str = "values") -> list[tuple[str, str]]:
     n = len(state.directions)
     if n == 1:
-        return [("value", "")]
-    return [("values", name) for name in state.metric_names or map(str, range(n))]
+        return [(one, "")]
+    return [(several, name) for name in state.metric_names or map(str, range(n))]
 
 
 def _cells(state: StudyState, trial: FrozenTrial) -> Iterator[tuple[tuple[str, str], Any]]:
     yield ("number", ""), trial.number
     yield ("state", ""), trial.state.name
     yield from zip(_value_columns(state), trial.values or (), strict=False)
+    yield from zip(_value_columns(state, "sem", "sem"), trial.sem or (), strict=False)
     for field in ("params", "constraints", "user_attrs"):
         yield from (((field, name), value) for name, value in getattr(trial, field).items())
     yield ("reason", ""), trial.reason
@@ -90,6 +99,7 @@ def _cells(state: StudyState, trial: FrozenTrial) -> Iterator[tuple[tuple[str, s
     yield ("datetime_start", ""), moment(trial.started_at)
     yield ("datetime_complete", ""), moment(trial.finished_at)
     yield ("duration", ""), None if trial.duration is None else trial.duration.total_seconds()
+    yield from (((field, ""), getattr(trial, field)) for field in ("cost", "checkpoint", "parent"))
 
 
 def _shown(cell: Any) -> str:

@@ -49,6 +49,9 @@ _TABLES: Mapping[str, dict[str, Any]] = {
             "datetime_start": str,
             "datetime_complete": str,
             "duration": float,
+            "cost": float,
+            "checkpoint": str,
+            "parent": int,
         },
         "pk": "id",
         "foreign_keys": [("study_id", "studies", "id")],
@@ -61,7 +64,7 @@ _TABLES: Mapping[str, dict[str, Any]] = {
         "not_null": {"type", "json", "distribution"},
     },
     "values": {
-        "columns": {"trial_id": int, "objective": int, **_VALUE},
+        "columns": {"trial_id": int, "objective": int, **_VALUE, "sem": float},
         "pk": ("trial_id", "objective"),
         "foreign_keys": _OF_TRIAL,
         "not_null": {"type", "json"},
@@ -69,6 +72,12 @@ _TABLES: Mapping[str, dict[str, Any]] = {
     "intermediate_values": {
         "columns": {"trial_id": int, "step": int, **_VALUE},
         "pk": ("trial_id", "step"),
+        "foreign_keys": _OF_TRIAL,
+        "not_null": {"type", "json"},
+    },
+    "metrics": {
+        "columns": {"trial_id": int, "step": int, "name": str, **_VALUE},
+        "pk": ("trial_id", "step", "name"),
         "foreign_keys": _OF_TRIAL,
         "not_null": {"type", "json"},
     },
@@ -100,8 +109,8 @@ _INDEXES = (
 def export_sqlite(study: Source, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
     """Write a study to a SQLite file with one table for each kind of fact.
 
-    The tables are ``studies``, ``objectives``, ``trials``, ``params``, ``values``, ``intermediate_values``,
-    ``constraints`` and ``attributes``, whose ``kind`` is ``user``, ``fixed_param`` (given by `enqueue`) or ``note`` (the
+    The tables are ``studies``, ``objectives``, ``trials``, ``params``, ``values``, ``intermediate_values``, ``metrics``
+    (reports by name), ``constraints`` and ``attributes``, whose ``kind`` is ``user``, ``fixed_param`` (given by `enqueue`) or ``note`` (the
     sampler's). Every value has three columns: ``value``, which SQL can compare and compute with, and which is NULL for
     None, NaN, lists and dicts; ``type``, one of ``none bool int float text datetime list dict``; and ``json``, the exact
     value. There are foreign keys and indexes.
@@ -189,9 +198,20 @@ def _rows(state: StudyState) -> dict[str, Iterable[dict[str, Any]]]:
             for name, value in trial.params.items()
         ),
         "values": (
-            {"trial_id": trial.number, "objective": i, **_value(value)}
+            {
+                "trial_id": trial.number,
+                "objective": i,
+                **_value(value),
+                "sem": None if trial.sem is None else trial.sem[i],
+            }
             for trial in trials
             for i, value in enumerate(trial.values or ())
+        ),
+        "metrics": (
+            {"trial_id": trial.number, "step": step, "name": name, **_value(value)}
+            for trial in trials
+            for step, by_name in trial.metrics.items()
+            for name, value in by_name.items()
         ),
         "intermediate_values": (
             {"trial_id": trial.number, "step": step, **_value(value)}
@@ -218,6 +238,9 @@ def _trial_row(trial: FrozenTrial) -> dict[str, Any]:
         "datetime_start": moment(trial.started_at),
         "datetime_complete": moment(trial.finished_at),
         "duration": None if trial.duration is None else trial.duration.total_seconds(),
+        "cost": trial.cost,
+        "checkpoint": trial.checkpoint,
+        "parent": trial.parent,
     }
 
 

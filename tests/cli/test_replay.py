@@ -73,3 +73,34 @@ def test_duplicate_fork_name_error_names_the_option(cli, study):
     ran = cli("fork --storage runs/ --to s")
     assert (ran.code, "a study named 's' exists" in ran.err) == (1, True)
     assert ran.err.endswith("choose another name with --to\n")
+
+
+def test_certificate_is_one_line_that_is_checked_again(cli, study):
+    ran = cli("verify runs/ --certificate")
+    assert (ran.code, ran.out.count("\n")) == (0, 1)
+    line = ran.out.strip()
+    checked = cli("verify runs/ --check", line)
+    assert (checked.code, checked.err.splitlines()[-1]) == (0, "hpo: the certificate is about this study")
+    study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=1)
+    assert "which has had 3 more events since" in cli("verify runs/ --check", line).err
+    wrong = cli("verify runs/ --check", f"{line[:-1]}{'1' if line[-1] == '0' else '0'}")
+    assert (wrong.code, "not those of the certificate" in wrong.err) == (1, True)
+    assert cli("verify runs/ --check nonsense").code == 1
+
+
+def test_a_study_that_differs_has_no_certificate(cli, study):
+    ran = cli("verify runs/ --certificate --sampler RandomSampler --sampler-kwargs", '{"seed": 9}')
+    assert (ran.code, ran.out) == (1, "")
+
+
+def test_diff_names_the_first_event_that_differs(cli, study):
+    other = hpo.create_study(storage="other.jsonl", study_name="t", seed=3, sampler=RandomSampler())
+    other.optimize(lambda trial: trial.suggest_float("x", 0, 1) + (trial.number == 2), n_trials=5)
+    ran = cli("diff runs/ other.jsonl --study-name s --other-study-name t")
+    assert ran.code == 1
+    assert "trial 2: " in ran.out
+    assert "Likely cause: the objective returned another result for the same parameters" in ran.out
+    same = cli("diff runs/ runs/")
+    assert (same.code, same.out) == (0, f"the same {study.state.version} events\n")
+    assert cli("diff runs/ runs/ --exact").code == 0
+    assert cli("diff runs/").code == 2

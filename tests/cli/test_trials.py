@@ -280,3 +280,17 @@ def test_paused_trials_are_listed_and_can_be_told(study):
     told = study("tell --number 0 --value 0.5")
     assert told.code == 0
     assert "Trial 0 finished with value: 0.5" in told.err
+
+
+def test_a_trial_is_paused_resumed_and_told_with_its_error_and_cost(cli, folder):
+    cli("create-study --storage s.jsonl --study-name s --direction minimize")
+    space = json.dumps({"x": {"name": "IntDistribution", "attributes": {"low": 2, "high": 2}}})
+    assert cli("ask --storage s.jsonl --space", space).code == 0
+    assert cli("pause --storage s.jsonl --number 0 --checkpoint here.pt").code == 0
+    assert "not running" in cli("pause --storage s.jsonl --number 0").err
+    ran = cli("resume --storage s.jsonl --number 0")
+    assert json.loads(ran.out) == {"number": 0, "params": {"x": 2}, "checkpoint": "here.pt"}
+    assert "not paused" in cli("resume --storage s.jsonl --number 0").err
+    assert cli("tell --storage s.jsonl --number 0 --value 1.5 --sem 0.5 --cost 3").code == 0
+    (trial,) = json.loads(cli("trials --storage s.jsonl -f json").out)
+    assert (trial["value"], trial["sem"], trial["cost"], trial["checkpoint"]) == (1.5, [0.5], 3.0, "here.pt")

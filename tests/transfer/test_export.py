@@ -214,12 +214,13 @@ def test_sqlite_has_foreign_keys_and_indexes(tmp_path, rich):
             "params",
             "values",
             "intermediate_values",
+            "metrics",
             "constraints",
             "attributes",
         }
         leads = {t: {row[2] for row in db.execute(f'PRAGMA foreign_key_list("{t}")')} for t in tables}
         assert leads["trials"] == leads["objectives"] == {"studies"}
-        for table in ["params", "values", "intermediate_values", "constraints"]:
+        for table in ["params", "values", "intermediate_values", "metrics", "constraints"]:
             assert leads[table] == {"trials"}
         with pytest.raises(sqlite3.IntegrityError):
             db.execute("INSERT INTO params VALUES (999, 'x', 1, 'int', '1', '{}')")
@@ -333,3 +334,35 @@ def test_json_lines_of_earlier_versions_are_read(tmp_path):
     earlier = {name: line[name] for name in line if name not in {"sem", "cost", "metrics", "checkpoint", "parent"}}
     (tmp_path / "earlier.jsonl").write_text(json.dumps(earlier) + "\n")
     assert read_jsonl(tmp_path / "earlier.jsonl") == state.trials
+
+
+def rich_results(directions=("minimize",)):
+    """A study whose trials have standard errors, costs, checkpoints, parents and metrics."""
+    study = hpo.create_study(directions=directions, sampler=hpo.samplers.RandomSampler())
+    n = len(directions)
+    trial = study.ask()
+    trial.report({"loss": 0.5, "accuracy": math.nan}, step=3)
+    study.pause(trial, "epoch-3.pt")
+    study.tell(study.resume(0), [1.0] * n, sem=[0.25 * (i + 1) for i in range(n)], cost=12.0)
+    study.tell(study.ask(), [2.0] * n)
+    return study
+
+
+def test_csv_has_standard_errors_costs_and_checkpoints_if_there_are_any(tmp_path):
+    export_csv(rich_results(), tmp_path / "one.csv")
+    first, second = rows_of(tmp_path / "one.csv")
+    assert (first["sem"], first["cost"], first["checkpoint"]) == ("0.25", "12.0", "epoch-3.pt")
+    assert (second["sem"], second["cost"], second["checkpoint"], "parent" in second) == ("", "", "", False)
+    export_csv(rich_results(("minimize", "maximize")), tmp_path / "two.csv")
+    assert [row["sem_1"] for row in rows_of(tmp_path / "two.csv")] == ["0.5", ""]
+
+
+def test_sqlite_has_standard_errors_costs_checkpoints_and_metrics(tmp_path):
+    export_sqlite(rich_results(), tmp_path / "s.db")
+    with contextlib.closing(sqlite3.connect(tmp_path / "s.db")) as db:
+        trials = db.execute(
+            "SELECT cost, checkpoint, parent, sem FROM trials JOIN 'values' ON trial_id = id"
+        ).fetchall()
+        metrics = db.execute("SELECT trial_id, step, name, value, json FROM metrics ORDER BY name DESC").fetchall()
+    assert trials == [(12.0, "epoch-3.pt", None, 0.25), (None, None, None, None)]
+    assert metrics == [(0, 3, "loss", 0.5, "0.5"), (0, 3, "accuracy", None, '{"$float":"nan"}')]

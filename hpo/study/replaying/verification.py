@@ -37,6 +37,7 @@ from hpo.core import (
     identity_of,
     is_replayable,
     promotion,
+    replay,
     suggest_again,
     suggest_joint,
     suggest_lone,
@@ -57,6 +58,10 @@ class Difference:
         computed: What was computed now, or the error that was raised.
         cause: The likely cause.
         kind: ``"suggestion"``, ``"pruning decision"`` or ``"promotion"``.
+        results: If a changed result may be the cause: the first and the last trial, by number, whose result may be it. A
+            result has no effect of its own that could be checked, but it has one on later suggestions.
+        explained_by: The trials with whose result, if it were the best or the worst one, the suggestion would be as
+            recorded: so it is likely that one of them was changed.
     """
 
     trial: int
@@ -65,6 +70,8 @@ class Difference:
     computed: Any
     cause: str
     kind: str = "suggestion"
+    results: tuple[int, int] | None = None
+    explained_by: tuple[int, ...] = ()
 
 
 @attrs.frozen
@@ -131,9 +138,13 @@ def verify(
         (True, False)
     """
     check = _Check(sampler, pruner, promoter)
-    for event in events_of(source):
+    events = events_of(source)
+    for event in events:
         check.step(event)
-    return check.result
+    difference = check.result.first_difference
+    if check.unexplained is None or difference is None:
+        return check.result
+    return attrs.evolve(check.result, first_difference=_with_results(difference, [*events], check.unexplained))
 
 
 def events_of(source: Any) -> Iterable[AnyEvent]:
@@ -156,6 +167,83 @@ def events_of(source: Any) -> Iterable[AnyEvent]:
     raise InvalidType(f"events come from a Study, a journal, or a sequence of events; got {source!r}")
 
 
+_MADE_UP = "the recorded values were made up"
+_MOST_TRIED = 64
+"""Of so many results, the newest ones, it is tried what another one would have changed."""
+
+
+@attrs.frozen
+class _Unexplained:
+    """A suggestion that was computed again and differs, although the sampler is the same."""
+
+    event: ParamsSuggested
+    space: SearchSpace
+    started: int  # the version in which the trial was started
+    joint: FrozenTrial | None
+    sampler: Sampler
+    computed: tuple[Any, ...]
+    directions: tuple[str, ...]
+
+
+def _suggested(
+    event: ParamsSuggested,
+    space: SearchSpace,
+    started: StudyState,
+    before: StudyState,
+    joint: FrozenTrial | None,
+    sampler: Sampler,
+) -> tuple[Any, ...]:
+    """Return the values that are computed for `event` now, or the error for each of them."""
+    trial = started.running[event.number]
+    try:
+        if event.lone:
+            answer: Suggest | Exhausted = suggest_lone(started, sampler, joint or trial, next(iter(space)), space)
+        else:
+            answer = suggest_joint(started, sampler, trial, space)
+            if isinstance(answer, Exhausted) and isinstance(event.note, dict) and event.note.get("rule") == AGAIN:
+                answer = suggest_again(started, sampler, trial, space)
+        if isinstance(answer, Exhausted):
+            return (SearchSpaceExhausted(answer.reason, answer.for_now),) * len(event.values)
+        again = decide(before, answer)
+    except Exception as error:  # noqa: BLE001 - whatever a sampler raises is the result
+        return (error,) * len(event.values)
+    return again[-1].values if again and isinstance(again[-1], ParamsSuggested) else ()
+
+
+def _with_results(difference: Difference, events: Sequence[AnyEvent], case: _Unexplained) -> Difference:
+    """Return `difference` with the results that may have been changed, as far as other results change the suggestion."""
+    seen = events[: case.started]
+    told = [(i, event) for i, event in enumerate(seen) if isinstance(event, TrialFinished) and event.values]
+    if not told:
+        return difference
+    known = [event.values or () for _, event in told]
+    columns = [[value for value in column if isinstance(value, int | float)] for column in zip(*known, strict=True)]
+    lows, highs = ([bound(column, default=0.0) for column in columns] for bound in (min, max))
+    minimized = [direction == "minimize" for direction in case.directions]
+    best = tuple(low - 1.0 if less else high + 1.0 for low, high, less in zip(lows, highs, minimized, strict=True))
+    worst = tuple(high + 1.0 if less else low - 1.0 for low, high, less in zip(lows, highs, minimized, strict=True))
+    possible, explained = [event.number for _, event in told[:-_MOST_TRIED]], []
+    state, done = StudyState(), 0
+    for i, event in told[-_MOST_TRIED:]:
+        state, done = replay(seen[done:i], state), i
+        answers = []
+        for values in (best, worst):
+            started = replay([replace(event, values=values), *seen[i + 1 :]], state)
+            answers.append(_suggested(case.event, case.space, started, started, case.joint, case.sampler))
+        if any(answer != case.computed for answer in answers):
+            possible.append(event.number)
+        if case.event.values in answers:
+            explained.append(event.number)
+    if not possible:
+        return difference
+    first, last = min(possible), max(possible)
+    cause = f"{difference.cause}, or a result of the trials {first} to {last} was changed"
+    if explained:
+        numbers = ", ".join(map(str, explained[-5:]))
+        cause = f"a result of the trials {first} to {last} was changed, probably that of trial {numbers}"
+    return attrs.evolve(difference, cause=cause, results=(first, last), explained_by=tuple(explained))
+
+
 class _Check:
     """Replays a journal, and asks the advisors again at every answer."""
 
@@ -166,6 +254,8 @@ class _Check:
         self._state = StudyState()
         self._started: dict[int, StudyState] = {}
         self._joint: dict[int, FrozenTrial] = {}
+        self.unexplained: _Unexplained | None = None
+        """The first difference, if it is one of a suggestion that nothing but the journal itself can explain."""
 
     def step(self, event: AnyEvent) -> None:
         """Check one more event, and fold it in."""
@@ -211,28 +301,18 @@ class _Check:
             parameter=name,
             recorded=distribution.to_external(event.values[place]),
             computed=value if isinstance(value, Exception) else distribution.to_external(value),
-            cause=self._cause("sampler", rounded=_is_rounded(event.values[place], value)),
+            cause=self._cause("sampler", rounded=is_rounded(event.values[place], value)),
         )
+        if result.first_difference is None and difference.cause.endswith(_MADE_UP):
+            joint = self._joint.get(event.number)
+            started = self._started[event.number].version
+            space = before.spaces.key_at(event.space)
+            self.unexplained = _Unexplained(event, space, started, joint, sampler, computed, before.directions)
         self.result = attrs.evolve(result, first_difference=result.first_difference or difference)
 
     def _suggested_again(self, event: ParamsSuggested, before: StudyState, sampler: Sampler) -> tuple[Any, ...]:
-        """Return the values, or the error for each of them."""
-        space, started = before.spaces.key_at(event.space), self._started[event.number]
-        trial = started.running[event.number]
-        try:
-            if event.lone:
-                joint = self._joint.get(event.number, trial)
-                answer: Suggest | Exhausted = suggest_lone(started, sampler, joint, next(iter(space)), space)
-            else:
-                answer = suggest_joint(started, sampler, trial, space)
-                if isinstance(answer, Exhausted) and isinstance(event.note, dict) and event.note.get("rule") == AGAIN:
-                    answer = suggest_again(started, sampler, trial, space)
-            if isinstance(answer, Exhausted):
-                return (SearchSpaceExhausted(answer.reason, answer.for_now),) * len(event.values)
-            again = decide(before, answer)
-        except Exception as error:  # noqa: BLE001 - whatever a sampler raises is the result
-            return (error,) * len(event.values)
-        return again[-1].values if again and isinstance(again[-1], ParamsSuggested) else ()
+        started, space = self._started[event.number], before.spaces.key_at(event.space)
+        return _suggested(event, space, started, before, self._joint.get(event.number), sampler)
 
     def _check_decision(self, event: PruningDecided, before: StudyState) -> None:
         pruner = self._advisors["pruner"]
@@ -305,12 +385,12 @@ class _Check:
         if recorded.name != now.name:
             return f"another {kind}: the journal names {recorded.name}, this is {now.name}"
         if recorded.options != now.options:
-            return f"other options: the journal has {_differing(recorded, now)}, this has {_differing(now, recorded)}"
+            return f"other options: the journal has {options_that_differ(recorded, now)}, this has {options_that_differ(now, recorded)}"
         if recorded.version != now.version:
             return f"another version of {recorded.name}: the journal names {recorded.version}, this is {now.version}"
         if rounded:
             return "floats were rounded differently, as by another version of numpy or scipy, or another processor"
-        return f"the {kind} is not the same function as then, or the recorded values were made up"
+        return f"the {kind} is not the same function as then, or {_MADE_UP}"
 
 
 def _written_promotion(command: ResumeTrial | StartFork | None) -> tuple[Any, ...] | None:
@@ -337,12 +417,12 @@ def _as_recorded(
     )
 
 
-def _is_rounded(recorded: object, computed: object) -> bool:
+def is_rounded(recorded: object, computed: object) -> bool:
     """Return whether two values are floats that differ only in their last digits."""
     return isinstance(recorded, float) and isinstance(computed, float) and math.isclose(recorded, computed)
 
 
-def _differing(one: Identity, other: Identity) -> str:
+def options_that_differ(one: Identity, other: Identity) -> str:
     """Return the options of `one` that have another value in `other`."""
     mine, theirs = ((each.options if isinstance(each.options, dict) else {}) for each in (one, other))
     missing = object()
