@@ -16,6 +16,7 @@ from hpo.core import (
     Artifact,
     Ask,
     CategoricalDistribution,
+    CreateStudy,
     Enqueue,
     FloatDistribution,
     IntDistribution,
@@ -219,3 +220,21 @@ def test_events_that_do_not_follow_are_refused_with_their_place(wrong) -> None:
     with pytest.raises(InconsistentEvents) as caught:
         loaded([*events, wrong])
     assert str(caught.value) == str(wanted.value)
+
+
+def test_trials_that_waited_for_a_worker_keep_when_they_began():
+    state, events = StudyState(), []
+    for command in (
+        CreateStudy("s", ["minimize"], 1),
+        Ask(1.0),
+        Tell(0, 0.5, at=9.0, began=4.0),
+        Ask(10.0),
+        Tell(1, 0.5, at=11.0),
+    ):
+        decided = decide(state, command)
+        events += decided
+        state = replay(decided, state)
+    loader = Loader()
+    loader.add(events)
+    assert loader.state() == state
+    assert [trial.started_at for trial in loader.state().finished] == [4.0, 10.0]
