@@ -211,10 +211,20 @@ def variants_of(subject: Any) -> Iterator[tuple[str, Any]]:
         others = {repr(other): other for other in tried if repr(other) != repr(value)}
         made = (_with_option(subject, name, other) for other in others.values())
         yield from ((name, each) for each in islice((each for each in made if each is not None), _MOST))
-        for inner, varied in variants_of(value) if callable(value) else ():  # a sampler that a wrapper asks
+        for inner, varied in _varied_inside(value):  # samplers that a wrapper asks
             around = _with_option(subject, name, varied)
             if around is not None:
                 yield f"{name}.{inner}", around
+
+
+def _varied_inside(value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the value of an option with another option of the sampler that it is, or of one of those that it holds."""
+    if callable(value):
+        yield from variants_of(value)
+    elif type(value) is tuple:
+        for i, each in enumerate(value):
+            for inner, varied in _varied_inside(each):
+                yield f"{i}.{inner}", (*value[:i], varied, *value[i + 1 :])
 
 
 def _options_of(subject: Any) -> dict[str, Any]:

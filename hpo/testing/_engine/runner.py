@@ -16,6 +16,7 @@ from hpo.testing._engine.cases import FAULTS, Question, shown, shown_error
 from hpo.testing._engine.counterexamples import Counterexample, explained
 
 _MOST_KEPT = 5000
+_MOST_REMEMBERED = 2000  # answers; of the questions of a larger number of examples, the later ones are asked again
 
 Finding = str | None
 """A description of what is wrong with an answer, or None."""
@@ -97,6 +98,34 @@ def counterexample_to(question: Question, check: Callable[[Question], Finding]) 
         failed.__cause__ = error
         return failed
     return None if wrong is None else Counterexample(wrong, question)
+
+
+class Memo:
+    """What was computed for a question before: most laws ask the same questions, and compare with the same answers.
+
+    Dropping it costs time and nothing else, as long as the subject is pure; if it is not, the first answer of each
+    question is as good as any other to find that out.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[object, int], tuple[Question, Any]] = {}
+        self._named: dict[str, Any] = {}
+
+    def of(self, compute: Callable[[Question], Any], question: Question, about: object) -> Any:
+        """Return what `compute` returned for this very question when it was first asked; `about` names what that is."""
+        key = about, id(question)
+        if key in self._known:
+            return self._known[key][1]
+        found = compute(question)
+        if len(self._known) < _MOST_REMEMBERED:
+            self._known[key] = question, found  # with the question, so that its id is not given to another one
+        return found
+
+    def named(self, name: str, compute: Callable[[], Any]) -> Any:
+        """Return what `compute` returned when it was first called under this name."""
+        if name not in self._named:
+            self._named[name] = compute()
+        return self._named[name]
 
 
 class _Watch:

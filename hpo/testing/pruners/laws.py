@@ -29,6 +29,7 @@ from hpo.testing._engine import (
     LawOrName,
     LawSuite,
     LawTests,
+    Memo,
     Question,
     Raised,
     all_siblings,
@@ -73,6 +74,7 @@ class PrunerCase:
         max_examples: The number of generated studies per law.
         asks: How the subject is asked, as Python code.
         ask: Asks the pruner a question.
+        memo: What it decided before.
 
     Raises:
         InvalidType: the pruner can't be called, or is a class.
@@ -83,6 +85,7 @@ class PrunerCase:
     max_examples: int = 100
     asks: str = "pruner(state, trial)"
     ask: Callable[[Pruner, Question], object] = decision_of
+    memo: Memo = attrs.field(factory=Memo, eq=False, repr=False)
 
     @property
     def subject(self) -> Pruner:
@@ -90,15 +93,15 @@ class PrunerCase:
         return self.pruner
 
     def first(self, question: Question) -> object:
-        """Return what the pruner says."""
-        return self.ask(self.pruner, question)
+        """Return what the pruner said when it was first asked this question."""
+        return self.memo.of(lambda each: self.ask(self.pruner, each), question, self.ask)
 
     def every_question(self, check: Callable[[Question], Finding], *, whole_values: bool = False) -> None:
         """Run `check` on every running trial of generated studies."""
 
         def check_all(question: Question) -> Finding:
-            for number in question.state.running:
-                found = counterexample_to(replace(question, number=number), check)
+            for each in self.memo.of(_about_each_running_trial, question, _about_each_running_trial):
+                found = counterexample_to(each, check)
                 if found is not None:
                     raise found
             return None
@@ -332,6 +335,10 @@ class PrunerLaws(LawTests):
 
     def _case(self) -> PrunerCase:
         return PrunerCase(given_to(type(self), "pruner"), self.max_examples)
+
+
+def _about_each_running_trial(question: Question) -> list[Question]:
+    return [replace(question, number=number) for number in question.state.running]
 
 
 def _bare(case: PrunerCase) -> PrunerCase:

@@ -13,7 +13,8 @@ pytest runs one test per law; `check_promoter` runs them without pytest.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import attrs
@@ -28,6 +29,7 @@ from hpo.testing._engine import (
     LawOrName,
     LawSuite,
     LawTests,
+    Memo,
     Question,
     Raised,
     all_siblings,
@@ -81,6 +83,7 @@ class PromoterCase:
         promoter: The promoter.
         max_examples: The number of generated studies per law.
         ask: Asks the promoter a question.
+        memo: What it answered before.
 
     Raises:
         InvalidType: the promoter can't be called, or is a class.
@@ -91,6 +94,7 @@ class PromoterCase:
     promoter: Promoter = attrs.field(converter=_checked)
     max_examples: int = 100
     ask: Callable[[Promoter, Question], object] = promotion_of
+    memo: Memo = attrs.field(factory=Memo, eq=False, repr=False)
 
     @property
     def subject(self) -> Promoter:
@@ -98,8 +102,8 @@ class PromoterCase:
         return self.promoter
 
     def first(self, question: Question) -> object:
-        """Return what the promoter says."""
-        return self.ask(self.promoter, question)
+        """Return what the promoter said when it was first asked this question."""
+        return self.memo.of(lambda each: self.ask(self.promoter, each), question, self.ask)
 
     def every_question(self, check: Callable[[Question], Finding], *, whole_values: bool = False) -> None:
         """Run `check` on generated studies in which running trials are paused."""
@@ -109,7 +113,7 @@ class PromoterCase:
             max_examples=self.max_examples,
             whole_values=whole_values,
             reporting=True,
-            transform=with_paused_trials,
+            transform=lambda question: self.memo.of(with_paused_trials, question, with_paused_trials),
         )
 
     def every_question_and_scenario(self, check: Callable[[Question], Finding], *, whole_values: bool = False) -> None:
@@ -134,10 +138,10 @@ def with_paused_trials(question: Question) -> Question:
     return replace(question, state=state)
 
 
-def _named() -> Iterator[tuple[str, Question]]:
-    for reports in ((), OFTEN):
-        for name, question in named_questions([reports]):
-            yield name, with_paused_trials(question)
+@lru_cache(maxsize=1)
+def _named() -> tuple[tuple[str, Question], ...]:
+    """Return the named studies, which are the same for all laws and so made once; dropping them costs time alone."""
+    return tuple((name, with_paused_trials(question)) for name, question in named_questions([(), OFTEN]))
 
 
 def _no_promotion(case: PromoterCase, question: Question) -> Finding:

@@ -22,6 +22,7 @@ from hpo.testing._engine import (
     FAULTS,
     Finding,
     InvalidAnswer,
+    Memo,
     Question,
     Raised,
     answer_of,
@@ -39,37 +40,8 @@ from hpo.testing._engine import (
 from hpo.testing.scenarios import MIXED, ORDINARY, WIDE, are_whole, scenarios
 
 _RUNS, _TRIALS = 2, 30
-_MOST_REMEMBERED = 2000  # answers; of the questions of a larger number of examples, the later ones are asked again
 _WITH_MANY_PARAMETERS = ("nothing yet", "nothing better for long", "some feasible")
 _NOTHING = object()
-
-
-class Memo:
-    """What was computed for a question before: most laws ask the same questions, and compare with the same answers.
-
-    Dropping it costs time and nothing else, as long as the sampler is pure; if it is not, the first answer of each
-    question is as good as any other to find that out.
-    """
-
-    def __init__(self) -> None:
-        self._known: dict[tuple[object, int], tuple[Question, Any]] = {}
-        self._named: dict[str, Any] = {}
-
-    def of(self, compute: Callable[[Question], Any], question: Question, about: object) -> Any:
-        """Return what `compute` returned for this very question when it was first asked; `about` names what that is."""
-        key = about, id(question)
-        if key in self._known:
-            return self._known[key][1]
-        found = compute(question)
-        if len(self._known) < _MOST_REMEMBERED:
-            self._known[key] = question, found  # with the question, so that its id is not given to another one
-        return found
-
-    def named(self, name: str, compute: Callable[[], Any]) -> Any:
-        """Return what `compute` returned when it was first called under this name."""
-        if name not in self._named:
-            self._named[name] = compute()
-        return self._named[name]
 
 
 @attrs.frozen
