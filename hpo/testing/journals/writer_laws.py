@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
+from itertools import accumulate
 from multiprocessing import get_context
 from typing import TypeVar
 
@@ -19,6 +21,7 @@ from hpo.testing.journals.study_laws import Opener
 T = TypeVar("T")
 
 _WRITERS, _APPENDS = 8, 25
+_BATCHES, _LARGE = 20, 300
 
 
 def threads_that_share_a_handle_lose_nothing(opened: Opener) -> None:
@@ -36,9 +39,10 @@ def threads_with_handles_of_their_own_lose_nothing(opened: Opener) -> None:
 
 
 def readers_see_whole_batches_and_beginnings_that_never_change(opened: Opener) -> None:
-    """While a writer appends batches of seven events, readers see only whole batches, and what they saw stays."""
+    """While a writer appends batches of seven and of 300 events, readers see whole batches only, and what they saw stays."""
     opened().create("s", created())
-    batches = [[StudyAttributeSet(f"{i}", j) for j in range(7)] for i in range(40)]
+    batches = [[StudyAttributeSet(f"{i}", j) for j in range(_LARGE if i % 10 == 9 else 7)] for i in range(40)]
+    ends = {*accumulate(map(len, batches), initial=1)}
     done = threading.Event()
 
     def write() -> None:
@@ -54,13 +58,53 @@ def readers_see_whole_batches_and_beginnings_that_never_change(opened: Opener) -
         while True:
             last_look = done.is_set()
             seen += journal.read(len(seen))
-            expect(len(seen) % 7, 1, "the length, modulo batches of seven after the creation")
+            expect(len(seen) in ends, True, f"whether a batch ends after {len(seen)} events")
             expect_events(opened().open("s").read(0)[: len(seen)], seen, "what was seen before")
             if last_look:
                 break
         expect_events(seen, [*created(), *(event for batch in batches for event in batch)], "what was seen in all")
 
     _together([write, read, read])
+
+
+def one_append_of_many_megabytes_is_kept(opened: Opener) -> None:
+    """An append of 17 MB in one event, with smaller ones around it, is read as it was written."""
+    opened().create("s", created())
+    events = [StudyAttributeSet("before", 1), StudyAttributeSet("large", "0123456789abcdef_" * 10**6)]
+    events.append(StudyAttributeSet("after", 2))
+    expect(opened().open("s").append(events, expected=1), 4, "the length after 17 MB")
+    expect_events(opened().open("s").read(1), events, "what is read of 17 MB")
+
+
+def another_process_sees_large_batches_whole(opened: Opener) -> None:
+    """While a writer appends batches of 300 events, a reader in another process sees whole batches only."""
+    storage = opened()
+    journal = storage.create("s", created())
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        reading = pool.submit(read_to_the_end, storage)
+        while not reading.done() and len(journal.read(1)) < 1:  # until the reader has said that it reads
+            time.sleep(0.001)
+        length = 2
+        try:
+            for i in range(_BATCHES):
+                batch = [StudyAttributeSet(f"{i}", j) for j in range(_LARGE)]
+                length = journal.append(batch, expected=length)
+        finally:
+            journal.append([StudyAttributeSet("end", True)], expected=length)
+        torn = [seen for seen in reading.result() if (seen - 2) % _LARGE and seen != length + 1]
+    expect(torn, [], "lengths that another process has seen in the middle of a batch")
+
+
+def read_to_the_end(storage: Storage) -> list[int]:
+    """Say that the study is read, and return each length that was seen until its last event."""
+    journal, seen = storage.open("s"), list[int]()
+    length = journal.append([StudyAttributeSet("reading", True)], expected=1)
+    while True:
+        new = journal.read(length)
+        length += len(new)
+        seen.append(length)
+        if any(isinstance(event, StudyAttributeSet) and event.key == "end" for event in new):
+            return seen
 
 
 def a_pickled_handle_leads_to_the_same_journal(opened: Opener) -> None:
@@ -129,5 +173,10 @@ LAWS = (
     threads_that_share_a_handle_lose_nothing,
     threads_with_handles_of_their_own_lose_nothing,
     readers_see_whole_batches_and_beginnings_that_never_change,
+    one_append_of_many_megabytes_is_kept,
 )
-LAWS_ACROSS_PROCESSES = (a_pickled_handle_leads_to_the_same_journal, processes_lose_nothing)
+LAWS_ACROSS_PROCESSES = (
+    a_pickled_handle_leads_to_the_same_journal,
+    processes_lose_nothing,
+    another_process_sees_large_batches_whole,
+)

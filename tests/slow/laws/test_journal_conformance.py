@@ -12,7 +12,15 @@ import pytest
 from msgspec.structs import replace
 
 import hpo
-from hpo.core import AnyEvent, ConstraintSet, StudyCreated, ValueReported, decode_events, encode_events
+from hpo.core import (
+    AnyEvent,
+    ConstraintSet,
+    StudyAttributeSet,
+    StudyCreated,
+    ValueReported,
+    decode_events,
+    encode_events,
+)
 from hpo.errors import Conflict, InvalidType, MissingExtra
 from hpo.journal import DirectoryStorage, FileStorage, MemoryStorage, SqliteStorage
 from hpo.journal.memory import MemoryJournal
@@ -127,6 +135,32 @@ class ByOne(ListedJournal):
                 self._events.append(event)
                 time.sleep(0.002)
             return self.length
+
+
+class ByHundred(ListedJournal):
+    """Adds the events of a large batch a hundred at a time."""
+
+    def append(self, events, *, expected):
+        with self._lock:
+            if self.length != expected:
+                raise Conflict(expected, self.length)
+            for start in range(0, len(events), 100):
+                self._events.extend(events[start : start + 100])
+                time.sleep(0.01)
+            return self.length
+
+
+class Narrow(ListedJournal):
+    """Has columns of 16 MB, and cuts off what does not fit."""
+
+    def append(self, events, *, expected):
+        fitting = [
+            replace(event, value=event.value[: 2**24])
+            if isinstance(event, StudyAttributeSet) and isinstance(event.value, str)
+            else event
+            for event in events
+        ]
+        return super().append(fitting, expected=expected)
 
 
 class Racing(ListedJournal):
@@ -279,7 +313,10 @@ def test_all_storages_of_ours_are_asked_about_workers(laws, tmp_path):
 @pytest.mark.parametrize(
     "kind",
     [
-        *(storage_of(j) for j in (Unchecked, Early, ByOne, Racing, Short, ByRecord, Undead, Exposed)),
+        *(
+            storage_of(j)
+            for j in (Unchecked, Early, ByOne, ByHundred, Narrow, Racing, Short, ByRecord, Undead, Exposed)
+        ),
         *(storage_of(j) for j in (Signless, Single, SignlessConstraints)),
         Folding,
         Unjudging,
