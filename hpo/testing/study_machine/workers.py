@@ -27,8 +27,7 @@ from hpo.journal import Journal, Storage, TracksWorkers
 from hpo.study.advisors import Advisors
 from hpo.study.open_trials import OpenTrials
 from hpo.study.recorder import JournalRecorder
-from hpo.study.running.detached import DetachedJob
-from hpo.study.running.evaluation import Objective, TrialResult
+from hpo.study.running.evaluation import DetachedJob, Objective, TrialResult
 from hpo.study.running.workers import working
 
 _MOST_REFUSALS = 3
@@ -261,7 +260,7 @@ class Worker:
         """
         trials = OpenTrials(JournalRecorder(self.journal), self.advisors)
         started, number, _ = trials.start_without_params(self._apart)
-        return DetachedJob(started, started, started.running[number], False, self.advisors, objective)
+        return DetachedJob(started, started, number, False, self.advisors, objective)
 
     def merge(self, ended: TrialResult) -> None:
         """Record what a detached trial did.
