@@ -263,6 +263,9 @@ class JournalCorrupted(HpoError, RuntimeError):
     offset: int | None
     problem: str
 
+    def __attrs_post_init__(self) -> None:
+        self.problem = _cut(self.problem)  # as in `UnreadableEvents`
+
     def __str__(self) -> str:
         position = "" if self.line is None else f", line {self.line} (byte {self.offset})"
         return f"{_cut(self.path)}{position}: {_cut(self.problem)}"
@@ -377,6 +380,9 @@ class UnreadableEvents(HpoError, ValueError):
     problem: str
     format: int
 
+    def __attrs_post_init__(self) -> None:
+        self.problem = _cut(self.problem)  # it may quote what was read, which may be of any length
+
     def __str__(self) -> str:
         return (
             f"these are not events in journal format {self.format} or older ({_cut(self.problem)}): "
@@ -391,15 +397,27 @@ class InconsistentEvents(HpoError, ValueError):
     Attributes:
         position: How many events come before it.
         event: The event.
+        problem: Why not, if that is known.
+        place: Where it is: file, line and byte, or database and study. None if it was not read from a journal.
     """
 
     position: int
     event: object
+    problem: str | None = None
+    place: str | None = None
+
+    @property
+    def finding(self) -> str:
+        """What was found, without the place and advice: the event, and why it is not possible."""
+        why = "" if self.problem is None else f": {_cut(self.problem, _LONGEST_VALUE)}"
+        return f"{_shown(self.event)} cannot follow the events before it{why}"
 
     def __str__(self) -> str:
+        where = "" if self.place is None else f"{_cut(self.place)}: "
+        advice = "locate it with `hpo journal check`, and save" if self.place is None else "save"
         return (
-            f"event {self.position} of the journal, {_shown(self.event)}, cannot follow the events before it: "
-            "locate it with `hpo journal check`, and save the events before it with `hpo journal repair`"
+            f"{where}event {self.position} of the journal, {self.finding}; "
+            f"{advice} the events before it with `hpo journal repair`"
         )
 
 

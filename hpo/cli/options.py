@@ -140,9 +140,10 @@ def _registry(kind: str) -> Registry:
 
 def read_state(storage: Storage, name: str | None) -> StudyState:
     """Return the current state of a study, with which nothing can be changed."""
-    from hpo.core import replay
+    from hpo.journal.storage import replay_from
 
-    return replay(storage.open(_only_name(storage, name)).read(0))
+    journal = storage.open(_only_name(storage, name))
+    return replay_from(journal, journal.read(0))
 
 
 def open_study(storage: Storage, name: str | None) -> Study:

@@ -14,6 +14,7 @@ from hpo.core.records import (
     ArtifactAdded,
     ArtifactRemoved,
     ConstraintSet,
+    Impossible,
     MetricNamesSet,
     ParamsSuggested,
     PruningDecided,
@@ -29,12 +30,17 @@ from hpo.core.records import (
     TrialStarted,
     ValueReported,
     added_trial,
+    check_created,
+    check_metric_names,
+    check_new_number,
+    check_result,
     external_params,
+    mapping_of,
     read_metrics,
 )
 from hpo.core.state import OF_STUDY, StudyState
 from hpo.core.values import Artifact, FrozenTrial, SearchSpace, TrialState, from_json_tree, from_number, from_numbers
-from hpo.errors import InconsistentEvents
+from hpo.errors import HpoError, InconsistentEvents
 
 
 def evolve(state: StudyState, event: AnyEvent) -> StudyState:
@@ -77,9 +83,16 @@ def replay(events: Iterable[AnyEvent], state: StudyState | None = None) -> Study
                 state = replace(
                     state, requests=state.requests.with_item(origin.request, getattr(event, "number", None))
                 )
-        except (LookupError, TypeError, ValueError) as error:  # a trial that does not run, a space without a number
-            raise InconsistentEvents(state.version, event) from error
+        # a trial that does not run, a space without a number, a tree that is nested too deeply to be walked
+        except (LookupError, TypeError, ValueError, RecursionError) as error:
+            problem = str(error) if isinstance(error, Impossible | HpoError) else None
+            raise InconsistentEvents(state.version, event, problem) from error
     return state
+
+
+def _created(state: StudyState, event: StudyCreated) -> StudyState:
+    check_created(event, state.version)
+    return state.created_by(event)
 
 
 def _study_attribute_set(state: StudyState, event: StudyAttributeSet) -> StudyState:
@@ -88,6 +101,7 @@ def _study_attribute_set(state: StudyState, event: StudyAttributeSet) -> StudySt
 
 
 def _metric_names_set(state: StudyState, event: MetricNamesSet) -> StudyState:
+    check_metric_names(event.names, len(state.directions))
     return replace(state, metric_names=event.names, version=state.version + 1)
 
 
@@ -107,12 +121,13 @@ def _space_defined(state: StudyState, event: SpaceDefined) -> StudyState:
 
 
 def _enqueued(state: StudyState, event: TrialEnqueued) -> StudyState:
+    check_new_number(event.number, state.n_trials)
     parent = None if event.parent is None else state.trial(event.parent)
     trial = FrozenTrial(
         number=event.number,
         state=TrialState.WAITING,
-        fixed_params=from_json_tree(event.params),
-        user_attrs=from_json_tree(event.user_attrs or {}),
+        fixed_params=mapping_of(event.params),
+        user_attrs=mapping_of(event.user_attrs),
         # as it is now: the parent may go on and pause again before this trial starts
         checkpoint=None if parent is None else parent.checkpoint,
         parent=event.parent,
@@ -131,6 +146,7 @@ def _started(state: StudyState, event: TrialStarted) -> StudyState:
         trial = replace(state.waiting[number], state=TrialState.RUNNING, started_at=event.at, worker=event.worker)
         waiting, n_trials = state.waiting.without(number), state.n_trials
     else:
+        check_new_number(number, state.n_trials)
         trial = FrozenTrial(number, TrialState.RUNNING, started_at=event.at, worker=event.worker)
         waiting, n_trials = state.waiting, number + 1
     return replace(
@@ -174,7 +190,7 @@ def _suggested(state: StudyState, event: ParamsSuggested) -> StudyState:
         trial,
         params=with_items(trial.params, params) if trial.params else params,
         distributions=trial.distributions.updated(space),
-        note=with_items(trial.note, from_json_tree(event.note)) if event.note else trial.note,
+        note=with_items(trial.note, mapping_of(event.note)) if event.note else trial.note,
     )
     return _with_running(state, changed)
 
@@ -229,10 +245,12 @@ def _finished(state: StudyState, event: TrialFinished) -> StudyState:
             params=FrozenDict({k: v for k, v in trial.params.items() if k not in event.unused}),
             distributions=trial.distributions.without(dict.fromkeys(event.unused)),
         )
+    values = None if event.values is None else from_numbers(event.values)
+    check_result(event.state, values, len(state.directions))
     finished = replace(
         trial,
         state=event.state,
-        values=None if event.values is None else from_numbers(event.values),
+        values=values,
         reason=event.reason,
         started_at=trial.started_at if event.began is None else event.began,
         finished_at=event.at,
@@ -272,10 +290,13 @@ def _settled(trial: FrozenTrial) -> FrozenTrial:
 
 
 def _added(state: StudyState, event: TrialAdded) -> StudyState:
+    check_new_number(event.number, state.n_trials)
     space = SearchSpace() if event.space is None else state.spaces.key_at(event.space)
+    trial = added_trial(space, event)
+    check_result(trial.state, trial.values, len(state.directions))
     return replace(
         state,
-        finished=state.finished.append(added_trial(space, event)),
+        finished=state.finished.append(trial),
         n_trials=event.number + 1,
         version=state.version + 1,
     )
@@ -297,7 +318,7 @@ def _with_artifacts(state: StudyState, number: int | None, artifacts: Mapping[st
 
 
 _EVOLVE: Mapping[type, Callable[[StudyState, Any], StudyState]] = {
-    StudyCreated: StudyState.created_by,
+    StudyCreated: _created,
     StudyAttributeSet: _study_attribute_set,
     MetricNamesSet: _metric_names_set,
     SpaceDefined: _space_defined,

@@ -158,9 +158,13 @@ class Loader:
     def _settle(self, number: int | None) -> None:
         """Let the state have a running trial that only the loader knows so far."""
         if number in self._started:
-            self._state = replay((self._started.pop(number),), self._state)
+            events: tuple[AnyEvent, ...] = (self._started.pop(number),)
         elif number in self._suggested:
-            self._state = replay(self._suggested.pop(number), self._state)
+            events = self._suggested.pop(number)
+        else:
+            return
+        # a new trial has the next number, which this one had when it started; `_catch_up` sets it right again
+        self._state = replay(events, replace(self._state, n_trials=number))
 
     def _catch_up(self) -> None:
         # the state has not seen all events, or it has seen some of them late

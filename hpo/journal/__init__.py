@@ -16,7 +16,17 @@ from hpo.journal.file.journal import FileJournal
 from hpo.journal.file.storage import DirectoryStorage, FileStorage
 from hpo.journal.memory import MemoryStorage
 from hpo.journal.open import open_journal
-from hpo.journal.storage import DeferredSync, Journal, LoadsState, Storage, TakesTurns, TracksWorkers, Turn
+from hpo.journal.storage import (
+    DeferredSync,
+    Journal,
+    LoadsState,
+    Storage,
+    TakesTurns,
+    TellsPlaces,
+    TracksWorkers,
+    Turn,
+    replay_from,
+)
 
 if TYPE_CHECKING:
     from hpo.journal.sqlite import SqliteJournal, SqliteStorage
@@ -33,9 +43,11 @@ __all__ = [
     "SqliteStorage",
     "Storage",
     "TakesTurns",
+    "TellsPlaces",
     "TracksWorkers",
     "Turn",
     "open_journal",
+    "replay_from",
 ]
 
 # sqlite3 is loaded when a database is used

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
+from itertools import chain
 from typing import Literal, Protocol, TypeAlias, get_args, runtime_checkable
 
 import attrs
 
-from hpo.core import AnyEvent, StudyCreated, StudyState, as_float
-from hpo.errors import InvalidArgument
+from hpo.core import AnyEvent, StudyCreated, StudyState, as_float, replay
+from hpo.errors import InconsistentEvents, InvalidArgument
 from hpo.journal.disk import resolved
 
 _WORKER = re.compile(r"[0-9a-f]{8,64}")
@@ -149,6 +150,37 @@ class LoadsState(Protocol):
         the journal is read for the first time.
         """
         ...
+
+
+@runtime_checkable
+class TellsPlaces(Protocol):
+    """An optional part of a journal: it says where an event is, for messages."""
+
+    def place_of(self, position: int) -> str:
+        """Return in words where the event is that comes after `position` others: file, line and byte, for example."""
+        ...
+
+
+def replay_from(journal: Journal, events: Iterable[AnyEvent], state: StudyState | None = None) -> StudyState:
+    """Return the state after `events`, which were read from `journal`, as `hpo.replay` does.
+
+    Raises:
+        InconsistentEvents: one of them cannot follow the events before it; the error names its place, if the journal
+            can tell (see `TellsPlaces`).
+    """
+    rest = iter(events)
+    first = next(rest, None) if state is None or not state.version else None
+    try:
+        if first is None:
+            return replay(rest, state)
+        if not isinstance(first, StudyCreated):
+            raise InconsistentEvents(0, first, "a study begins with its creation")  # noqa: TRY301 - as below
+        return replay(chain([first], rest), state)
+    except InconsistentEvents as error:
+        if error.place is None and isinstance(journal, TellsPlaces):
+            place = journal.place_of(error.position)
+            raise InconsistentEvents(error.position, error.event, error.problem, place) from error.__cause__
+        raise
 
 
 @runtime_checkable

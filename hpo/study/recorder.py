@@ -11,7 +11,7 @@ from typing import Protocol
 from hpo.core import AnyEvent, Command, EventLog, History, InsertOnlyDict, NumberMap, StudyState, decide, replay
 from hpo.errors import Conflict, HpoError
 from hpo.journal.locks import watch_forks
-from hpo.journal.storage import DeferredSync, Journal, LoadsState, Storage, TakesTurns, Turn
+from hpo.journal.storage import DeferredSync, Journal, LoadsState, Storage, TakesTurns, Turn, replay_from
 
 
 def now() -> float:
@@ -139,7 +139,7 @@ class JournalRecorder:
             self._is_alone = False
             if self._remembers:
                 self.log = self.log.extended(self._state.version, news)
-            self._state = replay(_drained([*news]), self._state)
+            self._state = replay_from(self._journal, _drained([*news]), self._state)
 
     @property
     def journal(self) -> Journal:

@@ -26,10 +26,9 @@ from hpo.core import (
     checked_pruner,
     checked_sampler,
     decide,
-    replay,
 )
 from hpo.errors import DuplicatedStudyError, InvalidArgument, SeveralObjectives, StudyNotFound
-from hpo.journal import Storage, open_journal
+from hpo.journal import Storage, open_journal, replay_from
 from hpo.logging import get_logger
 from hpo.pruners import MedianPruner, NopPruner
 from hpo.samplers import RandomSampler
@@ -234,7 +233,8 @@ def get_all_study_summaries(storage: StorageLike, include_best_trial: bool = Tru
         [('digits', 0)]
     """
     opened = open_journal(storage)
-    return [_summary(replay(opened.open(name).read(0)), include_best_trial) for name in opened.names()]
+    journals = map(opened.open, opened.names())
+    return [_summary(replay_from(journal, journal.read(0)), include_best_trial) for journal in journals]
 
 
 @attrs.frozen

@@ -93,7 +93,7 @@ def test_events_that_follow_from_nothing_are_inconsistent_and_those_of_the_futur
     replace_row(two, 2, 1, [StudyCreated(FORMAT + 1, "b", ("minimize",), 7)])
     first, second = check_database(two)
     assert (first.flaw.kind, first.events) == ("inconsistent", 3)
-    assert "can't follow" in first.flaw.problem
+    assert "cannot follow" in first.flaw.problem
     assert (second.flaw.kind, second.events) == ("newer", 0)
     with pytest.raises(UnreadableEvents, match="its format is"):
         repair_database(two)

@@ -2,9 +2,18 @@
 
 - `events`: the closed union of facts, as JSON; `creation`: the first event of a study, checked
 - `table`: finished trials as columns of numbers
+- `consistency`: events that no sequence of decisions can lead to
 - `trials`: a whole trial as an event, and back; `states`: a whole state as bytes, and back
 """
 
+from hpo.core.records.consistency import (
+    Impossible,
+    check_created,
+    check_metric_names,
+    check_new_number,
+    check_result,
+    mapping_of,
+)
 from hpo.core.records.creation import checked_metric_names, study_created
 from hpo.core.records.events import (
     FORMAT,
@@ -44,6 +53,7 @@ __all__ = [
     "ArtifactAdded",
     "ArtifactRemoved",
     "ConstraintSet",
+    "Impossible",
     "MetricNamesSet",
     "ParamsSuggested",
     "PruningDecided",
@@ -62,6 +72,10 @@ __all__ = [
     "TrialTable",
     "ValueReported",
     "added_trial",
+    "check_created",
+    "check_metric_names",
+    "check_new_number",
+    "check_result",
     "checked_metric_names",
     "decode_events",
     "decode_hook",
@@ -71,6 +85,7 @@ __all__ = [
     "encode_state",
     "external_params",
     "is_acknowledged",
+    "mapping_of",
     "read_metrics",
     "study_created",
     "trial_record",

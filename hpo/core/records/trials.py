@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hpo.core.memory import FrozenDict, InsertOnlyDict
+from hpo.core.records.consistency import mapping_of
 from hpo.core.records.events import TrialAdded
-from hpo.core.values import FrozenTrial, Number, SearchSpace, from_json_tree, from_number, to_json_tree, to_number
+from hpo.core.values import FrozenTrial, Number, SearchSpace, from_number, to_json_tree, to_number
 
 
 def trial_record(trial: FrozenTrial, space: int | None) -> TrialAdded:
@@ -47,11 +48,11 @@ def added_trial(space: SearchSpace, event: TrialAdded) -> FrozenTrial:
         values=None if event.values is None else tuple(map(from_number, event.values)),
         params=external_params(space, event.params),
         distributions=space,
-        user_attrs=from_json_tree(event.user_attrs or {}),
+        user_attrs=mapping_of(event.user_attrs),
         constraints=FrozenDict({name: from_number(value) for name, value in event.constraints}),
         intermediate_values=InsertOnlyDict((step, from_number(value)) for step, value in event.intermediate_values),
-        fixed_params=from_json_tree(event.fixed_params or {}),
-        note=from_json_tree(event.note or {}),
+        fixed_params=mapping_of(event.fixed_params),
+        note=mapping_of(event.note),
         reason=event.reason,
         worker=event.worker,
         started_at=event.started_at,

@@ -106,9 +106,19 @@ def _to_tree_of_dict(value: Mapping[str, object], depth: int) -> dict[str, Any]:
 
 
 def from_json_tree(tree: Any) -> Any:
-    """Return the value that `to_json_tree` wrote; lists, tuples and dicts come back as immutable lists and dicts."""
+    """Return the value that `to_json_tree` wrote; lists, tuples and dicts come back as immutable lists and dicts.
+
+    Raises:
+        InvalidType: the tree is nested deeper than what `to_json_tree` writes.
+    """
+    return _from_tree(tree, _DEEPEST)
+
+
+def _from_tree(tree: Any, depth: int) -> Any:
+    if depth < 0:
+        raise InvalidType(f"an attribute can't be nested deeper than {_DEEPEST} levels")
     if isinstance(tree, list):
-        return FrozenList(from_json_tree(item) for item in tree)
+        return FrozenList(_from_tree(item, depth - 1) for item in tree)
     if not isinstance(tree, dict):
         return tree
     if len(tree) == 1:
@@ -121,7 +131,7 @@ def from_json_tree(tree: Any) -> Any:
                 tree = inner
     # most entries are plain numbers and strings: one check here is cheaper than a call for each
     return FrozenDict(
-        {key: from_json_tree(item) if isinstance(item, dict | list) else item for key, item in tree.items()}
+        {key: _from_tree(item, depth - 1) if isinstance(item, dict | list) else item for key, item in tree.items()}
     )
 
 

@@ -13,7 +13,7 @@ from hpo.core import AnyEvent, StudyState, is_acknowledged
 from hpo.errors import JournalCorrupted, JournalMoved, JournalUnwritable, OutcomeUnknown, StudyNotFound
 from hpo.journal.disk import open_regular, reason, unreadable
 from hpo.journal.file.appending import LockedFile, appender_of
-from hpo.journal.file.lines import START, Mark, check_still_there, read_after
+from hpo.journal.file.lines import START, Mark, check_still_there, place_of_event, read_after
 from hpo.journal.file.loading import load_state
 from hpo.journal.locks import Waiting
 from hpo.journal.records import Draft, draft_of
@@ -144,6 +144,10 @@ class FileJournal:
             if held is not False or not has_worker_files(self._path):
                 return held
         return is_alive(self._path, worker)  # also one that an earlier version holds
+
+    def place_of(self, position: int) -> str:
+        """Return the file, line and byte of the record with the event after `position` others; see `TellsPlaces`."""
+        return place_of_event(self._open_file().fd, self._path, position)
 
     def _open_file(self) -> OpenFile:
         """Return the file as this process has it open: an inherited descriptor would share its lock with the parent's.

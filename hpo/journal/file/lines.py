@@ -299,6 +299,20 @@ def line_number(fd: int, offset: int) -> int:
     return line
 
 
+def place_of_event(fd: int, path: str, position: int) -> str:
+    """Return file, line and byte of the record with the event after `position` others; the file alone if it is gone."""
+    with open(fd, "rb", closefd=False) as file:
+        offset = file.seek(0)
+        for number, line in enumerate(iter(file.readline, b""), 1):
+            try:
+                if unpack(line[:-1]).sequence > position:
+                    return f"{path}, line {number} (byte {offset})"
+            except DamagedRecord:
+                break
+            offset += len(line)
+    return path
+
+
 def keep_torn(path: str, offset: int, content: bytes) -> str:
     """Save `content`, cut off the journal `path` at byte `offset`, and return the name of the new file.
 

@@ -114,11 +114,12 @@ def folded(state: StudyState, events: list[AnyEvent]) -> StudyState:
         if isinstance(event, StudyCreated) and event.format > FORMAT:
             raise UnreadableEvents(f"its format is {event.format}", FORMAT)
         if isinstance(event, StudyCreated) == bool(state.version):
-            raise Inconsistent(f"a journal has one creation of a study, at its beginning; found {event!r}")
+            problem = "a journal has one creation of a study, at its beginning"
+            raise Inconsistent(InconsistentEvents(state.version, event, problem).finding)
         try:
             state = evolve(state, event)
         except InconsistentEvents as error:
-            raise Inconsistent(f"{event!r} can't follow the events before it") from error
+            raise Inconsistent(error.finding) from error
     return state
 
 
