@@ -409,14 +409,18 @@ class InconsistentEvents(HpoError, ValueError):
     @property
     def finding(self) -> str:
         """What was found, without the place and advice: the event, and why it is not possible."""
+        return f"{_shown(self.event)}{self._cause}"
+
+    @property
+    def _cause(self) -> str:
         why = "" if self.problem is None else f": {_cut(self.problem, _LONGEST_VALUE)}"
-        return f"{_shown(self.event)} cannot follow the events before it{why}"
+        return f" cannot follow the events before it{why}"
 
     def __str__(self) -> str:
         where = "" if self.place is None else f"{_cut(self.place)}: "
         advice = "locate it with `hpo journal check`, and save" if self.place is None else "save"
         return (
-            f"{where}event {self.position} of the journal, {self.finding}; "
+            f"{where}event {self.position} of the journal, {_shown(self.event)},{self._cause}; "
             f"{advice} the events before it with `hpo journal repair`"
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -9,7 +10,7 @@ import attrs
 import click
 
 from hpo.cli.output import FORMATS
-from hpo.errors import DuplicatedStudyError, InvalidArgument
+from hpo.errors import DuplicatedStudyError, InvalidArgument, StudyNotFound
 
 if TYPE_CHECKING:
     from hpo.core import Pruner, Sampler, StudyState
@@ -206,6 +207,9 @@ def _only_name(storage: Storage, name: str | None) -> str:
     if name is not None:
         return name
     names = storage.names()
+    if len(names) <= 1:
+        with contextlib.suppress(StudyNotFound):
+            storage.open(None)  # fails if there is a study beside it that can't be read, and so has no name here
     if len(names) != 1:
         has = f"has {len(names)} studies: choose one with --study-name" if names else "has no study"
         raise InvalidArgument(f"{storage.location} {has}")

@@ -149,6 +149,7 @@ def load_study(
     _check_advisors(sampler, pruner, promoter)
     opened = open_journal(storage)
     if study_name is None:
+        opened.open(None)  # names are those of studies that can be read; this also fails if one cannot
         names = opened.names()
         if len(names) != 1:
             raise StudyNotFound(None, opened.location, names)

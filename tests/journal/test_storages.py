@@ -7,16 +7,21 @@ from pathlib import Path
 
 import pytest
 
+import hpo
 from hpo.core import StudyCreated, TrialStarted
 from hpo.errors import (
     DuplicatedStudyError,
+    JournalCorrupted,
     JournalMoved,
     StudyNotFound,
     UnreadableEvents,
     UnsupportedJournal,
 )
 from hpo.journal import DirectoryStorage, FileJournal, FileStorage, MemoryStorage
+from hpo.journal.file.lines import pack
 from hpo.journal.file.storage import file_name
+from hpo.journal.repair import check_file
+from hpo.samplers import RandomSampler
 
 NAMES = [
     "digits",
@@ -228,6 +233,9 @@ def test_only_journals_count_in_a_directory(tmp_path, make_events):
     (tmp_path / "pipe.jsonl").mkdir()
     os.mkfifo(tmp_path / "fifo.jsonl")
     assert storage.names() == ["s"]
+    with pytest.raises(JournalCorrupted, match=r"cut\.jsonl"):  # it may hold the study that is meant
+        storage.open(None)
+    (tmp_path / "cut.jsonl").unlink()
     assert [*storage.open(None).read(0)] == make_events(0)
 
 
@@ -311,3 +319,66 @@ def test_the_pickle_of_a_deleted_study_in_memory_stays_deleted():
     for act in (lambda: copy.read(0), lambda: copy.append([TrialStarted(0)], expected=1)):
         with pytest.raises(JournalMoved, match="the study was deleted"):
             act()
+
+
+def flipped(path, offset, bit=0x40):
+    content = bytearray(path.read_bytes())
+    content[offset] ^= bit
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("offset", range(14))
+@pytest.mark.parametrize("kept_name", [True, False])
+def test_a_flip_in_the_first_bytes_is_damage_with_a_place_and_hides_no_study(tmp_path, offset, kept_name):
+    storage = DirectoryStorage(tmp_path)
+    for name in ("mine", "other"):
+        hpo.create_study(storage=storage, study_name=name, sampler=RandomSampler()).optimize(lambda _: 0.5, n_trials=1)
+    path = tmp_path / "mine.jsonl"
+    if not kept_name:
+        path = path.rename(tmp_path / "put here by hand.jsonl")
+    flipped(path, offset)
+    content = path.read_bytes()
+    place = rf"{path.name}, line 1 \(byte 0\)"
+    for act in (
+        lambda: FileJournal(path).read(0),
+        lambda: FileStorage(path).names(),
+        lambda: storage.open("mine"),
+        lambda: storage.open(None),
+        lambda: storage.create("mine", [StudyCreated(2, "mine", ("minimize",), 7)]),
+        lambda: hpo.load_study(storage=tmp_path),
+        lambda: hpo.load_study(storage=tmp_path, study_name="mine"),
+        lambda: hpo.create_study(storage=tmp_path, study_name="mine", load_if_exists=True),
+        lambda: hpo.create_study(storage=path, study_name="mine", load_if_exists=True),
+    ):
+        with pytest.raises(JournalCorrupted, match=place):
+            act()
+    assert storage.names() == ["other"]
+    assert len(hpo.load_study(storage=tmp_path, study_name="other").trials) == 1
+    hpo.create_study(storage=tmp_path, study_name="third")
+    assert path.read_bytes() == content
+    assert {entry.name for entry in tmp_path.iterdir()} == {path.name, "other.jsonl", "third.jsonl"}
+
+
+def test_a_journal_whose_beginning_is_gone_is_damage(tmp_path):
+    path = tmp_path / "s.jsonl"
+    hpo.create_study(storage=path, sampler=RandomSampler()).optimize(lambda _: 0.5, n_trials=3)
+    content = path.read_bytes()
+    path.write_bytes(b"\0" * 60 + content[60:])
+    with pytest.raises(JournalCorrupted, match=r"line 1 \(byte 0\)"):
+        hpo.load_study(storage=path)
+    [found] = check_file(path)
+    assert (found.flaw.kind, found.flaw.line, found.flaw.offset) == ("damaged", 1, 0)
+
+
+def test_a_journal_of_a_newer_version_is_not_passed_over(tmp_path):
+    storage = DirectoryStorage(tmp_path)
+    storage.create("other", [StudyCreated(2, "other", ("minimize",), 7)])
+    (tmp_path / "newer.jsonl").write_bytes(pack([StudyCreated(99, "mine", ("minimize",), 7)], 1, 0))
+    for act in (
+        lambda: storage.open(None),
+        lambda: storage.open("mine"),
+        lambda: storage.create("mine", [StudyCreated(2, "mine", ("minimize",), 7)]),
+    ):
+        with pytest.raises(UnreadableEvents, match="99"):
+            act()
+    assert storage.open("other").read(0)

@@ -286,8 +286,32 @@ def _located(fd: int, path: str, offset: int, error: UnreadableEvents) -> Unread
 
 def _damage(fd: int, path: str, offset: int, problem: str) -> JournalCorrupted | UnsupportedJournal:
     if not offset and not looks_like_record(os.pread(fd, _FIRST, 0)):
-        return UnsupportedJournal(path, "it is not the journal of a study, and was left as it is")
+        if not was_journal(os.pread(fd, _CHUNK, 0)):
+            return UnsupportedJournal(path, "it is not the journal of a study, and was left as it is")
+        problem = problem or "the first record, which creates the study, is damaged"
     return JournalCorrupted(path, line_number(fd, offset), offset, problem)
+
+
+def was_journal(text: bytes) -> bool:
+    """Return whether `text`, the beginning of a file without an intact first record, is left of a journal."""
+    return _CREATION.match(text) is not None or _LATER_RECORD.search(text) is not None
+
+
+def damaged_name(path: str) -> str | None:
+    """Return the study that a damaged first record of the journal `path` names; None if that can't be read, too."""
+    with open(path, "rb") as file:
+        found = _CREATION.match(file.read(_FIRST))
+    if found is None:
+        return None
+    try:
+        name: str = msgspec.json.decode(found[1], type=str)
+    except msgspec.DecodeError:
+        return None
+    return name
+
+
+_CREATION = re.compile(rb'[^\n]{0,64}\[\["created",[0-9]+,("(?:[^"\\\n]|\\.)*")')
+_LATER_RECORD = re.compile(rb"\n" + BEGINNING.pattern)
 
 
 def line_number(fd: int, offset: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from hashlib import blake2b
 
 import attrs
@@ -13,6 +13,7 @@ import attrs
 from hpo.core import AnyEvent
 from hpo.errors import (
     DuplicatedStudyError,
+    HpoError,
     JournalCorrupted,
     StudyNotFound,
     UnreadableEvents,
@@ -21,6 +22,7 @@ from hpo.errors import (
 from hpo.journal.disk import make_directories
 from hpo.journal.file.create_delete import create_file, delete_file, study_in
 from hpo.journal.file.journal import FileJournal
+from hpo.journal.file.lines import damaged_name
 from hpo.journal.storage import LocalStorage, check_first_event
 
 
@@ -153,8 +155,7 @@ class DirectoryStorage(LocalStorage):
         """
         check_first_event(name, events)
         make_directories(self.path)
-        if any(held == name for held, _ in self._studies()):
-            raise DuplicatedStudyError(name, self.path)
+        self._refuse_second(name)
         path = self._path_for(name)
         try:
             create_file(path, events, durable=self.is_durable, lock_timeout=self.lock_timeout)
@@ -170,8 +171,8 @@ class DirectoryStorage(LocalStorage):
         return self._journal(self._find(name))
 
     def names(self) -> list[str]:
-        """Return the names of all studies, sorted. Files that can't be read as journals are left out."""
-        return sorted({name for name, _ in self._studies()})
+        """Return the names of all studies, sorted. Journals that can't be read are left out."""
+        return sorted({name for name, _ in self._look()[0]})
 
     def delete(self, name: str) -> None:
         """Remove the study `name` with all its events; see `Storage.delete`."""
@@ -182,36 +183,69 @@ class DirectoryStorage(LocalStorage):
         """Return the file of the study `name`: the one that is named after it, or the only other one that holds it."""
         if name is not None and study_in(path := self._path_for(name)) == name:
             return path
-        studies = [*self._studies()]
+        studies, broken = self._look()
         found = [path for held, path in studies if name in {None, held}]
+        for one in broken:  # the study that is looked for may be in there
+            if name is None or (not found and one.study == name):
+                raise one.error
         if name is not None and len(found) > 1:
             raise UnsupportedJournal(self.path, f"the study {name!r} is in several files: {', '.join(sorted(found))}")
         if len(found) != 1:
             raise StudyNotFound(name, self.path, sorted({held for held, _ in studies}))
         return found[0]
 
-    def _studies(self) -> Iterator[tuple[str, str]]:
-        """Yield the name and the file of each study."""
+    def _refuse_second(self, name: str) -> None:
+        """Refuse to create a study that there is, or that a journal which can't be read says to hold."""
+        studies, broken = self._look()
+        if any(held == name for held, _ in studies):
+            raise DuplicatedStudyError(name, self.path)
+        for one in broken:
+            if one.study == name:
+                raise one.error
+
+    def _look(self) -> tuple[list[tuple[str, str]], list[_Broken]]:
+        """Return the name and the file of each study, and the journals that can't be read."""
         try:
             with os.scandir(self.path) as entries:
-                files = [entry.path for entry in entries if _is_journal(entry)]
+                files = sorted(entry.path for entry in entries if _is_journal(entry))
         except FileNotFoundError:
-            return
+            return [], []
         except OSError as error:
             raise UnsupportedJournal(self.path, f"this directory can't be listed: {error.strerror}") from error
+        studies, broken = [], []
         for path in files:
             try:
                 name = study_in(path)
-            except (UnsupportedJournal, JournalCorrupted, UnreadableEvents):
-                continue  # opening it by name says why
-            if name is not None:
-                yield name, path
+            except (JournalCorrupted, UnreadableEvents) as error:
+                broken.append(_Broken(_damaged_name(path), error))
+            except UnsupportedJournal as error:
+                if isinstance(error.__cause__, OSError):  # else it is something else than a journal
+                    broken.append(_Broken(None, error))
+            else:
+                if name is not None:
+                    studies.append((name, path))
+        return studies, broken
 
     def _path_for(self, name: str) -> str:
         return os.path.join(self.path, file_name(name))
 
     def _journal(self, path: str) -> FileJournal:
         return FileJournal(path, durability=self.durability, lock_timeout=self.lock_timeout)
+
+
+@attrs.frozen
+class _Broken:
+    """A journal that can't be read: the study that it says to hold, if even that can be read; and why not."""
+
+    study: str | None
+    error: HpoError
+
+
+def _damaged_name(path: str) -> str | None:
+    try:
+        return damaged_name(path)
+    except OSError:
+        return None
 
 
 def _is_journal(entry: os.DirEntry[str]) -> bool:
