@@ -1,14 +1,18 @@
 """Cut, flipped, dropped, doubled and foreign bytes: recovered from where a crash explains them, else located."""
 
 import zlib
+from zlib import crc32
 
 import pytest
+from hypothesis import given, settings, strategies as st
 
 from hpo.core import StudyCreated, TrialStarted, encode_events
 from hpo.errors import Conflict, HpoError, JournalCorrupted, JournalMoved, UnreadableEvents, UnsupportedJournal
 from hpo.journal import FileJournal, FileStorage
 from hpo.journal.file import lines as scan
+from hpo.journal.file.checksums import PartialChecksums
 from hpo.journal.file.lines import pack
+from hpo.journal.repair import check_file, repair_file
 
 
 @pytest.fixture
@@ -291,3 +295,46 @@ def test_a_torn_end_that_a_writer_replaces_during_the_reading_is_no_damage(sampl
     )
     assert [*FileJournal(path).read(0)] == events
     assert mixed == []
+
+
+def fakes(n, size):
+    """A line that is no record, with `n` beginnings of records in it, the end of one, and about `size` bytes."""
+    one = b"deadbeef cafecafe 14 ["
+    return (one + b"x" * (size // n - len(one))) * n + b"]"
+
+
+@pytest.mark.parametrize("n", [1, 999, 20_000])
+def test_a_damaged_end_is_read_once_however_many_beginnings_it_fakes(sample, n, monkeypatch):
+    path, events, lines = sample
+    path.write_bytes(b"".join(lines) + fakes(n, 1_000_000) + b"\n")
+    summed = []
+    for module in ("lines", "checksums"):
+        monkeypatch.setattr(
+            f"hpo.journal.file.{module}.crc32", lambda text, value=0: summed.append(len(text)) or crc32(text, value)
+        )
+    assert [*FileJournal(path).read(0)] == events
+    assert sum(summed) < 3_000_000
+    assert check_file(path)[0].torn > 900_000
+
+
+@pytest.mark.parametrize("n", [0, 1, 999, 20_000])
+def test_a_record_behind_fake_beginnings_is_found_in_a_merged_line(sample, n):
+    path, events, lines = sample
+    before = fakes(n, 30 * n)[:-1] if n else b"garbage "
+    path.write_bytes(b"".join(lines[:-1]) + before + lines[-1])
+    with pytest.raises(JournalCorrupted, match=f"line {len(lines)} "):
+        FileJournal(path).read(0)
+    [done] = repair_file(path, path.with_name("repaired.jsonl"))
+    assert done.events == len(events)
+    assert [*FileJournal(done.output).read(0)] == events
+
+
+@given(st.binary(max_size=300), st.lists(st.integers(0, 300), max_size=6))
+@settings(derandomize=True, database=None, deadline=None)
+def test_checksums_of_parts_are_those_of_the_parts_alone(text, places):
+    places = sorted({min(place, len(text)) for place in places})
+    checksums = PartialChecksums(text, places)
+    for start in places:
+        for end in places:
+            if start <= end:
+                assert checksums.between(start, end) == crc32(text[start:end])

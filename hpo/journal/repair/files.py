@@ -13,7 +13,6 @@ import fcntl
 import os
 from collections.abc import Iterator
 from io import BufferedReader
-from itertools import islice
 
 import attrs
 import msgspec
@@ -21,8 +20,9 @@ import msgspec
 from hpo.core import FORMAT, AnyEvent, StudyState, decode_events
 from hpo.errors import JournalBusy, StudyNotFound, UnreadableEvents, UnsupportedJournal
 from hpo.journal.disk import open_regular, resolved
+from hpo.journal.file.checksums import PartialChecksums
 from hpo.journal.file.create_delete import create_file
-from hpo.journal.file.lines import BEGINNING, LONGEST_BEGINNING, hides_record, looks_like_record, unpack
+from hpo.journal.file.lines import BEGINNING, LONGEST_BEGINNING, has_checksum, hides_record, looks_like_record, unpack
 from hpo.journal.locks import lock_holder
 from hpo.journal.records import LONGEST, DamagedRecord, Record, check_order, readable_events, starts_chain
 from hpo.journal.repair.reports import (
@@ -313,16 +313,28 @@ def intact_records(file: BufferedReader) -> tuple[list[FoundRecord], tuple[tuple
 
 def _records_in(line: bytes, offset: int) -> Iterator[FoundRecord]:
     """Yield the intact records in a line without its end; anything may be around them, even other records."""
-    starts = [found.start() for found in islice(BEGINNING.finditer(line), _MOST_TRIED)]
-    read = tried = 0
+    starts = [found.start() for found in BEGINNING.finditer(line)]
+    if not starts:
+        return
+    ends = [line.rfind(b"]", start, limit) + 1 for start, limit in zip(starts, [*starts[1:], len(line)], strict=True)]
+    checksums = PartialChecksums(line, [0, len(line), *ends, *(start + 9 for start in starts)])
+    # A record ends with the line, before the white space that an editor left there, or where the next one begins. If what
+    # looks like a beginning is a part of it, it ends elsewhere; such ends are tried a limited number of times, because
+    # only a crafted file has many of them.
+    whole = {
+        start: end
+        for end in {len(line), max(ends, default=0)}
+        for start in reversed(starts)
+        if start + 9 < end and has_checksum(line, start, end, checksums)
+    }
+    read, left = 0, _MOST_TRIED
     for i, start in enumerate(starts):
         if start < read:
             continue
-        for limit in (len(line), *starts[i + 1 :]):
-            tried += 1
-            if tried > _MOST_TRIED:  # too many false beginnings, as only a crafted file has them
-                return
-            end = line.rfind(b"]", start, limit) + 1
+        for k, end in enumerate([whole[start]] if start in whole else ends[i : i + 1 + left]):
+            left -= k > 0
+            if end <= start + 9 or not has_checksum(line, start, end, checksums):
+                continue
             try:
                 record = unpack(line[start:end])
                 n = len(msgspec.json.decode(record.payload, type=list[msgspec.Raw]))
