@@ -14,8 +14,16 @@ NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS})
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _NO_PERMISSION = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+_TOO_MANY_OPEN = frozenset({errno.EMFILE, errno.ENFILE})
 _STANDARD_STREAMS = 2
 """The last descriptor of the standard streams; a process may be started without some of them."""
+
+
+ONLY_READABLE = (
+    "it could only be opened for reading; if it may be written by now, after a remount or a change of permissions, load the "
+    "study again"
+)
+"""Why nothing is written through a descriptor that `open_regular` could not open for writing."""
 
 
 def reason(error: OSError) -> str:
@@ -58,6 +66,9 @@ def open_regular(path: str) -> tuple[int, bool]:
     except FileNotFoundError:
         raise
     except OSError as error:
+        if error.errno in _TOO_MANY_OPEN:
+            problem = f"it can't be opened now: {reason(error)}; close some, or raise the limit (ulimit -n)"
+            raise UnsupportedJournal(path, problem) from error
         problem = "it is a symbolic link" if error.errno == errno.ELOOP else reason(error)
         raise UnsupportedJournal(path, f"it can't be opened as a journal: {problem}") from error
     try:

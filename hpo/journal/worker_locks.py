@@ -30,7 +30,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 from hpo.errors import JournalMoved, JournalUnwritable, UnsupportedJournal
-from hpo.journal.disk import open_regular, reason
+from hpo.journal.disk import ONLY_READABLE, open_regular, reason
 from hpo.journal.locks import watch_forks
 from hpo.journal.storage import check_worker_name, is_worker_name
 
@@ -195,7 +195,7 @@ def _file_with_locked_byte(path: str, identity: tuple[int, int], worker: str) ->
         raise JournalUnwritable(path, error.problem) from error
     if not writable:
         os.close(fd)
-        raise JournalUnwritable(path, "it may only be read")
+        raise JournalUnwritable(path, ONLY_READABLE)
     try:
         _lock_byte(fd, path, identity, worker)
     except BaseException:

@@ -249,8 +249,33 @@ def crowds(seconds: float = 5.0, n: int = 8) -> Iterator[str]:
             )
 
 
+DAMAGED = """
+import sys, time
+from hpo import open_journal
+from hpo.extend import StudyCreated
+place, n, size = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+open_journal(place).create("s", [StudyCreated(2, "s", ("minimize",), 0)])
+fake = b"deadbeef cafecafe 14 ["
+with open(place, "ab") as file:
+    file.write((fake + b"x" * (size // n - len(fake))) * n + b"]\\n")
+start = time.process_time()
+assert len(open_journal(place).open("s").read(0)) == 1
+print(time.process_time() - start)
+"""
+
+
+def damaged(rounds: int) -> Iterator[str]:
+    """Measure how long it takes to judge a damaged last line that is made to look like many records."""
+    for n, size in ((1, 2_000_000), (999, 2_000_000), (999, 4_000_000), (50_000, 2_000_000)):
+        took = []
+        for _ in range(rounds):
+            with tempfile.TemporaryDirectory() as folder:
+                took.append(numbers(DAMAGED, Path(folder, "s.jsonl"), n, size)[0])
+        yield f"a damaged last line of {size / 1e6:.0f} MB with {n} beginnings: {statistics.median(took):.3f} s of CPU"
+
+
 if __name__ == "__main__":
     ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 5
-    for lines in (trials(ROUNDS), crowds(), loads(ROUNDS)):
+    for lines in (trials(ROUNDS), crowds(), loads(ROUNDS), damaged(ROUNDS)):
         for line in lines:
             print(line, flush=True)

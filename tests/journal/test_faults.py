@@ -348,7 +348,7 @@ def test_a_file_that_may_only_be_read_is_read(four, monkeypatch):
     monkeypatch.setattr("os.open", refusing)
     journal = FileJournal(path)
     assert len(journal.read(0)) == 4
-    with pytest.raises(JournalUnwritable, match="only be read"):
+    with pytest.raises(JournalUnwritable, match=r"only be opened for reading; .* load the study again"):
         journal.append([TrialStarted(1)], expected=4)
 
 

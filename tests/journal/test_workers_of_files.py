@@ -178,5 +178,5 @@ def test_a_file_that_was_replaced_takes_no_workers(tmp_path, path):
 def test_a_file_that_may_only_be_read_takes_no_workers(path, monkeypatch):
     opened = worker_locks.open_regular
     monkeypatch.setattr(worker_locks, "open_regular", lambda place: (opened(place)[0], False))
-    with pytest.raises(JournalUnwritable, match="only be read"), FileJournal(path).hold(WORKER):
+    with pytest.raises(JournalUnwritable, match="only be opened for reading"), FileJournal(path).hold(WORKER):
         pass

@@ -11,7 +11,7 @@ from typing import Any
 
 from hpo.core import AnyEvent, StudyState, is_acknowledged
 from hpo.errors import JournalCorrupted, JournalMoved, JournalUnwritable, OutcomeUnknown, StudyNotFound
-from hpo.journal.disk import open_regular, reason, unreadable
+from hpo.journal.disk import ONLY_READABLE, open_regular, reason, unreadable
 from hpo.journal.file.appending import LockedFile, appender_of
 from hpo.journal.file.lines import START, Mark, check_still_there, place_of_event, read_after
 from hpo.journal.file.loading import load_state
@@ -255,7 +255,7 @@ class OpenFile:
             if self._appender.failure is not None:
                 raise OutcomeUnknown(self.path, self._appender.failure)
             if not self._writable:
-                raise JournalUnwritable(self.path, "it may only be read")
+                raise JournalUnwritable(self.path, ONLY_READABLE)
             self.head = end = self._appender.append(draft, head=self.head, expected=expected, waiting=waiting)
             if self._appender.syncs:
                 self._synced = max(self._synced, end.offset)

@@ -138,8 +138,9 @@ _ASK_AND_TELL = """
 """
 
 
-def _storm(path, *, seconds, n_writers, seed):
+def _storm(path, *, seconds, n_writers, seed, storage=None):
     """Workers that ask and tell are killed at random, and others started; what they printed has to be there."""
+    storage = path if storage is None else storage
     chance, kills = random.Random(seed), 0
     outputs, workers = [], {}
 
@@ -147,7 +148,7 @@ def _storm(path, *, seconds, n_writers, seed):
         output = path.with_name(f"out-{len(outputs)}")
         outputs.append(output)
         with output.open("wb") as file:
-            command = [sys.executable, "-c", textwrap.dedent(_ASK_AND_TELL), path, str(os.getpid())]
+            command = [sys.executable, "-c", textwrap.dedent(_ASK_AND_TELL), storage, str(os.getpid())]
             workers[output] = subprocess.Popen(command, stdout=file)
 
     try:
@@ -204,6 +205,13 @@ def test_r08_killed_workers_lose_no_result_and_no_number_is_handed_out_twice(new
 @pytest.mark.long
 def test_r08_a_minute_of_killed_workers(new_study):
     _storm(new_study, seconds=60, n_writers=8, seed=int(time.time()))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", ["file", "directory"])
+def test_r08_four_minutes_of_killed_workers(new_study, kind):
+    storage = new_study if kind == "file" else new_study.parent
+    _storm(new_study, seconds=240, n_writers=6, seed=int(time.time()), storage=storage)
 
 
 _DEATHS = {
