@@ -122,6 +122,7 @@ from hpo.core.records import (
     trial_record,
 )
 from hpo.core.results import objective_values
+from hpo.core.snapshots import decode_snapshot, encode_snapshot
 from hpo.core.state import StudyState
 from hpo.core.values import (
     Artifact,
@@ -291,11 +292,13 @@ __all__ = [
     "decide",
     "decode_events",
     "decode_hook",
+    "decode_snapshot",
     "distribution_from_document",
     "distribution_of",
     "distribution_to_json",
     "encode_events",
     "encode_hook",
+    "encode_snapshot",
     "enqueue",
     "events_since",
     "evolve",

@@ -46,6 +46,7 @@ def open_journal(
     *,
     durability: Durability = "power",
     lock_timeout: float = 30.0,
+    snapshots: bool = True,
     **options: Any,
 ) -> Storage:
     """Return the storage at `location`. Nothing is made or read before a study is created or opened there.
@@ -61,6 +62,8 @@ def open_journal(
             ``"process"`` makes them survive the end of any process. Memory survives neither, and on a server its own
             settings decide.
         lock_timeout: How long to wait for other writers of a file or database, or for an answer of Redis, in seconds.
+        snapshots: Whether a state that took long to load is kept beside the file of its study, in
+            ``<file>.snapshot``. It may be deleted at any time. Databases and servers have none.
         options: For servers: ``heartbeat_interval=60.0`` and ``grace_period=120.0``, how often a worker says that it is
             alive and after how many seconds of silence it counts as dead; and further options of the storage, such as
             those of `sqlalchemy.create_engine` or `redis.Connection`.
@@ -87,7 +90,7 @@ def open_journal(
         file_options: dict[str, Any] = {"durability": durability, "lock_timeout": lock_timeout}
         if isinstance(location, str) and location.startswith(_SQLITE):
             return _open_sqlite(location, file_options)
-        return _open_path(_checked_path(location), file_options)
+        return _open_path(_checked_path(location), {**file_options, "snapshots": snapshots})
     if isinstance(location, Storage):
         return location
     raise InvalidType(f"a storage is a path, a storage object or None, got {location!r}: {_SUPPORTED}")

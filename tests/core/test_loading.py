@@ -42,10 +42,12 @@ from hpo.core import (
     best_trial,
     create_trial,
     decide,
+    decode_snapshot,
+    encode_snapshot,
     joint_space,
     replay,
 )
-from hpo.errors import HpoError, InconsistentEvents
+from hpo.errors import HpoError, InconsistentEvents, UnreadableEvents
 from hpo.journal import FileJournal
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -153,6 +155,25 @@ def test_loading_is_replay(seed) -> None:
     loader = Loader(replay(events[:half]))
     loader.add(events[half:])
     check_same(loader.state(), wanted)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_snapshot_is_the_state(seed) -> None:
+    events = walk(seed, 400)
+    first = loaded(events[:300])
+    if (blob := encode_snapshot(first, "here", "1")) is None:
+        pytest.skip("the first trials were folded before the table began")
+    state, stamp = decode_snapshot(blob, "1")
+    assert stamp == "here"
+    check_same(state, replay(events[:300]))
+    loader = Loader(state)
+    loader.add(events[300:])
+    check_same(loader.state(), replay(events))
+    again = encode_snapshot(loader.state(), "there", "1")
+    assert again is not None
+    check_same(decode_snapshot(again, "1")[0], replay(events))
+    with pytest.raises(UnreadableEvents, match="version 1"):
+        decode_snapshot(blob, "2")
 
 
 @pytest.mark.parametrize("name", ["optimized", "advised", "forked", "format-2", "all-events"])

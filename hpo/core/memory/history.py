@@ -116,6 +116,10 @@ class History(Sequence[T]):
                 del carries[min(carries)]
             return cast(C, carry)
 
+    def shared_list(self) -> LazyList[T]:
+        """Return the list that this history and others share: it may have more trials than this history."""
+        return self._buffer.trials
+
     def _forked(self, trial: T) -> History[T]:
         buffer = self._buffer
         with buffer.lock:

@@ -43,11 +43,13 @@ from hpo.core.records.events import (
     is_acknowledged,
 )
 from hpo.core.records.states import decode_state, encode_state
-from hpo.core.records.table import Row, TableBuilder, TrialTable
+from hpo.core.records.table import COLUMNS, STATES, Row, TableBuilder, TrialTable, WrittenRest
 from hpo.core.records.trials import added_trial, external_params, read_metrics, trial_record, written_metrics
 
 __all__ = [
+    "COLUMNS",
     "FORMAT",
+    "STATES",
     "AdvisorSet",
     "AnyEvent",
     "ArtifactAdded",
@@ -71,6 +73,7 @@ __all__ = [
     "TrialStarted",
     "TrialTable",
     "ValueReported",
+    "WrittenRest",
     "added_trial",
     "check_created",
     "check_metric_names",

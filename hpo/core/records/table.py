@@ -11,11 +11,19 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
+import msgspec
 from msgspec import Struct
 
 from hpo.core.memory import FrozenDict
-from hpo.core.records.events import ParamsSuggested, TrialFinished, TrialStarted
-from hpo.core.records.trials import external_params
+from hpo.core.records.events import (
+    ParamsSuggested,
+    TrialAdded,
+    TrialFinished,
+    TrialStarted,
+    decode_hook,
+    encode_hook,
+)
+from hpo.core.records.trials import added_trial, external_params, trial_record
 from hpo.core.values import FloatDistribution, FrozenTrial, SearchSpace, TrialState, from_json_tree, to_json_tree
 
 if TYPE_CHECKING:
@@ -72,6 +80,44 @@ class InMemory(Struct, frozen=True):
         return {row: rest[row] for row in range(start, stop) if row in rest} if rest else rest
 
 
+class WrittenRest(Struct, frozen=True):
+    """The rest of rows as bytes, which are decoded when they are asked for.
+
+    Attributes:
+        rows: The rows that have something, ascending.
+        ends: Where in `content` the bytes of each end.
+        content: All of them as JSON: a whole trial, or a note and a reason.
+        spaces: The spaces that whole trials refer to.
+    """
+
+    rows: NDArray[Any]
+    ends: NDArray[Any]
+    content: bytes
+    spaces: tuple[SearchSpace, ...]
+
+    def between(self, start: int, stop: int) -> Mapping[int, Rest]:
+        """Return the rest of the rows from `start` up to `stop`."""
+        first, last = self.rows.searchsorted([start, stop]).tolist()
+        rows, ends = self.rows[first:last].tolist(), self.ends[first:last].tolist()
+        begins = [int(self.ends[first - 1]) if first else 0, *ends]
+        return {
+            row: self._decoded(self.content[begin:end]) for row, begin, end in zip(rows, begins[:-1], ends, strict=True)
+        }
+
+    def _decoded(self, content: bytes) -> Rest:
+        if not content.startswith(_TAG_OF_TRIAL):
+            note, reason = _NOTES.decode(content)
+            return note, reason
+        record = _TRIALS.decode(content)
+        return added_trial(SearchSpace() if record.space is None else self.spaces[record.space], record)
+
+
+_TRIALS = msgspec.json.Decoder(TrialAdded, dec_hook=decode_hook)
+_NOTES = msgspec.json.Decoder(tuple[Any, str | None])
+_WRITTEN = msgspec.json.Encoder(enc_hook=encode_hook)
+_TAG_OF_TRIAL = b'["added"'
+
+
 class Layout(Struct, frozen=True, gc=False):
     """How the parameters of a space are kept in a row.
 
@@ -102,6 +148,19 @@ class TableBuilder:
         self._layouts: dict[tuple[SearchSpace, tuple[str, ...]], Layout] = {}
         self._worker_numbers: dict[str | None, int] = {None: -1}
         self._no_values = (_NAN,) * n_objectives
+
+    @classmethod
+    def of(cls, table: TrialTable) -> TableBuilder:
+        """Return a builder that goes on from a table."""
+        builder = cls(table.n_objectives)
+        for name, column in builder.columns.items():
+            column.frombytes(table.columns[name].tobytes())
+        for space in table.spaces:
+            builder._layout(space)
+        for worker in table.workers:
+            builder._worker(worker)
+        builder.rest = dict(table.rest.between(0, len(table)))
+        return builder
 
     def __len__(self) -> int:
         return len(self.columns["number"])
@@ -181,6 +240,8 @@ class TableBuilder:
         self._add_one(space, self._layout(space), row)
 
     def _add_whole(self, trial: FrozenTrial) -> None:
+        if trial.distributions:
+            self._layout(trial.distributions)  # a snapshot writes the trial with the number of its space
         self.rest[len(self)] = trial
         empty = {"state": _CODES.get(trial.state, -1), "space": -1, "worker": -1, "has_values": False}
         for name in ("state", "space", "worker", "started_at", "finished_at", "has_values"):
@@ -248,6 +309,46 @@ class TrialTable:
 
     def __len__(self) -> int:
         return len(self.columns["number"])
+
+    def check(self, n_states: int) -> None:
+        """Check that every row refers to what is there, for columns that were read from somewhere.
+
+        Raises:
+            ValueError: one does not.
+        """
+        plain = self.columns["space"] >= 0
+        for name, n, among in (
+            ("space", len(self.spaces), self.columns["space"]),
+            ("worker", len(self.workers), self.columns["worker"]),
+            ("state", n_states, self.columns["state"][plain]),
+        ):
+            if len(among) and not (among.min() >= -1 and among.max() < n):
+                raise ValueError(f"the column {name!r} refers to what is not there")
+        if {len(self.columns[name]) for name in COLUMNS if name not in ("values", "params")} != {len(self)}:
+            raise ValueError("the columns have different lengths")
+        if self._ends[-1] != len(self.columns["params"]):
+            raise ValueError("there are more or fewer parameters than the spaces have")
+
+    def written_rest(self) -> dict[str, tuple[str, bytes]]:
+        """Return what the columns don't hold as the arrays of a `WrittenRest`, by name, each with its type."""
+        numbers = {(space, tuple(space)): number for number, space in enumerate(self.spaces)}
+        rows, ends, contents = array("q"), array("q"), []
+        n_bytes = 0
+        for row, rest in sorted(self.rest.between(0, len(self)).items()):
+            if isinstance(rest, FrozenTrial):
+                space = rest.distributions
+                content = _WRITTEN.encode(trial_record(rest, numbers[space, tuple(space)] if space else None))
+            else:
+                content = _WRITTEN.encode(rest)
+            n_bytes += len(content)
+            rows.append(row)
+            ends.append(n_bytes)
+            contents.append(content)
+        return {
+            "rest_rows": ("q", rows.tobytes()),
+            "rest_ends": ("q", ends.tobytes()),
+            "rest": ("B", b"".join(contents)),
+        }
 
     def trials(self, start: int, stop: int) -> list[FrozenTrial]:
         """Return the trials from row `start` up to `stop`, as objects."""

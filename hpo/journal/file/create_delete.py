@@ -22,6 +22,7 @@ from hpo.journal.disk import (
 from hpo.journal.file.appending import LockedFile, decide_appender
 from hpo.journal.file.journal import OpenFile
 from hpo.journal.file.lines import START, place, read_header, torn_files
+from hpo.journal.file.loading import snapshot_of
 from hpo.journal.locks import Waiting
 from hpo.journal.records import batches, draft_of
 from hpo.journal.worker_locks import remove_workers
@@ -97,7 +98,7 @@ def create_file(path: str, events: Sequence[AnyEvent], *, durable: bool, lock_ti
 
 
 def delete_file(path: str, *, durable: bool, lock_timeout: float) -> None:
-    """Remove the journal file `path`, what was torn off it, and what its workers left.
+    """Remove the journal file `path`, its snapshot, what was torn off it, and what its workers left.
 
     Raises:
         JournalBusy, JournalMoved, JournalUnwritable: it is as it was.
@@ -109,6 +110,7 @@ def delete_file(path: str, *, durable: bool, lock_timeout: float) -> None:
         raise JournalMoved(path) from None
     for torn in torn_files(path):
         unlink_if_there(torn)
+    unlink_if_there(snapshot_of(path))
     remove_workers(path)
     if durable:
         _sync_name(path)

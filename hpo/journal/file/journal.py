@@ -41,6 +41,7 @@ class FileJournal:
         path: The file, which exists; `hpo.journal.FileStorage` creates it.
         durability: ``"power"`` syncs the disk with each acknowledged event; ``"process"`` leaves it to the system.
         lock_timeout: How long an append waits for other writers before it raises `JournalBusy`, in seconds.
+        snapshots: Whether a state that took long to load is kept in ``<path>.snapshot``, for the next one to load it.
 
     Raises:
         StudyNotFound: there is no such file.
@@ -60,12 +61,18 @@ class FileJournal:
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], *, durability: Durability = "power", lock_timeout: float = 30.0
+        self,
+        path: str | os.PathLike[str],
+        *,
+        durability: Durability = "power",
+        lock_timeout: float = 30.0,
+        snapshots: bool = True,
     ) -> None:
         check_options(durability, lock_timeout)
         self._path = os.path.abspath(path)
         self._durability = durability
         self._lock_timeout = lock_timeout
+        self._snapshots = snapshots
         self._open_files: dict[int, OpenFile] = {}
         try:
             self._open_files[os.getpid()] = OpenFile(self._path)
@@ -98,7 +105,7 @@ class FileJournal:
     def load_state(self) -> StudyState | None:
         """Return the state of the study without the events that came last; see `LoadsState.load_state`."""
         file = self._open_file()
-        loaded = load_state(file.fd) if file.head == START else None
+        loaded = load_state(file.fd, self._path, snapshots=self._snapshots) if file.head == START else None
         if loaded is None:
             return None
         state, file.head = loaded
@@ -176,12 +183,18 @@ class FileJournal:
         return file
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"path": self._path, "durability": self._durability, "lock_timeout": self._lock_timeout}
+        return {
+            "path": self._path,
+            "durability": self._durability,
+            "lock_timeout": self._lock_timeout,
+            "snapshots": self._snapshots,
+        }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._path = state["path"]
         self._durability = state["durability"]
         self._lock_timeout = state["lock_timeout"]
+        self._snapshots = state.get("snapshots", True)  # earlier versions knew none
         self._open_files = {}
 
     def __repr__(self) -> str:

@@ -34,6 +34,7 @@ class FileStorage(LocalStorage):
         path: The file, which is made with its study. Its directory must exist.
         durability: What acknowledged events survive; see `FileJournal`.
         lock_timeout: How long to wait for other writers, in seconds.
+        snapshots: Whether to keep a snapshot beside a long journal; see `FileJournal`.
 
     Example:
         >>> import tempfile
@@ -44,6 +45,8 @@ class FileStorage(LocalStorage):
         ...     storage.names()
         ['digits']
     """
+
+    snapshots: bool = attrs.field(default=True, kw_only=True)
 
     @property
     def location(self) -> str:
@@ -91,7 +94,9 @@ class FileStorage(LocalStorage):
         delete_file(self.path, durable=self.is_durable, lock_timeout=self.lock_timeout)
 
     def _journal(self) -> FileJournal:
-        return FileJournal(self.path, durability=self.durability, lock_timeout=self.lock_timeout)
+        return FileJournal(
+            self.path, durability=self.durability, lock_timeout=self.lock_timeout, snapshots=self.snapshots
+        )
 
 
 _SUFFIX = ".jsonl"
@@ -129,6 +134,7 @@ class DirectoryStorage(LocalStorage):
         path: The directory, which is made with the first study.
         durability: What acknowledged events survive; see `FileJournal`.
         lock_timeout: How long to wait for other writers, in seconds.
+        snapshots: Whether to keep snapshots beside long journals; see `FileJournal`.
 
     Example:
         >>> import tempfile
@@ -140,6 +146,8 @@ class DirectoryStorage(LocalStorage):
         ...     storage.names()
         ['a/../c', 'b']
     """
+
+    snapshots: bool = attrs.field(default=True, kw_only=True)
 
     @property
     def location(self) -> str:
@@ -230,7 +238,7 @@ class DirectoryStorage(LocalStorage):
         return os.path.join(self.path, file_name(name))
 
     def _journal(self, path: str) -> FileJournal:
-        return FileJournal(path, durability=self.durability, lock_timeout=self.lock_timeout)
+        return FileJournal(path, durability=self.durability, lock_timeout=self.lock_timeout, snapshots=self.snapshots)
 
 
 @attrs.frozen
