@@ -8,7 +8,7 @@ Each part uses only the parts above it. Names in bold type are folders:
 - `commands`: what a study can be asked to do
 - `state`, `views`: a study at one moment, and questions about it
 - `results`, `decide`: a command becomes events, or is refused
-- `evolve`: a state and an event become the next state; `loading`: the same for the events of a long journal
+- `evolve`: a state and an event become the next state, also those of a long journal at once
 - **contracts**: samplers, pruners, promoters, stopping rules and folds, and how they are asked
 - **ask_tell**: commands carried out by plain functions, for people who run their own loop
 
@@ -88,9 +88,8 @@ from hpo.core.contracts import (
     suggest_probe,
     trial_key,
 )
-from hpo.core.decide import decide, running_trial
-from hpo.core.evolve import evolve, replay
-from hpo.core.loading import Loader
+from hpo.core.decide import decide, objective_values, running_trial
+from hpo.core.evolve import Loader, decode_snapshot, encode_snapshot, evolve, replay
 from hpo.core.memory import EventLog, FrozenDict, History, InsertOnlyDict, NumberMap, SortedRuns
 from hpo.core.records import (
     FORMAT,
@@ -121,8 +120,6 @@ from hpo.core.records import (
     is_acknowledged,
     trial_record,
 )
-from hpo.core.results import objective_values
-from hpo.core.snapshots import decode_snapshot, encode_snapshot
 from hpo.core.state import StudyState
 from hpo.core.values import (
     Artifact,

@@ -373,7 +373,7 @@ def test_samplers_are_values_that_a_journal_can_name():
 
 def test_another_process_suggests_the_same():
     code = (
-        "import sys; from hpo.core.evolve import StudyState; from hpo.core.ask_tell import ask\n"
+        "import sys; from hpo.core.state import StudyState; from hpo.core.ask_tell import ask\n"
         "from hpo.samplers import CmaEsSampler\n"
         "state = StudyState.from_bytes(sys.stdin.buffer.read())\n"
         "space = state.finished[0].distributions\n"

@@ -43,7 +43,7 @@ from hpo.core.records.events import (
     is_acknowledged,
 )
 from hpo.core.records.states import decode_state, encode_state
-from hpo.core.records.table import COLUMNS, STATES, Row, TableBuilder, TrialTable, WrittenRest
+from hpo.core.records.table import COLUMNS, STATES, Rest, Row, TableBuilder, TrialTable
 from hpo.core.records.trials import added_trial, external_params, read_metrics, trial_record, written_metrics
 
 __all__ = [
@@ -59,6 +59,7 @@ __all__ = [
     "MetricNamesSet",
     "ParamsSuggested",
     "PruningDecided",
+    "Rest",
     "Row",
     "SpaceDefined",
     "StudyAttributeSet",
@@ -73,7 +74,6 @@ __all__ = [
     "TrialStarted",
     "TrialTable",
     "ValueReported",
-    "WrittenRest",
     "added_trial",
     "check_created",
     "check_metric_names",

@@ -11,19 +11,11 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
-import msgspec
 from msgspec import Struct
 
 from hpo.core.memory import FrozenDict
-from hpo.core.records.events import (
-    ParamsSuggested,
-    TrialAdded,
-    TrialFinished,
-    TrialStarted,
-    decode_hook,
-    encode_hook,
-)
-from hpo.core.records.trials import added_trial, external_params, trial_record
+from hpo.core.records.events import ParamsSuggested, TrialFinished, TrialStarted
+from hpo.core.records.trials import external_params
 from hpo.core.values import FloatDistribution, FrozenTrial, SearchSpace, TrialState, from_json_tree, to_json_tree
 
 if TYPE_CHECKING:
@@ -78,44 +70,6 @@ class InMemory(Struct, frozen=True):
         """Return the rest of the rows from `start` up to `stop`."""
         rest = self.by_row
         return {row: rest[row] for row in range(start, stop) if row in rest} if rest else rest
-
-
-class WrittenRest(Struct, frozen=True):
-    """The rest of rows as bytes, which are decoded when they are asked for.
-
-    Attributes:
-        rows: The rows that have something, ascending.
-        ends: Where in `content` the bytes of each end.
-        content: All of them as JSON: a whole trial, or a note and a reason.
-        spaces: The spaces that whole trials refer to.
-    """
-
-    rows: NDArray[Any]
-    ends: NDArray[Any]
-    content: bytes
-    spaces: tuple[SearchSpace, ...]
-
-    def between(self, start: int, stop: int) -> Mapping[int, Rest]:
-        """Return the rest of the rows from `start` up to `stop`."""
-        first, last = self.rows.searchsorted([start, stop]).tolist()
-        rows, ends = self.rows[first:last].tolist(), self.ends[first:last].tolist()
-        begins = [int(self.ends[first - 1]) if first else 0, *ends]
-        return {
-            row: self._decoded(self.content[begin:end]) for row, begin, end in zip(rows, begins[:-1], ends, strict=True)
-        }
-
-    def _decoded(self, content: bytes) -> Rest:
-        if not content.startswith(_TAG_OF_TRIAL):
-            note, reason = _NOTES.decode(content)
-            return note, reason
-        record = _TRIALS.decode(content)
-        return added_trial(SearchSpace() if record.space is None else self.spaces[record.space], record)
-
-
-_TRIALS = msgspec.json.Decoder(TrialAdded, dec_hook=decode_hook)
-_NOTES = msgspec.json.Decoder(tuple[Any, str | None])
-_WRITTEN = msgspec.json.Encoder(enc_hook=encode_hook)
-_TAG_OF_TRIAL = b'["added"'
 
 
 class Layout(Struct, frozen=True, gc=False):
@@ -328,27 +282,6 @@ class TrialTable:
             raise ValueError("the columns have different lengths")
         if self._ends[-1] != len(self.columns["params"]):
             raise ValueError("there are more or fewer parameters than the spaces have")
-
-    def written_rest(self) -> dict[str, tuple[str, bytes]]:
-        """Return what the columns don't hold as the arrays of a `WrittenRest`, by name, each with its type."""
-        numbers = {(space, tuple(space)): number for number, space in enumerate(self.spaces)}
-        rows, ends, contents = array("q"), array("q"), []
-        n_bytes = 0
-        for row, rest in sorted(self.rest.between(0, len(self)).items()):
-            if isinstance(rest, FrozenTrial):
-                space = rest.distributions
-                content = _WRITTEN.encode(trial_record(rest, numbers[space, tuple(space)] if space else None))
-            else:
-                content = _WRITTEN.encode(rest)
-            n_bytes += len(content)
-            rows.append(row)
-            ends.append(n_bytes)
-            contents.append(content)
-        return {
-            "rest_rows": ("q", rows.tobytes()),
-            "rest_ends": ("q", ends.tobytes()),
-            "rest": ("B", b"".join(contents)),
-        }
 
     def trials(self, start: int, stop: int) -> list[FrozenTrial]:
         """Return the trials from row `start` up to `stop`, as objects."""

@@ -47,8 +47,7 @@ class TrialState(enum.Enum):
     FAIL = "fail"
     """Ended without a result; `FrozenTrial.reason` says why."""
 
-    # members are unique, and this hash is ten times as fast as that of their names
-    __hash__ = object.__hash__
+    __hash__ = object.__hash__  # members are unique; that of their names takes ten times as long
 
     def is_finished(self) -> bool:
         """Return whether the trial cannot change any more."""
@@ -61,7 +60,6 @@ _FINISHED = frozenset({TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL})
 _NO_REPORTS: InsertOnlyDict[int, float] = InsertOnlyDict()
 NO_METRICS: InsertOnlyDict[int, FrozenDict[str, float]] = InsertOnlyDict()
 _EMPTY: FrozenDict[str, Any] = FrozenDict()
-_NO_SPACE = SearchSpace()
 
 
 class FrozenTrial(Struct, frozen=True, gc=False):
@@ -101,7 +99,7 @@ class FrozenTrial(Struct, frozen=True, gc=False):
     state: TrialState
     values: tuple[float, ...] | None = None
     params: Mapping[str, Any] = _EMPTY
-    distributions: SearchSpace = _NO_SPACE
+    distributions: SearchSpace = SearchSpace()
     user_attrs: Mapping[str, Any] = _EMPTY
     constraints: Mapping[str, float] = _EMPTY
     intermediate_values: InsertOnlyDict[int, float] = _NO_REPORTS
@@ -151,7 +149,7 @@ class FrozenTrial(Struct, frozen=True, gc=False):
         """The time from start to finish, never negative; None until the trial has finished."""
         if self.started_at is None or self.finished_at is None:
             return None
-        # two machines may have taken the times, and a clock may have been set back in between
+        # two machines may have taken the times, or a clock was set back
         return datetime.timedelta(seconds=max(self.finished_at - self.started_at, 0.0))
 
     @property
@@ -162,8 +160,8 @@ class FrozenTrial(Struct, frozen=True, gc=False):
     @property
     def system_attrs(self) -> dict[str, Any]:
         """What hpo knows beyond the fields that Optuna has: the reason of a failure, fixed parameters, the note."""
-        known = {"fail_reason": self.reason, "fixed_params": self.fixed_params, "note": self.note}
-        return {name: value for name, value in known.items() if value}
+        known = ("fail_reason", self.reason), ("fixed_params", self.fixed_params), ("note", self.note)
+        return {name: value for name, value in known if value}
 
     def suggest_float(
         self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
@@ -237,11 +235,10 @@ class FrozenTrial(Struct, frozen=True, gc=False):
     def __lt__(self, other: FrozenTrial) -> bool:
         return self.number < other.number  # for `sorted`, as in Optuna
 
-    def __copy__(self) -> FrozenTrial:
-        return self
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> FrozenTrial:
+    def __copy__(self, memo: object = None) -> FrozenTrial:
         return self  # an immutable value is its own copy
+
+    __deepcopy__ = __copy__
 
 
 def create_trial(
@@ -295,7 +292,7 @@ def create_trial(
         values=None if given is None else checked_values(given),
         params=FrozenDict(_checked_mapping("params", params)),
         distributions=space,
-        # to a tree and back: this checks the attributes, makes them immutable, and gives what a journal would give
+        # to a tree and back: it checks and freezes the attributes, and gives what a journal would give
         user_attrs=from_json_tree(to_json_tree(_checked_mapping("user_attrs", user_attrs))),
         intermediate_values=InsertOnlyDict(_checked_mapping("intermediate_values", intermediate_values, by="step")),
         constraints=FrozenDict(_checked_mapping("constraints", constraints)),
@@ -325,8 +322,8 @@ def validated(trial: FrozenTrial) -> FrozenTrial:
         )
     builtin = {}
     for name, distribution in space.items():
-        # Enqueued values, and those of samplers that leave the grid (they write a note), may lie outside the
-        # distribution in a study, and such a study can be copied trial by trial. A trial made by hand has neither.
+        # Enqueued values, and those of samplers that leave the grid (they write a note), may lie outside, and a study
+        # with them can be copied trial by trial. A trial made by hand has neither.
         if not distribution.contains(trial.params[name]) and not (trial.note or name in trial.fixed_params):
             raise ValueOutsideDistribution(trial.params[name], distribution, name)
         builtin[name] = distribution.to_external(distribution.to_internal(trial.params[name]))

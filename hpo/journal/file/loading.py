@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import secrets
+import sys
 from collections.abc import Iterator
 from itertools import accumulate, chain
 from typing import Any
@@ -142,9 +143,8 @@ def _checksum_of_bytes(fd: int, length: int) -> int | None:
 
 
 def _library() -> str:
-    import hpo  # the only module that knows its version
-
-    return str(hpo.__version__)
+    # by name, because rooms do not import the top; it has been loaded, or this module would not be here
+    return str(sys.modules["hpo"].__version__)
 
 
 def _batches(fd: int, end: Mark, checksum: int) -> Iterator[tuple[list[AnyEvent], Mark, int]]:

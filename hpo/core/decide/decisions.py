@@ -28,46 +28,40 @@ from hpo.core.commands import (
     Suggest,
     Tell,
 )
+from hpo.core.decide.results import checked_result
+from hpo.core.decide.running import (
+    record_pruning,
+    report,
+    running_trial,
+    set_constraint,
+    set_trial_attribute,
+    suggest,
+)
 from hpo.core.records import (
     AdvisorSet,
     AnyEvent,
     ArtifactAdded,
     ArtifactRemoved,
-    ConstraintSet,
     MetricNamesSet,
-    ParamsSuggested,
-    PruningDecided,
     SpaceDefined,
     StudyAttributeSet,
-    TrialAttributeSet,
     TrialEnqueued,
     TrialFinished,
     TrialPaused,
     TrialResumed,
     TrialStarted,
-    ValueReported,
     checked_metric_names,
     study_created,
     trial_record,
-    written_metrics,
 )
-from hpo.core.results import checked_result
 from hpo.core.state import NO_REQUESTS, NO_TRIALS, StudyState
 from hpo.core.values import (
-    NO_METRICS,
-    CategoricalDistribution,
-    Distribution,
-    FloatDistribution,
     FrozenTrial,
-    IntDistribution,
-    SearchSpace,
     TrialState,
     as_int,
     checked_artifact,
-    checked_constraint,
     checked_cost,
     checked_origin,
-    checked_report,
     checked_sem,
     checked_state,
     checked_text,
@@ -80,15 +74,10 @@ from hpo.core.values import (
 )
 from hpo.errors import (
     InvalidArgument,
-    InvalidSuggestion,
     InvalidType,
     TrialNotPaused,
-    TrialNotRunning,
     WrongNumberOfValues,
 )
-
-_MISSING = object()
-_DECISIONS = ("continue", "pause", "stop")
 
 
 def decide(state: StudyState, command: Command) -> list[AnyEvent]:
@@ -121,21 +110,6 @@ def decide(state: StudyState, command: Command) -> list[AnyEvent]:
     if carry_out is None:
         raise InvalidType(f"a command is one of those in hpo.extend, such as Ask(); got {command!r}")
     return carry_out(state, command)
-
-
-def running_trial(state: StudyState, number: int) -> FrozenTrial:
-    """The running trial with this number.
-
-    Raises:
-        TrialNotFound, TrialNotRunning: there is none, or it isn't running.
-    """
-    # the usual case without the fold over finished trials; numpy ints and bools take the other way
-    trial: FrozenTrial | None = state.running.get(number) if type(number) is int else None
-    if trial is None:
-        trial = state.trial(number)
-        if trial.state is not TrialState.RUNNING:
-            raise TrialNotRunning(trial.number, trial.state.value)
-    return trial
 
 
 def _create_study(state: StudyState, command: CreateStudy) -> list[AnyEvent]:
@@ -238,94 +212,6 @@ def _resume(state: StudyState, command: ResumeTrial) -> list[AnyEvent]:
     return [TrialResumed(trial.number, at, worker, reason, checked_origin(command.origin))]
 
 
-def _suggest(state: StudyState, command: Suggest) -> list[AnyEvent]:
-    trial = running_trial(state, command.number)
-    space = SearchSpace.of(command.space)
-    # asking for the exact type first is several times cheaper than asking the abstract class
-    if type(command.params) is not dict and not isinstance(command.params, Mapping):
-        raise InvalidSuggestion(f"the params of a suggestion are a dict by name, got {command.params!r}")
-    if trial.params:  # by the names of the space: a trial may have thousands of lone parameters by now
-        for name in space:
-            if name in trial.params and trial.distributions[name] == space[name]:  # another range is asked for anew
-                raise InvalidSuggestion(f"trial {trial.number} has a value for parameter {name!r} already")
-    if not space and not command.note:
-        return []
-    events: list[AnyEvent] = []
-    # a space is written once and referred to by its number, so a trial costs its values only
-    index = state.spaces.get(space)
-    if index is None:
-        events.append(SpaceDefined(space))
-        index = len(state.spaces)
-    else:
-        space = state.spaces.key_at(index)  # an equal one may have another order
-    values: list[int | float] = []
-    for name, distribution in space.items():
-        value = command.params.get(name, _MISSING)
-        # the usual case of `member` written out, which saves a call for each parameter
-        if type(value) is float and type(distribution) is FloatDistribution and distribution.step is None:
-            internal: int | float | None = value if distribution.low <= value <= distribution.high else None
-        elif type(value) is int and type(distribution) is IntDistribution and distribution.step == 1:
-            internal = value if distribution.low <= value <= distribution.high else None
-        else:
-            internal = distribution.member(value)
-        values.append(_outside(trial, command, name, distribution, value) if internal is None else internal)
-    if command.note and not isinstance(command.note, Mapping):
-        raise InvalidSuggestion(f"the note of a suggestion is a dict, got {command.note!r}")
-    note = to_json_tree(command.note) if command.note else None
-    events.append(ParamsSuggested(trial.number, index, tuple(values), note, command.lone))
-    return events
-
-
-def _outside(trial: FrozenTrial, command: Suggest, name: str, distribution: Distribution, value: object) -> int | float:
-    """Return the internal form of a value outside of its distribution: an enqueued one, or one between grid points."""
-    if value is _MISSING:
-        raise InvalidSuggestion(f"parameter {name!r} was asked for and is missing from the suggestion")
-    # a person who enqueues a value may go beyond the range; of another kind it is refused all the same
-    if name in trial.fixed_params:
-        return distribution.to_internal(value)
-    if command.off_grid and not isinstance(distribution, CategoricalDistribution):
-        number = distribution.to_internal(value)
-        if distribution.low <= number <= distribution.high:
-            return number
-    raise InvalidSuggestion(f"parameter {name!r} can't be {value!r}: it is outside {distribution!r}")
-
-
-def _judge(state: StudyState, command: RecordPruning) -> list[AnyEvent]:
-    trial = running_trial(state, command.number)
-    if command.decision not in _DECISIONS:
-        raise InvalidArgument(
-            f"a pruning decision is one of {', '.join(map(repr, _DECISIONS))}; got {command.decision!r}"
-        )
-    reason = None if command.reason is None else to_json_tree(command.reason)
-    return [PruningDecided(trial.number, command.decision, command.detached, reason)]
-
-
-def _report(state: StudyState, command: Report) -> list[AnyEvent]:
-    trial = running_trial(state, command.number)
-    value, step = checked_report(command.value, command.step)
-    origin = None if command.origin is None else checked_origin(command.origin)
-    # the first report of a step stands: a pruner may have decided by it, and replay must find the same
-    if step in trial.intermediate_values or (trial.metrics is not NO_METRICS and step in trial.metrics):
-        return []
-    written = to_number(value) if type(value) is float else written_metrics(value)
-    return [ValueReported(trial.number, step, written, origin)]
-
-
-def _set_trial_attribute(state: StudyState, command: SetTrialAttribute) -> list[AnyEvent]:
-    trial = running_trial(state, command.number)
-    key = checked_text(command.key, "an attribute's key")
-    return [TrialAttributeSet(trial.number, key, to_json_tree(command.value), checked_origin(command.origin))]
-
-
-def _set_constraint(state: StudyState, command: SetConstraint) -> list[AnyEvent]:
-    trial = running_trial(state, command.number)
-    name, value = checked_constraint(command.name, command.value)
-    # the first value stands, as for reports: constraints decide about feasibility once
-    if name in trial.constraints:
-        return []
-    return [ConstraintSet(trial.number, name, to_number(value), checked_origin(command.origin))]
-
-
 def _add_artifact(state: StudyState, command: AddArtifact) -> list[AnyEvent]:
     number = None if command.number is None else state.trial(command.number).number
     artifact, at = checked_artifact(command.artifact), checked_time(command.at)
@@ -425,7 +311,7 @@ _DECIDE: Mapping[type, Callable[[StudyState, Any], list[AnyEvent]]] = {
     SetStudyAttribute: _set_study_attribute,
     SetMetricNames: _set_metric_names,
     SetAdvisor: _use,
-    RecordPruning: _judge,
+    RecordPruning: record_pruning,
     Enqueue: _enqueue,
     Ask: _ask,
     StartFork: _start_fork,
@@ -433,10 +319,10 @@ _DECIDE: Mapping[type, Callable[[StudyState, Any], list[AnyEvent]]] = {
     ResumeTrial: _resume,
     AddArtifact: _add_artifact,
     RemoveArtifact: _remove_artifact,
-    Suggest: _suggest,
-    Report: _report,
-    SetTrialAttribute: _set_trial_attribute,
-    SetConstraint: _set_constraint,
+    Suggest: suggest,
+    Report: report,
+    SetTrialAttribute: set_trial_attribute,
+    SetConstraint: set_constraint,
     Tell: _tell,
     AddTrial: _add_trial,
 }

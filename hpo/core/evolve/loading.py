@@ -7,7 +7,7 @@ from itertools import groupby
 
 from msgspec.structs import replace
 
-from hpo.core.evolve import replay
+from hpo.core.evolve.transitions import replay
 from hpo.core.memory import History, LazyList
 from hpo.core.records import (
     AnyEvent,

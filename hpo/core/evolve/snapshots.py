@@ -6,6 +6,9 @@ wrote it and by no other, so it needs no format that lasts; `StudyState.to_bytes
 
 from __future__ import annotations
 
+from array import array
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 import msgspec
@@ -16,15 +19,21 @@ from hpo.core.memory import History, LazyList
 from hpo.core.records import (
     COLUMNS,
     STATES,
+    Rest,
     TableBuilder,
+    TrialAdded,
     TrialTable,
-    WrittenRest,
+    added_trial,
     decode_hook,
     encode_hook,
+    trial_record,
 )
 from hpo.core.state import StudyState
 from hpo.core.values import FrozenTrial, SearchSpace
 from hpo.errors import HpoError, UnreadableEvents
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _MAGIC = b"hpo snapshot 1\n"
 _COUNTS = 24  # bytes of the lengths of the header and the state, and of the checksum of everything behind them
@@ -51,6 +60,44 @@ class _Header(Struct):
     arrays: list[tuple[str, str, int]]
 
 
+class WrittenRest(Struct, frozen=True):
+    """The rest of rows as bytes, which are decoded when they are asked for.
+
+    Attributes:
+        rows: The rows that have something, ascending.
+        ends: Where in `content` the bytes of each end.
+        content: All of them as JSON: a whole trial, or a note and a reason.
+        spaces: The spaces that whole trials refer to.
+    """
+
+    rows: NDArray[Any]
+    ends: NDArray[Any]
+    content: bytes
+    spaces: tuple[SearchSpace, ...]
+
+    def between(self, start: int, stop: int) -> Mapping[int, Rest]:
+        """Return the rest of the rows from `start` up to `stop`."""
+        first, last = self.rows.searchsorted([start, stop]).tolist()
+        rows, ends = self.rows[first:last].tolist(), self.ends[first:last].tolist()
+        begins = [int(self.ends[first - 1]) if first else 0, *ends]
+        return {
+            row: self._decoded(self.content[begin:end]) for row, begin, end in zip(rows, begins[:-1], ends, strict=True)
+        }
+
+    def _decoded(self, content: bytes) -> Rest:
+        if not content.startswith(_TAG_OF_TRIAL):
+            note, reason = _NOTES.decode(content)
+            return note, reason
+        record = _TRIALS.decode(content)
+        return added_trial(SearchSpace() if record.space is None else self.spaces[record.space], record)
+
+
+_TRIALS = msgspec.json.Decoder(TrialAdded, dec_hook=decode_hook)
+_NOTES = msgspec.json.Decoder(tuple[Any, str | None])
+_WRITTEN = msgspec.json.Encoder(enc_hook=encode_hook)
+_TAG_OF_TRIAL = b'["added"'
+
+
 def encode_snapshot(state: StudyState, stamp: str, library: str) -> bytes | None:
     """Return a state as bytes, or None if its trials are not columns.
 
@@ -62,7 +109,7 @@ def encode_snapshot(state: StudyState, stamp: str, library: str) -> bytes | None
     table = _table_of(state)
     if table is None:
         return None
-    rest = table.written_rest()
+    rest = _written_rest(table)
     arrays = {**{name: (kind, table.columns[name].tobytes()) for name, kind in COLUMNS.items()}, **rest}
     written = replace(state, finished=History()).to_bytes()
     header = _ENCODER.encode(
@@ -124,6 +171,28 @@ def _decoded(blob: bytes, library: str) -> tuple[StudyState, str]:
     table = TrialTable(arrays, header.n_objectives, spaces, header.workers, rest)
     table.check(len(STATES))
     return replace(state, finished=History(LazyList(table))), header.stamp
+
+
+def _written_rest(table: TrialTable) -> dict[str, tuple[str, bytes]]:
+    """Return what the columns don't hold as the arrays of a `WrittenRest`, by name, each with its type."""
+    numbers = {(space, tuple(space)): number for number, space in enumerate(table.spaces)}
+    rows, ends, contents = array("q"), array("q"), []
+    n_bytes = 0
+    for row, rest in sorted(table.rest.between(0, len(table)).items()):
+        if isinstance(rest, FrozenTrial):
+            space = rest.distributions
+            content = _WRITTEN.encode(trial_record(rest, numbers[space, tuple(space)] if space else None))
+        else:
+            content = _WRITTEN.encode(rest)
+        n_bytes += len(content)
+        rows.append(row)
+        ends.append(n_bytes)
+        contents.append(content)
+    return {
+        "rest_rows": ("q", rows.tobytes()),
+        "rest_ends": ("q", ends.tobytes()),
+        "rest": ("B", b"".join(contents)),
+    }
 
 
 def _table_of(state: StudyState) -> TrialTable | None:
