@@ -7,7 +7,7 @@ Each part uses only the parts above it. Names in bold type are folders:
 - **records**: events, and the written forms of trials and states
 - `commands`: what a study can be asked to do
 - `state`, `views`: a study at one moment, and questions about it
-- `results`, `decide`: a command becomes events, or is refused
+- `decide`: a command becomes events, or is refused
 - `evolve`: a state and an event become the next state, also those of a long journal at once
 - **contracts**: samplers, pruners, promoters, stopping rules and folds, and how they are asked
 - **ask_tell**: commands carried out by plain functions, for people who run their own loop

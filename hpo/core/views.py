@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from hpo.core.records import TrialTable
 from hpo.core.state import StudyState
 from hpo.core.values import FrozenTrial, SearchSpace, TrialState, checked_states
 from hpo.errors import NoCompletedTrial, SeveralObjectives
@@ -159,6 +160,16 @@ class _Best(Struct, frozen=True):
         # "<" and not "<=": among equals the first one stays the best, so the answer does not flicker
         return (rank, trial) if carry is None or rank < carry[0] else carry
 
+    def relevant_rows(self, table: TrialTable, start: int, stop: int) -> list[int]:
+        """Return the rows of a table that `step` has to see: those kept whole, and the best of the others."""
+        whole = table.kept_whole(start, stop)
+        complete = table.rows(start, stop, (TrialState.COMPLETE,))
+        if not len(complete):
+            return whole
+        values = table.columns["values"][complete]  # one objective, so one for each row
+        best = (-values if self.directions[0] == "maximize" else values).argmin()  # the first among equals
+        return sorted([*whole, int(complete[best])])
+
 
 class _Front(Struct, frozen=True):
     """Fold: ranks and trials of the Pareto front."""
@@ -197,6 +208,16 @@ class _SharedParameters(Struct, frozen=True):
 
     def init(self) -> SearchSpace | None:
         return None
+
+    def relevant_rows(self, table: TrialTable, start: int, stop: int) -> list[int]:
+        """Return the rows of a table that `step` has to see: those kept whole, and each with another space than before."""
+        counted = (TrialState.COMPLETE, TrialState.PRUNED) if self.newest else (TrialState.COMPLETE,)
+        rows = table.rows(start, stop, counted)
+        spaces = table.columns["space"][rows]
+        whole = table.kept_whole(start, stop)
+        if not whole:  # between them, each row may have another space than the one before
+            rows = rows[1:][spaces[1:] != spaces[:-1]].tolist() + rows[:1].tolist()
+        return sorted([*whole, *map(int, rows)])
 
     def step(self, carry: SearchSpace | None, trial: FrozenTrial) -> SearchSpace | None:
         if trial.state is not TrialState.COMPLETE and not (self.newest and trial.state is TrialState.PRUNED):

@@ -39,14 +39,18 @@ from hpo.core import (
     TrialFinished,
     TrialStarted,
     TrialState,
+    best_or_none,
     best_trial,
+    best_trials,
     create_trial,
     decide,
     decode_snapshot,
     encode_snapshot,
+    intersection_space,
     joint_space,
     replay,
 )
+from hpo.core.records import TrialTable
 from hpo.errors import HpoError, InconsistentEvents, UnreadableEvents
 from hpo.journal import FileJournal
 
@@ -259,3 +263,36 @@ def test_trials_that_waited_for_a_worker_keep_when_they_began():
     loader.add(events)
     assert loader.state() == state
     assert [trial.started_at for trial in loader.state().finished] == [4.0, 10.0]
+
+
+def test_the_best_trial_and_the_joint_space_of_a_loaded_study_make_few_objects(monkeypatch) -> None:
+    events = usual(3000)
+    state, wanted = loaded(events), replay(events)
+    made = []
+    trials = TrialTable.trials
+    monkeypatch.setattr(TrialTable, "trials", lambda table, a, b: made.append(b - a) or trials(table, a, b))
+    assert best_trial(state) == best_trial(wanted)
+    assert joint_space(state) is state.spaces.key_at(0)
+    assert intersection_space(state) == intersection_space(wanted)
+    assert sum(made) <= 3
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_folds_over_columns_are_those_over_trials(seed) -> None:
+    events = walk(seed, 600)
+    state, wanted = loaded(events), replay(events)
+    assert joint_space(state) == joint_space(wanted)
+    assert [*joint_space(state)] == [*joint_space(wanted)]
+    assert intersection_space(state) == intersection_space(wanted)
+    if len(state.directions) == 1:
+        assert best_or_none(state) == best_or_none(wanted)
+    else:
+        assert best_trials(state) == best_trials(wanted)
+
+
+def test_a_new_field_of_an_event_does_not_get_lost() -> None:
+    """The loader takes these events apart by itself. A field that it does not know must make them unusual first."""
+    assert TrialStarted.__struct_fields__ == ("number", "at", "worker", "origin")
+    assert ParamsSuggested.__struct_fields__ == ("number", "space", "values", "note", "lone")
+    known = "number", "state", "values", "at", "reason", "unused", "sem", "cost", "origin", "began"
+    assert TrialFinished.__struct_fields__ == known

@@ -109,6 +109,13 @@ class History(Sequence[T]):
             if start not in carries:
                 start = max((length for length in carries if length < self._length), default=0)
             carry = carries[start] if start else fold.init()
+            relevant = getattr(fold, "relevant_rows", None) if start < buffer.trials.n_lazy else None
+            if relevant is not None:
+                # Trials that are columns still. A fold that needs few of them need not have them all made into objects.
+                source, stop = buffer.trials.source, min(buffer.trials.n_lazy, self._length)
+                for row in relevant(source, start, stop):
+                    carry = fold.step(carry, source.trials(row, row + 1)[0])
+                start = stop
             for trial in buffer.trials.iterate(start, self._length):
                 carry = fold.step(carry, trial)
             carries[self._length] = carry

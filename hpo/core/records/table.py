@@ -283,6 +283,19 @@ class TrialTable:
         if self._ends[-1] != len(self.columns["params"]):
             raise ValueError("there are more or fewer parameters than the spaces have")
 
+    def kept_whole(self, start: int, stop: int) -> list[int]:
+        """Return the rows from `start` up to `stop` whose trials are not in the columns."""
+        rows: list[int] = ((self.columns["space"][start:stop] < 0).nonzero()[0] + start).tolist()
+        return rows
+
+    def rows(self, start: int, stop: int, states: Sequence[TrialState]) -> NDArray[Any]:
+        """Return the rows from `start` up to `stop` that are in the columns and ended in one of `states`."""
+        codes = self.columns["state"][start:stop]
+        wanted = (self.columns["space"][start:stop] >= 0) & False
+        for state in states:
+            wanted |= (codes == _CODES[state]) & (self.columns["space"][start:stop] >= 0)
+        return wanted.nonzero()[0] + start
+
     def trials(self, start: int, stop: int) -> list[FrozenTrial]:
         """Return the trials from row `start` up to `stop`, as objects."""
         stop = min(stop, len(self))
