@@ -14,6 +14,7 @@ import hpo
 from hpo.errors import InvalidArgument, InvalidType, NotOptimizing
 from hpo.samplers import RandomSampler, TPESampler
 from hpo.study.running import remote
+from hpo.study.running.ledger import Known, Ledger
 from hpo.testing import check_executor
 from hpo.trial import TrialState
 
@@ -141,7 +142,7 @@ def test_an_objective_that_changed_is_sent_again(posted):
 
 
 def test_a_worker_that_lags_behind_does_not_make_the_jobs_of_others_grow():
-    ledger, known = remote.Ledger(), remote.Known
+    ledger, known = Ledger(), Known
     ledger.note("slow", known(1, b""), None)
     long = ledger.expected()
     assert long == ("slow", (1, b""))
@@ -154,7 +155,7 @@ def test_a_worker_that_lags_behind_does_not_make_the_jobs_of_others_grow():
 
 
 def test_a_worker_that_was_expected_and_not_chosen_is_still_free():
-    ledger, known = remote.Ledger(), remote.Known
+    ledger, known = Ledger(), Known
     ledger.note("a", known(10, b""), None)
     ledger.note("b", known(20, b""), None)
     expected = ledger.expected()

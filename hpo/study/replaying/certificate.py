@@ -6,6 +6,7 @@ import hashlib
 import importlib.metadata
 import json
 import platform
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -146,9 +147,7 @@ def check_certificate(source: Any, line: str | Certificate) -> Checked:
 
 def versions_here() -> tuple[tuple[str, str], ...]:
     """Return the versions of hpo, Python, numpy and scipy in this process."""
-    import hpo
-
-    known = {"hpo": hpo.__version__, "python": platform.python_version()}
+    known = {"hpo": sys.modules["hpo"].__version__, "python": platform.python_version()}
     return tuple((name, known.get(name) or importlib.metadata.version(name)) for name in _PACKAGES)
 
 

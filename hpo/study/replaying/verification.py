@@ -10,10 +10,8 @@ import attrs
 from msgspec.structs import replace
 
 from hpo.core import (
-    AGAIN,
     AdvisorSet,
     AnyEvent,
-    Exhausted,
     FloatDistribution,
     FrozenTrial,
     Identity,
@@ -26,24 +24,19 @@ from hpo.core import (
     SearchSpace,
     StartFork,
     StudyState,
-    Suggest,
     TrialEnqueued,
     TrialFinished,
     TrialResumed,
     TrialStarted,
     ask_pruner,
-    decide,
     evolve,
     identity_of,
     is_replayable,
     promotion,
-    replay,
-    suggest_again,
-    suggest_joint,
-    suggest_lone,
     to_json_tree,
 )
-from hpo.errors import InvalidType, SearchSpaceExhausted
+from hpo.errors import InvalidType
+from hpo.study.replaying.changed_results import Unexplained, suggested_again, with_results
 from hpo.study.replaying.rebuild import rebuild_advisor
 
 
@@ -144,7 +137,7 @@ def verify(
     difference = check.result.first_difference
     if check.unexplained is None or difference is None:
         return check.result
-    return attrs.evolve(check.result, first_difference=_with_results(difference, [*events], check.unexplained))
+    return attrs.evolve(check.result, first_difference=with_results(difference, [*events], check.unexplained))
 
 
 def events_of(source: Any) -> Iterable[AnyEvent]:
@@ -168,80 +161,6 @@ def events_of(source: Any) -> Iterable[AnyEvent]:
 
 
 _MADE_UP = "the recorded values were made up"
-_MOST_TRIED = 64
-"""Of so many results, the newest ones, it is tried what another one would have changed."""
-
-
-@attrs.frozen
-class _Unexplained:
-    """A suggestion that was computed again and differs, although the sampler is the same."""
-
-    event: ParamsSuggested
-    space: SearchSpace
-    started: int  # the version in which the trial was started
-    joint: FrozenTrial | None
-    sampler: Sampler
-    computed: tuple[Any, ...]
-    directions: tuple[str, ...]
-
-
-def _suggested(
-    event: ParamsSuggested,
-    space: SearchSpace,
-    started: StudyState,
-    before: StudyState,
-    joint: FrozenTrial | None,
-    sampler: Sampler,
-) -> tuple[Any, ...]:
-    """Return the values that are computed for `event` now, or the error for each of them."""
-    trial = started.running[event.number]
-    try:
-        if event.lone:
-            answer: Suggest | Exhausted = suggest_lone(started, sampler, joint or trial, next(iter(space)), space)
-        else:
-            answer = suggest_joint(started, sampler, trial, space)
-            if isinstance(answer, Exhausted) and isinstance(event.note, dict) and event.note.get("rule") == AGAIN:
-                answer = suggest_again(started, sampler, trial, space)
-        if isinstance(answer, Exhausted):
-            return (SearchSpaceExhausted(answer.reason, answer.for_now),) * len(event.values)
-        again = decide(before, answer)
-    except Exception as error:  # noqa: BLE001 - whatever a sampler raises is the result
-        return (error,) * len(event.values)
-    return again[-1].values if again and isinstance(again[-1], ParamsSuggested) else ()
-
-
-def _with_results(difference: Difference, events: Sequence[AnyEvent], case: _Unexplained) -> Difference:
-    """Return `difference` with the results that may have been changed, as far as other results change the suggestion."""
-    seen = events[: case.started]
-    told = [(i, event) for i, event in enumerate(seen) if isinstance(event, TrialFinished) and event.values]
-    if not told:
-        return difference
-    known = [event.values or () for _, event in told]
-    columns = [[value for value in column if isinstance(value, int | float)] for column in zip(*known, strict=True)]
-    lows, highs = ([bound(column, default=0.0) for column in columns] for bound in (min, max))
-    minimized = [direction == "minimize" for direction in case.directions]
-    best = tuple(low - 1.0 if less else high + 1.0 for low, high, less in zip(lows, highs, minimized, strict=True))
-    worst = tuple(high + 1.0 if less else low - 1.0 for low, high, less in zip(lows, highs, minimized, strict=True))
-    possible, explained = [event.number for _, event in told[:-_MOST_TRIED]], []
-    state, done = StudyState(), 0
-    for i, event in told[-_MOST_TRIED:]:
-        state, done = replay(seen[done:i], state), i
-        answers = []
-        for values in (best, worst):
-            started = replay([replace(event, values=values), *seen[i + 1 :]], state)
-            answers.append(_suggested(case.event, case.space, started, started, case.joint, case.sampler))
-        if any(answer != case.computed for answer in answers):
-            possible.append(event.number)
-        if case.event.values in answers:
-            explained.append(event.number)
-    if not possible:
-        return difference
-    first, last = min(possible), max(possible)
-    cause = f"{difference.cause}, or a result of the trials {first} to {last} was changed"
-    if explained:
-        numbers = ", ".join(map(str, explained[-5:]))
-        cause = f"a result of the trials {first} to {last} was changed, probably that of trial {numbers}"
-    return attrs.evolve(difference, cause=cause, results=(first, last), explained_by=tuple(explained))
 
 
 class _Check:
@@ -254,7 +173,7 @@ class _Check:
         self._state = StudyState()
         self._started: dict[int, StudyState] = {}
         self._joint: dict[int, FrozenTrial] = {}
-        self.unexplained: _Unexplained | None = None
+        self.unexplained: Unexplained | None = None
         """The first difference, if it is one of a suggestion that nothing but the journal itself can explain."""
 
     def step(self, event: AnyEvent) -> None:
@@ -307,12 +226,12 @@ class _Check:
             joint = self._joint.get(event.number)
             started = self._started[event.number].version
             space = before.spaces.key_at(event.space)
-            self.unexplained = _Unexplained(event, space, started, joint, sampler, computed, before.directions)
+            self.unexplained = Unexplained(event, space, started, joint, sampler, computed, before.directions)
         self.result = attrs.evolve(result, first_difference=result.first_difference or difference)
 
     def _suggested_again(self, event: ParamsSuggested, before: StudyState, sampler: Sampler) -> tuple[Any, ...]:
         started, space = self._started[event.number], before.spaces.key_at(event.space)
-        return _suggested(event, space, started, before, self._joint.get(event.number), sampler)
+        return suggested_again(event, space, started, before, self._joint.get(event.number), sampler)
 
     def _check_decision(self, event: PruningDecided, before: StudyState) -> None:
         pruner = self._advisors["pruner"]

@@ -14,10 +14,9 @@ import secrets
 import threading
 import traceback
 import zlib
-from collections import deque
 from collections.abc import Callable
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import Any
 
 import attrs
 from msgspec.structs import replace
@@ -27,11 +26,10 @@ from hpo.errors import InvalidType
 from hpo.study.advisors import Advisors
 from hpo.study.recorder import JournalRecorder, now
 from hpo.study.running.evaluation import DetachedJob, Frames, Objective, TrialResult, traceback_of
+from hpo.study.running.ledger import Known, Ledger
 
 _COMPRESSED_FROM = 1024  # bytes
 _SNAPSHOTS = 8  # of one study, in a worker: its threads may get jobs in another order than they were made
-_MANY_REFUSALS = 4
-_NEAR = 64  # events
 _STUDIES = 4
 _PROGRAMS = 4
 
@@ -40,56 +38,6 @@ _ADVICE = (
     "workers, which sends functions of a prompt, a notebook and other functions, or use threads: n_jobs=4 without an "
     "executor."
 )
-
-
-class Known(NamedTuple):
-    """What a worker knows: the newest version of a study, and the digest of the last program that it ran."""
-
-    version: int
-    program: bytes
-
-
-class Ledger:
-    """What the workers of one executor know of one study, as far as their replies tell."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._free: dict[str, Known] = {}  # workers whose last reply has come, and that are not known to be busy again
-        self._recent: deque[Known] = deque(maxlen=4)
-        self._met: set[str] = set()
-        self._refusals = self._meetings = 0
-
-    def expected(self) -> tuple[str, Known] | None:
-        """Return the worker of the next job, as a guess, and what it knows; None if it is to be told everything."""
-        with self._lock:
-            if self._refusals > max(_MANY_REFUSALS, self._meetings):
-                return None  # hardly a worker gets a second job
-            if not self._free:
-                return ("", sorted(self._recent)[len(self._recent) // 2]) if self._recent else None
-            # What the one that lags knows, the others know too. But one that has been idle for long is not waited for.
-            newest = max(self._free.values()).version
-            near = [worker for worker, known in self._free.items() if newest - known.version <= _NEAR]
-            worker = min(near, key=lambda worker: self._free[worker].version)
-            return worker, self._free.pop(worker)
-
-    def note(self, worker: str, known: Known, expected: tuple[str, Known] | None) -> None:
-        """Note that `worker` has run a trial that another one was `expected` to run, and what it knows now."""
-        with self._lock:
-            self._still_free(worker, expected)
-            self._meetings += worker in self._met
-            self._met.add(worker)
-            self._free[worker] = known
-            self._recent.append(known)
-
-    def note_refusal(self, worker: str, expected: tuple[str, Known] | None) -> None:
-        """Note that `worker` lacked something for a trial that another one was `expected` to run."""
-        with self._lock:
-            self._still_free(worker, expected)
-            self._refusals += 1
-
-    def _still_free(self, worker: str, expected: tuple[str, Known] | None) -> None:
-        if expected is not None and expected[0] not in {"", worker}:
-            self._free.setdefault(*expected)
 
 
 class Job:
