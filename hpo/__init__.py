@@ -63,6 +63,8 @@ _HOMES = {
     "hpo.journal": ("open_journal",),
     "hpo.study.replaying.certificate": ("Certificate", "certificate", "check_certificate"),
     "hpo.study.replaying.comparison": ("Parting", "diff"),
+    "hpo.study.replaying.audit": ("audit_pruning",),
+    "hpo.study.replaying.backtest": ("backtest",),
     "hpo.study.replaying.explanation": ("Explanation", "explain"),
     "hpo.study.fixed_trial": ("FixedTrial",),
     "hpo.study.callbacks.retries": ("RetryFailedTrials",),

@@ -66,6 +66,8 @@ from hpo.errors import (
 from hpo.journal import open_journal as open_journal
 from hpo.study.callbacks.retries import RetryFailedTrials as RetryFailedTrials
 from hpo.study.fixed_trial import FixedTrial as FixedTrial
+from hpo.study.replaying.audit import audit_pruning as audit_pruning
+from hpo.study.replaying.backtest import backtest as backtest
 from hpo.study.replaying.certificate import (
     Certificate as Certificate,
     certificate as certificate,

@@ -30,7 +30,7 @@ from hpo.core import (
     whole_from,
 )
 from hpo.errors import InvalidArgument, InvalidType, SeveralObjectives
-from hpo.stopping.rules import Combinable
+from hpo.stopping.combinations import Combinable
 
 if TYPE_CHECKING:
     from hpo.study.study import Study

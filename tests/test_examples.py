@@ -14,6 +14,8 @@ EXAMPLES = {
     "ask_tell.py": [],
     "define_by_run.py": [],
     "asha.py": [],
+    "bohb.py": [],
+    "curves.py": [],
     "pruning.py": [],
     "custom_sampler.py": [],
     "key_value_store.py": [],

@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 import hpo
+from hpo.cli.backtest_command import backtest
 from hpo.cli.exit_codes import exit_code
 from hpo.cli.journal_commands import journal
 from hpo.cli.optimize_command import optimize
@@ -155,6 +156,7 @@ for _command in (
     explain,
     verify,
     diff,
+    backtest,
     fork,
     delete_study,
     journal,

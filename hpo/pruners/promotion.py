@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
 import attrs
 
-from hpo.core import FrozenTrial, Key, Resume, StudyState
+from hpo.core import Key, Resume, StudyState
 from hpo.pruners.reports import NO_NUMBERS, only_direction
 from hpo.pruners.rungs import LossesByRung, PauseAtRungs, Rungs, check_resources, whole
 
@@ -76,11 +75,15 @@ class PromotionHalving:
         rungs = Rungs(self.min_resource, self.reduction_factor)
         ran: dict[int, list[float]] = {}  # losses of trials that have left a rung or run on from it, by rung
         waiting: dict[int, list[tuple[float, int]]] = {}  # losses and numbers of trials that wait at a rung
-        for trial, rung, loss, waits in _places(state, rungs, direction):
-            if waits:
-                waiting.setdefault(rung, []).append((loss, trial.number))
-            else:
+        for trial in state.running.values():
+            for rung, loss in rungs.losses(direction, trial.intermediate_values):
                 ran.setdefault(rung, []).append(loss)
+        for trial in state.paused.values():
+            *left, last = rungs.losses(direction, trial.intermediate_values) or [(-1, math.inf)]
+            waiting.setdefault(last[0], []).append((last[1], trial.number))
+            for rung, loss in left:
+                ran.setdefault(rung, []).append(loss)
+        waiting.pop(-1, None)  # paused by somebody else, below the first rung
         finished = state.finished.fold(LossesByRung(rungs, direction))
         for rung in sorted(waiting, reverse=True):
             loss, number = min(waiting[rung])
@@ -103,15 +106,3 @@ class PromotionHalving:
                 }
                 return Resume(number, reason)
         return None
-
-
-def _places(state: StudyState, rungs: Rungs, direction: str) -> Iterator[tuple[FrozenTrial, int, float, bool]]:
-    """Yield each running and paused trial with each rung where it has a value, and whether it waits there."""
-    for trial in state.running.values():
-        for rung, loss in rungs.losses(direction, trial.intermediate_values):
-            yield trial, rung, loss, False
-    for trial in state.paused.values():
-        places = rungs.losses(direction, trial.intermediate_values)
-        top = rungs.of(max(trial.intermediate_values)) if places else None
-        for rung, loss in places:
-            yield trial, rung, loss, rung == top

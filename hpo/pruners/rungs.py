@@ -82,7 +82,11 @@ class Rungs:
         return min((step for step in reports if milestone <= step < following), default=None)
 
     def losses(self, direction: str, reports: Mapping[int, float]) -> list[tuple[int, float]]:
-        """Return each rung at which a trial has a value, with its loss there."""
+        """Return each rung at which a trial has a value, with its loss there, in ascending order."""
+        if len(reports) == 1:  # most of the trials that wait have reported once
+            ((step, value),) = reports.items()
+            first = self.of(step)
+            return [] if first is None else [(first, loss_of(direction, value))]
         steps, found = sorted(reports), []
         rung, milestone = 0, self.least
         while steps and milestone <= steps[-1]:

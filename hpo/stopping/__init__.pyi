@@ -1,8 +1,8 @@
 # written by .ci/write_registered.py from the registry in this folder
 from hpo.core import Stop as Stop
 from hpo.core import StoppingRule as StoppingRule
-from hpo.stopping.rules import AllRules as AllRules
-from hpo.stopping.rules import AnyRule as AnyRule
+from hpo.stopping.combinations import AllRules as AllRules
+from hpo.stopping.combinations import AnyRule as AnyRule
 from hpo.stopping.rules import BestValueStagnation as BestValueStagnation
 from hpo.stopping.rules import Budget as Budget
 from hpo.stopping.rules import MaxTrials as MaxTrials

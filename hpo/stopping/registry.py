@@ -14,8 +14,8 @@ STOPPING_RULES = Registry(
     "hpo.stopping_rules",
     "stopping rule",
     (
-        Registration("AllRules", home=_HOME),
-        Registration("AnyRule", home=_HOME),
+        Registration("AllRules", home="hpo.stopping.combinations"),
+        Registration("AnyRule", home="hpo.stopping.combinations"),
         Registration("BestValueStagnation", home=_HOME, claims=_COUNTS),
         Registration("Budget", home=_HOME, claims=_COUNTS),
         Registration("MaxTrials", home=_HOME, claims=_COUNTS),

@@ -1,4 +1,4 @@
-"""The stopping rules of this library, and their combinations with ``|`` and ``&``."""
+"""The stopping rules of this library."""
 
 from __future__ import annotations
 
@@ -13,12 +13,10 @@ from hpo.core import (
     FrozenDict,
     FrozenTrial,
     Stop,
-    StoppingRule,
     StudyState,
     TrialState,
     best_or_none,
     checked_states,
-    checked_stopping_rule,
     losses,
     option_check,
     to_float_if_number,
@@ -26,7 +24,8 @@ from hpo.core import (
     violation,
     whole_from,
 )
-from hpo.errors import InvalidArgument, InvalidType, SeveralObjectives
+from hpo.errors import InvalidArgument, SeveralObjectives
+from hpo.stopping.combinations import Combinable
 
 
 def _number(described: str, *checks: Any, optional: bool = False, **options: Any) -> Any:
@@ -37,83 +36,6 @@ def _number(described: str, *checks: Any, optional: bool = False, **options: Any
 def _from_zero(optional: bool = False, **options: Any) -> Any:
     finite = attrs.validators.lt(math.inf)
     return _number("a finite number of at least 0", attrs.validators.ge(0.0), finite, optional=optional, **options)
-
-
-class Combinable:
-    """The base of stopping rules that can be combined: ``a | b`` stops when one of them does, ``a & b`` when both do.
-
-    The other rule may be any function of a state.
-
-    Example:
-        >>> rule = MaxTrials(100) | TargetReached(0.01) & MaxTrials(20)
-        >>> rule(StudyState.create()) is None
-        True
-    """
-
-    __slots__ = ()
-
-    def __or__(self, other: StoppingRule) -> AnyRule:
-        return AnyRule((self, other))
-
-    def __ror__(self, other: StoppingRule) -> AnyRule:
-        return AnyRule((other, self))
-
-    def __and__(self, other: StoppingRule) -> AllRules:
-        return AllRules((self, other))
-
-    def __rand__(self, other: StoppingRule) -> AllRules:
-        return AllRules((other, self))
-
-
-def _rules(given: Iterable[Any]) -> tuple[StoppingRule, ...]:
-    rules = tuple(checked_stopping_rule(rule) for rule in given)
-    if not rules:
-        raise InvalidType("a combination of stopping rules needs at least one")
-    return rules
-
-
-@attrs.frozen
-class AnyRule(Combinable):
-    """Stops when one of several rules does, with the reason of the first that does; ``a | b`` makes it.
-
-    Args:
-        rules: The rules, at least one.
-
-    Example:
-        >>> AnyRule([MaxTrials(0), TargetReached(1.0)])(StudyState.create()).reason["rule"]
-        'max trials'
-    """
-
-    rules: tuple[StoppingRule, ...] = attrs.field(converter=_rules)
-
-    def __call__(self, state: StudyState) -> Stop | None:
-        """Return the answer of the first rule that stops, or None."""
-        return next((stop for rule in self.rules if (stop := rule(state)) is not None), None)
-
-
-@attrs.frozen
-class AllRules(Combinable):
-    """Stops when all of several rules do, with the reasons of all; ``a & b`` makes it.
-
-    Args:
-        rules: The rules, at least one.
-
-    Example:
-        >>> AllRules([MaxTrials(0), MaxTrials(9)])(StudyState.create()) is None
-        True
-    """
-
-    rules: tuple[StoppingRule, ...] = attrs.field(converter=_rules)
-
-    def __call__(self, state: StudyState) -> Stop | None:
-        """Return a stop with a list of reasons if all rules stop, or None."""
-        reasons = []
-        for rule in self.rules:
-            stop = rule(state)
-            if stop is None:
-                return None
-            reasons.append(stop.reason)
-        return Stop({"rule": "all", "reasons": reasons})
 
 
 @attrs.frozen

@@ -22,6 +22,8 @@ executor                                        `check_executor`         `execut
 For tests of your own: `strategies` generates distributions, spaces, trials and whole studies with hypothesis;
 `scenarios` has named studies; `options` draws samplers and pruners with all kinds of options.
 
+`simulate` runs whole studies on a virtual clock: any sampler, pruner and promoter on learning curves, with several workers.
+
 To add a law, write a function of a case that raises AssertionError, with the promise as its docstring, and put it into
 ``BASIC`` or ``CLAIMS`` of its part; then add a subject that breaks it to ``tests/slow/laws``. `_engine` runs the laws.
 
@@ -54,13 +56,16 @@ if TYPE_CHECKING:
         check_sampler as check_sampler,
         check_wrapper as check_wrapper,
     )
+    from hpo.testing.simulation import CurveTable as CurveTable, Simulation as Simulation, simulate as simulate
     from hpo.testing.stopping import StoppingLaws as StoppingLaws, check_stopping_rule as check_stopping_rule
     from hpo.testing.study_machine import StudyMachine as StudyMachine
 
 _HOME = {
+    "CurveTable": "simulation",
     "PromoterLaws": "pruners",
     "PrunerLaws": "pruners",
     "SamplerLaws": "samplers",
+    "Simulation": "simulation",
     "StoppingLaws": "stopping",
     "StorageLaws": "journals",
     "StudyMachine": "study_machine",
@@ -75,6 +80,7 @@ _HOME = {
     "check_stopping_rule": "stopping",
     "check_storage": "journals",
     "check_wrapper": "samplers",
+    "simulate": "simulation",
 }
 
 __all__ = [*_HOME]  # noqa: PLE0604 - names all
