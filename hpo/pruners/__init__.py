@@ -10,6 +10,7 @@ from hpo.pruners.registry import PRUNERS
 _OTHERS = {
     "hpo.core": ("Decision", "Pruner", "Verdict"),
     "hpo.pruners.bracket_sampler": ("BracketSampler",),
+    "hpo.pruners.population": ("PopulationTraining",),
     "hpo.pruners.promotion": ("PromotionHalving",),
     "hpo.pruners.optuna_style": ("BasePruner",),
 }

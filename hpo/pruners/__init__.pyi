@@ -13,8 +13,10 @@ from hpo.pruners.median import MedianPruner as MedianPruner
 from hpo.pruners.median import PercentilePruner as PercentilePruner
 from hpo.pruners.nop import NopPruner as NopPruner
 from hpo.pruners.optuna_style import BasePruner as BasePruner
+from hpo.pruners.population import PopulationTraining as PopulationTraining
 from hpo.pruners.promotion import PromotionHalving as PromotionHalving
 from hpo.pruners.rungs import PauseAtRungs as PauseAtRungs
+from hpo.pruners.rungs import PauseInPopulation as PauseInPopulation
 from hpo.pruners.successive_halving import SuccessiveHalvingPruner as SuccessiveHalvingPruner
 from hpo.pruners.threshold import PatientPruner as PatientPruner
 from hpo.pruners.threshold import ThresholdPruner as ThresholdPruner

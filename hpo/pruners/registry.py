@@ -22,6 +22,7 @@ PRUNERS = Registry(
         Registration("HyperbandPruner", home="hpo.pruners.hyperband", claims=_RANKS),
         Registration("MedianPruner", home="hpo.pruners.median", claims=_ONE_OBJECTIVE),
         Registration("NopPruner", home="hpo.pruners.nop", claims=_RANKS),
+        Registration("PauseInPopulation", home="hpo.pruners.rungs", claims=("mirror", "rank_based")),
         Registration("PauseAtRungs", home="hpo.pruners.rungs", claims=_RANKS),
         Registration("PatientPruner", home="hpo.pruners.threshold", claims=("mirror", *_OWN_REPORTS)),
         Registration("PercentilePruner", home="hpo.pruners.median", claims=_ONE_OBJECTIVE),

@@ -1,7 +1,8 @@
-"""Rungs of successive halving: milestones at steps that grow geometrically, and the losses that trials had at them."""
+"""Rungs of successive halving, the losses that trials had at them, and the pruners that pause trials at milestones."""
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -16,6 +17,8 @@ from hpo.core import (
     StudyState,
     TrialState,
     Verdict,
+    option_check,
+    to_float_if_number,
     to_int_if_whole,
     whole_from,
 )
@@ -214,3 +217,84 @@ class PauseAtRungs:
         value = reports[step]
         decision = Decision.PAUSE if value == value else Decision.STOP
         return Verdict(decision, {"rule": "rung", "step": step, "rung": rung, "value": value})
+
+
+def share(default: float, most: float) -> Any:
+    """Return a field for a number from 0 to `most`."""
+    return attrs.field(
+        default=default,
+        converter=to_float_if_number,
+        validator=option_check(
+            f"a number from 0 to {most:g}",
+            attrs.validators.instance_of(float),
+            attrs.validators.ge(0.0),
+            attrs.validators.le(most),
+        ),
+    )
+
+
+@attrs.frozen
+class PauseInPopulation:
+    """Pauses a trial every `interval` steps, or stops it if it is among the worst there; the pruner of `PopulationTraining`.
+
+    A trial is judged at its first report at or after each multiple of `interval`, among all trials that have one there. The worst
+    ``ceil(quantile * n)`` of n, but at most half of them, are stopped; ties are not, and NaN always is. The reason names how
+    many of how many trials were better. O(reports of all trials at the milestone).
+
+    Args:
+        interval: The distance of the milestones, at least 1, in steps.
+        quantile: The share that is stopped, from 0 to 0.5.
+        max_resource: The number of steps of a whole trial: no trial pauses there or later.
+
+    Raises:
+        InvalidArgument: an option is outside of its range.
+        InvalidType: an option is not a number.
+
+    Example:
+        >>> import hpo
+        >>> trial = hpo.create_study(pruner=PauseInPopulation(interval=5)).ask()
+        >>> trial.report(0.5, step=5)
+        >>> trial.ask_pruner().decision
+        <Decision.PAUSE: 'pause'>
+    """
+
+    interval: int = whole(1, 1)
+    quantile: float = share(0.25, 0.5)
+    max_resource: int | None = whole(1, None, optional=True)
+
+    def __call__(self, state: StudyState, trial: FrozenTrial) -> Decision | Verdict:
+        """Return PAUSE or STOP if `trial` has just reached a milestone, else CONTINUE.
+
+        Raises:
+            SeveralObjectives: the study has several objectives.
+        """
+        direction = only_direction(state, self)
+        last = trial.last_step
+        if last is None or last < self.interval or (self.max_resource is not None and last >= self.max_resource):
+            return Decision.CONTINUE
+        milestone = last - last % self.interval
+        if self._step_at(milestone, trial) != last:
+            return Decision.CONTINUE
+        loss, better, total = loss_of(direction, trial.intermediate_values[last]), 0, 1
+        for other in state:
+            step = None if other.number == trial.number else self._step_at(milestone, other)
+            if step is not None:
+                total += 1
+                better += loss_of(direction, other.intermediate_values[step]) < loss
+        worst = min(math.ceil(self.quantile * total), total // 2)
+        value = trial.intermediate_values[last]
+        reason = {"rule": "population", "step": last, "value": value, "better": better, "trials": total, "worst": worst}
+        stop = value != value or better >= total - worst > 0
+        return Verdict(Decision.STOP if stop and total > 1 else Decision.PAUSE, reason)
+
+    def _step_at(self, milestone: int, trial: FrozenTrial) -> int | None:
+        """Return the step of the first report of `trial` at or after a milestone and before the next, or None.
+
+        A fork that began after the milestone has none there: it would be judged by its donor's training.
+        """
+        reports = trial.intermediate_values
+        if milestone in reports:
+            return milestone
+        if trial.parent is not None and min(reports, default=0) > milestone:
+            return None
+        return min((step for step in reports if milestone <= step < milestone + self.interval), default=None)
