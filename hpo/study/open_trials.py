@@ -26,6 +26,8 @@ from hpo.core import (
     TrialState,
     as_int,
     is_replayable,
+    joint_space,
+    needs_pending,
     nothing_left,
     promotion,
     running_by_worker,
@@ -38,11 +40,13 @@ from hpo.study.advisors import Advisors
 from hpo.study.current import CurrentRun, WorkerBlocks
 from hpo.study.recorder import JournalRecorder, decide_all, now
 from hpo.study.running.messages import failure_reason, log_trial_resumed
-from hpo.study.running.workers import Worker
+from hpo.study.running.workers import Worker, is_working
 from hpo.study.series import Program, Series
 from hpo.study.trial import Trial
 
 _FEWEST_TO_CHECK = 64  # open trials that are kept without looking whether somebody else has told them
+_ATTEMPTS = 5  # to start a trial and give it its parameters at once, if others write as well
+_PAUSE, _PATIENCE = 0.002, 5.0  # seconds between two looks at trials that wait for their suggestion, and for all looks
 _QUICK = 0.002  # seconds of CPU; a turn at a server of its own, for the suggestion alone, takes about as long
 
 
@@ -71,7 +75,7 @@ class OpenTrials:
         """What the workers of each executor know of the study."""
 
     def start_trial(
-        self, space: SearchSpace | None = None, worker: Worker | None = None, *, probe: bool = False
+        self, space: SearchSpace | None = None, worker: Worker | None = None, *, probe: int | None = None
     ) -> tuple[Trial, StudyState, StudyState]:
         """Start a trial and give it its joint parameters; or resume a paused trial, if the promoter says so.
 
@@ -82,7 +86,8 @@ class OpenTrials:
         Args:
             space: Parameters to suggest at once, which count as used; None leaves the space to the sampler.
             worker: The worker that will run the trial, if that is known.
-            probe: Whether to start a trial without joint parameters when everything that trials have shown is tried.
+            probe: Whether to start a trial without joint parameters when everything that trials have shown is tried: as
+                long as no more than this many trials have finished; None means no.
 
         Returns:
             The trial, the state at its start, and the state with its joint parameters.
@@ -94,9 +99,15 @@ class OpenTrials:
         # A stateful sampler must be asked only once for each trial, so it is asked after the start has been appended. So is
         # a slow one where writers take turns: the others would wait for it.
         at_once = is_replayable(self.advisors.sampler) and (self._is_quick or not self.recorder.meets_others)
-        begun = self._start_with_params(space, worker, probe) if at_once else None
+        patience = time.monotonic() + _PATIENCE
+        begun, attempts = None, 0
+        while at_once and begun is None and attempts < (_ATTEMPTS if self._is_quick else 2):
+            begun = self._start_with_params(space, worker, probe, patience)
+            attempts += 1
+            if begun is None:
+                self._await_suggestions(space, worker, patience)
         if begun is None:
-            started, number, resumed, enqueued = self._start_alone(worker)
+            started, number, resumed, enqueued = self._start_alone(worker, space, patience)
             after = started if resumed else self._add_params(number, started, space, probe=probe, enqueued=enqueued)
             begun = started, after, number
         started, state, number = begun
@@ -136,15 +147,39 @@ class OpenTrials:
                 return [*advisors.set_promoter, promoted]
         return [Ask(now(), worker)]
 
+    def _await_suggestions(self, space: SearchSpace | None, worker: Worker | None, until: float) -> None:
+        """Wait a moment while trials of other workers are between their start and their suggestion.
+
+        It matters in finite spaces, to samplers that suggest nothing twice: what these trials will get is not known.
+        """
+        while self._must_wait(self.recorder.state, space, worker, until):
+            time.sleep(_PAUSE)
+
+    def _must_wait(self, state: StudyState, space: SearchSpace | None, worker: Worker | None, until: float) -> bool:
+        if not needs_pending(self.advisors.sampler) or time.monotonic() >= until:
+            return False
+        joint = joint_space(state) if space is None else space
+        if not joint or any(distribution.n_values() is None for distribution in joint.values()):
+            return False
+        own = () if worker is None else worker.names
+        others = {
+            trial.worker
+            for trial in state.running.values()
+            if trial.worker not in own and not (trial.params or trial.note or trial.fixed_params)
+        }
+        return is_working(self.recorder, others)
+
     def _start_with_params(
-        self, space: SearchSpace | None, worker: Worker | None, probe: bool
+        self, space: SearchSpace | None, worker: Worker | None, probe: int | None, patience: float
     ) -> tuple[StudyState, StudyState, int] | None:
         """Append start and suggestion at once; None if another writer, or the end of the worker's name, prevents it."""
         with self.recorder.turn() if self._is_quick else contextlib.nullcontext(self.recorder.state) as before:
+            if self._must_wait(before, space, worker, patience):
+                return None
             return self._start_in_turn(before, space, worker, probe)
 
     def _start_in_turn(
-        self, before: StudyState, space: SearchSpace | None, worker: Worker | None, probe: bool
+        self, before: StudyState, space: SearchSpace | None, worker: Worker | None, probe: int | None
     ) -> tuple[StudyState, StudyState, int] | None:
         advisors, name = self.advisors, None if worker is None else worker.name
         commands = self._start_commands(before, name)
@@ -191,12 +226,17 @@ class OpenTrials:
         """
         return self._start_alone(worker)[:3]
 
-    def _start_alone(self, worker: Worker | None) -> tuple[StudyState, int, bool, bool]:
+    def _start_alone(
+        self, worker: Worker | None, space: SearchSpace | None = None, patience: float = 0.0
+    ) -> tuple[StudyState, int, bool, bool]:
         """Return what `start_without_params` does, and whether the trial was enqueued."""
         while True:
             name = None if worker is None else worker.name
             try:
+                self._await_suggestions(space, worker, patience)
                 with self.recorder.turn() as before:
+                    if self._must_wait(before, space, worker, patience):
+                        continue
                     commands = self._start_commands(before, name)
                     events, started = decide_all(before, commands)
                     number, resumed = _started_number(events), isinstance(commands[-1], ResumeTrial)
@@ -214,7 +254,7 @@ class OpenTrials:
                 worker.change_name(name)
 
     def _add_params(
-        self, number: int, started: StudyState, space: SearchSpace | None, *, probe: bool, enqueued: bool
+        self, number: int, started: StudyState, space: SearchSpace | None, *, probe: int | None, enqueued: bool
     ) -> StudyState:
         """Suggest and record the joint parameters of a trial that was started without; fail it if that is impossible."""
         try:
@@ -226,7 +266,7 @@ class OpenTrials:
             raise
 
     def _timed_suggestion(
-        self, started: StudyState, number: int, space: SearchSpace | None, *, probe: bool, enqueued: bool
+        self, started: StudyState, number: int, space: SearchSpace | None, *, probe: int | None, enqueued: bool
     ) -> Suggest:
         """Ask the sampler for the joint parameters of a trial, and take notice of how long it takes."""
         begun = time.thread_time()
@@ -307,7 +347,7 @@ def _joint_suggestion(
     number: int,
     space: SearchSpace | None,
     *,
-    probe: bool = False,
+    probe: int | None = None,
     enqueued: bool = False,
 ) -> Suggest:
     trial = started.running[number]
@@ -315,7 +355,7 @@ def _joint_suggestion(
     if not isinstance(answer, Exhausted):
         return answer
     error = nothing_left(started, answer, space)
-    if error.inferred and (probe or enqueued):
+    if error.inferred and (enqueued or (probe is not None and len(started.finished) <= probe)):
         return suggest_probe(trial)
     if enqueued and not error.for_now:  # a person wants it, and it must not block the trials behind it
         return suggest_again(started, advisors.sampler, trial, space)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 import reprlib
+import sys
 import types
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from hpo.core import SearchSpace, StudyState
-from hpo.study.running.workers import Worker, others_working
+from hpo.core import SearchSpace, StudyState, running_by_worker
+from hpo.journal.storage import TracksWorkers
+from hpo.study.running.workers import Worker, is_working
 
 if TYPE_CHECKING:
     from hpo.study.open_trials import OpenTrials
@@ -46,7 +48,13 @@ class Series:
         self, space: SearchSpace | None = None, worker: Worker | None = None
     ) -> tuple[Trial, StudyState, StudyState]:
         """Start the next trial, as `OpenTrials.start_trial` does."""
-        probe = self._may_probe and not others_working(self._trials.recorder)
+        probe, recorder = None, self._trials.recorder
+        if self._may_probe and not isinstance(recorder.journal, TracksWorkers):
+            probe = sys.maxsize
+        elif self._may_probe:
+            known = recorder.state
+            if not is_working(recorder, running_by_worker(known)):
+                probe = len(known.finished)  # if one more finishes meanwhile, another worker is there
         begun = self._trials.start_trial(space, worker, probe=probe)
         if self._may_probe and self._program is not None:
             self._trials.programs.append(self._program)

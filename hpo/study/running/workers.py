@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from hpo.core import FrozenTrial, Tell, TrialState, running_by_worker
 from hpo.errors import JournalUnwritable
@@ -104,9 +104,14 @@ def fail_lost(recorder: JournalRecorder) -> list[FrozenTrial]:
 
 def others_working(recorder: JournalRecorder) -> bool:
     """Return whether a worker that is known to be alive runs a trial, which therefore will end."""
+    return is_working(recorder, running_by_worker(recorder.state))
+
+
+def is_working(recorder: JournalRecorder, workers: Iterable[str | None]) -> bool:
+    """Return whether one of `workers` is known to be alive."""
     journal = recorder.journal
     return isinstance(journal, TracksWorkers) and any(
-        journal.is_alive(worker) for worker in running_by_worker(recorder.state)
+        journal.is_alive(worker) for worker in workers if worker is not None
     )
 
 

@@ -5,6 +5,7 @@ import multiprocessing
 import pytest
 
 import hpo
+from hpo.samplers import BruteForceSampler, CmaEsSampler, TPESampler
 
 
 def _enqueue_all(path, barrier):
@@ -27,3 +28,34 @@ def test_workers_that_enqueue_the_same_points_leave_each_once(kind, tmp_path):
         worker.join()
     assert [worker.exitcode for worker in workers] == [0] * 6
     assert sorted(trial.fixed_params["x"] for trial in hpo.load_study(storage=path).trials) == [*range(15)]
+
+
+def _search(path, barrier):
+    begun = False
+
+    def objective(trial):
+        nonlocal begun
+        if not begun:  # every worker has a trial before the first one ends
+            begun = True
+            barrier.wait()
+        return trial.suggest_int("x", 0, 14)
+
+    hpo.load_study(storage=path).optimize(objective)
+
+
+@pytest.mark.parametrize("sampler", [TPESampler(), CmaEsSampler(), BruteForceSampler()], ids=["TPE", "CMA-ES", "all"])
+def test_workers_that_search_an_undeclared_finite_space_try_each_value_once(sampler, tmp_path):
+    path = f"{tmp_path}/study.jsonl"
+    study = hpo.create_study(storage=path, study_name="values", sampler=sampler, seed=1)
+    context = multiprocessing.get_context("spawn")
+    n_workers = 2 if isinstance(sampler, BruteForceSampler) else 4  # the limit at the start of exhaustive search
+    barrier = context.Barrier(n_workers)
+    workers = [context.Process(target=_search, args=(path, barrier)) for _ in range(n_workers)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert [worker.exitcode for worker in workers] == [0] * n_workers
+    complete = study.get_trials(states=[hpo.TrialState.COMPLETE])
+    assert sorted(trial.params["x"] for trial in complete) == [*range(15)]
+    assert hpo.verify(study).clean
