@@ -125,15 +125,14 @@ class RedisJournal:
     def turn(self, after: int) -> Iterator[Turn]:
         """Wait for this writer's turn, and give what is new; see `TakesTurns.turn`."""
         name = secrets.token_hex(8)
-        first: list[list[Any]] = []
+        began = ended = False
 
         def page(start: int) -> list[NumberedRow]:
-            if first or self._server.patience <= 2 * _LONGEST_WAIT:  # too impatient to wait in a queue
+            nonlocal began
+            if began or self._server.patience <= 2 * _LONGEST_WAIT:  # too impatient to wait in a queue
                 return self._page(start)
-            first.append(self._begin_turn(name, start))
-            return [*map(read_row, first[0])]
-
-        ended = False
+            began = True  # from here on, also if an interrupt comes before the answer
+            return [*map(read_row, self._begin_turn(name, start))]
 
         def add(events: Sequence[AnyEvent]) -> int:
             nonlocal ended
@@ -145,7 +144,7 @@ class RedisJournal:
             self._note_tail(tail)
             yield RedisTurn(news, add)
         finally:
-            if first and not ended:
+            if began and not ended:
                 with contextlib.suppress(HpoError):  # then it ends by itself
                     self._server.wait(("EVAL", END_TURN, 2, *self._keys[2:], name), where=self._where)
 

@@ -168,3 +168,36 @@ def test_a_forked_child_takes_turns_of_its_own(storage, make_events):
         os._exit(0)
     assert os.waitpid(pid, 0)[1] == 0
     assert [*journal.read(1)] == [TrialStarted(0), TrialStarted(1)]
+
+
+def _interrupt(_signal, _frame):
+    raise KeyboardInterrupt
+
+
+def test_an_interrupt_leaves_no_answer_behind_that_the_next_one_takes_for_its_own(storage, make_events):
+    """Ctrl-C while a server is asked: the connection must not go back to the pool with what it was asked for."""
+    journal = storage.create("s", make_events(0))
+
+    def work():
+        while True:
+            n = len(journal.read(0))
+            journal.append([StudyAttributeSet("k", n)], expected=n)
+            with journal.turn(n) as turn:
+                turn.append([StudyAttributeSet("k", n + len(turn.news))])
+            assert storage.names() == ["s"]
+
+    before = signal.signal(signal.SIGALRM, _interrupt)
+    try:
+        for i in range(12):
+            signal.setitimer(signal.ITIMER_REAL, 0.001 + 0.002 * i)
+            with pytest.raises((KeyboardInterrupt, Conflict)):
+                work()
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            events = journal.read(1)
+            assert [event.value for event in events] == [*range(1, len(events) + 1)]
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert len(events) > 1
+    with journal.turn(0) as turn:
+        assert turn.append([TrialStarted(0)]) == len(events) + 2
