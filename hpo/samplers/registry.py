@@ -24,6 +24,7 @@ _EXHAUSTIVE = (*_BLIND, "coverage", "no_repeats", "exhaustion")
 _RANKS = ("rank_based", "affine", "mirror", "recording_order", "bounded_work")
 _OUTCOMES = ("learning", "violations_repel", "later_objectives_count", "pruned_is_not_best")
 _LEARNING = (*_RANKS, "scale", *_DRAWN, *_OUTCOMES, "no_repeats", "exhaustion")
+_KEEPING_AWAY = (*_LEARNING, "failures_do_not_attract")
 # the tree of what was tried grows in the order in which trials ended and asked for parameters, so these two orders count
 _TREE = ("rank_based", "affine", "mirror", "scale", "coverage", "no_repeats", "exhaustion", "bounded_work")
 
@@ -40,7 +41,7 @@ SAMPLERS = Registry(
             "CmaEsSampler",
             home="hpo.samplers.cma_es",
             rules=_CMA,
-            claims=(*_LEARNING, "failures_do_not_attract"),
+            claims=_KEEPING_AWAY,
             added_options={"consider_failed_trials": False},
         ),
         Registration("Fallback", home="hpo.samplers.wrappers"),
@@ -48,7 +49,7 @@ SAMPLERS = Registry(
         Registration("PartialFixedSampler", home="hpo.samplers.wrappers"),
         Registration("QMCSampler", home="hpo.samplers.quasi_random", rules=_SOBOL, claims=_SPREAD),
         Registration("RandomSampler", home="hpo.samplers.random", claims=_SPREAD),
-        Registration("TPESampler", home="hpo.samplers.tpe", rules=_MODEL, claims=_LEARNING, functions=_GAMMAS),
+        Registration("TPESampler", home="hpo.samplers.tpe", rules=_MODEL, claims=_KEEPING_AWAY, functions=_GAMMAS),
         Registration("Warmup", home="hpo.samplers.wrappers"),
     ),
 )

@@ -15,9 +15,11 @@ from hpo.core import (
     StudyState,
     TrialState,
     ask,
+    report,
     set_constraint,
     tell,
 )
+from hpo.samplers.cma_es import CmaEsSampler
 from hpo.samplers.tpe import TPESampler
 
 
@@ -158,3 +160,16 @@ def test_suggestions_are_always_members_of_the_space(space, losses, sampler):
 @given(losses=st.lists(st.tuples(*[st.floats(allow_nan=False)] * 2), max_size=8))
 def test_any_pairs_of_values_are_results(losses):
     checked_run(MIXED, losses, TPESampler(n_startup_trials=1), ("minimize", "maximize"))
+
+
+@pytest.mark.parametrize("sampler", [EAGER, CmaEsSampler(consider_pruned_trials=True)])
+def test_pruned_trials_may_have_reported_other_metrics_only(sampler):
+    state = StudyState.create(seed=0)
+    space = {"x": FloatDistribution(0.0, 1.0)}
+    for number in range(20):
+        state, trial = ask(state, sampler, space)
+        state = report(state, trial.number, {"accuracy": 0.5}, number)
+        if number % 3 == 0:  # the objective at an earlier step than the metric
+            state = report(state, trial.number, 1.0, 0) if number else state
+        state = tell(state, trial.number, state=TrialState.PRUNED)
+    assert suggested(state, space, sampler).note["rule"] == "model"

@@ -40,7 +40,7 @@ _MOST_PRODUCTS = 276  # of features: there are that many of 24 features, and mor
 _RECENT = 0.05  # the weight of the newest trial in the recent rate, from the twentieth on
 _SUREST = 0.01  # the least rate that a logistic model predicts, and 1 less the largest one
 _NEGLIGIBLE = 0.02  # the weight up to which a model is not asked
-_TOO_MUCH_CHANCE = 0.4  # the weight of the models without parameters from which on failures are ignored
+_TOO_MUCH_CHANCE = 0.15  # the weight of the models without parameters from which on failures are ignored
 _CAUTION = 5.0  # what the recent rate is multiplied by, in the exponent of the probability to succeed
 _MOST_CAUTIOUS = 0.9
 

@@ -29,7 +29,7 @@ def standing(directions: tuple[str, ...], trial: FrozenTrial) -> Standing:
     2. How it ended: complete (0), pruned (1) or failed (2).
     3. The loss of a complete trial; minus the last step of a pruned one, so that the one that came furthest is best.
        A loss that is NaN counts as infinite, and a trial that was pruned before its first report as the least far.
-    4. The last loss that a pruned trial reported; 0 for others.
+    4. The last loss that a pruned trial reported, infinite if it reported other metrics only; 0 for others.
 
     With several objectives losses have no order by themselves: all complete trials have 0 in their place, and so have
     the last reports of pruned ones. Failed trials are all alike.
@@ -48,8 +48,11 @@ def standing(directions: tuple[str, ...], trial: FrozenTrial) -> Standing:
     step = trial.last_step
     if step is None:
         return violation(trial), PRUNED, math.inf, 0.0
-    last = 0.0 if several else _number(losses(directions, [trial.intermediate_values[step]])[0])
-    return violation(trial), PRUNED, -float(step), last
+    reports = trial.intermediate_values
+    if several or not reports:  # it may have reported metrics other than the objective only
+        return violation(trial), PRUNED, -float(step), 0.0 if several else math.inf
+    value = reports[step] if step in reports else reports[max(reports)]
+    return violation(trial), PRUNED, -float(step), _number(losses(directions, [value])[0])
 
 
 def is_learnable(trial: FrozenTrial) -> bool:
