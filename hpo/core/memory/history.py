@@ -116,7 +116,10 @@ class History(Sequence[T]):
                 for row in relevant(source, start, stop):
                     carry = fold.step(carry, source.trials(row, row + 1)[0])
                 start = stop
-            for trial in buffer.trials.iterate(start, self._length):
+            # the usual fold goes on by one trial that exists, and needs no generator
+            trials = buffer.trials
+            rest = trials.items if start >= trials.n_lazy else trials.iterate
+            for trial in rest(start, self._length):
                 carry = fold.step(carry, trial)
             carries[self._length] = carry
             if len(carries) > _KEPT_CARRIES:
