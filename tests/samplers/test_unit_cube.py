@@ -14,7 +14,7 @@ from hpo.core import (
 )
 from hpo.samplers.parts.columns import column_values
 from hpo.samplers.parts.unit_cube import UnitCube
-from hpo.samplers.tpe.kernels import cells_at
+from hpo.samplers.tpe.model import cells_at
 
 
 def repr_of(argument):

@@ -3,8 +3,7 @@
 - `sampler`: `TPESampler`
 - `options`: the functions that split and weigh trials
 - `propose`: from a study's state to values, part by part
-- `model`: the two densities, and candidates from them
-- `kernels`: what kernels know about a space
+- `model`: the two densities, candidates from them, and what kernels know about a space
 - `branches`: the fold that groups parameters by the trials that have them
 
 The fold that keeps trials as rows of numbers is `hpo.samplers.parts.observations`.

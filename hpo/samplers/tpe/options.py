@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hpo.core import as_int
+from hpo.core import Choice, as_int
 from hpo.errors import InvalidArgument, InvalidType
-from hpo.samplers.tpe.kernels import DistanceFunctions
+
+DistanceFunctions: TypeAlias = tuple[tuple[str, Callable[[Choice, Choice], float]], ...]
+"""Pairs of a parameter's name and a distance of two of its choices, at least 0; sorted by name."""
 
 _MOST_GOOD = 25
 _NEWEST = 25  # trials that are not forgotten at all

@@ -29,7 +29,6 @@ from hpo.core import (
 from hpo.samplers.parts import DUPLICATES, Duplicates, TriedConfigurations, suggest, suggest_lone
 from hpo.samplers.random import RandomSampler
 from hpo.samplers.tpe import branches, options
-from hpo.samplers.tpe.kernels import DistanceFunctions
 from hpo.samplers.tpe.propose import propose
 
 _START = RandomSampler()  # with the stream of the call, so that start-up is random search draw for draw
@@ -120,7 +119,9 @@ class TPESampler:
     consider_magic_clip: bool = attrs.field(default=True, validator=is_bool)
     consider_endpoints: bool = attrs.field(default=False, validator=is_bool)
     consider_failed_trials: bool | None = attrs.field(default=None, validator=_IS_BOOL_OR_NONE)
-    categorical_distance_func: DistanceFunctions = attrs.field(default=None, converter=options.checked_distances)
+    categorical_distance_func: options.DistanceFunctions = attrs.field(
+        default=None, converter=options.checked_distances
+    )
     duplicates: Duplicates = attrs.field(default="avoid", validator=one_of(*DUPLICATES))
 
     @staticmethod
