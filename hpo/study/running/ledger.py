@@ -37,8 +37,13 @@ class Ledger:
             # What the one that lags knows, the others know too. But one that has been idle for long is not waited for.
             newest = max(self._free.values()).version
             near = [worker for worker, known in self._free.items() if newest - known.version <= _NEAR]
-            worker = min(near, key=lambda worker: self._free[worker].version)
-            return worker, self._free.pop(worker)
+            oldest = min(self._free[worker] for worker in near)
+            # If several are free, any of them may take the job. The one that is left in the table is the one that lags, so
+            # that the next job will do for it, too.
+            worker = max(near, key=lambda worker: self._free[worker])
+            programs = {self._free[worker].program for worker in near}
+            del self._free[worker]
+            return worker, oldest if len(programs) == 1 else Known(oldest.version, b"")
 
     def note(self, worker: str, known: Known, expected: tuple[str, Known] | None) -> None:
         """Note that `worker` has run a trial that another one was `expected` to run, and what it knows now."""
