@@ -244,7 +244,12 @@ class MariaServer(Server):
             *(_program("mariadbd"), "--no-defaults", f"--datadir={self.directory / 'data'}"),
             *("--bind-address=127.0.0.1", f"--port={self.port}", f"--socket={self.directory / 'socket'}"),
             *(f"--pid-file={self.directory / 'pid'}", f"--init-file={self.directory / 'set-up.sql'}"),
-            *("--skip-name-resolve", "--innodb-flush-log-at-trx-commit=2", "--innodb-buffer-pool-size=32M"),
+            *(
+                "--max-allowed-packet=32M",
+                "--skip-name-resolve",
+                "--innodb-flush-log-at-trx-commit=2",
+                "--innodb-buffer-pool-size=32M",
+            ),
             "--innodb-flush-method=nosync",  # what was written survives the server, and nobody pulls the plug here
         ]
 

@@ -287,7 +287,7 @@ def test_an_event_that_is_too_large_for_the_server_adds_nothing(maria_server, ma
 
     journal = SqlStorage(maria_server.new_url()).create("s", make_events(0))
     with pytest.raises(JournalUnwritable, match="nothing was added"):
-        journal.append([TrialStarted(0), StudyAttributeSet("k", "x" * 20_000_000)], expected=1)
+        journal.append([TrialStarted(0), StudyAttributeSet("k", "x" * 40_000_000)], expected=1)
     assert [*journal.read(0)] == make_events(0)
     assert journal.append([TrialStarted(0)], expected=1) == 2
 
