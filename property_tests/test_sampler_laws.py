@@ -57,11 +57,7 @@ SUBJECTS = {
     "TpeLikeHyperopt": subject(TPESampler(**TPESampler.hyperopt_parameters())),
     "TpeOfEachParameter": subject(TPESampler(multivariate=False, n_startup_trials=2), WITH_A_KIND),
     "TpeOfGroups": subject(TPESampler(group=True, n_startup_trials=2)),
-    "TpeWithFailures": (
-        TPESampler(consider_failed_trials=True, n_startup_trials=2),
-        None,
-        (*claims_of(TPESampler()), "failures_do_not_attract"),
-    ),
+    "TpeWithFailures": subject(TPESampler(consider_failed_trials=True, n_startup_trials=2)),
     "CmaEsOfNumbers": subject(CmaEsSampler(popsize=3, consider_pruned_trials=True), NUMBERS),
     "CmaEsSeparable": subject(CmaEsSampler(popsize=3, use_separable_cma=True, with_margin=False), WITH_A_KIND),
     "CmaEsWithRestarts": subject(CmaEsSampler(popsize=3, restart_strategy="bipop"), NUMBERS),
