@@ -18,7 +18,7 @@ from hpo.core import (
     SearchSpace,
     StudyState,
 )
-from hpo.core.values.categorical import identity_of_choice
+from hpo.core.values.distributions import identity_of_choice
 from hpo.samplers.parts.tried import Carry, Fold, tried_configurations
 from hpo.testing import check_fold, strategies
 

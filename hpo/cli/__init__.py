@@ -13,15 +13,24 @@ from pathlib import Path
 import click
 
 import hpo
-from hpo.cli.backtest_command import backtest
-from hpo.cli.exit_codes import exit_code
-from hpo.cli.journal_commands import journal
+from hpo.cli.journal_commands import export, import_study, journal
 from hpo.cli.optimize_command import optimize
-from hpo.cli.options import Settings
-from hpo.cli.replay_commands import diff, explain, fork, verify
-from hpo.cli.study_commands import create_study, delete_study, studies, study, study_names
-from hpo.cli.transfer_commands import export, import_study
-from hpo.cli.trial_commands import ask, best_trial, best_trials, pause, resume, tell, trials
+from hpo.cli.options import Settings, exit_code
+from hpo.cli.replay_commands import backtest, diff, explain, fork, verify
+from hpo.cli.study_commands import (
+    ask,
+    best_trial,
+    best_trials,
+    create_study,
+    delete_study,
+    pause,
+    resume,
+    studies,
+    study,
+    study_names,
+    tell,
+    trials,
+)
 
 
 def main(args: Sequence[str] | None = None) -> int:

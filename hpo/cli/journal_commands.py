@@ -1,4 +1,4 @@
-"""Commands that check journals in files and databases, and repair damaged ones."""
+"""Commands for stored studies as a whole: check and repair journals, export to other programs, import from Optuna."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
-from hpo.cli.options import format_option
+import hpo
+from hpo.cli.options import format_option, name_taken, read_state, storage_option, study_options
 from hpo.cli.output import Record, print_out, visible, written
-from hpo.errors import HpoError
+from hpo.errors import DuplicatedStudyError, HpoError, InvalidArgument
 
 if TYPE_CHECKING:
     from hpo.journal.repair import Inspection, Repair
+    from hpo.journal.storage import Storage
 
 _COLUMNS = ("path", "study", "records", "events", "torn_bytes", "verdict", "line", "byte", "problem")
 
@@ -130,3 +132,67 @@ def _report_lines(done: Repair) -> list[str]:
     lines += [unreadable.format(*place) for place in done.unreadable]
     lines += [f"lost: event {a}" if a == b else f"lost: events {a} to {b}" for a, b in done.lost]
     return lines if done.lost or done.unreadable or not in_file else [*lines, "nothing was lost"]
+
+
+_BY_SUFFIX = {
+    ".csv": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".db": "sqlite",
+    ".sqlite": "sqlite",
+    ".sqlite3": "sqlite",
+}
+
+
+@click.command("export")
+@study_options
+@click.option("--to", "file", metavar="FILE", type=click.Path(path_type=Path), required=True, help="The new file.")
+@click.option(
+    "-f",
+    "--format",
+    "style",
+    type=click.Choice(["csv", "jsonl", "sqlite"]),
+    help="File format; by default from the suffix of FILE: .csv, .jsonl or .db.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace an existing file.")
+def export(storage: Storage, study_name: str | None, file: Path, style: str | None, overwrite: bool) -> None:
+    """Export a study for other programs.
+
+    The file is CSV, JSON Lines or SQLite.
+    """
+    chosen = style or _BY_SUFFIX.get(file.suffix.lower())
+    if chosen is None:
+        raise InvalidArgument(
+            f"the suffix of {file} does not name a format: give --format, or one of the suffixes {', '.join(_BY_SUFFIX)}"
+        )
+    write = {"csv": hpo.transfer.export_csv, "jsonl": hpo.transfer.export_jsonl, "sqlite": hpo.transfer.export_sqlite}[
+        chosen
+    ]
+    write(read_state(storage, study_name), file, overwrite=overwrite)
+
+
+@click.command("import")
+@click.argument("source")
+@storage_option
+@click.option("--study-name", metavar="NAME", help="The study in Optuna; required if SOURCE has several.")
+@click.option("--to-study-name", metavar="NAME", help="Name of the study in the storage; by default the same.")
+def import_study(source: str, storage: Storage, study_name: str | None, to_study_name: str | None) -> None:
+    """Import a study from Optuna.
+
+    SOURCE is an SQLite file of Optuna, as a path or URL, or a journal file. Optuna does not have to be installed. Prints the
+    name of the study.
+    """
+    try:
+        imported = hpo.transfer.import_optuna(source, study_name, storage, to_study_name)
+    except DuplicatedStudyError as error:
+        raise name_taken(error, "--to-study-name") from error
+    hpo.logging.get_logger().info("Imported %s into %s", _counted(imported.n_trials), storage.location)
+    if imported.n_interrupted:
+        hpo.logging.get_logger().warning(
+            "Imported as failed, because it still ran in Optuna: %s", _counted(imported.n_interrupted)
+        )
+    print_out(f"{imported.study_name}\n")
+
+
+def _counted(n: int) -> str:
+    return "1 trial" if n == 1 else f"{n} trials"

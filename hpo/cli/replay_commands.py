@@ -1,11 +1,13 @@
-"""Commands that replay journals: explain a trial, verify a study, and fork it."""
+"""Commands that replay a study: explain, verify, compare and fork it, and try other pruners and stopping rules on it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import attrs
 import click
 
+import hpo
 from hpo.cli.options import (
     format_option,
     name_taken,
@@ -19,10 +21,11 @@ from hpo.cli.options import (
     study_options,
 )
 from hpo.cli.output import Record, print_out, visible, written, written_alone
-from hpo.errors import DuplicatedStudyError
+from hpo.errors import DuplicatedStudyError, InvalidArgument
 
 if TYPE_CHECKING:
     from hpo.journal.storage import Storage
+    from hpo.registration import Registry
     from hpo.study.replaying.explanation import Explanation
     from hpo.study.replaying.verification import Verification
 
@@ -47,9 +50,7 @@ def explain(storage: Storage, study_name: str | None, number: int, style: str) -
     Prints the sampler that suggested them, the rule that it applied, and how good it expected them to be, as
     recorded at that time; then the decisions to stop, pause, resume or fork the trial, with their reasons.
     """
-    from hpo.study.replaying.explanation import explain as explained
-
-    explanation = explained(open_study(storage, study_name), number)
+    explanation = hpo.explain(open_study(storage, study_name), number)
     if style == "text":
         print_out("".join(f"{visible(line)}\n" for line in str(explanation).split("\n")))
     else:
@@ -116,8 +117,6 @@ def verify(
     --certificate prints, instead of the table, one line that names the journal, the versions and the result. --check
     finds out later, or elsewhere, whether a study is the one of the line. It may have gone on since then.
     """
-    import hpo
-
     expected = None if line is None else hpo.Certificate.parse(line)
     study = open_study(storage, study_name)
     result = hpo.verify(study, sampler_from(sampler, sampler_kwargs), pruner_from(pruner, pruner_kwargs))
@@ -176,8 +175,6 @@ def diff(
     A and B are storages: study.jsonl, runs/ or a URL. Prints the first event in which the studies differ, with the trial, the
     parameter and the likely cause. Times and workers are not compared. The exit code is 1 if they differ.
     """
-    import hpo
-
     names = study_name, other_study_name or study_name
     studies = [open_study(opened_storage(place), name) for place, name in zip((one, other), names, strict=True)]
     parting = hpo.diff(*studies, exact=exact)
@@ -218,3 +215,67 @@ def fork(
     except DuplicatedStudyError as error:
         raise name_taken(error, "--to") from error
     print_out(f"{forked.study_name}\n")
+
+
+_BACKTEST_COLUMNS = [
+    "name",
+    "saved",
+    "saved_low",
+    "saved_high",
+    "steps",
+    "stopped",
+    "lost",
+    "lost_low",
+    "lost_high",
+    "best_value",
+]
+
+
+@click.command("backtest")
+@storage_argument
+@study_options
+@click.option(
+    "--pruner",
+    "pruners",
+    multiple=True,
+    metavar="NAME",
+    help="A pruner, or one with options: 'MedianPruner {\"n_startup_trials\": 9}'. May be given several times. "
+    "[default: all that need no options]",
+)
+@click.option(
+    "--stop", "rules", multiple=True, metavar="NAME", help="A stopping rule: 'NoImprovement {\"patience\": 20}'."
+)
+@format_option("table")
+def backtest(
+    storage: Storage, study_name: str | None, pruners: tuple[str, ...], rules: tuple[str, ...], style: str
+) -> None:
+    """Try pruners and stopping rules on a finished study.
+
+    Prints the share of steps that each would have saved, how many trials it would have stopped, how many of those were better
+    than the best one that it would have left, and the best value left; intervals of 95 %.
+    """
+    from hpo.pruners.registry import PRUNERS
+    from hpo.stopping.registry import STOPPING_RULES
+
+    chosen = {text: _made(text, PRUNERS) for text in pruners}
+    if not pruners and not rules:
+        chosen = {entry.name: pruner for entry, pruner in PRUNERS.made_without_options()}
+    found = hpo.backtest(open_study(storage, study_name), chosen, {text: _made(text, STOPPING_RULES) for text in rules})
+    records: list[Record] = []
+    for row in found.rows:
+        record: dict[str, Any] = attrs.asdict(row)
+        record["saved_low"], record["saved_high"] = record.pop("saved_interval")
+        record["lost_low"], record["lost_high"] = record.pop("lost_interval")
+        records.append({name: record[name] for name in _BACKTEST_COLUMNS})
+    print_out(written(records, columns=_BACKTEST_COLUMNS, style=style))
+
+
+def _made(text: str, registry: Registry) -> Any:
+    """Return the pruner or rule of a name, which options as JSON may follow."""
+    from hpo.cli.loading import created, json_object
+
+    name, brace, options = text.partition("{")
+    if not name.strip():
+        raise InvalidArgument(f"a name comes before the options, got {text!r}")
+    given = json_object(f"{{{options}", "the options", like='{"patience": 20}') if brace else None
+    return created(name.strip(), given, registry)

@@ -1,16 +1,38 @@
-"""Commands for whole studies: create, list, annotate, delete."""
+"""Commands for studies and their trials: create, list and delete studies; ask, tell, list trials, find the best."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
-from hpo.cli.options import format_option, open_study, read_state, storage_option, study_options
-from hpo.cli.output import STUDY_COLUMNS, print_out, study_record, written
+import hpo
+from hpo.cli.options import (
+    continued_study,
+    format_option,
+    open_study,
+    read_state,
+    sampler_from,
+    sampler_options,
+    storage_option,
+    study_options,
+)
+from hpo.cli.output import (
+    ASKED_COLUMNS,
+    STUDY_COLUMNS,
+    asked_record,
+    print_out,
+    study_record,
+    trial_columns,
+    trial_record,
+    written,
+    written_alone,
+)
 from hpo.errors import DuplicatedStudyError, InvalidArgument
 
 if TYPE_CHECKING:
+    from hpo.core import FrozenTrial, StudyState
     from hpo.journal.storage import Storage
 
 _DIRECTIONS = click.Choice(["minimize", "maximize"])
@@ -44,17 +66,14 @@ def create_study(
 ) -> None:
     """Create a study and print its name."""
     from hpo.cli.loading import read_space
-    from hpo.pruners.nop import NopPruner
-    from hpo.samplers.random import RandomSampler
-    from hpo.study.studies import create_study as create
 
     if direction is not None and directions:
         raise click.UsageError("give either --direction or --directions")
     try:
-        study = create(
+        study = hpo.create_study(
             storage=storage,
-            sampler=RandomSampler(),  # it is not used here, and is quick to import
-            pruner=NopPruner(),
+            sampler=hpo.samplers.RandomSampler(),  # it is not used here, and is quick to import
+            pruner=hpo.pruners.NopPruner(),
             study_name=study_name,
             direction=direction,
             directions=directions or None,
@@ -109,3 +128,178 @@ def study() -> None:
 def set_user_attr(storage: Storage, study_name: str | None, key: str, value: str) -> None:
     """Set a user attribute of a study to a string."""
     open_study(storage, study_name).set_user_attr(key, value)
+
+
+@click.command("ask")
+@study_options
+@click.option("--space", metavar="FILE", help="Search space: a JSON file, - for standard input, or JSON.")
+@sampler_options
+@format_option("json")
+def ask(
+    storage: Storage,
+    study_name: str | None,
+    space: str | None,
+    sampler: str | None,
+    sampler_kwargs: str | None,
+    style: str,
+) -> None:
+    """Start a trial and print its parameters.
+
+    Without --space, the space is the one that the study was created with, or else that of its previous trials.
+    """
+    from hpo.cli.loading import read_space
+    from hpo.core import joint_space
+
+    wanted = None if space is None else read_space(space)
+    study = continued_study(storage, study_name, sampler=sampler_from(sampler, sampler_kwargs), pruner=None)
+    if wanted is None:
+        wanted = joint_space(study.state)
+        if not wanted:
+            raise InvalidArgument(
+                f"study {study.study_name!r} has no search space and no trials to infer one from: give --space"
+            )
+    number = study.ask(wanted).number
+    asked = asked_record(study.state.trial(number))
+    print_out(written_alone(asked, columns=ASKED_COLUMNS, style=style))
+
+
+@click.command("tell")
+@study_options
+@click.option("--number", type=click.IntRange(min=0), required=True, help="Number of the trial, as printed by ask.")
+@click.option("--value", "values", type=float, multiple=True, help="Value of an objective, once for each, in order.")
+@click.option(
+    "--values-by-name",
+    "named",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="Value of a named objective, once for each, instead of --value.",
+)
+@click.option(
+    "--state",
+    "outcome",
+    type=click.Choice(["complete", "pruned", "fail"], case_sensitive=False),
+    help="How the trial ended; complete by default. A pruned trial without a value takes the last reported one.",
+)
+@click.option("--sem", type=float, multiple=True, help="Standard error of a value, once for each, in order.")
+@click.option("--cost", type=float, help="What the evaluation cost, in a unit of your choice.")
+@click.option("--reason", metavar="TEXT", help="Why it failed.")
+@click.option("--skip-if-finished", is_flag=True, help="Leave a finished trial as it is, without an error.")
+def tell(
+    storage: Storage,
+    study_name: str | None,
+    number: int,
+    values: tuple[float, ...],
+    named: tuple[str, ...],
+    outcome: str | None,
+    sem: tuple[float, ...],
+    cost: float | None,
+    reason: str | None,
+    skip_if_finished: bool,
+) -> None:
+    """Finish a trial.
+
+    If a value is nan, the trial fails.
+    """
+    from hpo.study.running.messages import log_trial_end
+
+    if values and named:
+        raise click.UsageError("give either --value or --values-by-name")
+    if not (values or named or outcome):
+        raise click.UsageError("no result was given: use --value, --values-by-name or --state")
+    study = open_study(storage, study_name)
+    before = study.state
+    was_open = number in before.running or number in before.paused or number in before.waiting
+    trial = study.tell(
+        number,
+        _by_name(named) if named else values or None,
+        None if outcome is None else outcome.lower(),
+        reason=reason,
+        skip_if_finished=skip_if_finished,
+        sem=sem or None,
+        cost=cost,
+    )
+    if was_open:
+        log_trial_end(study.state, trial)
+    else:
+        hpo.logging.get_logger().info("Trial %d was already %s: nothing has changed", number, trial.state.name)
+
+
+@click.command("pause")
+@study_options
+@click.option("--number", type=click.IntRange(min=0), required=True, help="Number of the running trial.")
+@click.option("--checkpoint", metavar="TEXT", help="Where its objective can continue, for example a path.")
+def pause(storage: Storage, study_name: str | None, number: int, checkpoint: str | None) -> None:
+    """Pause a trial.
+
+    It waits, with its parameters and reports, until it is resumed here or elsewhere. What its objective returns is
+    ignored.
+    """
+    open_study(storage, study_name).pause(number, checkpoint)
+
+
+@click.command("resume")
+@study_options
+@click.option("--number", type=click.IntRange(min=0), required=True, help="Number of the paused trial.")
+@format_option("json")
+def resume(storage: Storage, study_name: str | None, number: int, style: str) -> None:
+    """Resume a paused trial and print it.
+
+    It has its parameters and its checkpoint. Its result is told with tell, as that of a trial from ask.
+    """
+    study = open_study(storage, study_name)
+    study.resume(number)
+    record = {**asked_record(study.state.trial(number)), "checkpoint": study.state.trial(number).checkpoint}
+    print_out(written_alone(record, columns=(*ASKED_COLUMNS, "checkpoint"), style=style))
+
+
+@click.command("trials")
+@study_options
+@format_option("table")
+def trials(storage: Storage, study_name: str | None, style: str) -> None:
+    """List the trials of a study by number."""
+    state = read_state(storage, study_name)
+    _print_trials(state, state.trials, style)
+
+
+@click.command("best-trial")
+@study_options
+@format_option("table")
+def best_trial(storage: Storage, study_name: str | None, style: str) -> None:
+    """Print the trial with the best value."""
+    state = read_state(storage, study_name)
+    if len(state.directions) != 1:
+        raise InvalidArgument(f"study {state.name!r} has {len(state.directions)} objectives: use best-trials")
+    record = trial_record(state, hpo.best_trial(state))
+    print_out(written_alone(record, columns=trial_columns(state), style=style))
+
+
+@click.command("best-trials")
+@study_options
+@format_option("table")
+def best_trials(storage: Storage, study_name: str | None, style: str) -> None:
+    """List the trials on the Pareto front.
+
+    These are the complete trials that no other trial dominates.
+    """
+    state = read_state(storage, study_name)
+    _print_trials(state, hpo.best_trials(state), style)
+
+
+def _print_trials(state: StudyState, chosen: Sequence[FrozenTrial], style: str) -> None:
+    records = [trial_record(state, trial) for trial in chosen]
+    print_out(written(records, columns=trial_columns(state), style=style))
+
+
+def _by_name(pairs: Sequence[str]) -> dict[str, float]:
+    """Return the numbers in ``name=number`` strings by name. A name may contain ``=``."""
+    found: dict[str, float] = {}
+    for pair in pairs:
+        name, equals, number = pair.rpartition("=")
+        if not equals or name in found:
+            problem = "was given before" if equals else "is not NAME=VALUE"
+            raise click.BadParameter(f"{pair!r} {problem}", param_hint="--values-by-name")
+        try:
+            found[name] = float(number)
+        except ValueError:
+            raise click.BadParameter(f"{number!r} is not a number", param_hint="--values-by-name") from None
+    return found

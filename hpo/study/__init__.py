@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from hpo.study.study import Study as Study
 
 _HOMES = {
-    "hpo.core.values.objectives": ("StudyDirection",),
+    "hpo.core.values.checks": ("StudyDirection",),
     "hpo.study.callbacks.max_trials": ("MaxTrialsCallback",),
     "hpo.study.studies": (
         "StudySummary",

@@ -34,7 +34,7 @@ from hpo.study.open_trials import OpenTrials
 from hpo.study.recorder import JournalRecorder
 from hpo.study.replaying.versions import events_until, forked, version_before
 from hpo.study.running.evaluation import Objective
-from hpo.study.running.options import Callback, RunOptions
+from hpo.study.running.executors import Callback, RunOptions
 from hpo.study.running.remote import stop_remotely
 from hpo.study.running.session import Session
 from hpo.study.running.workers import fail_lost

@@ -5,8 +5,8 @@
 - `import_optuna`: copy a study from a storage of Optuna, without Optuna
 
 Modules: `destination` creates files whole or not at all; `csv_file`, `json_lines` and `sqlite_file` write them; `optuna_sqlite` and
-`optuna_journal` read Optuna's files into `optuna_records`, which `optuna_translation` turns into trials, and
-`optuna_import` into a study.
+`optuna_journal` read Optuna's files, `optuna_translation` turns what they say into trials, and `optuna_import`
+into a study.
 """
 
 from hpo.transfer.csv_file import export_csv

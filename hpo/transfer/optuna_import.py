@@ -31,9 +31,8 @@ from hpo.errors import HpoError, InvalidArgument, InvalidType, UnsupportedJourna
 from hpo.journal import Storage, open_journal
 from hpo.journal.file.lines import LONGEST_BEGINNING, looks_like_record
 from hpo.transfer.optuna_journal import read_journal
-from hpo.transfer.optuna_records import OptunaStudy
 from hpo.transfer.optuna_sqlite import COPY_INSTEAD, read_sqlite
-from hpo.transfer.optuna_translation import distribution_of, no_trial, trial_of
+from hpo.transfer.optuna_translation import OptunaStudy, distribution_of, no_trial, trial_of
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _SQLITE_MAGIC = b"SQLite format 3\0"

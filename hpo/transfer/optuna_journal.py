@@ -12,8 +12,7 @@ from typing import Any, Final
 import attrs
 
 from hpo.errors import HpoError, InvalidArgument, JournalCorrupted, StudyNotFound
-from hpo.transfer.optuna_records import OptunaStudy, OptunaTrial, json_value
-from hpo.transfer.optuna_translation import Kind, kind_of
+from hpo.transfer.optuna_translation import Kind, OptunaStudy, OptunaTrial, json_value, kind_of
 
 _STATES: Final = ("RUNNING", "COMPLETE", "PRUNED", "FAIL", "WAITING")
 _UNFINISHED: Final = ("RUNNING", "WAITING")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hpo.errors import InvalidArgument, StudyNotFound, UnsupportedJournal
-from hpo.transfer.optuna_records import OptunaStudy, OptunaTrial, json_value
+from hpo.transfer.optuna_translation import OptunaStudy, OptunaTrial, json_value
 
 if TYPE_CHECKING:
     import sqlite3

@@ -22,7 +22,7 @@ from hpo.errors import (
     UnsupportedJournal,
 )
 from hpo.journal import SqliteJournal, SqliteStorage
-from hpo.testing.journals.rollback_laws import LAWS_OF_ROLLBACKS
+from hpo.testing.journals.writer_laws import LAWS_OF_ROLLBACKS
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from hpo.core import Key
 from hpo.numerics.cma_es.model import initial_model, strategy_parameters
-from hpo.samplers.cma_es.restarts import Run, first_run, is_over, next_run
+from hpo.samplers.cma_es.evolution import Run, first_run, is_over, next_run
 
 
 def course(strategy, lengths, *, popsize=10, growth=2, seed=0):

@@ -19,7 +19,7 @@ from hpo.core import (
     identity_of,
     tell,
 )
-from hpo.core.values.identity import Identity
+from hpo.core.values.json_tree import Identity
 from hpo.samplers import CmaEsSampler, RandomSampler, TPESampler
 from hpo.samplers.parts import UnitCube, learned_feasibility
 from hpo.study.replaying.rebuild import rebuild_advisor

@@ -24,7 +24,7 @@ from hpo.errors import InvalidArgument, InvalidType, SearchSpaceExhausted
 from hpo.numerics.parzen import fit_parzen
 from hpo.pruners import NopPruner
 from hpo.samplers import RandomSampler, TPESampler
-from hpo.samplers.tpe.branches import Fold
+from hpo.samplers.tpe.propose import GroupFold
 
 UNIT = FloatDistribution(0.0, 1.0)
 
@@ -96,9 +96,9 @@ def finished(*names, state=TrialState.COMPLETE):
 
 
 def branches_of(*trials):
-    carry = Fold().init()
+    carry = GroupFold().init()
     for trial in trials:
-        carry = Fold().step(carry, trial)
+        carry = GroupFold().step(carry, trial)
     return carry
 
 

@@ -12,7 +12,7 @@ from hpo.core import (
     TrialState,
     create_trial,
 )
-from hpo.samplers.parts.columns import column_values
+from hpo.samplers.parts.observations import column_values
 from hpo.samplers.parts.unit_cube import UnitCube
 from hpo.samplers.tpe.model import cells_at
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hpo.core.ask_tell.steps import TrialOrNumber, carried_out, number_of
+from hpo.core.ask_tell.asking import TrialOrNumber, carried_out, number_of
 from hpo.core.commands import (
     PauseTrial,
     Report,

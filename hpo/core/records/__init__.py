@@ -3,7 +3,7 @@
 - `events`: the closed union of facts, as JSON; `creation`: the first event of a study, checked
 - `table`: finished trials as columns of numbers
 - `consistency`: events that no sequence of decisions can lead to
-- `trials`: a whole trial as an event, and back; `states`: a whole state as bytes, and back
+- `states`: a whole trial as an event, a whole state as bytes, and back
 """
 
 from hpo.core.records.consistency import (
@@ -42,9 +42,16 @@ from hpo.core.records.events import (
     encode_hook,
     is_acknowledged,
 )
-from hpo.core.records.states import decode_state, encode_state
+from hpo.core.records.states import (
+    added_trial,
+    decode_state,
+    encode_state,
+    external_params,
+    read_metrics,
+    trial_record,
+    written_metrics,
+)
 from hpo.core.records.table import COLUMNS, STATES, Rest, Row, TableBuilder, TrialTable
-from hpo.core.records.trials import added_trial, external_params, read_metrics, trial_record, written_metrics
 
 __all__ = [
     "COLUMNS",

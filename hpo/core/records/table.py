@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from hpo.core.memory import FrozenDict
 from hpo.core.records.events import ParamsSuggested, TrialFinished, TrialStarted
-from hpo.core.records.trials import external_params
+from hpo.core.records.states import external_params
 from hpo.core.values import FloatDistribution, FrozenTrial, SearchSpace, TrialState, from_json_tree, to_json_tree
 
 if TYPE_CHECKING:

@@ -1,19 +1,25 @@
 """Values: what parameters, spaces, trials and random streams are.
 
-- `checks`, `json_tree`: builtin values from what users pass, and values as JSON trees
-- `grid`, `numeric`, `categorical`, `distributions`: the three kinds of distribution; `search_space`: several by name
-- `objectives`: directions, objective values and their standard errors; `trial_checks`: everything else that is told
-  about a trial; `trial`: a trial at one moment
-- `key`: named random streams
-- `identity`: what the journal records about a sampler, pruner or promoter; `origin`: where a command came from, and the
-  files of a study
+- `checks`: builtin values from what users pass, directions and objective values
+- `json_tree`: values as JSON trees, and as such a tree what the journal records about a sampler, pruner or promoter
+- `grid`, `numeric`, `distributions`: the three kinds of distribution; `search_space`: several by name
+- `trial`: a trial at one moment; `trial_checks`: what is told about a trial, checked
+- `key`: named random streams; `origin`: where a command came from, and the files of a study
 - `option_checks`: validators for the options of samplers, pruners and callbacks
 """
 
-from hpo.core.values.categorical import Choice
-from hpo.core.values.checks import as_float, as_int, checked_text, checked_time
+from hpo.core.values.checks import (
+    StudyDirection,
+    as_float,
+    as_int,
+    checked_sem,
+    checked_text,
+    checked_time,
+    checked_value,
+)
 from hpo.core.values.distributions import (
     CategoricalDistribution,
+    Choice,
     Distribution,
     FloatDistribution,
     IntDistribution,
@@ -27,18 +33,21 @@ from hpo.core.values.distributions import (
     value_of,
 )
 from hpo.core.values.grid import grid_value, nearest_cell
-from hpo.core.values.identity import Identity, checked_callable, identity_of, name_of, shown_with_advice
 from hpo.core.values.json_tree import (
+    Identity,
     Number,
+    checked_callable,
     from_json_tree,
     from_number,
     from_numbers,
+    identity_of,
+    name_of,
+    shown_with_advice,
     to_json_tree,
     to_number,
     to_numbers,
 )
 from hpo.core.values.key import Key
-from hpo.core.values.objectives import StudyDirection, checked_sem, checked_value
 from hpo.core.values.option_checks import (
     is_bool,
     is_function,

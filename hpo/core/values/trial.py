@@ -12,17 +12,16 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hpo.core.memory import FrozenDict, InsertOnlyDict, with_items
-from hpo.core.values.categorical import Choice
-from hpo.core.values.checks import checked_text, checked_time
+from hpo.core.values.checks import checked_sem, checked_text, checked_time, checked_values
 from hpo.core.values.distributions import (
     CategoricalDistribution,
+    Choice,
     Distribution,
     FloatDistribution,
     IntDistribution,
     distribution_of,
 )
 from hpo.core.values.json_tree import from_json_tree, to_json_tree
-from hpo.core.values.objectives import checked_sem, checked_values
 from hpo.core.values.search_space import SearchSpace
 from hpo.core.values.trial_checks import checked_constraint, checked_cost, checked_report, coerced_value
 from hpo.errors import InvalidArgument, InvalidType, SeveralObjectives, ValueOutsideDistribution

@@ -1,8 +1,8 @@
 """Building blocks of samplers.
 
-- `columns`: parameters as columns of numbers that stay valid when a range changes
 - `unit_cube`: a search space as the unit cube, and as features for models
-- `observations`: finished trials from best to worst, and the fold that keeps them as rows
+- `observations`: parameters as columns of numbers that stay valid when a range changes, and the fold that keeps finished
+  trials from best to worst as their rows
 - `feasibility`: where trials fail, if failures can be predicted
 - `tried`: the configurations of a finite space that were tried; `first_trials`: those that run before anything is known
 - `driver`: the steps of every model-based sampler around its model
@@ -11,10 +11,9 @@ Every model-based sampler is built alike: a `Fold` over the finished trials whos
 function `propose` that turns the carry into values, and a frozen class that holds the options and calls `driver.suggest`.
 """
 
-from hpo.samplers.parts.columns import column_values
 from hpo.samplers.parts.driver import DUPLICATES, Duplicates, ask_noted, suggest, suggest_lone
 from hpo.samplers.parts.feasibility import Feasibility, learned_feasibility
-from hpo.samplers.parts.observations import Carry, Fold, Standing, is_learnable, standing
+from hpo.samplers.parts.observations import Carry, Fold, Standing, column_values, is_learnable, standing
 from hpo.samplers.parts.tried import TriedConfigurations
 from hpo.samplers.parts.unit_cube import UnitCube, coarse_grid_size
 

@@ -27,7 +27,7 @@ from hpo.core import (
     FrozenTrial,
     SearchSpace,
 )
-from hpo.samplers.parts.columns import Columns, column_value, scale_of
+from hpo.samplers.parts.observations import Columns, column_value, scale_of
 
 FINEST_GRID = 1000
 """A parameter of more values than this is modelled as if it were continuous."""

@@ -2,9 +2,8 @@
 
 - `sampler`: `TPESampler`
 - `options`: the functions that split and weigh trials
-- `propose`: from a study's state to values, part by part
+- `propose`: from a study's state to values, one group of parameters after another
 - `model`: the two densities, candidates from them, and what kernels know about a space
-- `branches`: the fold that groups parameters by the trials that have them
 
 The fold that keeps trials as rows of numbers is `hpo.samplers.parts.observations`.
 """

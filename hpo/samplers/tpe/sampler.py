@@ -28,8 +28,8 @@ from hpo.core import (
 )
 from hpo.samplers.parts import DUPLICATES, Duplicates, TriedConfigurations, suggest, suggest_lone
 from hpo.samplers.random import RandomSampler
-from hpo.samplers.tpe import branches, options
-from hpo.samplers.tpe.propose import propose
+from hpo.samplers.tpe import options
+from hpo.samplers.tpe.propose import GroupFold, propose
 
 _START = RandomSampler()  # with the stream of the call, so that start-up is random search draw for draw
 # not "whole number to whole number": what such a function returns is checked when it is called
@@ -144,7 +144,7 @@ class TPESampler:
 
     def joint_space(self, state: StudyState, trial: FrozenTrial) -> SearchSpace:
         """Return what is suggested together if no space is declared: with `group` every parameter that was seen."""
-        return state.finished.fold(branches.Fold()).space if self.group else joint_space(state)
+        return state.finished.fold(GroupFold()).space if self.group else joint_space(state)
 
     def __call__(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
         """Return values for the joint space.

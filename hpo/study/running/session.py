@@ -16,10 +16,9 @@ from hpo.errors import InvalidType, SearchSpaceExhausted
 from hpo.study.open_trials import OpenTrials
 from hpo.study.recorder import now
 from hpo.study.running.evaluation import DetachedJob, Frames, TrialResult, evaluate
-from hpo.study.running.executors import DaemonThreads, checked_future, size_of
+from hpo.study.running.executors import DaemonThreads, RunOptions, checked_future, size_of
 from hpo.study.running.ledger import Ledger
 from hpo.study.running.messages import ProgressBar, failure_reason, log_exhausted, log_late_result, log_trial_end
-from hpo.study.running.options import RunOptions
 from hpo.study.running.remote import Job, PostOffice, Reply, run_job
 from hpo.study.running.workers import LOST_PREFIX, Worker, fail_lost, is_lost, others_working, working
 from hpo.study.series import Series

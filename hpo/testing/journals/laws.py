@@ -27,10 +27,10 @@ from hpo.errors import InvalidArgument, InvalidType, MissingExtra
 from hpo.journal.storage import Storage
 from hpo.logging import get_logger
 from hpo.testing._engine import LawSuite, LawTests, given_to
-from hpo.testing.journals import event_laws, rollback_laws, study_laws, worker_laws, writer_laws
-from hpo.testing.journals.rollback_laws import PutBack, RollbackLaw
+from hpo.testing.journals import study_laws, worker_laws, writer_laws
 from hpo.testing.journals.study_laws import Opener
 from hpo.testing.journals.worker_laws import PatientLaw, why_workers_are_unknown
+from hpo.testing.journals.writer_laws import PutBack, RollbackLaw
 
 T = TypeVar("T")
 
@@ -45,7 +45,7 @@ MakeStorage: TypeAlias = Callable[[Path], Storage]
 MakeBackup: TypeAlias = Callable[[Path], PutBack]
 """Copies what the storage of a directory holds, and returns a function that puts the copy back under open handles."""
 
-LAWS: tuple[Law, ...] = (*study_laws.LAWS, *event_laws.LAWS, *writer_laws.LAWS)
+LAWS: tuple[Law, ...] = (*study_laws.LAWS, *study_laws.LAWS_OF_EVENTS, *writer_laws.LAWS)
 """The laws of all storages."""
 
 LAWS_OF_MANY_STUDIES: tuple[Law, ...] = study_laws.LAWS_OF_MANY_STUDIES
@@ -60,7 +60,7 @@ LAWS_OF_WORKERS: tuple[Law, ...] = worker_laws.LAWS_OF_WORKERS
 LAWS_OF_WORKERS_ACROSS_PROCESSES: tuple[Law, ...] = worker_laws.LAWS_OF_WORKERS_ACROSS_PROCESSES
 """The laws of storages whose journals track workers, and that several processes can use."""
 
-LAWS_OF_ROLLBACKS: tuple[RollbackLaw, ...] = rollback_laws.LAWS_OF_ROLLBACKS
+LAWS_OF_ROLLBACKS: tuple[RollbackLaw, ...] = writer_laws.LAWS_OF_ROLLBACKS
 """The laws of storages whose content can be replaced by a backup of it. They also take a function that makes one."""
 
 LAWS_OF_SILENT_WORKERS: tuple[PatientLaw, ...] = worker_laws.LAWS_OF_SILENT_WORKERS

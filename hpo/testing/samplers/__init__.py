@@ -1,8 +1,7 @@
 """Laws of samplers.
 
 - `laws`: the basic laws, and all of them as a function and as a class of tests
-- `claims`, `runs`: the laws that a sampler may claim, about single answers and about whole runs
-- `outcomes`: what a sampler may claim to learn from results, failures, constraints and pruned trials
+- `claims`, `runs`: the laws that a sampler may claim, about single answers, what it learns, and whole runs
 - `composition`: the laws of samplers that ask other samplers; `guests`: what these are given to ask
 - `case`: a sampler with the questions that it is asked, and what can be wrong with an answer
 """

@@ -38,9 +38,9 @@ from hpo.testing.journals.laws import (
     agreement_machine,
     check_storage,
 )
-from hpo.testing.journals.rollback_laws import backup_of_files
 from hpo.testing.journals.samples import created, every_kind, hostile_values
 from hpo.testing.journals.worker_laws import why_workers_are_unknown
+from hpo.testing.journals.writer_laws import backup_of_files
 
 
 def remembered(kind):
