@@ -182,8 +182,10 @@ def import_study(source: str, storage: Storage, study_name: str | None, to_study
     SOURCE is an SQLite file of Optuna, as a path or URL, or a journal file. Optuna does not have to be installed. Prints the
     name of the study.
     """
+    from hpo.transfer import import_optuna
+
     try:
-        imported = hpo.transfer.import_optuna(source, study_name, storage, to_study_name)
+        imported = import_optuna(source, study_name, storage, to_study_name)
     except DuplicatedStudyError as error:
         raise name_taken(error, "--to-study-name") from error
     hpo.logging.get_logger().info("Imported %s into %s", _counted(imported.n_trials), storage.location)

@@ -249,10 +249,10 @@ _BACKTEST_COLUMNS = [
 def backtest(
     storage: Storage, study_name: str | None, pruners: tuple[str, ...], rules: tuple[str, ...], style: str
 ) -> None:
-    """Try pruners and stopping rules on a finished study.
+    """Try pruners and stopping rules afterwards.
 
-    Prints the share of steps that each would have saved, how many trials it would have stopped, how many of those were better
-    than the best one that it would have left, and the best value left; intervals of 95 %.
+    Prints, for each of them on a study that is over: the share of steps that it would have saved, how many trials it would
+    have stopped, how many of those were better than the best one left, and the best value left. Intervals are of 95 %.
     """
     from hpo.pruners.registry import PRUNERS
     from hpo.stopping.registry import STOPPING_RULES

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import secrets
 import sys
@@ -20,7 +19,6 @@ from hpo.journal.disk import unlink_if_there, write_all
 from hpo.journal.file.lines import START, Mark, unpack
 from hpo.journal.records import DamagedRecord, readable_events, starts_chain
 
-_LOGGER = logging.getLogger("hpo.journal")
 _CHUNK = 1 << 14  # small, so that its events are still in the processor's cache when they are folded
 _CHUNK_TO_CHECK = 1 << 18
 _WORTHWHILE = 1 << 20  # bytes of a journal from which on it pays to load numpy
@@ -96,17 +94,17 @@ def _read_snapshot(fd: int, path: str) -> tuple[StudyState, Mark, int] | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        _LOGGER.debug("The snapshot %s can't be read: %s", name, error)
+        _note("The snapshot %s can't be read: %s", name, error)
         return None
     with open(kept, "rb") as file:
         try:
             state, written = decode_snapshot(file.read(), _library())
             stamp = msgspec.json.decode(written, type=_Stamp)
         except (OSError, UnreadableEvents, msgspec.MsgspecError) as error:
-            _LOGGER.debug("The snapshot %s is ignored: %s", name, error)
+            _note("The snapshot %s is ignored: %s", name, error)
             return None
     if state.version != stamp.sequence or _checksum_of_bytes(fd, stamp.offset) != stamp.of_bytes:
-        _LOGGER.debug("The snapshot %s is ignored: the journal has other bytes", name)
+        _note("The snapshot %s is ignored: the journal has other bytes", name)
         return None
     return state, Mark(stamp.sequence, stamp.offset, stamp.checksum, is_chained=True, start=stamp.start), stamp.of_bytes
 
@@ -128,7 +126,7 @@ def _write_snapshot(fd: int, path: str, state: StudyState, stamp: _Stamp) -> Non
             os.close(new)
         os.replace(draft, snapshot_of(path))
     except OSError as error:
-        _LOGGER.debug("No snapshot was written beside %s: %s", path, error)
+        _note("No snapshot was written beside %s: %s", path, error)
         with contextlib.suppress(OSError):
             unlink_if_there(draft)
 
@@ -226,3 +224,9 @@ def _intact(lines: list[bytes], end: Mark) -> tuple[list[AnyEvent], int, int] | 
 
 
 _DECODER: msgspec.json.Decoder[list[Any]] = msgspec.json.Decoder(list[list[AnyEvent] | int], dec_hook=decode_hook)
+
+
+def _note(message: str, *values: object) -> None:
+    import logging  # it is slow to import, and rarely needed
+
+    logging.getLogger("hpo.journal").debug(message, *values)
