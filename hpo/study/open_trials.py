@@ -156,7 +156,8 @@ class OpenTrials:
             time.sleep(_PAUSE)
 
     def _must_wait(self, state: StudyState, space: SearchSpace | None, worker: Worker | None, until: float) -> bool:
-        if not needs_pending(self.advisors.sampler) or time.monotonic() >= until:
+        # the usual case first: nobody else runs a trial, so that neither the space nor the workers matter
+        if not state.running or not needs_pending(self.advisors.sampler) or time.monotonic() >= until:
             return False
         joint = joint_space(state) if space is None else space
         if not joint or any(distribution.n_values() is None for distribution in joint.values()):
@@ -167,20 +168,27 @@ class OpenTrials:
             for trial in state.running.values()
             if trial.worker not in own and not (trial.params or trial.note or trial.fixed_params)
         }
-        return is_working(self.recorder, others)
+        return bool(others) and is_working(self.recorder, others)
 
     def _start_with_params(
         self, space: SearchSpace | None, worker: Worker | None, probe: int | None, patience: float
     ) -> tuple[StudyState, StudyState, int] | None:
         """Append start and suggestion at once; None if another writer, or the end of the worker's name, prevents it."""
-        with self.recorder.turn() if self._is_quick else contextlib.nullcontext(self.recorder.state) as before:
-            if self._must_wait(before, space, worker, patience):
-                return None
-            return self._start_in_turn(before, space, worker, probe)
+        if self._is_quick and self.recorder.takes_turns:
+            with self.recorder.turn() as before:
+                return self._start_in_turn(before, space, worker, probe, patience)
+        return self._start_in_turn(self.recorder.state, space, worker, probe, patience)
 
     def _start_in_turn(
-        self, before: StudyState, space: SearchSpace | None, worker: Worker | None, probe: int | None
+        self,
+        before: StudyState,
+        space: SearchSpace | None,
+        worker: Worker | None,
+        probe: int | None,
+        patience: float,
     ) -> tuple[StudyState, StudyState, int] | None:
+        if self._must_wait(before, space, worker, patience):
+            return None
         advisors, name = self.advisors, None if worker is None else worker.name
         commands = self._start_commands(before, name)
         start = commands[-1]
