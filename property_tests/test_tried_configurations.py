@@ -65,7 +65,7 @@ def by_hand(state: StudyState, space: SearchSpace) -> tuple[set[Any], set[Any]] 
     values = {name: all_values(distribution) for name, distribution in space.items()}
     everything = {written(dict(zip(values, chosen, strict=True))) for chosen in itertools.product(*values.values())}
     done = set()
-    for trial in [*state.finished, *state.running.values()]:
+    for trial in [*state.finished, *state.running.values(), *state.paused.values()]:
         if {*trial.params} > {*space}:
             return None
         if {*trial.params} == {*space} and all(space[name].contains(value) for name, value in trial.params.items()):
