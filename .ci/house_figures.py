@@ -37,7 +37,7 @@ MAX_OWN_IMPORTS = 2.0  # statements per 100 lines
 MIN_COMMENTS = 5.0  # lines per 100 lines of code
 COMMENTED_ROOMS = ("core", "samplers")
 MAX_LINES = 400
-NOT_YET = ("own imports", "files over")  # how the lines of these goals begin
+NOT_YET = ("files over",)  # how the lines of these goals begin
 
 _BELOW = {"errors", "logging", "registration", "_lazy"}  # imported from everywhere
 _PURE = {"core", "numerics", "models"}
