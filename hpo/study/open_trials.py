@@ -46,7 +46,8 @@ from hpo.study.trial import Trial
 
 _FEWEST_TO_CHECK = 64  # open trials that are kept without looking whether somebody else has told them
 _ATTEMPTS = 5  # to start a trial and give it its parameters at once, if others write as well
-_PAUSE, _PATIENCE = 0.002, 5.0  # seconds between two looks at trials that wait for their suggestion, and for all looks
+_PAUSE = 0.002  # seconds between two looks at trials that wait for their suggestion
+_PATIENCE = 30.0  # seconds for all looks: the first model of a process on a busy machine takes seconds to import
 _QUICK = 0.002  # seconds of CPU; a turn at a server of its own, for the suggestion alone, takes about as long
 
 

@@ -15,7 +15,10 @@ def _enqueue_all(path, barrier):
         study.enqueue_trial({"x": x}, skip_if_exists=True)
 
 
-@pytest.mark.parametrize("kind", ["{}/study.jsonl", "sqlite:///{}/study.db"])
+PLACES = ["{}/study.jsonl", "sqlite:///{}/study.db"]
+
+
+@pytest.mark.parametrize("kind", PLACES)
 def test_workers_that_enqueue_the_same_points_leave_each_once(kind, tmp_path):
     path = kind.format(tmp_path)
     hpo.create_study(storage=path, study_name="points")
@@ -43,9 +46,10 @@ def _search(path, barrier):
     hpo.load_study(storage=path).optimize(objective)
 
 
+@pytest.mark.parametrize("kind", PLACES)
 @pytest.mark.parametrize("sampler", [TPESampler(), CmaEsSampler(), BruteForceSampler()], ids=["TPE", "CMA-ES", "all"])
-def test_workers_that_search_an_undeclared_finite_space_try_each_value_once(sampler, tmp_path):
-    path = f"{tmp_path}/study.jsonl"
+def test_workers_that_search_an_undeclared_finite_space_try_each_value_once(sampler, kind, tmp_path):
+    path = kind.format(tmp_path)
     study = hpo.create_study(storage=path, study_name="values", sampler=sampler, seed=1)
     context = multiprocessing.get_context("spawn")
     n_workers = 2 if isinstance(sampler, BruteForceSampler) else 4  # the limit at the start of exhaustive search
