@@ -24,6 +24,7 @@ _COPIED = (
     "tests/golden",
     "tests/conftest.py",
     "tests/patience.py",
+    "tests/storms.py",
     "pyproject.toml",
 )
 
