@@ -65,7 +65,7 @@ class OpenTrials:
         self.current_run = CurrentRun()
         self.programs: list[Program] = []
         """What was seen of the objectives that had trials here."""
-        self.asked = Series(self)
+        self._asked = Series(self.programs)  # it does not refer to this object, which would then outlive its study
         self._by_number: dict[int, Trial] = {}
         self._most_unchecked = _FEWEST_TO_CHECK
         self.blocks = WorkerBlocks(recorder)
@@ -292,7 +292,7 @@ class OpenTrials:
 
     def ask(self, space: SearchSpace | None) -> Trial:
         """Start a trial for the worker of the block that the call is in, if it is in a block of `as_worker`."""
-        return self.asked.start_trial(space, self.blocks.worker)[0]
+        return self._asked.start_trial(self, space, self.blocks.worker)[0]
 
     def unused(self, number: int) -> tuple[str, ...]:
         """Return the joint parameters that a trial's objective has not asked for; empty if it was started elsewhere."""

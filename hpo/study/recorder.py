@@ -131,8 +131,9 @@ class JournalRecorder:
                 yield self.state
                 return
             with self._turns.turn(self._state.version) as turn:
-                self._fold(turn.news)
                 self._is_alone = not turn.news
+                if turn.news:
+                    self._fold([*turn.news])
                 self._turn = turn
                 try:
                     yield self._state
@@ -140,11 +141,12 @@ class JournalRecorder:
                     self._turn = None
 
     def _fold(self, news: Sequence[AnyEvent]) -> None:
+        """Fold `news` into the state. A list is empty afterwards: a journal gives each reader one of its own."""
         if news:
             self._is_alone = False
             if self._remembers:
-                self.log = self.log.extended(self._state.version, news)
-            self._state = replay_from(self._journal, _drained([*news]), self._state)
+                self.log = self.log.extended(self._state.version, [*news])
+            self._state = replay_from(self._journal, _drained(news if isinstance(news, list) else [*news]), self._state)
 
     @property
     def journal(self) -> Journal:

@@ -35,29 +35,29 @@ class Series:
     program has had a trial here already, or has one in another worker now: then what it asks for has been shown.
 
     Args:
-        trials: Starts the trials.
+        programs: What was seen of the objectives that had trials here; that of this one is added.
         objective: The objective, if it is known.
     """
 
-    def __init__(self, trials: OpenTrials, objective: Any = None) -> None:
-        self._trials = trials
+    def __init__(self, programs: list[Program], objective: Any = None) -> None:
+        self._programs = programs
         self._program = None if objective is None else program_of(objective)
-        self._may_probe = self._program not in trials.programs
+        self._may_probe = self._program not in programs
 
     def start_trial(
-        self, space: SearchSpace | None = None, worker: Worker | None = None
+        self, trials: OpenTrials, space: SearchSpace | None = None, worker: Worker | None = None
     ) -> tuple[Trial, StudyState, StudyState]:
-        """Start the next trial, as `OpenTrials.start_trial` does."""
-        probe, recorder = None, self._trials.recorder
+        """Start the next trial by `trials`, as its `start_trial` does."""
+        probe, recorder = None, trials.recorder
         if self._may_probe and not isinstance(recorder.journal, TracksWorkers):
             probe = sys.maxsize
         elif self._may_probe:
             known = recorder.state
             if not is_working(recorder, running_by_worker(known)):
                 probe = len(known.finished)  # if one more finishes meanwhile, another worker is there
-        begun = self._trials.start_trial(space, worker, probe=probe)
+        begun = trials.start_trial(space, worker, probe=probe)
         if self._may_probe and self._program is not None:
-            self._trials.programs.append(self._program)
+            self._programs.append(self._program)
         self._may_probe = False
         return begun
 

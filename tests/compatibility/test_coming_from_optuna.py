@@ -20,7 +20,7 @@ def test_every_linked_page_exists():
 
 
 def test_absent_names_are_absent():
-    for name in ("visualization", "importance", "artifacts", "terminator"):
+    for name in ("visualization", "importance", "artifacts"):
         assert not hasattr(hpo, name)
     assert not hasattr(hpo.samplers, "GPSampler")
     assert not hasattr(hpo.distributions, "BaseDistribution")

@@ -45,7 +45,7 @@ class Session:
     def __init__(self, study: HasState, trials: OpenTrials, options: RunOptions) -> None:
         self._study = study
         self._trials = trials
-        self._series = Series(trials, options.objective)
+        self._series = Series(trials.programs, options.objective)
         self._options = options
         self._next_look = 0.0
         self._left = options.n_trials
@@ -102,7 +102,7 @@ class Session:
     def _run_serially(self) -> None:
         while self._may_start():
             try:
-                trial, started, _ = self._series.start_trial(worker=self._worker)
+                trial, started, _ = self._series.start_trial(self._trials, worker=self._worker)
             except SearchSpaceExhausted as exhausted:
                 if self._may_try_again(exhausted):
                     continue
@@ -210,7 +210,7 @@ class Session:
             # The suggestion is computed by the executor's worker: it may be slow, and depends on nothing but `started`.
             started, number, resumed = trials.start_without_params(self._worker)
             return number, self._detached(started, started, number, has_params=resumed)
-        trial, started, state = self._series.start_trial(worker=self._worker)
+        trial, started, state = self._series.start_trial(self._trials, worker=self._worker)
         number = trial.number
         if options.executor is None and not options.ordered:
             return number, Job(self._in_thread(number, partial(evaluate, trial, options.objective, started)))

@@ -126,7 +126,9 @@ def test_r08_a_minute_of_killed_workers(new_study):
 @pytest.mark.long
 @pytest.mark.parametrize("kind", ["file", "directory", "sqlite"])
 def test_r08_four_minutes_of_killed_workers(new_study, kind):
-    place = {"file": new_study, "directory": new_study.parent, "sqlite": new_study.with_suffix(".db")}[kind]
+    place = {"file": new_study, "directory": new_study.parent, "sqlite": f"sqlite:///{new_study.with_suffix('.db')}"}[
+        kind
+    ]
     if kind == "sqlite":
         hpo.create_study(study_name="s", storage=place)
     storm(new_study.parent, str(place), seconds=240, n_writers=6, seed=int(time.time()))

@@ -214,7 +214,7 @@ def test_r23_a_child_forked_in_the_middle_of_a_threads_append_can_append(new_stu
 _UNLOCKED = """
     import os, sys
     from hpo.core import StudyAttributeSet
-    from hpo.errors import Conflict, JournalCorrupted
+    from hpo.errors import Conflict, JournalCorrupted, JournalMoved
     from hpo.journal import FileJournal
 
     path = sys.argv[1]
@@ -231,7 +231,7 @@ _UNLOCKED = """
                         continue
                     os.write(1, b"%d %d %d\\n" % (writer, mine, length))
                     mine += 1
-            except JournalCorrupted:
+            except (JournalCorrupted, JournalMoved):
                 pass
             os._exit(0)
         children.append(child)
