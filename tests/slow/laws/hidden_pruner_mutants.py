@@ -85,7 +85,7 @@ def reads_the_clock_for_long_trials(state, trial):
 
 
 def asks_how_many_threads_there_are(state, trial):
-    return stop_if(reports(trial) and os.environ.get("OMP_NUM_THREADS") == "1")
+    return stop_if(reports(trial) and os.environ.get("OMP_NUM_THREADS", "1") == "1")
 
 
 _LOCAL = threading.local()

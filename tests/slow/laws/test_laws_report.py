@@ -82,12 +82,16 @@ def report(check, subject, law):
     return message
 
 
+OF_SHARES = {"lone_independence", "shares"}
+"""Laws that count the answers of many trials, so that no single question shows what is wrong."""
+
+
 @pytest.mark.parametrize("name", impossible.SAMPLERS)
 def test_an_impossible_sampler_is_reported_by_every_law_that_it_breaks(name):
     found = reports(check_sampler, impossible.SAMPLERS[name], (*sampler_laws.BASIC, *sampler_claims.CLAIMS))
     assert found
-    for message in found.values():
-        if "it can't be copied" not in message:
+    for law, message in found.items():
+        if "it can't be copied" not in message and law not in OF_SHARES:
             scope = {}
             exec(message[message.index("from math") :], scope)
             assert scope["trial"] in scope["state"].running.values()
