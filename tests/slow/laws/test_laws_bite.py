@@ -84,7 +84,7 @@ def test_a_sampler_whose_fault_shows_late_breaks_the_law_that_names_it(mutant, l
 @pytest.mark.parametrize(("mutant", "law"), named(hidden.SAMPLERS))
 def test_a_sampler_whose_fault_hides_breaks_the_law_that_names_it(mutant, law):
     with pytest.raises(AssertionError, match=f"^the law {law} is broken"):
-        check_sampler(mutant, laws=[law], max_examples=100)
+        check_sampler(mutant, laws=[law], max_examples=500)
 
 
 @pytest.mark.parametrize(
