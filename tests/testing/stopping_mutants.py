@@ -1,8 +1,10 @@
 """Stopping rules that are broken on purpose, each with the law that names its fault, and one that is sound."""
 
+import threading
 from functools import wraps
 
 import attrs
+import numpy as np
 
 from hpo.core import Stop, TrialState
 
@@ -108,6 +110,39 @@ def reads_everything(state):
     return sum(len(trial.params.keys()) for trial in state.finished) < 0
 
 
+@when
+def in_other_threads_only(state):
+    return bool(state.finished) and threading.current_thread() is not threading.main_thread()
+
+
+@when
+def seeds_the_generator_of_all(state):
+    np.random.seed(len(state.finished))  # noqa: NPY002
+    return len(state.finished) > 3
+
+
+@attrs.frozen
+class SharesItsFoldWithOtherOptions:
+    most: int = 2
+
+    def __call__(self, state):
+        newest = state.finished.fold(NewestOfAnyNumber(self.most))
+        return Stop(f"{len(newest)} in a row") if len(newest) > 1 else None
+
+
+@attrs.frozen
+class NewestOfAnyNumber:
+    """Fold: the numbers of the newest trials; it equals the one of another `n`, and so their results are mixed up."""
+
+    n: int = attrs.field(eq=False)
+
+    def init(self):
+        return ()
+
+    def step(self, carry, trial):
+        return (*carry, trial.number)[-self.n :]
+
+
 STOPPING = [
     (says_true, "total"),
     (gives_itself_as_the_reason, "total"),
@@ -123,6 +158,9 @@ STOPPING = [
     (below_one, "affine"),
     (least_is_first, "mirror"),
     (reads_everything, "bounded_work"),
+    (in_other_threads_only, "any_thread"),
+    (seeds_the_generator_of_all, "leaves_no_trace"),
+    (SharesItsFoldWithOtherOptions(), "options_apart"),
 ]
 """Broken rules and the law that each of them breaks."""
 
