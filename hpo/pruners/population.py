@@ -79,7 +79,7 @@ class PopulationTraining:
 
     def __attrs_post_init__(self) -> None:
         if not self.quantile > 0.0:
-            raise InvalidArgument("quantile is above 0: without copies of good trials this is no population")
+            raise InvalidArgument("quantile is above 0, got 0: bad trials have to be replaced by copies of good ones")
 
     @property
     def pruner(self) -> PauseInPopulation:

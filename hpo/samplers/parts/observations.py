@@ -39,7 +39,7 @@ def column_values(columns: Columns, trial: FrozenTrial, *, missing: bool = False
         columns: Which parameters, and on which scales.
         trial: The trial, whatever its state.
         missing: What becomes of a trial that lacks a parameter, as one does in another branch of the objective: NaN
-            stands for the parameter, or else the trial is no row. A value that has no number on the scale, such as a
+            stands for the parameter, or else the trial has no row. A value that has no number on the scale, such as a
             choice that is not among the choices any more, always makes the trial no row.
 
     Example:
