@@ -1,4 +1,4 @@
-"""Write what derives from the registries of samplers, pruners and stopping rules: stubs, and tables in the documentation.
+"""Write what derives from the registries of samplers, pruners, promoters and stopping rules: stubs, and tables in the documentation.
 
 python .ci/write_registered.py          # write
 python .ci/write_registered.py --check  # say which files are not up to date, and exit with 1 if there are any
@@ -31,15 +31,18 @@ def written() -> Iterator[tuple[Path, str]]:
     page = ROOT / PAGE
     text = page.read_text(encoding="utf-8")
     for room in ROOMS:
-        registry = next(
+        registries = [
             value
             for value in vars(import_module(f"hpo.{room}.registry")).values()
             if type(value).__name__ == "Registry"
-        )
-        others = getattr(import_module(f"hpo.{room}"), "_OTHERS", {})
-        yield ROOT / "hpo" / room / "__init__.pyi", stub({**others, **registry.homes()})
-        if registry.built_in:
-            begin, end = f"<!-- registered: {room} -->\n", "<!-- end -->"
+        ]
+        homes = dict(getattr(import_module(f"hpo.{room}"), "_OTHERS", {}))
+        for registry in registries:
+            homes.update(registry.homes())
+        yield ROOT / "hpo" / room / "__init__.pyi", stub(homes)
+        for registry in registries:
+            kind = registry.kind.removesuffix(" rule")
+            begin, end = f"<!-- registered: {kind} -->\n", "<!-- end -->"
             table = f"{begin}{registry.built_in_only().table()}\n{end}"
             text = re.sub(rf"{begin}.*?{end}", lambda _, new=table: new, text, flags=re.DOTALL)
     yield page, text

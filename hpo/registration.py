@@ -1,4 +1,4 @@
-"""Samplers, pruners and stopping rules by name: the built-in ones and those of other packages.
+"""Samplers, pruners, promoters and stopping rules by name: the built-in ones and those of other packages.
 
 Each kind has a `Registry` with one `Registration` per entry, a line that says all that the library needs to know of it:
 the name, the module that it is loaded from when it is first used, the words that `hpo.explain` has for its rules, the laws
@@ -26,7 +26,7 @@ def _names(given: Iterable[str]) -> tuple[str, ...]:
 
 @attrs.frozen
 class Registration:
-    """One sampler, pruner or stopping rule, as a value; nothing is imported before `load`.
+    """One sampler, pruner, promoter or stopping rule, as a value; nothing is imported before `load`.
 
     Args:
         name: The public name, which the module `home` has too: a frozen attrs class whose fields are the options, or a
@@ -67,7 +67,7 @@ class Registration:
 
 @attrs.frozen
 class Registry:
-    """The registered samplers, or pruners, or stopping rules: those of this library, then those of installed packages.
+    """The registered samplers, pruners, promoters or stopping rules: those of this library, then those of installed packages.
 
     A package registers a sampler by an entry point that has the sampler's name and refers to its `Registration`::
 
@@ -155,7 +155,8 @@ class Registry:
             try:
                 found = self.load(registration.name)
                 yield registration, found() if isinstance(found, type) else found
-            except (BrokenPlugin, TypeError):  # a class whose options have no defaults is a TypeError
+            # a class whose options have no defaults is a TypeError; one that needs one of several says so itself
+            except (BrokenPlugin, TypeError, InvalidArgument):
                 continue
 
     def built_in_only(self) -> Registry:

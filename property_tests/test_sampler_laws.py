@@ -5,6 +5,7 @@ from hypothesis import HealthCheck, given, settings
 
 from hpo import IntDistribution
 from hpo.distributions import CategoricalDistribution, FloatDistribution
+from hpo.pruners import BracketSampler, HyperbandPruner
 from hpo.samplers import (
     BruteForceSampler,
     CmaEsSampler,
@@ -74,6 +75,7 @@ SUBJECTS = {
         claims_of(tpe, without=["scale", "coverage", "learning"]),
     ),
     "WarmedUp": (Warmup(3, QMCSampler(), tpe), None, claims_of(tpe, without=["no_repeats", "exhaustion"])),
+    "OneBracket": (BracketSampler(tpe, HyperbandPruner(max_resource=4)), None, ("rank_based", "affine", "mirror")),
     "FallenBack": (
         Fallback(grid, RandomSampler()),
         SMALL,

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
-from hpo.cli.options import continued_study, pruner_from, pruner_options, sampler_from, sampler_options, study_options
+from hpo.cli.options import (
+    continued_study,
+    promoter_from,
+    promoter_options,
+    pruner_from,
+    pruner_options,
+    sampler_from,
+    sampler_options,
+    study_options,
+)
 from hpo.errors import HpoError, TrialPruned
 
 if TYPE_CHECKING:
@@ -25,6 +34,7 @@ if TYPE_CHECKING:
 )
 @sampler_options
 @pruner_options
+@promoter_options
 def optimize(
     location: str,
     storage: Storage,
@@ -36,20 +46,25 @@ def optimize(
     sampler_kwargs: str | None,
     pruner: str | None,
     pruner_kwargs: str | None,
+    promoter: str | None,
+    promoter_kwargs: str | None,
 ) -> None:
     """Run trials of an objective.
 
     OBJECTIVE is a function that takes a trial and returns a value, or one per direction. FILE.py does not have to import
     hpo; its directory is put on the module path. package.module:OBJECTIVE works, too. The study has to exist. Without
-    --n-trials and --timeout, trials are run until Ctrl-C.
+    --n-trials and --timeout, trials are run until Ctrl-C. With --promoter and without --pruner, trials are paused by the
+    pruner that belongs to the promoter.
     """
     from hpo.cli.loading import described, objective_at
 
+    chosen, promotes = pruner_from(pruner, pruner_kwargs), promoter_from(promoter, promoter_kwargs)
     study = continued_study(
         storage,
         study_name,
         sampler=sampler_from(sampler, sampler_kwargs),
-        pruner=pruner_from(pruner, pruner_kwargs),
+        pruner=getattr(promotes, "pruner", None) if chosen is None else chosen,
+        promoter=promotes,
     )
     observed = _ObservedObjective(objective_at(location))
     try:

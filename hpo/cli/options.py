@@ -20,7 +20,7 @@ from hpo.cli.output import FORMATS, visible
 from hpo.errors import DuplicatedStudyError, HpoError, InvalidArgument, StudyNotFound
 
 if TYPE_CHECKING:
-    from hpo.core import Pruner, Sampler, StudyState
+    from hpo.core import Promoter, Pruner, Sampler, StudyState
     from hpo.journal.storage import Storage
     from hpo.registration import Registry
     from hpo.study.study import Study
@@ -93,6 +93,11 @@ def pruner_options(command: F) -> F:
     return _advisor_options("pruner", default="MedianPruner", example='{"n_startup_trials": 9}')(command)
 
 
+def promoter_options(command: F) -> F:
+    """Give `command` the options ``--promoter`` and ``--promoter-kwargs``, the arguments of `promoter_from`."""
+    return _advisor_options("promoter", default="none", example='{"max_resource": 27}')(command)
+
+
 def sampler_from(choice: str | None, kwargs: str | None) -> Sampler | None:
     """Return the sampler that ``--sampler`` and ``--sampler-kwargs`` describe, or None if neither is given."""
     return _advisor("sampler", choice, "TPESampler", kwargs)  # type: ignore[no-any-return]
@@ -101,6 +106,11 @@ def sampler_from(choice: str | None, kwargs: str | None) -> Sampler | None:
 def pruner_from(choice: str | None, kwargs: str | None) -> Pruner | None:
     """Return the pruner that ``--pruner`` and ``--pruner-kwargs`` describe, or None if neither is given."""
     return _advisor("pruner", choice, "MedianPruner", kwargs)  # type: ignore[no-any-return]
+
+
+def promoter_from(choice: str | None, kwargs: str | None) -> Promoter | None:
+    """Return the promoter that ``--promoter`` and ``--promoter-kwargs`` describe, or None if neither is given."""
+    return _advisor("promoter", choice, "PromotionHalving", kwargs)  # type: ignore[no-any-return]
 
 
 class _RegisteredOption(click.Option):
@@ -139,11 +149,11 @@ def _advisor(kind: str, choice: str | None, default: str, kwargs: str | None) ->
 
 
 def _registry(kind: str) -> Registry:
-    """Return the registered samplers or pruners."""
-    from hpo.pruners.registry import PRUNERS
+    """Return the registered samplers, pruners or promoters."""
+    from hpo.pruners.registry import PROMOTERS, PRUNERS
     from hpo.samplers.registry import SAMPLERS
 
-    return SAMPLERS if kind == "sampler" else PRUNERS
+    return {"sampler": SAMPLERS, "pruner": PRUNERS, "promoter": PROMOTERS}[kind]
 
 
 def read_state(storage: Storage, name: str | None) -> StudyState:
@@ -172,9 +182,18 @@ def _log_opened(study: Study) -> None:
     )
 
 
-def continued_study(storage: Storage, name: str | None, *, sampler: Sampler | None, pruner: Pruner | None) -> Study:
-    """Return a study to go on with, with the given sampler and pruner, or the ones recorded in its journal."""
-    study = hpo.load_study(study_name=_only_name(storage, name), storage=storage, sampler=sampler, pruner=pruner)
+def continued_study(
+    storage: Storage,
+    name: str | None,
+    *,
+    sampler: Sampler | None = None,
+    pruner: Pruner | None = None,
+    promoter: Promoter | None = None,
+) -> Study:
+    """Return a study to go on with, with the given sampler, pruner and promoter, or the ones recorded in its journal."""
+    study = hpo.load_study(
+        study_name=_only_name(storage, name), storage=storage, sampler=sampler, pruner=pruner, promoter=promoter
+    )
     _log_opened(study)
     return study
 

@@ -13,6 +13,8 @@ from hpo.cli.options import (
     name_taken,
     open_study,
     opened_storage,
+    promoter_from,
+    promoter_options,
     pruner_from,
     pruner_options,
     sampler_from,
@@ -92,6 +94,7 @@ def _explanation_record(explanation: Explanation) -> Record:
 @study_options
 @sampler_options
 @pruner_options
+@promoter_options
 @format_option("table")
 @click.option("--certificate", is_flag=True, help="Print one line for a paper's appendix if everything is as recorded.")
 @click.option("--check", "line", metavar="CERTIFICATE", help="Also check that this certificate is about the study.")
@@ -104,6 +107,8 @@ def verify(
     sampler_kwargs: str | None,
     pruner: str | None,
     pruner_kwargs: str | None,
+    promoter: str | None,
+    promoter_kwargs: str | None,
     style: str,
     certificate: bool,
     line: str | None,
@@ -111,15 +116,20 @@ def verify(
     """Recompute suggestions and compare them.
 
     Every suggestion, pruning decision and promotion is computed again and compared with the journal. STORAGE can be given
-    instead of --storage. Without --sampler and --pruner, the ones recorded in the journal are used. The exit code is 1
-    if anything differs.
+    instead of --storage. Without --sampler, --pruner and --promoter, the ones recorded in the journal are used. The exit
+    code is 1 if anything differs.
 
     --certificate prints, instead of the table, one line that names the journal, the versions and the result. --check
     finds out later, or elsewhere, whether a study is the one of the line. It may have gone on since then.
     """
     expected = None if line is None else hpo.Certificate.parse(line)
     study = open_study(storage, study_name)
-    result = hpo.verify(study, sampler_from(sampler, sampler_kwargs), pruner_from(pruner, pruner_kwargs))
+    result = hpo.verify(
+        study,
+        sampler_from(sampler, sampler_kwargs),
+        pruner_from(pruner, pruner_kwargs),
+        promoter_from(promoter, promoter_kwargs),
+    )
     if certificate and result.first_difference is None:
         print_out(f"{hpo.certificate(study, result)}\n")
     elif not certificate:

@@ -1,4 +1,4 @@
-"""The pruners of this library: one entry each, from which everything that lists pruners derives.
+"""The pruners and promoters of this library: one entry each, from which everything that lists them derives.
 
 See `hpo.samplers.registry`, which does the same for samplers.
 """
@@ -30,5 +30,14 @@ PRUNERS = Registry(
         Registration("SuccessiveHalvingPruner", home="hpo.pruners.successive_halving", claims=_RANKS),
         Registration("ThresholdPruner", home="hpo.pruners.threshold", claims=_OWN_REPORTS),
         Registration("WilcoxonPruner", home="hpo.pruners.wilcoxon", claims=_ONE_OBJECTIVE),
+    ),
+)
+
+PROMOTERS = Registry(
+    "hpo.promoters",
+    "promoter",
+    (
+        Registration("PopulationTraining", home="hpo.pruners.population"),
+        Registration("PromotionHalving", home="hpo.pruners.promotion"),
     ),
 )

@@ -36,6 +36,8 @@ SAMPLERS = Registry(
     "hpo.samplers",
     "sampler",
     (
+        # beside the pruner whose brackets it knows
+        Registration("BracketSampler", home="hpo.pruners.bracket_sampler"),
         Registration("BruteForceSampler", home="hpo.samplers.brute_force", claims=_TREE, dropped_options={"part": {}}),
         Registration(
             "CmaEsSampler",

@@ -27,6 +27,14 @@ def broken(trial):
 def leaving(trial):
     raise SystemExit(7)
 
+def pausing(trial):
+    x = trial.suggest_float("x", 0, 1)
+    for step in range(int(trial.checkpoint or 0) + 1, 10):
+        trial.report(x + 1 / step, step)
+        if trial.pause_point(checkpoint=str(step)):
+            return None
+    return x
+
 def interrupted(trial):
     raise KeyboardInterrupt
 
@@ -216,6 +224,17 @@ def test_sampler_by_name_as_a_function_or_from_a_factory(run):
     assert run(f"{line} code/task_file.py:make_middle --sampler-kwargs", '{"u": 1.0}').code == 0
     assert run(f"{line} hpo.samplers:GridSampler --sampler-kwargs", '{"search_space": {"x": [7]}}').code == 0
     assert [trial.params["x"] for trial in trials()[1:]] == [0.0, 0.0, 10.0, 7.0]
+
+
+def test_promoter_by_name_brings_its_pruner_and_is_verified(run):
+    line = "optimize code/task_file.py:pausing --n-trials 30 --promoter PromotionHalving"
+    assert run(line, "--promoter-kwargs", '{"max_resource": 9}').code == 0
+    assert {trial.last_step for trial in trials()} == {1, 3, 9}
+    assert run("optimize code/task_file.py:pausing --n-trials 5").code == 0  # as the journal recorded them
+    ran = run("verify -f json")
+    assert (ran.code, ran.err) == (0, "")
+    counts = {row["what"]: (row["computed_again"], row["equal"]) for row in json.loads(ran.out)}
+    assert counts["promotions"][0] == counts["promotions"][1] > 5
 
 
 def test_pruner_by_name_or_as_a_function(run):

@@ -16,7 +16,7 @@ from hpo.cli import command_line, main
 from hpo.core import Identity, identity_of
 from hpo.errors import BrokenPlugin, InvalidArgument
 from hpo.extend import Registration
-from hpo.pruners.registry import PRUNERS
+from hpo.pruners.registry import PROMOTERS, PRUNERS
 from hpo.samplers.registry import SAMPLERS
 from hpo.stopping.registry import STOPPING_RULES
 from hpo.study.replaying.rebuild import rebuild_advisor
@@ -187,6 +187,34 @@ def test_pruners_and_stopping_rules_are_registered_alike(install):
     assert "never" in help_of("optimize")
 
 
+HYPERBAND = pruners.HyperbandPruner(max_resource=27)
+
+
+@pytest.mark.parametrize(
+    "advisor",
+    [
+        pruners.PromotionHalving(2, 4, 32),
+        pruners.PopulationTraining(5, 2, max_resource=9),
+        pruners.BracketSampler(samplers.TPESampler(n_startup_trials=3), HYPERBAND),
+        pruners.Any(HYPERBAND, pruners.RushPruner(pruners.MedianPruner())),
+    ],
+    ids=lambda advisor: type(advisor).__name__,
+)
+def test_a_promoter_and_a_sampler_of_brackets_are_rebuilt_from_a_journal(advisor):
+    assert rebuild_advisor(identity_of(advisor)) == advisor
+
+
+def test_promoters_are_registered_like_pruners(install):
+    source = (
+        "from hpo.extend import Registration\ndef first(state, key):\n    return None\n"
+        "REGISTRATION = Registration('first', home='firsts')\n"
+    )
+    install("firsts", source, "hpo.promoters", first="firsts:REGISTRATION")
+    assert pruners.first.__name__ == "first"
+    assert PROMOTERS.names() == ["PopulationTraining", "PromotionHalving", "first"]
+    assert "first" in help_of("optimize")
+
+
 BROKEN = [
     ("raise ValueError('no such compiler')", "ValueError: no such compiler"),
     ("REGISTRATION = 1", "not an hpo.extend.Registration but 1"),
@@ -278,7 +306,7 @@ def test_an_unknown_command_is_still_a_usage_error(capsys):
 
 
 def test_an_unknown_name_lists_the_known_ones():
-    with pytest.raises(InvalidArgument, match="there is no sampler 'Nobody': there are BruteForceSampler, "):
+    with pytest.raises(InvalidArgument, match="there is no sampler 'Nobody': there are BracketSampler, "):
         SAMPLERS.load("Nobody")
 
 

@@ -1,4 +1,4 @@
-"""Samplers and pruners rebuilt from what a journal records of them."""
+"""Samplers, pruners and promoters rebuilt from what a journal records of them."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from msgspec.structs import replace
 
 from hpo.core import Identity, from_json_tree, identity_of
 from hpo.errors import HpoError
-from hpo.pruners.registry import PRUNERS
+from hpo.pruners.registry import PROMOTERS, PRUNERS
 from hpo.registration import Registration, Registry
 from hpo.samplers.registry import SAMPLERS
 
-_BUILT_IN = (SAMPLERS.built_in_only(), PRUNERS.built_in_only())  # looked through first, without reading entry points
+_REGISTRIES = (SAMPLERS, PRUNERS, PROMOTERS)
+_BUILT_IN = tuple(registry.built_in_only() for registry in _REGISTRIES)  # first, without reading entry points
 
 
 def rebuild_advisor(identity: Identity | None) -> Any:
-    """Return the sampler or pruner with this identity, or None if it can't be rebuilt.
+    """Return the sampler, pruner or promoter with this identity, or None if it can't be rebuilt.
 
     That is the case if it is not registered, if its version is another one now, or if its options say too little: a
     journal records JSON, and of other objects the name alone.
@@ -54,7 +55,7 @@ def rebuild_advisor(identity: Identity | None) -> Any:
 def _registered(identity: Identity) -> tuple[Registry, Registration] | None:
     """Return the entry of a class, which is recorded by its name, or of a function, recorded with its module."""
     module, _, name = identity.name.rpartition(".")
-    for registry in (*_BUILT_IN, SAMPLERS, PRUNERS):
+    for registry in (*_BUILT_IN, *_REGISTRIES):
         registration = registry.find(name)
         if registration is not None and (not module or module == registration.home):
             return registry, registration
