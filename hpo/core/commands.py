@@ -82,12 +82,14 @@ class PauseTrial(Struct, frozen=True):
     """Let a running trial wait until it is resumed; its worker is free.
 
     `checkpoint` says where the objective can continue from, as a string of the user's own; None keeps an earlier one.
+    `reason` says why it is paused, for people.
     """
 
     number: int
     checkpoint: str | None = None
     at: float | None = None
     origin: Origin | None = None
+    reason: str | None = None
 
 
 class ResumeTrial(Struct, frozen=True):

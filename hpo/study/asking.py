@@ -6,10 +6,20 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import overload
 
-from hpo.core import Distribution, FrozenTrial, SearchSpace, Tell, TrialState, checked_batch_size
+from hpo.core import (
+    Decision,
+    Distribution,
+    FrozenTrial,
+    SearchSpace,
+    Tell,
+    TrialState,
+    checked_batch_size,
+    checked_state,
+)
 from hpo.errors import TrialNotRunning
 from hpo.study.open_trials import OpenTrials
 from hpo.study.recorder import now
+from hpo.study.running.messages import reason_of
 from hpo.study.trial import Trial
 
 
@@ -81,7 +91,7 @@ class AskAndTell:
             state: How the trial ended, as a `TrialState` or its name: ``"complete"`` by default. ``"pruned"`` without
                 values takes the last reported value; ``"fail"`` has no values.
             skip_if_finished: Whether to return a finished trial as it is instead of raising.
-            reason: Why the trial failed or was pruned, for people.
+            reason: Why the trial failed or was pruned, for people. By default that of the pruner, if it stopped the trial.
             sem: The standard error of each value, at least 0: a number, or a sequence with one per direction.
             cost: What the evaluation cost, at least 0, in a unit of your choice.
 
@@ -93,7 +103,10 @@ class AskAndTell:
             WrongNumberOfValues, InvalidType, InvalidArgument: the result is not valid; nothing is recorded.
         """
         number = _number(trial)
-        unused = trial.unused if isinstance(trial, Trial) else self._trials.unused(number)
+        opened = trial if isinstance(trial, Trial) else self._trials.opened(number)
+        unused = () if opened is None else opened.unused
+        if reason is None and opened is not None and state is not None and checked_state(state) is TrialState.PRUNED:
+            reason = reason_of(opened.verdict, Decision.STOP)
         try:
             return self._trials.tell(Tell(number, values, state, now(), reason, unused, sem, cost))
         except TrialNotRunning:

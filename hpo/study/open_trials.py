@@ -18,6 +18,7 @@ from hpo.core import (
     PauseTrial,
     ResumeTrial,
     SearchSpace,
+    StartFork,
     StudyState,
     Suggest,
     Tell,
@@ -39,7 +40,7 @@ from hpo.errors import SearchSpaceExhausted, TrialNotRunning, ValueOutsideDistri
 from hpo.study.advisors import Advisors
 from hpo.study.current import CurrentRun, WorkerBlocks
 from hpo.study.recorder import JournalRecorder, decide_all, now
-from hpo.study.running.messages import failure_reason, log_trial_resumed
+from hpo.study.running.messages import failure_reason, log_promotion
 from hpo.study.running.workers import Worker, is_working
 from hpo.study.series import Program, Series
 from hpo.study.trial import Trial
@@ -219,8 +220,7 @@ class OpenTrials:
             return None
         if not appended:
             return None
-        if isinstance(start, ResumeTrial):
-            log_trial_resumed(started.running[number])
+        _log_promoted(started, start, number)
         return started, after, number
 
     def start_without_params(self, worker: Worker | None = None) -> tuple[StudyState, int, bool]:
@@ -254,8 +254,7 @@ class OpenTrials:
                         _joint_suggestion(started, self.advisors, number, SearchSpace(), enqueued=enqueued)
                     appended = self.recorder.append(events, before, started)
                 if appended:
-                    if resumed:
-                        log_trial_resumed(started.running[number])
+                    _log_promoted(started, commands[-1], number)
                     return started, number, resumed, enqueued
             except WorkerLost:
                 if worker is None or name is None:
@@ -294,11 +293,10 @@ class OpenTrials:
         """Start a trial for the worker of the block that the call is in, if it is in a block of `as_worker`."""
         return self._asked.start_trial(self, space, self.blocks.worker)[0]
 
-    def unused(self, number: int) -> tuple[str, ...]:
-        """Return the joint parameters that a trial's objective has not asked for; empty if it was started elsewhere."""
+    def opened(self, number: int) -> Trial | None:
+        """Return the trial with this number as it runs here; None if it was started elsewhere."""
         whole = as_int(number)
-        trial = None if whole is None else self._by_number.get(whole)
-        return () if trial is None else trial.unused
+        return None if whole is None else self._by_number.get(whole)
 
     def tell(self, tell: Tell) -> FrozenTrial:
         """Record the end of a trial and return it; `decide` lists the errors."""
@@ -369,6 +367,11 @@ def _joint_suggestion(
     if enqueued and not error.for_now:  # a person wants it, and it must not block the trials behind it
         return suggest_again(started, advisors.sampler, trial, space)
     raise error
+
+
+def _log_promoted(started: StudyState, start: Command, number: int) -> None:
+    if isinstance(start, ResumeTrial | StartFork):
+        log_promotion(started.running[number], start.reason, forked=isinstance(start, StartFork))
 
 
 def _started_number(events: Sequence[AnyEvent]) -> int:

@@ -6,8 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any, Literal
 
-import attrs
-
 from hpo.core import (
     AddTrial,
     AnyEvent,
@@ -21,14 +19,12 @@ from hpo.core import (
     StoppingRule,
     StudyQuestions,
     StudyState,
-    checked_stopping_rule,
     replay,
 )
 from hpo.errors import InvalidArgument, NotOptimizing
 from hpo.journal.storage import Storage
 from hpo.study.advisors import Advisors
 from hpo.study.asking import AskAndTell
-from hpo.study.callbacks.max_trials import StopWhen
 from hpo.study.duplicates import is_duplicate
 from hpo.study.open_trials import OpenTrials
 from hpo.study.recorder import JournalRecorder
@@ -216,7 +212,7 @@ class Study(AskAndTell, StudyQuestions):
             order: ``"deterministic"`` starts trial i when trial i - `n_jobs` has been told, and tells results in the
                 order of their numbers. The same seed and `n_jobs` then give the same study, whatever the timing.
             stop: A stopping rule, for example ``hpo.stopping.NoImprovement(50) | hpo.stopping.TargetReached(0.01)``. It is
-                asked before the first trial and after each one that ends, and its reason is logged.
+                asked before the first trial and after each one that ends or pauses, and its reason is logged.
 
         Raises:
             InvalidArgument, InvalidType: an argument is not valid; no trial is started. Or the objective cannot be sent to
@@ -236,16 +232,16 @@ class Study(AskAndTell, StudyQuestions):
             show_progress_bar=show_progress_bar,
             executor=executor,
             order=order,
+            stop=stop,
         )
-        if stop is not None:
-            options = attrs.evolve(options, callbacks=(*options.callbacks, StopWhen(checked_stopping_rule(stop))))
         Session(self, self._trials, options).run()
 
     def fail_lost_trials(self) -> list[FrozenTrial]:
         """Fail the running trials whose workers are gone, so that nobody will ever tell them.
 
         They fail with the reason ``"lost: its worker is gone"``. However many processes call this, each trial is failed
-        by one of them. A worker keeps its trials while it is alive, or while nobody can know whether it is. With locks
+        by one of them. One with a checkpoint is paused with that reason instead, so that anybody can resume it; if its next worker
+        dies as well before the objective has paused it again, it fails. A worker keeps its trials while it is alive, or while nobody can know whether it is. With locks
         of the operating system, a worker that is stopped or blocked counts as alive. On a server, a worker is gone when
         it has been silent for its grace period. Trials from `ask` have no worker, unless they were asked for in a block
         of `as_worker`. `optimize` calls this at its start and once a minute between trials.

@@ -36,6 +36,7 @@ from hpo.errors import InvalidArgument, InvalidType, TrialPruned
 from hpo.journal.storage import Storage
 from hpo.study.advisors import Advisors
 from hpo.study.recorder import JournalRecorder, Recorder, now
+from hpo.study.running.messages import reason_of
 
 T = TypeVar("T", bound=Choice)
 
@@ -83,6 +84,7 @@ class Trial:
         earlier = started.running[trial.number].params  # of a trial that was paused: all of them count as used
         self._used: dict[str, None] = dict.fromkeys(earlier or used)
         self._paused = False
+        self._verdict: Verdict | None = None
         self._sent = False  # to another process, where its objective may ask for parameters
 
     @property
@@ -129,6 +131,11 @@ class Trial:
     def is_paused(self) -> bool:
         """Whether the trial was paused through this object. What its objective returns is then ignored."""
         return self._paused
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """What the pruner decided when this object asked it last, with the reason; None before that."""
+        return self._verdict
 
     @property
     def unused(self) -> tuple[str, ...]:
@@ -231,12 +238,14 @@ class Trial:
             verdict = ask_pruner(state, advisors.pruner, running_trial(state, self.number))
             command = RecordPruning(self.number, verdict.decision.value, verdict.reason, recorder.detached)
             if recorder.record_if(state, advisors.set_pruner, command) is not None:
+                self._verdict = verdict
                 return verdict
 
     def pause(self, checkpoint: str | None = None) -> None:
         """Pause the trial: it waits until it is resumed, in this process or in any other. The objective then returns.
 
-        Whatever the objective returns after this is ignored, and its worker is free for another trial.
+        Whatever the objective returns after this is ignored, and its worker is free for another trial. If the pruner has
+        just said that the trial should pause, its reason is kept with the pause.
 
         Args:
             checkpoint: Where the objective can continue from, as a string of your own, for example a path. None keeps
@@ -254,7 +263,8 @@ class Trial:
             >>> study.trials[0].state.name, study.resume(0).checkpoint
             ('PAUSED', 'epoch-3.pt')
         """
-        self._recorder.record(PauseTrial(self.number, checkpoint, now()))
+        reason = reason_of(self._verdict, Decision.PAUSE)
+        self._recorder.record(PauseTrial(self.number, checkpoint, now(), reason=reason))
         self._paused = True
 
     def pause_point(self, checkpoint: str | Callable[[], str] | None = None) -> bool:

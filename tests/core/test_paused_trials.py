@@ -115,7 +115,7 @@ def test_the_events_are_short_arrays_and_come_back_equal():
         events += new
     assert [type(event) for event in events] == [TrialStarted, TrialPaused, TrialResumed, PruningDecided]
     assert decode_events(encode_events(events)) == events
-    assert encode_events([events[1]]) == b'[["paused",0,2.0,"a.pt",null]]'
+    assert encode_events([events[1]]) == b'[["paused",0,2.0,"a.pt",null,null]]'
 
 
 def test_decisions_of_old_journals_have_names():

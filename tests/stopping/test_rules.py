@@ -58,7 +58,7 @@ def test_optimize_stops_by_a_rule_and_says_why(caplog):
         study.optimize(x, n_trials=50, stop=MaxTrials(3))
     hpo.logging.disable_propagation()
     assert len(study.trials) == 3
-    assert "The study stops: {'rule': 'max trials', 'trials': 3, 'limit': 3}" in caplog.text
+    assert "The study stops: max trials: trials 3, limit 3" in caplog.text
 
 
 def test_a_study_that_has_had_enough_starts_no_trial():

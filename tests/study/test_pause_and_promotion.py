@@ -194,7 +194,19 @@ def test_log_says_that_a_trial_is_resumed(caplog):
     study.optimize(in_rungs, n_trials=6)
     hpo.logging.disable_propagation()
     resumed = next(event.number for event in study.events() if isinstance(event, TrialResumed))
-    assert f"Trial {resumed} is resumed. Checkpoint: 0" in caplog.text
+    assert "Trial 0 is paused. Rung: step 0. Checkpoint: 0" in caplog.text
+    assert f"Trial {resumed} is resumed. Best first: of (0; 1; 2). Checkpoint: 0" in caplog.text
+    paused = next(trial for trial in study.trials if trial.state is TrialState.PAUSED)
+    assert paused.reason == "rung: step 0"
+
+
+def test_log_says_why_a_trial_is_forked(caplog):
+    study = hpo.create_study(sampler=RandomSampler(), pruner=NopPruner(), promoter=fork_of_best, seed=1)
+    hpo.logging.enable_propagation()
+    study.optimize(in_rungs, n_trials=4)
+    hpo.logging.disable_propagation()
+    fork = study.trials[3]
+    assert f"Trial 3 is a fork of trial {fork.parent}. Of {fork.parent}." in caplog.text
 
 
 def test_objective_may_raise_trial_pruned_after_it_paused(study):
@@ -228,6 +240,21 @@ def test_trial_that_somebody_else_paused_ends_at_its_next_report():
 
     study.optimize(objective, n_trials=1)
     assert study.trials[0].state is TrialState.PAUSED
+
+
+def test_stopping_rule_is_asked_after_a_pause(study):
+    study.pruner = halving_pruner
+
+    def in_one_step(trial):
+        trial.report(0.0, 0)
+        assert trial.pause_point()
+
+    study.optimize(in_one_step, n_trials=9, stop=lambda state: hpo.stopping.Stop("enough") if state.paused else None)
+    assert len(study.trials) == 1
+
+
+def process_pool(method):
+    return concurrent.futures.ProcessPoolExecutor(2, mp_context=multiprocessing.get_context(method))
 
 
 def executor_options():
@@ -264,6 +291,34 @@ def test_promoter_resumes_trials_in_every_kind_of_run(how):
     assert result.clean, result
     assert result.n_promotions == result.n_promotions_equal == len(resumed)
     assert result.n_suggestions >= len(study.trials)
+
+
+def by_pause_points(trial):
+    """Works like `in_rungs`, with `pause_point`."""
+    x = trial.suggest_float("x", 0, 1)
+    for step in range(0 if trial.checkpoint is None else int(trial.checkpoint) + 1, RUNGS):
+        trial.report(x / (step + 1), step)
+        if trial.pause_point(checkpoint=lambda step=step: str(step)):
+            return None
+    return x
+
+
+@pytest.mark.parametrize("how", [*executor_options(), "spawned processes"])
+def test_paused_trials_end_as_if_they_had_not_been_paused_in_every_kind_of_run(how):
+    study = halving_study()
+    spawned = {"spawned processes": lambda: {"executor": process_pool("spawn")}}
+    options = (executor_options() | spawned)[how]()
+    study.optimize(by_pause_points, n_trials=14, **options)
+    study.promoter = lambda state, key: Resume(min(state.paused), "clear up") if state.paused else None
+    for _ in range(RUNGS):  # nothing waits for ever: whoever asks next gets it
+        study.optimize(by_pause_points, n_trials=len(study.state.paused), **options)
+    if "executor" in options:
+        options["executor"].shutdown()
+    assert {trial.state for trial in study.trials} == {TrialState.COMPLETE}
+    for trial in study.trials:
+        straight = trial.params["x"]
+        assert trial.value == straight
+        assert dict(trial.intermediate_values) == {step: straight / (step + 1) for step in range(RUNGS)}
 
 
 @pytest.mark.parametrize("how", executor_options())
@@ -583,6 +638,40 @@ def test_resumed_trial_belongs_to_the_worker_that_resumed_it(tmp_path):
         assert study.trials[0].worker is not None
         assert study.fail_lost_trials() == []
     assert [trial.number for trial in study.fail_lost_trials()] == [0]
+
+
+def test_lost_trial_with_a_checkpoint_waits_for_one_more_worker_and_then_fails(tmp_path):
+    study = hpo.create_study(storage=str(tmp_path / "s.jsonl"), study_name="s", sampler=RandomSampler(), seed=1)
+    with study.as_worker():
+        study.pause(study.ask(X), "a")
+    with study.as_worker():
+        study.resume(0).report(1.0, 0)
+    assert study.fail_lost_trials() == []
+    (trial,) = study.trials
+    assert (trial.state, trial.checkpoint, trial.reason) == (TrialState.PAUSED, "a", "lost: its worker is gone")
+    assert trial.intermediate_values == {0: 1.0}
+    with study.as_worker():
+        study.pause(study.resume(0), "b")  # it got further, so that it may be lost once more
+    for state in (TrialState.PAUSED, TrialState.FAIL):
+        with study.as_worker():
+            study.resume(0)
+        study.fail_lost_trials()
+        assert study.trials[0].state is state
+    assert study.trials[0].reason == "lost: its worker is gone"
+    assert hpo.load_study(storage=str(tmp_path / "s.jsonl")).trials == study.trials
+
+
+def test_promoter_resumes_the_trial_of_a_killed_worker_from_its_checkpoint(tmp_path):
+    study = hpo.create_study(
+        storage=str(tmp_path / "s.jsonl"), sampler=RandomSampler(), pruner=halving_pruner, promoter=best_first, seed=1
+    )
+    study.optimize(in_rungs, n_trials=4)
+    with study.as_worker():
+        waiting = min(study.state.paused)
+        study.resume(waiting)
+    study.optimize(in_rungs, n_trials=30)
+    assert study.get_trials(states=["fail"]) == []
+    assert study.get_trials(states=["running"]) == []
 
 
 def test_start_reads_the_journal_once_with_a_promoter(study, monkeypatch):

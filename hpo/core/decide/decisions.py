@@ -201,7 +201,8 @@ def _start_fork(state: StudyState, command: StartFork) -> list[AnyEvent]:
 def _pause(state: StudyState, command: PauseTrial) -> list[AnyEvent]:
     trial = running_trial(state, command.number)
     checkpoint = None if command.checkpoint is None else checked_text(command.checkpoint, "a checkpoint")
-    return [TrialPaused(trial.number, checked_time(command.at), checkpoint, checked_origin(command.origin))]
+    reason = None if command.reason is None else _writable(command.reason)
+    return [TrialPaused(trial.number, checked_time(command.at), checkpoint, checked_origin(command.origin), reason)]
 
 
 def _resume(state: StudyState, command: ResumeTrial) -> list[AnyEvent]:

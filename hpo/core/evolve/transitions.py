@@ -161,7 +161,8 @@ def _started(state: StudyState, event: TrialStarted) -> StudyState:
 def _paused(state: StudyState, event: TrialPaused) -> StudyState:
     trial = state.running[event.number]
     checkpoint = trial.checkpoint if event.checkpoint is None else event.checkpoint
-    paused = replace(trial, state=TrialState.PAUSED, checkpoint=checkpoint, worker=None)  # its worker is free
+    # its worker is free
+    paused = replace(trial, state=TrialState.PAUSED, checkpoint=checkpoint, worker=None, reason=event.reason)
     return replace(
         state,
         running=state.running.without(trial.number),

@@ -131,6 +131,8 @@ class TrialPaused(Struct, frozen=True, gc=False, array_like=True, tag="paused"):
     checkpoint: str | None = None
     """The checkpoint that its objective can continue from; None keeps the one that it had."""
     origin: Origin | None = None
+    reason: str | None = None
+    """Why it was paused, for people; None in journals of earlier versions."""
 
 
 class TrialResumed(Struct, frozen=True, gc=False, array_like=True, tag="resumed"):

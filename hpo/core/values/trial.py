@@ -78,7 +78,7 @@ class FrozenTrial(Struct, frozen=True, gc=False):
         intermediate_values: Reported values by step, in the order of the reports.
         fixed_params: Parameters that were given when the trial was enqueued; no sampler is asked for them.
         note: What the sampler recorded with its suggestion.
-        reason: Why the trial failed, or None.
+        reason: Why the trial failed, was pruned or was paused last, or None.
         worker: The worker that runs it, or None.
         started_at: When it was started, in seconds since 1970, or None.
         finished_at: When it was finished, in seconds since 1970, or None.

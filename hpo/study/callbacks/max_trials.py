@@ -1,4 +1,4 @@
-"""Callbacks that stop a run: at a number of trials, or by a stopping rule."""
+"""A callback that stops a run at a number of trials."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from hpo.core import FrozenTrial, StoppingRule, TrialState, checked_states, to_int_if_whole, whole_from
-from hpo.logging import get_logger
+from hpo.core import FrozenTrial, TrialState, checked_states, to_int_if_whole, whole_from
 from hpo.stopping.rules import number_of_trials
 
 if TYPE_CHECKING:
@@ -54,36 +53,3 @@ class MaxTrialsCallback:
         begun = [state for state in self.states or TrialState if state is not TrialState.WAITING]
         if number_of_trials(study.state, begun) >= self.n_trials:
             study.stop()
-
-
-@attrs.frozen
-class StopWhen:
-    """Stops a run of `Study.optimize` when a stopping rule says so; `Study.optimize` makes it of its argument `stop`.
-
-    The rule is asked before the first trial and after each one. Trials that are running at that moment are finished.
-
-    Args:
-        rule: The rule.
-
-    Example:
-        >>> import hpo
-        >>> hpo.logging.set_verbosity(hpo.logging.WARNING)
-        >>> study = hpo.create_study(sampler=hpo.samplers.RandomSampler(), seed=1)
-        >>> enough = StopWhen(hpo.stopping.TargetReached(0.5))
-        >>> study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=99, callbacks=[enough])
-        >>> study.best_value <= 0.5, len(study.trials) < 99
-        (True, True)
-    """
-
-    rule: StoppingRule
-
-    def before_run(self, study: Study) -> None:
-        """Stop the run of `study` before its first trial if the rule says so."""
-        stop = self.rule(study.state)
-        if stop is not None:
-            get_logger().info("The study stops: %s", stop.reason)
-            study.stop()
-
-    def __call__(self, study: Study, trial: FrozenTrial) -> None:
-        """Stop the run of `study` if the rule says so."""
-        self.before_run(study)

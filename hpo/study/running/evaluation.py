@@ -9,11 +9,21 @@ from typing import Any, TypeAlias
 
 import attrs
 
-from hpo.core import Command, Exhausted, FrozenTrial, StudyState, Tell, TrialState, objective_values, suggest_joint
+from hpo.core import (
+    Command,
+    Decision,
+    Exhausted,
+    FrozenTrial,
+    StudyState,
+    Tell,
+    TrialState,
+    objective_values,
+    suggest_joint,
+)
 from hpo.errors import HpoError, TrialNotRunning, TrialPruned
 from hpo.study.advisors import Advisors
 from hpo.study.recorder import decide_all
-from hpo.study.running.messages import failure_reason
+from hpo.study.running.messages import failure_reason, reason_of
 from hpo.study.trial import Trial
 
 Objective: TypeAlias = Callable[[Any], Any]
@@ -76,7 +86,7 @@ def _raised(trial: Trial, error: BaseException) -> TrialResult:
         case TrialPruned():
             if trial.is_paused:
                 return TrialResult(Tell(number), paused=True)
-            reason = str(error) or None
+            reason = str(error) or reason_of(trial.verdict, Decision.STOP)
             return TrialResult(Tell(number, state=TrialState.PRUNED, reason=reason, unused=trial.unused))
         case TrialNotRunning(number=paused, state=TrialState.PAUSED.value) if paused == number:
             return TrialResult(Tell(number), paused=True)  # another client paused it: the objective ended rightly

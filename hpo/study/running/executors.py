@@ -10,7 +10,7 @@ from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 import attrs
 
-from hpo.core import FrozenTrial, as_float, as_int, shown_with_advice
+from hpo.core import FrozenTrial, StoppingRule, as_float, as_int, checked_stopping_rule, shown_with_advice
 from hpo.errors import InvalidArgument, InvalidType
 from hpo.study.running.evaluation import Objective
 
@@ -24,6 +24,7 @@ class RunOptions:
 
     Attributes:
         ordered: Whether trials are told in the order of their numbers: ``order="deterministic"``.
+        stop: The stopping rule, or None.
     """
 
     objective: Objective
@@ -36,6 +37,7 @@ class RunOptions:
     show_progress_bar: bool
     executor: Executor | None
     ordered: bool
+    stop: StoppingRule | None
 
     @classmethod
     def checked(
@@ -51,6 +53,7 @@ class RunOptions:
         show_progress_bar: bool,
         executor: Executor | None,
         order: str,
+        stop: StoppingRule | None,
     ) -> RunOptions:
         """Return the options, or raise an error that names the argument that is not valid."""
         if not callable(objective):
@@ -73,6 +76,7 @@ class RunOptions:
             show_progress_bar=show_progress_bar,
             executor=executor,
             ordered=order == "deterministic",
+            stop=None if stop is None else checked_stopping_rule(stop),
         )
 
 

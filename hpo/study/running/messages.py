@@ -8,11 +8,12 @@ import sysconfig
 import time
 import traceback
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from hpo.core import FrozenTrial, StudyState, TrialState, best_or_none
+from hpo.core import Decision, FrozenTrial, StudyState, TrialState, Verdict, best_or_none
 from hpo.errors import SearchSpaceExhausted
 from hpo.logging import INFO, WARNING, get_logger
 
@@ -37,8 +38,8 @@ def log_trial_end(state: StudyState, trial: FrozenTrial, traceback: str | None =
     if traceback is not None:
         logger.debug("Trial %d raised:\n%s", trial.number, traceback)
     if not trial.state.is_finished():
-        checkpoint = "" if trial.checkpoint is None else f" Checkpoint: {trial.checkpoint}"
-        logger.info("Trial %d is %s.%s", trial.number, trial.state.value, checkpoint)
+        checkpoint = _checkpoint_of(trial)
+        logger.info("Trial %d is %s.%s%s", trial.number, trial.state.value, _sentence(trial.reason), checkpoint)
         return
     if trial.state is TrialState.FAIL:
         if logger.isEnabledFor(WARNING):
@@ -66,10 +67,64 @@ def log_trial_end(state: StudyState, trial: FrozenTrial, traceback: str | None =
     logger.info("%s", message)
 
 
-def log_trial_resumed(trial: FrozenTrial) -> None:
-    """Log that a promoter has resumed `trial`."""
-    checkpoint = "" if trial.checkpoint is None else f" Checkpoint: {trial.checkpoint}"
-    get_logger().info("Trial %d is resumed.%s", trial.number, checkpoint)
+def log_promotion(trial: FrozenTrial, reason: Any, *, forked: bool) -> None:
+    """Log that a promoter has resumed `trial`, or has just forked it from another one, and why."""
+    how = f"is a fork of trial {trial.parent}" if forked else "is resumed"
+    get_logger().info("Trial %d %s.%s%s", trial.number, how, _sentence(reason_in_words(reason)), _checkpoint_of(trial))
+
+
+def log_stop(reason: Any) -> None:
+    """Log that a stopping rule ends a run, and why."""
+    get_logger().info("The study stops: %s", reason_in_words(reason))
+
+
+def reason_of(verdict: Verdict | None, decision: Decision) -> str | None:
+    """Return the reason of a pruner's verdict in words if that is `decision`; None if it is not, or has no reason.
+
+    Example:
+        >>> reason_of(Verdict(Decision.STOP, {"rule": "median", "step": 3, "value": 0.9, "median": 0.4}), Decision.STOP)
+        'median: step 3, value 0.9, median 0.4'
+    """
+    return None if verdict is None or verdict.decision is not decision else reason_in_words(verdict.reason)
+
+
+def reason_in_words(reason: Any) -> str | None:
+    """Return the reason of a decision, which is a JSON value, as one line for people; None for None.
+
+    Example:
+        >>> reason_in_words({"rule": "all", "reasons": [{"rule": "max trials", "trials": 5, "limit": 5}, "enough"]})
+        'all: reasons (max trials: trials 5, limit 5; enough)'
+    """
+    if reason is None or isinstance(reason, str):
+        return reason
+    if not isinstance(reason, Mapping):
+        return _in_words(reason)
+    facts = ", ".join(f"{_in_words(name)} {_in_words(value)}" for name, value in reason.items() if name != "rule")
+    if "rule" not in reason:
+        return facts
+    return f"{_in_words(reason['rule'])}: {facts}" if facts else _in_words(reason["rule"])
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, str):
+        return value.replace("_", " ")
+    if isinstance(value, Mapping):
+        return f"({reason_in_words(value)})"
+    if isinstance(value, list | tuple):
+        items = (reason_in_words(item) if isinstance(item, Mapping) else _in_words(item) for item in value)
+        return f"({'; '.join(map(str, items))})"
+    return str(value)
+
+
+def _sentence(text: str | None) -> str:
+    """Return `text` as the next sentence of a log line."""
+    return "" if not text else f" {text[0].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
+
+
+def _checkpoint_of(trial: FrozenTrial) -> str:
+    return "" if trial.checkpoint is None else f" Checkpoint: {trial.checkpoint}"
 
 
 def log_late_result(trial: FrozenTrial) -> None:

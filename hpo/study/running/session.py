@@ -18,7 +18,14 @@ from hpo.study.recorder import now
 from hpo.study.running.evaluation import DetachedJob, Frames, TrialResult, evaluate
 from hpo.study.running.executors import DaemonThreads, RunOptions, checked_future, size_of
 from hpo.study.running.ledger import Ledger
-from hpo.study.running.messages import ProgressBar, failure_reason, log_exhausted, log_late_result, log_trial_end
+from hpo.study.running.messages import (
+    ProgressBar,
+    failure_reason,
+    log_exhausted,
+    log_late_result,
+    log_stop,
+    log_trial_end,
+)
 from hpo.study.running.remote import Job, PostOffice, Reply, run_job
 from hpo.study.running.workers import LOST_PREFIX, Worker, fail_lost, is_lost, others_working, working
 from hpo.study.series import Series
@@ -273,6 +280,7 @@ class Session:
         self._bar.update(state)
         try:
             self._call_back(trial)
+            self._ask_rule()
         except Exception as error:  # noqa: BLE001 - raised when the other running trials have ended
             return error
         return None
@@ -302,6 +310,7 @@ class Session:
                 self._call_back(trial)
             if time.monotonic() >= self._next_look:
                 self._fail_lost()
+            self._ask_rule()
         except Exception as error:  # noqa: BLE001 - raised when the other running trials have ended
             return error
         self._bar.update(state)
@@ -326,6 +335,17 @@ class Session:
             before_run = getattr(callback, "before_run", None)
             if before_run is not None:
                 before_run(self._study)
+        self._ask_rule()
+
+    def _ask_rule(self) -> None:
+        """Start no more trials if the stopping rule says so."""
+        rule = self._options.stop
+        if rule is None or self._stopping:
+            return
+        stop = rule(self._trials.recorder.state)
+        if stop is not None:
+            self._stopping = True
+            log_stop(stop.reason)
 
     def _call_back(self, trial: FrozenTrial) -> None:
         for callback in self._options.callbacks:

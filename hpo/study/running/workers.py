@@ -10,7 +10,7 @@ import secrets
 import threading
 from collections.abc import Iterable, Iterator
 
-from hpo.core import FrozenTrial, Tell, TrialState, running_by_worker
+from hpo.core import Command, FrozenTrial, PauseTrial, Tell, TrialState, running_by_worker
 from hpo.errors import JournalUnwritable
 from hpo.journal.storage import Journal, TracksWorkers
 from hpo.logging import get_logger
@@ -74,7 +74,7 @@ def working(journal: Journal) -> Iterator[Worker]:
 
 
 def fail_lost(recorder: JournalRecorder) -> list[FrozenTrial]:
-    """Fail the running trials of dead workers.
+    """Fail the running trials of dead workers; those that have a checkpoint wait again instead, at most once in a row.
 
     Returns:
         The trials that this call failed, by number. Those that somebody else failed meanwhile are left out.
@@ -92,14 +92,22 @@ def fail_lost(recorder: JournalRecorder) -> list[FrozenTrial]:
         ]
         if not lost:
             return []
-        tells = [Tell(number, state=TrialState.FAIL, at=now(), reason=LOST) for number in lost]
-        state = recorder.record_if(before, *tells)
+        state = recorder.record_if(before, *(_end_of_lost(before.running[number]) for number in lost))
         if state is None:  # somebody else wrote, perhaps the end of one of these trials: look again
             continue
         trials = [state.trial(number) for number in sorted(lost)]
         for trial in trials:
             log_trial_end(state, trial)
-        return trials
+        return [trial for trial in trials if trial.state is TrialState.FAIL]
+
+
+def _end_of_lost(trial: FrozenTrial) -> Command:
+    """Return the command for a trial whose worker died: it waits to be resumed if it can continue, and else fails."""
+    # A trial that kills its workers would be resumed for ever. The reason of its last pause tells: it stays with the trial
+    # until the objective itself pauses again, that is, until it has got further.
+    if trial.checkpoint is None or (trial.reason or "").startswith(LOST_PREFIX):
+        return Tell(trial.number, state=TrialState.FAIL, at=now(), reason=LOST)
+    return PauseTrial(trial.number, at=now(), reason=LOST)
 
 
 def others_working(recorder: JournalRecorder) -> bool:

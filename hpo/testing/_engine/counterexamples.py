@@ -193,7 +193,7 @@ def _life(trial: FrozenTrial, numbers: dict[SearchSpace, int], spaces: dict[Sear
     for key, attribute in trial.user_attrs.items():
         yield TrialAttributeSet(trial.number, key, to_json_tree(attribute))
     if trial.state is TrialState.PAUSED:
-        yield TrialPaused(trial.number, checkpoint=trial.checkpoint)
+        yield TrialPaused(trial.number, checkpoint=trial.checkpoint, reason=trial.reason)
 
 
 def _end(trial: FrozenTrial) -> TrialFinished:

@@ -149,7 +149,7 @@ def _later(trial: FrozenTrial) -> Iterator[Command]:
     for name, value in trial.constraints.items():
         yield SetConstraint(trial.number, name, value)
     if trial.state is TrialState.PAUSED:
-        yield PauseTrial(trial.number, trial.checkpoint)
+        yield PauseTrial(trial.number, trial.checkpoint, reason=trial.reason)
     if trial.state.is_finished():
         yield Tell(trial.number, trial.values, trial.state, reason=trial.reason, sem=trial.sem, cost=trial.cost)
 

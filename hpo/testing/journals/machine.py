@@ -64,7 +64,7 @@ events: st.SearchStrategy[AnyEvent] = st.one_of(
     st.builds(TrialEnqueued, trials, attributes),
     st.builds(TrialStarted, trials, st.none() | st.floats(0, 1e10), st.none() | texts, origins),
     st.builds(ValueReported, trials, trials, numbers | st.dictionaries(texts, numbers, max_size=3)),
-    st.builds(TrialPaused, trials, st.none(), st.none() | texts, origins),
+    st.builds(TrialPaused, trials, st.none(), st.none() | texts, origins, st.none() | texts),
     st.builds(TrialResumed, trials, st.none(), st.none() | texts, attributes),
     st.builds(PruningDecided, trials, st.sampled_from(["continue", "pause", "stop"]), st.booleans(), attributes),
     st.builds(TrialAttributeSet, trials, texts, attributes),

@@ -147,7 +147,7 @@ def every_kind() -> list[AnyEvent]:
         PruningDecided(0, "pause"),
         TrialPaused(0, 1732190185.6, "weights'10.pt", origin),
         TrialResumed(0, 1732190185.7, "worker 2", to_json_tree({"rung": 1}), origin),
-        TrialPaused(0),
+        TrialPaused(0, reason="promotion: step 1"),
         TrialResumed(0),
         ValueReported(0, -1, -0.0),
         TrialAttributeSet(0, "k", to_json_tree([float("inf")])),

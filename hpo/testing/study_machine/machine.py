@@ -15,19 +15,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 
 from msgspec.structs import replace
 
 from hpo import Study, Trial
 from hpo.core import FrozenTrial, TrialState, replay
-from hpo.errors import MissingExtra, SearchSpaceExhausted, TrialNotRunning
+from hpo.errors import MissingExtra, SearchSpaceExhausted, TrialNotPaused, TrialNotRunning
 from hpo.journal import MemoryStorage
 from hpo.logging import get_logger
 from hpo.study.callbacks.retries import RetryFailedTrials, lineage
 from hpo.study.replaying.verification import verify
 from hpo.study.running.evaluation import evaluate
+from hpo.study.running.workers import LOST
 from hpo.testing.study_machine.promises import STUDY, StudyPromises
 from hpo.testing.study_machine.workers import Kill, SumOfAll, Worker, suggested
 
@@ -53,10 +54,12 @@ class StudyMachine(StudyPromises):
     - trial numbers are unique and without gaps,
     - nothing that was acknowledged is lost or changed, and nothing is there twice,
     - a paused trial keeps its parameters, its reports and its checkpoint until it is resumed, and is never failed as lost,
+    - a trial is resumed by one worker at a time, and one with a checkpoint whose worker dies is paused again, once,
     - only trials of dead workers were failed as lost, each once (if the journal tracks workers),
     - all readers agree, and the state that a worker has folded step by step is what a replay of the same events gives,
 
-    and at the end every suggestion and every pruning decision can be computed again.
+    and at the end every suggestion and every pruning decision can be computed again, every trial that was paused is what it would be
+    without its pauses, and whatever is still paused can be resumed and told by somebody who was not there before.
 
     Attributes:
         make_storage: Opens the storage in a directory, which is new for each run, again and again; everything that was
@@ -173,6 +176,10 @@ class StudyMachine(StudyPromises):
         worker.journal.hear_of(len(self.events()))
         trial = self.by(worker, lambda study: study.resume(number))
         if trial is not None:
+            self.expect(self._holders(number), [], f"the workers that run trial {number}, which was resumed just now")
+            with suppress(TrialNotPaused):
+                Study(self.opened(), STUDY, *self.advisors).resume(number)
+                raise self.failure(f"trial {number} was resumed twice")
             self.handed[number] = len(self.events())
             worker.trials[number] = trial
             kept = repr(dict(paused.params)), paused.checkpoint
@@ -212,14 +219,22 @@ class StudyMachine(StudyPromises):
     def fail_lost_trials(self, worker: int, informed: bool) -> None:
         """A worker fails the running trials of dead workers: all of them, no others, and each once."""
         somebody, running = self.workers[worker], self.fresh().running
-        lost = {number for number, trial in running.items() if trial.worker in self.gone}
+        gone = {number: trial for number, trial in running.items() if trial.worker in self.gone}
+        # one with a checkpoint waits for a second worker, and fails if that dies, too, before it has got further
+        waits = {number for number, trial in gone.items() if trial.checkpoint is not None and trial.reason != LOST}
+        lost = gone.keys() - waits
         if informed:
             somebody.journal.hear_of(len(self.events()))
         with _unheard():
             failed = self.by(somebody, lambda study: study.fail_lost_trials())
         if failed is None:
             self.unsure |= lost
+            self.pausing |= waits
             return
+        now_paused = self.fresh().paused
+        for number in waits & now_paused.keys() if not informed else waits:
+            self.paused[number] = replace(gone[number], state=TrialState.PAUSED, worker=None, reason=LOST)
+            self.pausing.add(number)
         for trial in failed:
             self.note_end(trial)
         numbers = {trial.number for trial in failed}
@@ -300,6 +315,9 @@ class StudyMachine(StudyPromises):
             params = {**failed.fixed_params, **failed.params}
             self.expect(trial.fixed_params, params, f"the retry of trial {failed.number}")
         return True
+
+    def _holders(self, number: int) -> list[int]:
+        return [worker.number for worker in self.workers if number in worker.trials]
 
     def _busy(self) -> list[tuple[Worker, Trial]]:
         return _running(self.workers)

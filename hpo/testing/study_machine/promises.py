@@ -8,12 +8,25 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
+from msgspec.structs import replace
+
 from hpo import Study, Trial
-from hpo.core import AnyEvent, CreateStudy, Distribution, FrozenTrial, StudyState, TrialState, decide, replay
+from hpo.core import (
+    AnyEvent,
+    CreateStudy,
+    Distribution,
+    FrozenTrial,
+    StudyState,
+    TrialPaused,
+    TrialResumed,
+    TrialState,
+    decide,
+    replay,
+)
 from hpo.errors import HpoError, InconsistentEvents, MissingExtra, TrialNotRunning
 from hpo.journal import MemoryStorage, Storage
 from hpo.pruners.nop import NopPruner
@@ -139,11 +152,39 @@ class StudyPromises(RuleBasedStateMachine):
                 events = self.events()
                 proved = self._sound(lambda: verify(events, *self.advisors), "verify of the study")
                 self.expect((proved.first_difference, proved.n_skipped), (None, 0), "verify of the study")
+                self._check_pauses_change_nothing(events)
+                self._check_pauses_end()
         finally:
             for worker in self.workers:
                 worker.end()
             self.workers.clear()
             self.stack.close()
+
+    def _check_pauses_change_nothing(self, events: Sequence[AnyEvent]) -> None:
+        """Check that each trial that was paused is what it would be if nobody had paused it."""
+        paused = {event.number for event in events if isinstance(event, TrialPaused)}
+        if not paused:
+            return
+        straight = self._replayed([event for event in events if not isinstance(event, TrialPaused | TrialResumed)])
+        state = self._replayed(events)
+        for number in paused:
+            trial, other = state.trial(number), straight.trial(number)
+            same: dict[str, Any] = {"checkpoint": None, "worker": None, "reason": None}
+            if not trial.state.is_finished():  # a trial without its pauses is still running
+                same["state"] = TrialState.RUNNING
+            self.expect(replace(trial, **same), replace(other, **same), f"trial {number}, as if it had not been paused")
+
+    def _check_pauses_end(self) -> None:
+        """Check that a newcomer can resume every trial that is paused, and end it."""
+        newcomer = Study(self.opened(), STUDY, *self.advisors)
+        for number, kept in self.fresh().paused.items():
+            trial = self._sound(partial(newcomer.resume, number), f"the resumption of trial {number} at the end")
+            self.expect(
+                (trial.params, trial.checkpoint), (dict(kept.params), kept.checkpoint), f"trial {number}, resumed"
+            )
+            told = self._sound(partial(newcomer.tell, number, 1.0), f"the end of trial {number}")
+            self.expect(told.intermediate_values, kept.intermediate_values, f"the reports of trial {number}, resumed")
+        self.expect([*self.fresh().paused], [], "the trials that are paused after all were resumed and told")
 
     # what a worker does, and what comes of it
 

@@ -6,14 +6,31 @@ import random
 import re
 import shlex
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
+from msgspec.structs import replace
 
 from hpo.cli import main
-from hpo.core import Decision, Suggestion, Tell, TrialFinished, TrialState, decide, running_by_worker
+from hpo.core import (
+    Decision,
+    FrozenDict,
+    PauseTrial,
+    ResumeTrial,
+    Suggestion,
+    Tell,
+    TrialFinished,
+    TrialPaused,
+    TrialResumed,
+    TrialState,
+    decide,
+    running_by_worker,
+)
+from hpo.core.evolve import transitions
+from hpo.core.memory import InsertOnlyDict
 from hpo.errors import TrialNotRunning
 from hpo.study.running import workers
 from hpo.study.running.workers import LOST
@@ -88,7 +105,7 @@ def test_a_sound_journal_that_knows_workers_is_not():
             ended.extend(trial.reason for trial in self.fresh().finished if self.workers)
             super().teardown()
 
-    run(Machine, examples=60)
+    run(Machine, examples=150)
     assert LOST in ended, "some trials were failed as lost"
 
 
@@ -134,6 +151,108 @@ def test_lost_trials_that_are_failed_wrongly_are_found_out(fail_lost, said, monk
     monkeypatch.setattr("hpo.study.study.fail_lost", fail_lost)
     with pytest.raises(AssertionError, match=said):
         run(StudyMachine, examples=600, steps=50)
+
+
+@pytest.mark.parametrize(
+    ("end_of_lost", "said"),
+    [
+        (
+            lambda trial: Tell(trial.number, state=TrialState.FAIL, reason=LOST),
+            "whose workers are alive, that worker . has failed as lost|whose pause was acknowledged",
+        ),
+        (
+            lambda trial: (
+                PauseTrial(trial.number, reason=LOST)
+                if trial.checkpoint
+                else Tell(trial.number, state=TrialState.FAIL, reason=LOST)
+            ),
+            "whose workers are gone, that worker . has not failed",
+        ),
+    ],
+    ids=["a checkpoint is thrown away", "a trial that kills its workers goes on for ever"],
+)
+def test_a_lost_trial_with_a_checkpoint_that_is_treated_wrongly_is_found_out(end_of_lost, said, monkeypatch):
+    monkeypatch.setattr("hpo.study.running.workers._end_of_lost", end_of_lost)
+    machine = StudyMachine()
+    machine.create(declared=False, seed=1)
+    machine.ask(worker=0, joint=False)
+    machine.pause_or_resume(DrawsZero(), worker=0, resumes=False, checkpoint="epoch 1")
+
+    def dies_twice():
+        for _ in range(2):
+            machine.pause_or_resume(DrawsZero(), worker=0, resumes=True, checkpoint=None)
+            machine.be_replaced(worker=0)
+            machine.fail_lost_trials(worker=1, informed=True)
+            machine.everything_holds()
+
+    with pytest.raises(AssertionError, match=said):
+        dies_twice()
+    machine.teardown()
+
+
+def forgets_reports(state, event):
+    state = transitions._paused(state, event)
+    trial = replace(state.paused[event.number], intermediate_values=InsertOnlyDict())
+    return replace(state, paused=state.paused.with_item(trial.number, trial))
+
+
+def forgets_constraints_when_it_goes_on(state, event):
+    state = transitions._resumed(state, event)
+    trial = replace(state.running[event.number], constraints=FrozenDict())
+    return replace(state, running=state.running.with_item(trial.number, trial))
+
+
+def starts_anew(state, event):
+    state = transitions._resumed(state, event)
+    trial = replace(state.running[event.number], started_at=event.at)
+    return replace(state, running=state.running.with_item(trial.number, trial))
+
+
+@pytest.mark.parametrize(
+    ("kind", "transition", "said"),
+    [
+        (TrialPaused, forgets_reports, "whose pause was acknowledged"),
+        (TrialResumed, forgets_constraints_when_it_goes_on, "as if it had not been paused"),
+        (TrialResumed, starts_anew, "as if it had not been paused"),
+    ],
+)
+def test_a_pause_that_changes_a_trial_is_found_out(kind, transition, said, monkeypatch):
+    machine = StudyMachine()
+    machine.create(declared=False, seed=1)
+    machine.ask(worker=0, joint=False)
+    trial = machine.workers[0].trials[0]
+    trial.report(1.0, 0)
+    trial.set_constraint("c", 1.0)
+    monkeypatch.setitem(transitions._EVOLVE, kind, transition)
+    time.sleep(0.005)  # times are kept to the millisecond
+
+    def goes_on():
+        machine.pause_or_resume(DrawsZero(), worker=0, resumes=False, checkpoint="epoch 1")
+        machine.everything_holds()
+        machine.pause_or_resume(DrawsZero(), worker=1, resumes=True, checkpoint=None)
+        machine.everything_holds()
+        machine.teardown()
+
+    with pytest.raises(AssertionError, match=said):
+        goes_on()
+    machine.broken = True
+    machine.teardown()
+
+
+def test_a_trial_that_two_workers_resume_is_found_out(monkeypatch):
+    def lets_anybody_go_on(state, command):
+        if isinstance(command, ResumeTrial) and command.number in state.running:
+            return []
+        return decide(state, command)
+
+    monkeypatch.setattr("hpo.study.recorder.decide", lets_anybody_go_on)
+    machine = StudyMachine()
+    machine.create(declared=False, seed=1)
+    machine.ask(worker=0, joint=False)
+    machine.pause_or_resume(DrawsZero(), worker=0, resumes=False, checkpoint="epoch 1")
+    with pytest.raises(AssertionError, match="trial 0 was resumed twice"):
+        machine.pause_or_resume(DrawsZero(), worker=1, resumes=True, checkpoint=None)
+    machine.teardown()
 
 
 def test_a_trial_that_is_nobodys_is_found_out(monkeypatch):
