@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 @click.argument("location", metavar="FILE.py:OBJECTIVE")
 @study_options
 @click.option("--n-trials", type=click.IntRange(min=0), help="Number of trials to run; no limit by default.")
+@click.option(
+    "--total-trials", type=click.IntRange(min=0), help="Number of complete trials of the study, over all runs."
+)
 @click.option("--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="Start no trial after this time.")
 @click.option(
     "--n-jobs", type=int, default=1, show_default=True, help="Number of parallel trials, in threads; -1 for all CPUs."
@@ -40,6 +43,7 @@ def optimize(
     storage: Storage,
     study_name: str | None,
     n_trials: int | None,
+    total_trials: int | None,
     timeout: float | None,
     n_jobs: int,
     sampler: str | None,
@@ -53,7 +57,7 @@ def optimize(
 
     OBJECTIVE is a function that takes a trial and returns a value, or one per direction. FILE.py does not have to import
     hpo; its directory is put on the module path. package.module:OBJECTIVE works, too. The study has to exist. Without
-    --n-trials and --timeout, trials are run until Ctrl-C. With --promoter and without --pruner, trials are paused by the
+    --n-trials, --total-trials and --timeout, trials are run until Ctrl-C. With --promoter and without --pruner, trials are paused by the
     pruner that belongs to the promoter.
     """
     from hpo.cli.loading import described, objective_at
@@ -68,7 +72,7 @@ def optimize(
     )
     observed = _ObservedObjective(objective_at(location))
     try:
-        study.optimize(observed, n_trials=n_trials, timeout=timeout, n_jobs=n_jobs)
+        study.optimize(observed, n_trials=n_trials, timeout=timeout, n_jobs=n_jobs, total_trials=total_trials)
     except (Exception, SystemExit) as error:
         if observed.first_error is None or observed.first_error[1] is not error:
             raise

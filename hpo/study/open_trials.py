@@ -37,12 +37,14 @@ from hpo.core import (
     suggest_probe,
 )
 from hpo.errors import SearchSpaceExhausted, TrialNotRunning, ValueOutsideDistribution, WorkerLost
+from hpo.stopping.rules import MaxTrials
 from hpo.study.advisors import Advisors
 from hpo.study.current import CurrentRun, WorkerBlocks
 from hpo.study.recorder import JournalRecorder, decide_all, now
 from hpo.study.running.messages import failure_reason, log_promotion
 from hpo.study.running.workers import Worker, is_working
 from hpo.study.series import Program, Series
+from hpo.study.total_trials import check_room
 from hpo.study.trial import Trial
 
 _FEWEST_TO_CHECK = 64  # open trials that are kept without looking whether somebody else has told them
@@ -77,7 +79,12 @@ class OpenTrials:
         """What the workers of each executor know of the study."""
 
     def start_trial(
-        self, space: SearchSpace | None = None, worker: Worker | None = None, *, probe: int | None = None
+        self,
+        space: SearchSpace | None = None,
+        worker: Worker | None = None,
+        *,
+        probe: int | None = None,
+        total: MaxTrials | None = None,
     ) -> tuple[Trial, StudyState, StudyState]:
         """Start a trial and give it its joint parameters; or resume a paused trial, if the promoter says so.
 
@@ -90,6 +97,7 @@ class OpenTrials:
             worker: The worker that will run the trial, if that is known.
             probe: Whether to start a trial without joint parameters when everything that trials have shown is tried: as
                 long as no more than this many trials have finished; None means no.
+            total: How many trials the study may have.
 
         Returns:
             The trial, the state at its start, and the state with its joint parameters.
@@ -97,6 +105,7 @@ class OpenTrials:
         Raises:
             SearchSpaceExhausted: nothing is left to suggest. No trial was started, or it failed at once. An enqueued
                 trial is started all the same.
+            EnoughTrials: the study would have more than `total` trials. No trial was started.
         """
         # A stateful sampler must be asked only once for each trial, so it is asked after the start has been appended. So is
         # a slow one where writers take turns: the others would wait for it.
@@ -104,12 +113,12 @@ class OpenTrials:
         patience = time.monotonic() + _PATIENCE
         begun, attempts = None, 0
         while at_once and begun is None and attempts < (_ATTEMPTS if self._is_quick else 2):
-            begun = self._start_with_params(space, worker, probe, patience)
+            begun = self._start_with_params(space, worker, probe, patience, total)
             attempts += 1
             if begun is None:
                 self._await_suggestions(space, worker, patience)
         if begun is None:
-            started, number, resumed, enqueued = self._start_alone(worker, space, patience)
+            started, number, resumed, enqueued = self._start_alone(worker, space, patience, total)
             after = started if resumed else self._add_params(number, started, space, probe=probe, enqueued=enqueued)
             begun = started, after, number
         started, state, number = begun
@@ -138,8 +147,17 @@ class OpenTrials:
             self._forget_finished(state)
         return trial
 
-    def _start_commands(self, state: StudyState, worker: str | None) -> list[Command]:
-        """Return the commands that start the next trial: a promotion, or else a new or enqueued trial."""
+    def _start_commands(self, state: StudyState, worker: str | None, total: MaxTrials | None) -> list[Command]:
+        """Return the commands that start the next trial: a promotion, or else a new or enqueued trial.
+
+        They are appended only if the study is still in `state`, so that no two workers take the last place of `total`.
+        """
+        commands = self._next_start(state, worker)
+        if total is not None:
+            check_room(total, state, resumes=isinstance(commands[-1], ResumeTrial))
+        return commands
+
+    def _next_start(self, state: StudyState, worker: str | None) -> list[Command]:
         advisors = self.advisors
         if advisors.promoter is not None and not state.waiting:  # an enqueued trial goes first: a person wants it
             # The random stream of a promoter is named by the version, so the promoter is recorded before it is asked.
@@ -173,13 +191,18 @@ class OpenTrials:
         return bool(others) and is_working(self.recorder, others)
 
     def _start_with_params(
-        self, space: SearchSpace | None, worker: Worker | None, probe: int | None, patience: float
+        self,
+        space: SearchSpace | None,
+        worker: Worker | None,
+        probe: int | None,
+        patience: float,
+        total: MaxTrials | None,
     ) -> tuple[StudyState, StudyState, int] | None:
         """Append start and suggestion at once; None if another writer, or the end of the worker's name, prevents it."""
         if self._is_quick and self.recorder.takes_turns:
             with self.recorder.turn() as before:
-                return self._start_in_turn(before, space, worker, probe, patience)
-        return self._start_in_turn(self.recorder.state, space, worker, probe, patience)
+                return self._start_in_turn(before, space, worker, probe, patience, total)
+        return self._start_in_turn(self.recorder.state, space, worker, probe, patience, total)
 
     def _start_in_turn(
         self,
@@ -188,11 +211,12 @@ class OpenTrials:
         worker: Worker | None,
         probe: int | None,
         patience: float,
+        total: MaxTrials | None,
     ) -> tuple[StudyState, StudyState, int] | None:
         if self._must_wait(before, space, worker, patience):
             return None
         advisors, name = self.advisors, None if worker is None else worker.name
-        commands = self._start_commands(before, name)
+        commands = self._start_commands(before, name, total)
         start = commands[-1]
         if isinstance(start, Ask):
             commands = [advisors.set_sampler, start]  # so that a fork before this trial has the sampler, too
@@ -223,7 +247,9 @@ class OpenTrials:
         _log_promoted(started, start, number)
         return started, after, number
 
-    def start_without_params(self, worker: Worker | None = None) -> tuple[StudyState, int, bool]:
+    def start_without_params(
+        self, worker: Worker | None = None, total: MaxTrials | None = None
+    ) -> tuple[StudyState, int, bool]:
         """Start a trial whose joint parameters will be suggested later, or in another process; or resume a paused one.
 
         Returns:
@@ -232,11 +258,16 @@ class OpenTrials:
         Raises:
             SearchSpaceExhausted: the sampler says that nothing is left, already when asked for no parameters at all. No
                 trial was started.
+            EnoughTrials: the study would have more than `total` trials.
         """
-        return self._start_alone(worker)[:3]
+        return self._start_alone(worker, total=total)[:3]
 
     def _start_alone(
-        self, worker: Worker | None, space: SearchSpace | None = None, patience: float = 0.0
+        self,
+        worker: Worker | None,
+        space: SearchSpace | None = None,
+        patience: float = 0.0,
+        total: MaxTrials | None = None,
     ) -> tuple[StudyState, int, bool, bool]:
         """Return what `start_without_params` does, and whether the trial was enqueued."""
         while True:
@@ -246,7 +277,7 @@ class OpenTrials:
                 with self.recorder.turn() as before:
                     if self._must_wait(before, space, worker, patience):
                         continue
-                    commands = self._start_commands(before, name)
+                    commands = self._start_commands(before, name, total)
                     events, started = decide_all(before, commands)
                     number, resumed = _started_number(events), isinstance(commands[-1], ResumeTrial)
                     enqueued = number in before.waiting

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hpo.core import SearchSpace, StudyState, running_by_worker
 from hpo.journal.storage import TracksWorkers
+from hpo.stopping.rules import MaxTrials
 from hpo.study.running.workers import Worker, is_working
 
 if TYPE_CHECKING:
@@ -45,7 +46,11 @@ class Series:
         self._may_probe = self._program not in programs
 
     def start_trial(
-        self, trials: OpenTrials, space: SearchSpace | None = None, worker: Worker | None = None
+        self,
+        trials: OpenTrials,
+        space: SearchSpace | None = None,
+        worker: Worker | None = None,
+        total: MaxTrials | None = None,
     ) -> tuple[Trial, StudyState, StudyState]:
         """Start the next trial by `trials`, as its `start_trial` does."""
         probe, recorder = None, trials.recorder
@@ -55,7 +60,7 @@ class Series:
             known = recorder.state
             if not is_working(recorder, running_by_worker(known)):
                 probe = len(known.finished)  # if one more finishes meanwhile, another worker is there
-        begun = trials.start_trial(space, worker, probe=probe)
+        begun = trials.start_trial(space, worker, probe=probe, total=total)
         if self._may_probe and self._program is not None:
             self._programs.append(self._program)
         self._may_probe = False

@@ -23,6 +23,7 @@ from hpo.core import (
 )
 from hpo.errors import InvalidArgument, NotOptimizing
 from hpo.journal.storage import Storage
+from hpo.stopping.rules import MaxTrials
 from hpo.study.advisors import Advisors
 from hpo.study.asking import AskAndTell
 from hpo.study.duplicates import is_duplicate
@@ -181,6 +182,7 @@ class Study(AskAndTell, StudyQuestions):
         executor: Executor | None = None,
         order: Literal["any", "deterministic"] = "any",
         stop: StoppingRule | None = None,
+        total_trials: int | MaxTrials | None = None,
     ) -> None:
         """Run trials of `func`.
 
@@ -213,6 +215,10 @@ class Study(AskAndTell, StudyQuestions):
                 order of their numbers. The same seed and `n_jobs` then give the same study, whatever the timing.
             stop: A stopping rule, for example ``hpo.stopping.NoImprovement(50) | hpo.stopping.TargetReached(0.01)``. It is
                 asked before the first trial and after each one that ends or pauses, and its reason is logged.
+            total_trials: How many trials the study gets over all runs and workers, and no more: the worker that starts a trial
+                makes sure of it in the same step. A number counts complete trials, and ``hpo.stopping.MaxTrials(100, states=...)``
+                others. A running trial holds a place, which is free again if the trial ends in a state that does not count; the
+                run waits for that while other workers run trials.
 
         Raises:
             InvalidArgument, InvalidType: an argument is not valid; no trial is started. Or the objective cannot be sent to
@@ -233,6 +239,7 @@ class Study(AskAndTell, StudyQuestions):
             executor=executor,
             order=order,
             stop=stop,
+            total_trials=total_trials,
         )
         Session(self, self._trials, options).run()
 

@@ -12,6 +12,7 @@ import attrs
 
 from hpo.core import FrozenTrial, StoppingRule, as_float, as_int, checked_stopping_rule, shown_with_advice
 from hpo.errors import InvalidArgument, InvalidType
+from hpo.stopping.rules import MaxTrials
 from hpo.study.running.evaluation import Objective
 
 Callback: TypeAlias = Callable[[Any, FrozenTrial], None]
@@ -25,6 +26,7 @@ class RunOptions:
     Attributes:
         ordered: Whether trials are told in the order of their numbers: ``order="deterministic"``.
         stop: The stopping rule, or None.
+        total: How many trials the study may have, over all workers, and which of them count; or None.
     """
 
     objective: Objective
@@ -38,6 +40,7 @@ class RunOptions:
     executor: Executor | None
     ordered: bool
     stop: StoppingRule | None
+    total: MaxTrials | None
 
     @classmethod
     def checked(
@@ -54,6 +57,7 @@ class RunOptions:
         executor: Executor | None,
         order: str,
         stop: StoppingRule | None,
+        total_trials: int | MaxTrials | None,
     ) -> RunOptions:
         """Return the options, or raise an error that names the argument that is not valid."""
         if not callable(objective):
@@ -77,7 +81,20 @@ class RunOptions:
             executor=executor,
             ordered=order == "deterministic",
             stop=None if stop is None else checked_stopping_rule(stop),
+            total=_checked_total(total_trials),
         )
+
+
+def _checked_total(given: object) -> MaxTrials | None:
+    if given is None or isinstance(given, MaxTrials):
+        return given
+    count = as_int(given)
+    if count is None or count < 0:
+        raise InvalidArgument(
+            "total_trials is None, a whole number of at least 0, or hpo.stopping.MaxTrials(number, states=...); "
+            f"got {given!r}"
+        )
+    return MaxTrials(count)
 
 
 def _checked_callbacks(given: object) -> tuple[Callback, ...]:

@@ -29,6 +29,7 @@ from hpo.study.running.messages import (
 from hpo.study.running.remote import Job, PostOffice, Reply, run_job
 from hpo.study.running.workers import LOST_PREFIX, Worker, fail_lost, is_lost, others_working, working
 from hpo.study.series import Series
+from hpo.study.total_trials import EnoughTrials
 
 _LONGEST_WAIT = 0.5  # seconds
 _LOOK_FOR_LOST = 60.0
@@ -109,8 +110,10 @@ class Session:
     def _run_serially(self) -> None:
         while self._may_start():
             try:
-                trial, started, _ = self._series.start_trial(self._trials, worker=self._worker)
-            except SearchSpaceExhausted as exhausted:
+                trial, started, _ = self._series.start_trial(
+                    self._trials, worker=self._worker, total=self._options.total
+                )
+            except (SearchSpaceExhausted, EnoughTrials) as exhausted:
                 if self._may_try_again(exhausted):
                     continue
                 self._end_exhausted(exhausted)
@@ -119,18 +122,21 @@ class Session:
             if error is not None:
                 raise error
 
-    def _may_try_again(self, exhausted: SearchSpaceExhausted) -> bool:
-        """Return whether a running trial of another worker may leave something to try. Waits a moment for its end."""
+    def _may_try_again(self, exhausted: SearchSpaceExhausted | EnoughTrials) -> bool:
+        """Return whether the end of a trial of another worker may leave something to start. Waits a moment for it."""
         if not exhausted.for_now or not (self._fail_lost() or others_working(self._trials.recorder)):
             return False
         self._count_back()
         time.sleep(_LONGEST_WAIT)
         return True
 
-    def _end_exhausted(self, exhausted: SearchSpaceExhausted) -> None:
-        """Start no more trials, because nothing is left to suggest, and log it."""
+    def _end_exhausted(self, exhausted: SearchSpaceExhausted | EnoughTrials) -> None:
+        """Start no more trials, because nothing is left to suggest or to start, and log it."""
         self._stopping = True
         self._count_back()
+        if isinstance(exhausted, EnoughTrials):
+            log_stop(str(exhausted))
+            return
         log_exhausted(exhausted, self._options.n_trials, self._left)
 
     def _count_back(self) -> None:
@@ -165,7 +171,7 @@ class Session:
         """Start a trial in `executor`; False if none can be started before a running one has ended."""
         try:
             number, job = self._next_job()
-        except SearchSpaceExhausted as exhausted:
+        except (SearchSpaceExhausted, EnoughTrials) as exhausted:
             if running:  # their results may leave something to try: ask again when the next one has ended
                 self._count_back()
                 return False
@@ -215,9 +221,9 @@ class Session:
             and not needs_pending(sampler)
         ):
             # The suggestion is computed by the executor's worker: it may be slow, and depends on nothing but `started`.
-            started, number, resumed = trials.start_without_params(self._worker)
+            started, number, resumed = trials.start_without_params(self._worker, options.total)
             return number, self._detached(started, started, number, has_params=resumed)
-        trial, started, state = self._series.start_trial(self._trials, worker=self._worker)
+        trial, started, state = self._series.start_trial(self._trials, worker=self._worker, total=self._options.total)
         number = trial.number
         if options.executor is None and not options.ordered:
             return number, Job(self._in_thread(number, partial(evaluate, trial, options.objective, started)))
