@@ -6,7 +6,7 @@ import contextlib
 import secrets
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
 from hpo.core import (
@@ -36,7 +36,7 @@ from hpo.core import (
     suggest_joint,
     suggest_probe,
 )
-from hpo.errors import SearchSpaceExhausted, TrialNotRunning, ValueOutsideDistribution, WorkerLost
+from hpo.errors import HpoError, SearchSpaceExhausted, TrialNotRunning, ValueOutsideDistribution, WorkerLost
 from hpo.stopping.rules import MaxTrials
 from hpo.study.advisors import Advisors
 from hpo.study.current import CurrentRun, WorkerBlocks
@@ -51,7 +51,12 @@ _FEWEST_TO_CHECK = 64  # open trials that are kept without looking whether someb
 _ATTEMPTS = 5  # to start a trial and give it its parameters at once, if others write as well
 _PAUSE = 0.002  # seconds between two looks at trials that wait for their suggestion
 _PATIENCE = 30.0  # seconds for all looks: the first model of a process on a busy machine takes seconds to import
+_ANSWERS = 3  # of the sampler, the fastest of which tells how fast it is
 _QUICK = 0.002  # seconds of CPU; a turn at a server of its own, for the suggestion alone, takes about as long
+
+
+_PlannedStart: TypeAlias = tuple[StudyState, list[AnyEvent], StudyState, StudyState, int, str | None, Command]
+"""The state before a trial, its events, the states at its start and after it, its number, its worker, and what starts it."""
 
 
 class OpenTrials:
@@ -72,7 +77,7 @@ class OpenTrials:
         self._by_number: dict[int, Trial] = {}
         self._most_unchecked = _FEWEST_TO_CHECK
         self.blocks = WorkerBlocks(recorder)
-        self._is_quick = False  # whether the sampler answered so fast that others may wait for it
+        self._took: tuple[float, ...] = ()  # seconds of CPU that the sampler needed for its latest answers
         self.token = secrets.token_bytes(8)
         """A name of the study for workers in other processes, which no other study has."""
         self.ledgers: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
@@ -199,12 +204,22 @@ class OpenTrials:
         total: MaxTrials | None,
     ) -> tuple[StudyState, StudyState, int] | None:
         """Append start and suggestion at once; None if another writer, or the end of the worker's name, prevents it."""
-        if self._is_quick and self.recorder.takes_turns:
-            with self.recorder.turn() as before:
-                return self._start_in_turn(before, space, worker, probe, patience, total)
-        return self._start_in_turn(self.recorder.state, space, worker, probe, patience, total)
+        recorder, planned, begun = self.recorder, None, None
+        if not (self._is_quick and recorder.takes_turns):
+            before = recorder.state
+            return self._append_start(self._planned_start(before, space, worker, probe, patience, total), worker)
+        known = recorder.known_alone
+        if known is not None and not known.waiting:
+            with contextlib.suppress(HpoError):  # what is impossible in this state may be possible in the latest
+                planned = self._planned_start(known, space, worker, probe, patience, total)
+            begun = self._append_start(planned, worker)
+        if begun is None:
+            with recorder.turn() as before:
+                planned = self._planned_start(before, space, worker, probe, patience, total)
+                begun = self._append_start(planned, worker)
+        return begun
 
-    def _start_in_turn(
+    def _planned_start(
         self,
         before: StudyState,
         space: SearchSpace | None,
@@ -212,7 +227,8 @@ class OpenTrials:
         probe: int | None,
         patience: float,
         total: MaxTrials | None,
-    ) -> tuple[StudyState, StudyState, int] | None:
+    ) -> _PlannedStart | None:
+        """Return what starts the next trial in the state `before`, with its suggestion; None if it has to wait."""
         if self._must_wait(before, space, worker, patience):
             return None
         advisors, name = self.advisors, None if worker is None else worker.name
@@ -222,27 +238,33 @@ class OpenTrials:
             commands = [advisors.set_sampler, start]  # so that a fork before this trial has the sampler, too
         events, started = decide_all(before, commands)
         number, after = _started_number(events), started
+        enqueued = number in before.waiting
         if not isinstance(start, ResumeTrial):
             try:
-                enqueued = number in before.waiting
                 suggestion = self._timed_suggestion(started, number, space, probe=probe, enqueued=enqueued)
-            except (
-                ValueOutsideDistribution
-            ) as error:  # enqueued with a value that the space cannot hold: leave the queue
-                if number in before.waiting:
+            except ValueOutsideDistribution as error:
+                if enqueued:  # with a value that the space cannot hold: leave the queue
                     self.recorder.record(Tell(number, state=TrialState.FAIL, at=now(), reason=str(error)))
                 raise
             recorded = isinstance(start, Ask)  # the sampler, just before the start
             suggested, after = decide_all(started, [suggestion] if recorded else [advisors.set_sampler, suggestion])
             events += suggested
+        return before, events, started, after, number, name, start
+
+    def _append_start(
+        self, planned: _PlannedStart | None, worker: Worker | None
+    ) -> tuple[StudyState, StudyState, int] | None:
+        """Append what was planned; None if nothing was, or as `_start_with_params` says."""
+        if planned is None:
+            return None
+        before, events, started, after, number, name, start = planned
         try:
-            appended = self.recorder.append(events, before, after)
+            if not self.recorder.append(events, before, after):
+                return None
         except WorkerLost:
             if worker is None or name is None:
                 raise
             worker.change_name(name)
-            return None
-        if not appended:
             return None
         _log_promoted(started, start, number)
         return started, after, number
@@ -310,8 +332,13 @@ class OpenTrials:
         """Ask the sampler for the joint parameters of a trial, and take notice of how long it takes."""
         begun = time.thread_time()
         suggestion = _joint_suggestion(started, self.advisors, number, space, probe=probe, enqueued=enqueued)
-        self._is_quick = time.thread_time() - begun < _QUICK
+        self._took = (*self._took[1 - _ANSWERS :], time.thread_time() - begun)
         return suggestion
+
+    @property
+    def _is_quick(self) -> bool:
+        """Whether the sampler answers so fast that others may wait for it; one late answer says little."""
+        return min(self._took, default=_QUICK) < _QUICK
 
     def _forget_finished(self, state: StudyState) -> None:
         """Forget trials that somebody else has told. A trial newer than `state` may still be running, and is kept."""

@@ -116,6 +116,16 @@ class JournalRecorder:
         """Whether an append takes a turn, because others write too; False if the journal knows no turns."""
         return self._turns is not None and not self._is_alone
 
+    @property
+    def known_alone(self) -> StudyState | None:
+        """The state as it was last seen, if an append to it is worth a try without reading; else None.
+
+        It is where nobody else had written when the journal was last seen, and reading would cost a message to a server.
+        `append` shows whether it is the latest. What can't be decided on it may be possible in the latest.
+        """
+        with self._lock:
+            return self._state if self._turns is not None and self._is_alone and self._state.version else None
+
     @contextlib.contextmanager
     def turn(self) -> Iterator[StudyState]:
         """Give the state of the study, for a block that decides and appends.
@@ -171,18 +181,16 @@ class JournalRecorder:
         return after
 
     def _record_alone(self, commands: Sequence[Command]) -> StudyState | None:
-        """Carry out `commands` without reading, which saves a message to a server; None if that does not do.
-
-        The append shows whether the state is the latest. What can't be carried out in it may be possible in the latest.
-        """
-        if not self._is_alone:
-            return None
+        """Carry out `commands` without reading, which saves a message to a server; None if that does not do."""
         with self._lock:
+            known = self.known_alone
+            if known is None:
+                return None
             try:
-                events, after = decide_all(self._state, commands)
+                events, after = decide_all(known, commands)
             except HpoError:
                 return None
-            return after if events and self.append(events, self._state, after) else None
+            return after if events and self.append(events, known, after) else None
 
     def record_if(self, state: StudyState, *commands: Command) -> StudyState | None:
         """Carry out `commands` if the study is still in `state`, as `Recorder.record_if` says. Nothing is read."""

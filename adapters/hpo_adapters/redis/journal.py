@@ -132,7 +132,7 @@ class RedisJournal:
             if began or self._server.patience <= 2 * _LONGEST_WAIT:  # too impatient to wait in a queue
                 return self._page(start)
             began = True  # from here on, also if an interrupt comes before the answer
-            return [*map(read_row, self._begin_turn(name, start))]
+            return self._begin_turn(name, start)
 
         def add(events: Sequence[AnyEvent]) -> int:
             nonlocal ended
@@ -148,19 +148,19 @@ class RedisJournal:
                 with contextlib.suppress(HpoError):  # then it ends by itself
                     self._server.wait(("EVAL", END_TURN, 2, *self._keys[2:], name), where=self._where)
 
-    def _begin_turn(self, name: str, start: int) -> list[Any]:
-        """Wait for the turn, call it `name`, and return the entries from number `start` on."""
+    def _begin_turn(self, name: str, start: int) -> list[NumberedRow]:
+        """Wait for the turn, call it `name`, and return the rows from number `start` on."""
         stream, _, queue, turn = self._keys
         begun = time.monotonic()
         while (waited := time.monotonic() - begun) <= self._server.lock_timeout:
-            *_, (is_mine, *entries) = self._server.wait(
+            *_, (is_mine, *lines) = self._server.wait(
                 ("EVAL", QUEUE_UP, 2, queue, turn),
                 ("BLPOP", queue, _LONGEST_WAIT),
                 ("EVAL", BEGIN_TURN, 2, turn, stream, name, _TURN_MILLISECONDS, f"{start + 1}-0", _ENTRIES_PER_PAGE),
                 where=self._where,
             )
             if is_mine:
-                return list(entries[0])
+                return [*map(_row_of_line, lines[0].split(b"\n"))] if lines[0] else []
         raise JournalBusy(self._where, waited)
 
     def _note_tail(self, tail: Tail) -> None:
@@ -174,10 +174,23 @@ class RedisJournal:
         entries = self._server.look("XRANGE", self._keys[0], f"{length}-0", f"{length}-0", where=self._where)
         return tail_at(read_row(entries[0])) if entries else Tail(length, None)
 
-    def _refuse(self, expected: int, known: Tail) -> NoReturn:
-        """Raise the error for an append that was not done: somebody was faster, or the journal is another one."""
-        length, *_ = self._server.wait(("XLEN", self._keys[0]), where=self._where)
-        if length < max(known.length, 1) or (known.mark and self._tail_at(known.length).mark != known.mark):
+    def _refuse(self, expected: int, known: Tail, found: Sequence[Any] | None = None) -> NoReturn:
+        """Raise the error for an append that was not done: somebody was faster, or the journal is another one.
+
+        Args:
+            expected: The length that it should have had.
+            known: The end of the journal as it was last seen.
+            found: How long it is, and what is there of that end, if the server has told already.
+        """
+        if found is None:
+            place = f"{known.length}-0"
+            found = self._server.wait(
+                ("XLEN", self._keys[0]), ("XRANGE", self._keys[0], place, place), where=self._where
+            )
+        length, last = found
+        if length < max(known.length, 1) or (
+            known.mark and (not last or tail_at(read_row(last[0])).mark != known.mark)
+        ):
             raise JournalMoved(self._where)  # deleted, or older than it was: the server lost its last seconds
         raise Conflict(expected, length)
 
@@ -200,12 +213,12 @@ class RedisJournal:
         starting, late = self._held.to_renew(events)
         started = seconds_since_boot()
         arguments: list[bytes | str | int] = [expected, before.mark, turn, self._terms.milliseconds]
-        arguments += [len(starting), len(late), *starting, *late, *rows]
+        arguments += [len(starting), len(late), known.length, *starting, *late, *rows]
         actual, *workers = self._server.write(APPEND, self._keys, arguments, where=self._where)
         if actual == -2:
             raise WorkerLost(workers[0].decode())
         if actual != -1:
-            self._refuse(expected, known)
+            self._refuse(expected, known, workers)
         self._note_tail(tail)
         self._held.note_renewed([worker.decode() for worker in workers], started)
         return tail.length
@@ -235,6 +248,13 @@ class RedisTurn:
     def append(self, events: Sequence[AnyEvent]) -> int:
         """Add `events` and end the turn; see `Turn.append`."""
         return self._add(events)
+
+
+def _row_of_line(line: bytes) -> NumberedRow:
+    """Return the number and the text of an entry from a line of `BEGIN_TURN`."""
+    key, _, text = line.partition(b" ")
+    number, _, part = key.partition(b"-")
+    return (int(number) - 1, text) if part == b"0" else (-1, b"")  # not an entry of a journal
 
 
 def read_row(entry: Any) -> NumberedRow:

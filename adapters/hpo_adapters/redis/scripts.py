@@ -27,12 +27,18 @@ end
 # KEYS: the list, the turn.
 QUEUE_UP = _TURNS + "if redis.call('EXISTS', KEYS[1], KEYS[2]) == 0 then pass_on(KEYS[1]) end return 0"
 
-# KEYS: the turn, the stream; ARGV: the turn's name, how long it lasts, the first entry to return, and how many.
+# KEYS: the turn, the stream; ARGV: the turn's name, how long it lasts, the first entry to return, and how many. The answer
+# is one string with a line for each entry, its id and its event, because a client takes long to read nested arrays.
 BEGIN_TURN = """
 local whose = redis.call('GET', KEYS[1])
 if whose and whose ~= ARGV[1] then return {0} end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return {1, redis.call('XRANGE', KEYS[2], ARGV[3], '+', 'COUNT', ARGV[4])}
+local lines = redis.call('XRANGE', KEYS[2], ARGV[3], '+', 'COUNT', ARGV[4])
+for i, entry in ipairs(lines) do
+    local fields = entry[2]
+    lines[i] = (#fields == 2 and fields[1] == 'event') and entry[1] .. ' ' .. fields[2] or '?'
+end
+return {1, table.concat(lines, '\\n')}
 """
 
 # KEYS: the list, the turn; ARGV: the turn's name.
@@ -48,38 +54,42 @@ return 1
 
 # KEYS: the stream, its leases, the list and the turn; ARGV: the stream's expected length, the beginning of its last event
 # as far as that is known, the name of this writer's turn or '', how long leases last, how many workers start trials, how
-# many others there are, then both, then events. Only the first write can fail, so all or none are done. The answer is -1
-# and the workers whose leases were renewed; -2 and a worker without a lease; or -3, and nothing was done.
+# many others there are, the number of events that the writer has seen, then both, then events. Only the first write can
+# fail, so all or none are done. The answer is -1 and the workers whose leases were renewed; -2 and a worker without a
+# lease; or -3, the stream's length and its last entry that the writer has seen, and nothing was done.
 APPEND = (
     _LEASES
     + _TURNS
     + """
 local length, turn = tonumber(ARGV[1]), ARGV[3]
+local function refuse()
+    return {-3, redis.call('XLEN', KEYS[1]), redis.call('XRANGE', KEYS[1], ARGV[7] .. '-0', ARGV[7] .. '-0')}
+end
 local whose = redis.call('GET', KEYS[4])
 if whose == turn and turn ~= '' then
     redis.call('DEL', KEYS[4])
     pass_on(KEYS[3])
 elseif whose then
-    return {-3}
+    return refuse()
 end
-if redis.call('XLEN', KEYS[1]) ~= length then return {-3} end
+if redis.call('XLEN', KEYS[1]) ~= length then return refuse() end
 if ARGV[2] ~= '' then
     local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
-    if not last[1] or string.sub(last[1][2][2] or '', 1, #ARGV[2]) ~= ARGV[2] then return {-3} end
+    if not last[1] or string.sub(last[1][2][2] or '', 1, #ARGV[2]) ~= ARGV[2] then return refuse() end
 end
 local starting, others = tonumber(ARGV[5]), tonumber(ARGV[6])
-for i = 7, 6 + starting do
+for i = 8, 7 + starting do
     if redis.call('HEXISTS', KEYS[2], ARGV[i]) == 0 then return {-2, ARGV[i]} end
 end
 local answer = {-1}
-for i = 7, 6 + starting + others do
+for i = 8, 7 + starting + others do
     if redis.call('HEXISTS', KEYS[2], ARGV[i]) == 1 then
         redis.call('HSET', KEYS[2], ARGV[i], lease(ARGV[4]))
         answer[#answer + 1] = ARGV[i]
     end
 end
-for i = 7 + starting + others, #ARGV do
-    redis.call('XADD', KEYS[1], string.format('%.0f-0', length + i - 6 - starting - others), 'event', ARGV[i])
+for i = 8 + starting + others, #ARGV do
+    redis.call('XADD', KEYS[1], string.format('%.0f-0', length + i - 7 - starting - others), 'event', ARGV[i])
 end
 return answer
 """

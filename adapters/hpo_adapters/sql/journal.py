@@ -18,7 +18,7 @@ from hpo_adapters.sql.database import Database
 from hpo_adapters.sql.failures import MissingTables
 from hpo_adapters.sql.leases import SqlLeases
 from hpo_adapters.sql.messages import BEGIN, COMMIT, Line
-from hpo_adapters.sql.statements import LOOK, READ, Addition, is_large, lock, more_rows, pieces
+from hpo_adapters.sql.statements import LOOK, READ, Addition, Found, is_large, lock, more_rows, pieces
 from hpo_adapters.sql.tables import EVENTS, ascii_json
 
 _ROWS_PER_STATEMENT = 1000
@@ -127,16 +127,16 @@ class SqlJournal:
         some, *others = pieces(rows)
         addition = Addition(
             *(self._study_id, expected, tail.length, before.mark.decode("ascii", "replace"), some, starting, late),
-            self._terms.milliseconds,
+            *(self._terms.milliseconds, known.length),
         )
         statements, values = addition.statements(is_postgresql=line.is_postgresql)
         large = is_large(
             rows
         )  # a server that refuses a message closes the connection, and its commit must not be in it
         begins = [] if ends or not large else [BEGIN]
-        added, renewed = addition.outcome(line.ask([*begins, *statements, *(() if large else ends)], values))
+        added, renewed, found = addition.outcome(line.ask([*begins, *statements, *(() if large else ends)], values))
         if not added:
-            self._refuse(line, expected, known, starting)
+            self._refuse(line, expected, known, starting, found)
         if large:
             for more in others:
                 line.ask(
@@ -155,8 +155,7 @@ class SqlJournal:
     def _look(self, line: Line, length: int) -> tuple[int | None, Tail]:
         """Return how many events the journal has, None without a study, and what its end was after `length` events."""
         found = line.ask([LOOK], {"study": self._study_id, "last": length - 1})[0].rows
-        actual, payload = found[0] if found else (None, None)
-        return actual, Tail(length, None) if payload is None else tail_at((length - 1, payload.encode()))
+        return _read_look(found[0] if found else (None, None), length)
 
     def _tail_at(self, line: Line, length: int, known: Tail) -> Tail:
         """Return the end of the journal after `length` events, if it has just so many, which `known` does not say."""
@@ -166,14 +165,16 @@ class SqlJournal:
             self._refuse(line, length, known, [])
         return self._look(line, length)[1]
 
-    def _refuse(self, line: Line, expected: int, known: Tail, starting: Sequence[str]) -> NoReturn:
+    def _refuse(
+        self, line: Line, expected: int, known: Tail, starting: Sequence[str], found: Found | None = None
+    ) -> NoReturn:
         """Raise the error for an append whose condition did not hold.
 
         Raises:
             JournalMoved: the study was deleted, or went back to an earlier state, also if it has grown since then.
             WorkerLost, Conflict: as `Journal.append` raises them.
         """
-        actual, tail = self._look(line, known.length)
+        actual, tail = self._look(line, known.length) if found is None else _read_look(found, known.length)
         if actual is None or actual < known.length or (known.mark and tail.mark != known.mark):
             raise JournalMoved(self._where)
         if actual == expected:
@@ -196,6 +197,12 @@ class _SqlTurn:
     def append(self, events: Sequence[AnyEvent]) -> int:
         """Add `events` and end the turn; see `Turn.append`."""
         return self._add(events)
+
+
+def _read_look(found: Found | tuple[None, None], length: int) -> tuple[int | None, Tail]:
+    """Return the length of a journal, and its end after `length` events, from what `LOOK` found."""
+    actual, payload = found
+    return actual, Tail(length, None) if payload is None else tail_at((length - 1, payload.encode()))
 
 
 def insert_rows(connection: Connection, study_id: int, rows: Sequence[bytes], *, first: int) -> None:

@@ -28,6 +28,9 @@ LOOK = (
 )
 """The length of a journal, and its event `last`."""
 
+Found = tuple[int, str | None]
+"""What `LOOK` finds: the length of a journal, and the event that was asked for, or None without it."""
+
 _ROWS_AT_ONCE, _BYTES_AT_ONCE = 200, 1_000_000
 
 _NO_ROWS = "SELECT 0 AS sequence, '' AS payload LIMIT 0"
@@ -77,6 +80,7 @@ class Addition:
         starting: Workers that start trials: their leases must be there, and are renewed.
         late: Workers whose leases are renewed if they are there.
         lasts: How long leases last, in milliseconds.
+        seen: The length of the journal when its writer last saw it; the event before it tells whether it still is there.
     """
 
     study: int
@@ -87,24 +91,34 @@ class Addition:
     starting: Sequence[str]
     late: Sequence[str]
     lasts: int
+    seen: int
 
     def statements(self, *, is_postgresql: bool) -> tuple[list[str], dict[str, Any]]:
         """Return the statements for a server, and the values of their names."""
         values: dict[str, Any] = {"study": self.study, "expected": self.expected, "length": self.length}
+        values["seen"] = self.seen - 1
         if self.mark:
             values |= {"last": self.expected - 1, "mark": self.mark, "n": len(self.mark)}
         if self.starting or self.late:
             values["lasts"] = self.lasts
         return (self._in_postgresql if is_postgresql else self._in_mysql)(values), values
 
-    def outcome(self, answers: Sequence[Answer]) -> tuple[bool, list[str]]:
-        """Return whether the events were added, and which leases were renewed, from the answers to the statements."""
+    def outcome(self, answers: Sequence[Answer]) -> tuple[bool, list[str], Found | None]:
+        """Return what the answers to the statements say.
+
+        Returns:
+            Whether the events were added, which leases were renewed, and what there was instead of what was expected,
+            if that is known.
+        """
         if len(answers) == 1:
-            ((n_moved, renewed),) = answers[0].rows
-            return bool(n_moved), list(renewed or ())
-        *renewals, moved, _ = answers
+            ((n_moved, renewed, length, payload),) = answers[0].rows
+            # A statement that had to wait answers with what there was before, which is not why it did nothing.
+            found = None if n_moved or length in {None, self.expected} else (length, payload)
+            return bool(n_moved), list(renewed or ()), found
+        *renewals, moved, _, looked = answers
         workers = (*self.starting, *self.late)
-        return bool(moved.n_rows), [worker for worker, one in zip(workers, renewals, strict=True) if one.n_rows]
+        renewed = [worker for worker, one in zip(workers, renewals, strict=True) if one.n_rows]
+        return bool(moved.n_rows), renewed, next(map(tuple, looked.rows), None)
 
     def _in_postgresql(self, values: dict[str, Any]) -> list[str]:
         condition, renewing, renewed = "", "", "NULL"
@@ -127,7 +141,10 @@ class Addition:
             "AND (SELECT count(*) FROM (SELECT pg_advisory_xact_lock(:study)) AS turn) = 1 RETURNING id), "
             "added AS (INSERT INTO hpo_events (study_id, sequence, payload) SELECT id, :expected + n - 1, payload "
             "FROM moved, unnest(CAST(:rows AS text[])) WITH ORDINALITY AS r (payload, n)) "
-            f"SELECT (SELECT count(*) FROM moved), {renewed}"
+            f"SELECT (SELECT count(*) FROM moved), {renewed}, "
+            "CASE WHEN NOT EXISTS (SELECT 1 FROM moved) THEN (SELECT length FROM hpo_studies WHERE id = :study) END, "
+            "CASE WHEN NOT EXISTS (SELECT 1 FROM moved) THEN "
+            "(SELECT payload FROM hpo_events WHERE study_id = :study AND sequence = :seen) END"
         )
         return [statement]
 
@@ -145,7 +162,8 @@ class Addition:
             "UPDATE hpo_studies SET length = :length "
             f"WHERE id = :study AND length = :expected{_STILL_THERE if self.mark else ''}{''.join(there)}"
         )
-        return [*renewals, moving, _rows_in_mysql(values, self.expected, self.rows) + " WHERE ROW_COUNT() = 1"]
+        adding = _rows_in_mysql(values, self.expected, self.rows) + " WHERE ROW_COUNT() = 1"
+        return [*renewals, moving, adding, LOOK.replace(":last", ":seen") + " AND ROW_COUNT() = 0"]
 
 
 def more_rows(study: int, first: int, rows: Sequence[str], *, is_postgresql: bool) -> tuple[list[str], dict[str, Any]]:
