@@ -183,6 +183,7 @@ class Study(AskAndTell, StudyQuestions):
         order: Literal["any", "deterministic"] = "any",
         stop: StoppingRule | None = None,
         total_trials: int | MaxTrials | None = None,
+        timeout_per_trial: float | None = None,
     ) -> None:
         """Run trials of `func`.
 
@@ -219,6 +220,9 @@ class Study(AskAndTell, StudyQuestions):
                 makes sure of it in the same step. A number counts complete trials, and ``hpo.stopping.MaxTrials(100, states=...)``
                 others. A running trial holds a place, which is free again if the trial ends in a state that does not count; the
                 run waits for that while other workers run trials.
+            timeout_per_trial: Seconds that each call of the objective may take; it needs an `executor` with processes. A trial
+                that takes longer fails with a reason that begins with ``"timeout:"``, with the parameters and reports that it has,
+                and the run goes on: its process is killed, and another one takes its place. None means no limit.
 
         Raises:
             InvalidArgument, InvalidType: an argument is not valid; no trial is started. Or the objective cannot be sent to
@@ -240,6 +244,7 @@ class Study(AskAndTell, StudyQuestions):
             order=order,
             stop=stop,
             total_trials=total_trials,
+            timeout_per_trial=timeout_per_trial,
         )
         Session(self, self._trials, options).run()
 

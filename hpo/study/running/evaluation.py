@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 import attrs
@@ -28,6 +28,9 @@ from hpo.study.trial import Trial
 
 Objective: TypeAlias = Callable[[Any], Any]
 """Takes a trial and returns one number, or one per direction; or raises `TrialPruned`."""
+
+Listener: TypeAlias = Callable[[Sequence[Command] | None], None]
+"""Hears what a detached trial records while it runs, and None when its objective begins."""
 
 _LONGEST_REPR = 200  # characters of what an objective returned that a reason quotes
 
@@ -150,14 +153,17 @@ class DetachedRecorder:
 
     detached = True
 
-    def __init__(self, state: StudyState) -> None:
+    def __init__(self, state: StudyState, heard: Listener | None = None) -> None:
         self.state = state
+        self._heard = heard
         self.commands: list[Command] = []
 
     def record(self, *commands: Command) -> StudyState:
         """Carry out `commands` on the copy, and keep them."""
         _, self.state = decide_all(self.state, commands)
         self.commands.extend(commands)
+        if self._heard is not None:
+            self._heard(commands)
         return self.state
 
     def record_if(self, state: StudyState, *commands: Command) -> StudyState:
@@ -185,9 +191,9 @@ class DetachedJob:
     advisors: Advisors
     objective: Objective
 
-    def __call__(self) -> TrialResult:
+    def __call__(self, heard: Listener | None = None) -> TrialResult:
         """Run the trial. Nothing is raised."""
-        recorder = DetachedRecorder(self.state)
+        recorder = DetachedRecorder(self.state, heard)
         joint: FrozenTrial = self.state.running[self.number]
         if not self.has_params:
             try:
@@ -200,5 +206,7 @@ class DetachedJob:
                 reason = failure_reason(error)
                 return TrialResult(Tell(joint.number, state=TrialState.FAIL, reason=reason), error)
         trial = Trial(recorder, self.advisors, self.started, joint)
+        if heard is not None:
+            heard(None)
         result = evaluate(trial, self.objective, self.state)
         return attrs.evolve(result, commands=tuple(recorder.commands))

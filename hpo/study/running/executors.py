@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 import attrs
@@ -26,6 +27,7 @@ class RunOptions:
     Attributes:
         ordered: Whether trials are told in the order of their numbers: ``order="deterministic"``.
         stop: The stopping rule, or None.
+        timeout_per_trial: Seconds that each objective may run, or None.
         total: How many trials the study may have, over all workers, and which of them count; or None.
     """
 
@@ -41,6 +43,7 @@ class RunOptions:
     ordered: bool
     stop: StoppingRule | None
     total: MaxTrials | None
+    timeout_per_trial: float | None
 
     @classmethod
     def checked(
@@ -58,6 +61,7 @@ class RunOptions:
         order: str,
         stop: StoppingRule | None,
         total_trials: int | MaxTrials | None,
+        timeout_per_trial: float | None,
     ) -> RunOptions:
         """Return the options, or raise an error that names the argument that is not valid."""
         if not callable(objective):
@@ -82,6 +86,7 @@ class RunOptions:
             ordered=order == "deterministic",
             stop=None if stop is None else checked_stopping_rule(stop),
             total=_checked_total(total_trials),
+            timeout_per_trial=_checked_limit(timeout_per_trial, executor),
         )
 
 
@@ -95,6 +100,18 @@ def _checked_total(given: object) -> MaxTrials | None:
             f"got {given!r}"
         )
     return MaxTrials(count)
+
+
+def _checked_limit(given: object, executor: Executor | None) -> float | None:
+    if given is None:
+        return None
+    seconds = as_float(given)
+    if seconds is None or not 0.0 < seconds < math.inf:
+        raise InvalidArgument(f"timeout_per_trial is None or a finite number of seconds above 0, got {given!r}")
+    if executor is None or isinstance(executor, ThreadPoolExecutor):
+        got = "no executor" if executor is None else f"a {type(executor).__qualname__}"
+        raise InvalidArgument(f"{NO_PROCESS}; got {got}")
+    return seconds
 
 
 def _checked_callbacks(given: object) -> tuple[Callback, ...]:
@@ -118,6 +135,10 @@ def _checked_catch(catch: object) -> tuple[type[BaseException], ...]:
 P = ParamSpec("P")
 T = TypeVar("T")
 
+NO_PROCESS = (
+    "timeout_per_trial needs an executor whose workers are other processes, because nothing can end a thread: pass for example "
+    "executor=concurrent.futures.ProcessPoolExecutor(4), or let the objective look at the clock and raise hpo.TrialPruned"
+)
 _SIZES = ("_max_workers", "num_workers", "max_workers")
 """Attributes by which executors tell how many workers they have."""
 _FRONTS = {"get_executor": ".get_executor()", "executor": ".executor"}

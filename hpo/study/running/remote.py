@@ -25,7 +25,8 @@ from hpo.core import StudyState, decode_events, encode_events, is_replayable, re
 from hpo.errors import InvalidType
 from hpo.study.advisors import Advisors
 from hpo.study.recorder import JournalRecorder, now
-from hpo.study.running.evaluation import DetachedJob, Frames, Objective, TrialResult, traceback_of
+from hpo.study.running.evaluation import DetachedJob, Frames, Listener, Objective, TrialResult, traceback_of
+from hpo.study.running.executors import NO_PROCESS
 from hpo.study.running.ledger import Known, Ledger
 
 _COMPRESSED_FROM = 1024  # bytes
@@ -64,6 +65,8 @@ class Job:
         self.post = post
         self.expected = expected
         self.refusals = 0
+        self.by_value = False
+        """Whether the objective was sent as a whole, and not by its name."""
         self.problem: Exception | None = None
         """Why it could not be sent, if it could not."""
 
@@ -78,12 +81,17 @@ class Job:
 
     def run(self) -> TrialResult:
         """Run the trial in a thread of this process. Nothing is raised."""
+        if self.post is not None and self.post.seconds is not None and self.detached is not None:
+            from hpo.study.running.time_limits import refused  # which is built on this module
+
+            return refused(self.detached.number, NO_PROCESS)
         began = now()
         return _begun(self.here(), began)
 
     def __reduce__(self) -> tuple[type[Parcel], tuple[Any, ...]]:
         assert self.detached is not None, "hpo's own threads pickle nothing"
         assert self.post is not None, "hpo's own threads pickle nothing"
+        self.by_value = self.post.by_value
         try:
             return Parcel, attrs.astuple(
                 self.post.parcel(self.detached, None if self.expected is None else self.expected[1]), recurse=False
@@ -109,17 +117,25 @@ class PostOffice:
         token: A name of the study for the workers, which no other study has.
         ledger: What the workers know.
         catch: The exceptions that do not end the run.
+        seconds: How long each objective may run, or None.
     """
 
     def __init__(
-        self, recorder: JournalRecorder, token: bytes, ledger: Ledger, catch: tuple[type[BaseException], ...]
+        self,
+        recorder: JournalRecorder,
+        token: bytes,
+        ledger: Ledger,
+        catch: tuple[type[BaseException], ...],
+        seconds: float | None = None,
     ) -> None:
+        self.seconds = seconds
         recorder.remember_events()
         self._recorder = recorder
         self._token = token + os.getpid().to_bytes(8, "big")  # a forked study goes its own way
         self._ledger = ledger
         self._catch = catch
-        self._by_value = False
+        self.by_value = False
+        """Whether objectives are sent as a whole, because a worker could not find one by its name."""
 
     def job(self, detached: DetachedJob, here: Callable[[], TrialResult]) -> Job:
         """Return the job for a trial."""
@@ -145,6 +161,7 @@ class PostOffice:
             events=_compressed(encode_events(log.since(first)[: version - first])) if version > first else b"",
             digest=digest,
             program=b"" if known is not None and known.program == digest else _compressed(program),
+            seconds=self.seconds,
         )
 
     def opened(self, job: Job, reply: Reply) -> TrialResult | None:
@@ -155,12 +172,14 @@ class PostOffice:
         """
         known = Known(reply.version, reply.program)
         if reply.result is not None:
-            self._ledger.note(reply.worker, known, job.expected)
+            if reply.worker:  # else its process has ended
+                self._ledger.note(reply.worker, known, job.expected)
             return attrs.evolve(reply.result, error=reply.raised())
         if reply.unreadable:
-            if self._by_value or importlib.util.find_spec("cloudpickle") is None:
+            # another trial, sent before it was known that names do not do, may have taught that meanwhile
+            if job.by_value or importlib.util.find_spec("cloudpickle") is None:
                 raise InvalidType(f"a worker of the executor cannot read the objective: {reply.unreadable}. {_ADVICE}")
-            self._by_value = True
+            self.by_value = True
         self._ledger.note_refusal(reply.worker, job.expected)
         job.expected = None if job.refusals or known.version < 0 else (reply.worker, Known(reply.version, b""))
         job.refusals += 1
@@ -169,7 +188,7 @@ class PostOffice:
     def _program(self, advisors: Advisors, objective: Objective) -> bytes:
         """Return what the worker calls, as bytes. It is made for each job, because the objective may have changed."""
         program = objective, advisors, self._catch
-        if not self._by_value:
+        if not self.by_value:
             try:
                 return pickle.dumps(program, protocol=pickle.HIGHEST_PROTOCOL)
             except Exception as error:
@@ -199,6 +218,7 @@ class Parcel:
         events: The events from `first` on, up to the joint suggestion if the trial has one.
         digest: The digest of the program.
         program: The objective, the advisors and the exceptions to catch; empty if the worker knows them.
+        seconds: How long the objective may run, or None.
     """
 
     token: bytes
@@ -210,10 +230,15 @@ class Parcel:
     events: bytes
     digest: bytes
     program: bytes
+    seconds: float | None = None
 
-    def run(self) -> Reply:
-        """Run the trial in this process, if everything for it is known. Nothing is raised."""
-        return _MEMORY.run(self)
+    def run(self, heard: Listener | None = None) -> Reply:
+        """Run the trial in this process, or beside it if it has a time limit, if everything for it is known. Nothing is raised."""
+        if self.seconds is None:
+            return _MEMORY.run(self, heard)
+        from hpo.study.running.time_limits import run_in_time  # which is built on this module
+
+        return run_in_time(self, self.seconds)
 
     def __repr__(self) -> str:
         return f"<trial {self.number}>"
@@ -277,7 +302,7 @@ class WorkerMemory:
         self._programs: dict[bytes, bytes] = {}
         self.current = _RemoteRun()
 
-    def run(self, parcel: Parcel) -> Reply:
+    def run(self, parcel: Parcel, heard: Listener | None = None) -> Reply:
         """Run the trial of `parcel`, or say what is lacking. Nothing is raised."""
         began = now()
         worker = f"{self._born}-{os.getpid()}"  # forked workers were born together
@@ -296,15 +321,15 @@ class WorkerMemory:
         if not is_replayable(advisors.sampler) and hasattr(advisors.sampler, "reseed_rng"):
             advisors.sampler.reseed_rng()  # without new seeds, all copies of a stateful sampler suggest the same
         job = DetachedJob(*states, parcel.number, parcel.has_params, advisors, objective)
-        result, raised = self._evaluated(job, catch)
+        result, raised = self._evaluated(job, catch, heard)
         return Reply(worker, newest, known, _begun(result, began), raised)
 
     def _evaluated(
-        self, job: DetachedJob, catch: tuple[type[BaseException], ...]
+        self, job: DetachedJob, catch: tuple[type[BaseException], ...], heard: Listener | None
     ) -> tuple[TrialResult, bytes | str | None]:
         self.current.study, self.current.stopped = _identity(job.started), False
         try:
-            result = attrs.evolve(Frames(catch).let_go(job()), stopped=self.current.stopped)
+            result = attrs.evolve(Frames(catch).let_go(job(heard)), stopped=self.current.stopped)
         finally:
             self.current.study = None
         error = result.error

@@ -66,7 +66,9 @@ class Session:
         self._post_office: PostOffice | None = None
         if options.executor is not None:
             ledger = trials.ledgers.setdefault(options.executor, Ledger())
-            self._post_office = PostOffice(trials.recorder, trials.token, ledger, options.catch)
+            self._post_office = PostOffice(
+                trials.recorder, trials.token, ledger, options.catch, options.timeout_per_trial
+            )
         self._bar = ProgressBar(show=options.show_progress_bar, n_trials=options.n_trials, timeout=options.timeout)
 
     def run(self) -> None:
@@ -302,7 +304,7 @@ class Session:
         began = None if began is None or earliest is None else min(max(began, earliest), at)
         tell = replace(result.tell, at=at, began=began)
         state, trial = self._trials.finish_trial(tell, result.commands, paused=result.paused)
-        late = is_lost(trial)
+        late = is_lost(trial) and trial.reason != tell.reason  # others have failed it
         if late:
             log_late_result(trial)
         else:

@@ -4,6 +4,7 @@ import concurrent.futures
 import contextlib
 import multiprocessing
 import os
+import time
 
 import pytest
 
@@ -74,6 +75,33 @@ def test_processes_that_live_for_one_job_run_all_trials():
         study = hpo.create_study(sampler=RandomSampler())
         study.optimize(unit, n_trials=4, executor=executor)
     assert [trial.state for trial in study.trials] == [TrialState.COMPLETE] * 4
+
+
+@pytest.mark.parametrize("kind", [lambda: processes("spawn"), lambda: processes("forkserver"), loky])
+def test_trials_over_their_time_end_in_every_kind_of_process(kind):
+    with kind() as executor:
+        study = hpo.create_study(sampler=RandomSampler())
+        study.optimize(hangs_once, n_trials=6, executor=executor, timeout_per_trial=1.0)
+    assert [trial.number for trial in study.trials if trial.state is TrialState.FAIL] == [1]
+    assert study.trials[1].reason.startswith("timeout:")
+    assert study.trials[1].intermediate_values == {0: study.trials[1].params["x"]}
+    assert hpo.verify(study).clean
+
+
+@pytest.mark.filterwarnings("default")
+def test_dask_says_what_a_time_limit_needs():
+    with dask(processes=True) as client:
+        study = hpo.create_study(sampler=RandomSampler())
+        with pytest.raises(hpo.errors.InvalidArgument, match=r"distributed\.worker\.daemon"):
+            study.optimize(unit, n_trials=3, executor=client.get_executor(), n_jobs=1, timeout_per_trial=1.0)
+
+
+def hangs_once(trial):
+    x = trial.suggest_float("x", 0, 1)
+    trial.report(x, 0)
+    while trial.number == 1:
+        time.sleep(0.01)
+    return x
 
 
 def unit(trial):
