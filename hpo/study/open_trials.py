@@ -39,12 +39,12 @@ from hpo.core import (
 from hpo.errors import HpoError, SearchSpaceExhausted, TrialNotRunning, ValueOutsideDistribution, WorkerLost
 from hpo.stopping.rules import MaxTrials
 from hpo.study.advisors import Advisors
+from hpo.study.callbacks.max_trials import check_room
 from hpo.study.current import CurrentRun, WorkerBlocks
 from hpo.study.recorder import JournalRecorder, decide_all, now
 from hpo.study.running.messages import failure_reason, log_promotion
 from hpo.study.running.workers import Worker, is_working
 from hpo.study.series import Program, Series
-from hpo.study.total_trials import check_room
 from hpo.study.trial import Trial
 
 _FEWEST_TO_CHECK = 64  # open trials that are kept without looking whether somebody else has told them

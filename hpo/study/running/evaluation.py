@@ -20,7 +20,7 @@ from hpo.core import (
     objective_values,
     suggest_joint,
 )
-from hpo.errors import HpoError, TrialNotRunning, TrialPruned
+from hpo.errors import HpoError, InvalidArgument, TrialNotRunning, TrialPruned
 from hpo.study.advisors import Advisors
 from hpo.study.recorder import decide_all
 from hpo.study.running.messages import failure_reason, reason_of
@@ -32,6 +32,10 @@ Objective: TypeAlias = Callable[[Any], Any]
 Listener: TypeAlias = Callable[[Sequence[Command] | None], None]
 """Hears what a detached trial records while it runs, and None when its objective begins."""
 
+NO_PROCESS = (
+    "timeout_per_trial needs an executor whose workers are other processes, because nothing can end a thread: pass for example "
+    "executor=concurrent.futures.ProcessPoolExecutor(4), or let the objective look at the clock and raise hpo.TrialPruned"
+)
 _LONGEST_REPR = 200  # characters of what an objective returned that a reason quotes
 
 
@@ -57,6 +61,11 @@ class TrialResult:
     paused: bool = False
     traceback: str | None = None
     stopped: bool = False
+
+
+def refused(number: int, why: str) -> TrialResult:
+    """Return the result of a trial that cannot run with a time limit; its error ends the run."""
+    return TrialResult(Tell(number, state=TrialState.FAIL, reason=why), InvalidArgument(why))
 
 
 def evaluate(trial: Trial, objective: Objective, state: StudyState) -> TrialResult:

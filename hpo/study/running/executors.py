@@ -14,7 +14,7 @@ import attrs
 from hpo.core import FrozenTrial, StoppingRule, as_float, as_int, checked_stopping_rule, shown_with_advice
 from hpo.errors import InvalidArgument, InvalidType
 from hpo.stopping.rules import MaxTrials
-from hpo.study.running.evaluation import Objective
+from hpo.study.running.evaluation import NO_PROCESS, Objective
 
 Callback: TypeAlias = Callable[[Any, FrozenTrial], None]
 """Called with the `Study`, which this module cannot name because studies import it, and a finished trial."""
@@ -135,10 +135,6 @@ def _checked_catch(catch: object) -> tuple[type[BaseException], ...]:
 P = ParamSpec("P")
 T = TypeVar("T")
 
-NO_PROCESS = (
-    "timeout_per_trial needs an executor whose workers are other processes, because nothing can end a thread: pass for example "
-    "executor=concurrent.futures.ProcessPoolExecutor(4), or let the objective look at the clock and raise hpo.TrialPruned"
-)
 _SIZES = ("_max_workers", "num_workers", "max_workers")
 """Attributes by which executors tell how many workers they have."""
 _FRONTS = {"get_executor": ".get_executor()", "executor": ".executor"}

@@ -25,8 +25,16 @@ from hpo.core import StudyState, decode_events, encode_events, is_replayable, re
 from hpo.errors import InvalidType
 from hpo.study.advisors import Advisors
 from hpo.study.recorder import JournalRecorder, now
-from hpo.study.running.evaluation import DetachedJob, Frames, Listener, Objective, TrialResult, traceback_of
-from hpo.study.running.executors import NO_PROCESS
+from hpo.study.running.evaluation import (
+    NO_PROCESS,
+    DetachedJob,
+    Frames,
+    Listener,
+    Objective,
+    TrialResult,
+    refused,
+    traceback_of,
+)
 from hpo.study.running.ledger import Known, Ledger
 
 _COMPRESSED_FROM = 1024  # bytes
@@ -82,8 +90,6 @@ class Job:
     def run(self) -> TrialResult:
         """Run the trial in a thread of this process. Nothing is raised."""
         if self.post is not None and self.post.seconds is not None and self.detached is not None:
-            from hpo.study.running.time_limits import refused  # which is built on this module
-
             return refused(self.detached.number, NO_PROCESS)
         began = now()
         return _begun(self.here(), began)

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from hpo.core import FrozenTrial, HasState, StudyState, Tell, TrialState, is_replayable, needs_pending
 from hpo.errors import InvalidType, SearchSpaceExhausted
+from hpo.study.callbacks.max_trials import EnoughTrials
 from hpo.study.open_trials import OpenTrials
 from hpo.study.recorder import now
 from hpo.study.running.evaluation import DetachedJob, Frames, TrialResult, evaluate
@@ -29,7 +30,6 @@ from hpo.study.running.messages import (
 from hpo.study.running.remote import Job, PostOffice, Reply, run_job
 from hpo.study.running.workers import LOST_PREFIX, Worker, fail_lost, is_lost, others_working, working
 from hpo.study.series import Series
-from hpo.study.total_trials import EnoughTrials
 
 _LONGEST_WAIT = 0.5  # seconds
 _LOOK_FOR_LOST = 60.0

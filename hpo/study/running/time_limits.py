@@ -19,9 +19,8 @@ from typing import Any
 import attrs
 
 from hpo.core import Command, PauseTrial, Tell, TrialState
-from hpo.errors import InvalidArgument
 from hpo.study.recorder import now
-from hpo.study.running.evaluation import TrialResult
+from hpo.study.running.evaluation import TrialResult, refused
 from hpo.study.running.remote import Parcel, Reply
 from hpo.study.running.workers import LOST_PREFIX
 
@@ -122,11 +121,6 @@ class Aides:
 
 
 _AIDES = Aides()
-
-
-def refused(number: int, why: str) -> TrialResult:
-    """Return the result of a trial that cannot run with a time limit; its error ends the run."""
-    return TrialResult(Tell(number, state=TrialState.FAIL, reason=why), InvalidArgument(why))
 
 
 def _refusal(parcel: Parcel, why: str) -> Reply:
