@@ -100,23 +100,27 @@ def test_every_registered_sampler_is_tried():
 
 
 LAWS_FOR_ALL_OPTIONS = ["total", "complete", "in_domain", "builtin_types", "same_answer_twice", "json_note"]
+INDEPENDENT = [None, RandomSampler(), QMCSampler()]
 ALL_OPTIONS = {
-    "Tpe": configured(TPESampler, gamma=[default_gamma, hyperopt_gamma]),
-    "CmaEs": configured(
-        CmaEsSampler,
-        x0=[None, {"x": 0.5, "kind": "a"}],
-        independent_sampler=[None, RandomSampler(), QMCSampler()],
+    "Tpe": (configured(TPESampler, gamma=[default_gamma, hyperopt_gamma]), None),
+    "CmaEs": (configured(CmaEsSampler, independent_sampler=INDEPENDENT), None),
+    # a space of its own, as a first value that is not in its range is an error
+    "CmaEsFromAPoint": (
+        configured(CmaEsSampler, x0=[{"x": 0.5, "kind": "a"}], independent_sampler=INDEPENDENT),
+        WITH_A_KIND,
     ),
-    "Sobol": configured(QMCSampler, qmc_type=["sobol", "halton"]),
+    "Sobol": (configured(QMCSampler, qmc_type=["sobol", "halton"]), None),
 }
 
 
 @pytest.mark.parametrize("name", ALL_OPTIONS)
 def test_whatever_the_options_are_the_answers_are_sound(name):
-    @given(sampler=ALL_OPTIONS[name])
+    samplers, space = ALL_OPTIONS[name]
+
+    @given(sampler=samplers)
     @settings(max_examples=max(5, EXAMPLES // 5), suppress_health_check=[*HealthCheck])
     def sound(sampler):
-        check_sampler(sampler, laws=LAWS_FOR_ALL_OPTIONS, max_examples=30)
+        check_sampler(sampler, space=space, laws=LAWS_FOR_ALL_OPTIONS, max_examples=30)
 
     check_sampler(RandomSampler(), laws=["total"], max_examples=30)  # and so the questions are made
     sound()

@@ -82,7 +82,16 @@ def report(check, subject, law):
     return message
 
 
-OF_SHARES = {"lone_independence", "shares"}
+OF_SHARES = {
+    "coverage",
+    "failures_do_not_attract",
+    "later_objectives_count",
+    "lone_independence",
+    "mirror",
+    "pruned_is_not_best",
+    "shares",
+    "violations_repel",
+}
 """Laws that count the answers of many trials, so that no single question shows what is wrong."""
 
 
