@@ -142,10 +142,11 @@ class GridSampler:
 
     def _cell_of(self, state: StudyState, trial: FrozenTrial) -> tuple[int | None, dict[str, Any]]:
         """Return the trial's cell, None if nothing is left, and what to note, which is nothing for a noted cell."""
-        for kind in ("cell", "borrowed_cell"):
-            noted = self._noted(trial, kind)
-            if noted is not None:
-                return noted, {}
+        if trial.note:
+            for kind in ("cell", "borrowed_cell"):
+                noted = self._noted(trial, kind)
+                if noted is not None:
+                    return noted, {}
         cell = self._next_cell(state, trial)
         if trial.fixed_params:
             cell = 0 if cell is None else cell  # an enqueued trial runs even after the whole grid
@@ -250,7 +251,7 @@ class _Order:
                 return number
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class _Visited:
     """Fold: the visited positions, as (the first position that is not visited, the visited positions above it).
 

@@ -70,8 +70,10 @@ class QMCSampler:
         block, place = divmod(trial.number, _BLOCK)
         points = _points(self.qmc_type, self.scramble, seed, min(len(names), most), block)
         units = dict(zip(names, points[place].tolist(), strict=False))
-        # names beyond the dimensions of the sequence are drawn at random, from streams of their own
-        units |= zip(names[most:], key.uniforms(names[most:]), strict=True)
+        if (
+            len(names) > most
+        ):  # the names beyond the dimensions of the sequence are drawn at random, from streams of their own
+            units |= zip(names[most:], key.uniforms(names[most:]), strict=True)
         params: dict[str, Any] = {name: distribution.from_unit(units[name]) for name, distribution in space.items()}
         return Suggestion(params, {"rule": self.qmc_type})
 

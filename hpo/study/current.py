@@ -68,6 +68,8 @@ class WorkerBlocks:
     @property
     def worker(self) -> Worker | None:
         """The worker for the trials that the current thread starts now; None outside of all blocks."""
+        if not self._open:  # the usual case, without the lock and the look for a fork
+            return None
         self._part_from_parent()
         with self._mutex:
             if not self._open:

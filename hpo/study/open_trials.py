@@ -47,6 +47,7 @@ from hpo.study.running.workers import Worker, is_working
 from hpo.study.series import Program, Series
 from hpo.study.trial import Trial
 
+_STARTS = (TrialStarted, TrialResumed)
 _FEWEST_TO_CHECK = 64  # open trials that are kept without looking whether somebody else has told them
 _ATTEMPTS = 5  # to start a trial and give it its parameters at once, if others write as well
 _PAUSE = 0.002  # seconds between two looks at trials that wait for their suggestion
@@ -205,18 +206,19 @@ class OpenTrials:
     ) -> tuple[StudyState, StudyState, int] | None:
         """Append start and suggestion at once; None if another writer, or the end of the worker's name, prevents it."""
         recorder, planned, begun = self.recorder, None, None
-        if not (self._is_quick and recorder.takes_turns):
-            before = recorder.state
-            return self._append_start(self._planned_start(before, space, worker, probe, patience, total), worker)
-        known = recorder.known_alone
+        is_quick = self._is_quick
+        known = recorder.known_alone if is_quick else None  # it does not pay to risk that a slow sampler is asked again
         if known is not None and not known.waiting:
             with contextlib.suppress(HpoError):  # what is impossible in this state may be possible in the latest
                 planned = self._planned_start(known, space, worker, probe, patience, total)
             begun = self._append_start(planned, worker)
-        if begun is None:
+        if begun is None and is_quick and recorder.takes_turns:
             with recorder.turn() as before:
                 planned = self._planned_start(before, space, worker, probe, patience, total)
                 begun = self._append_start(planned, worker)
+        elif begun is None:
+            before = recorder.state
+            begun = self._append_start(self._planned_start(before, space, worker, probe, patience, total), worker)
         return begun
 
     def _planned_start(
@@ -330,9 +332,12 @@ class OpenTrials:
         self, started: StudyState, number: int, space: SearchSpace | None, *, probe: int | None, enqueued: bool
     ) -> Suggest:
         """Ask the sampler for the joint parameters of a trial, and take notice of how long it takes."""
-        begun = time.thread_time()
+        # CPU time does not depend on what else the machine does, but to read it is a system call, at ten times the price.
+        # It matters where writers take turns; elsewhere this only says how often to try again.
+        clock = time.thread_time if self.recorder.takes_turns else time.monotonic
+        begun = clock()
         suggestion = _joint_suggestion(started, self.advisors, number, space, probe=probe, enqueued=enqueued)
-        self._took = (*self._took[1 - _ANSWERS :], time.thread_time() - begun)
+        self._took = (*self._took[1 - _ANSWERS :], clock() - begun)
         return suggestion
 
     @property
@@ -433,4 +438,6 @@ def _log_promoted(started: StudyState, start: Command, number: int) -> None:
 
 
 def _started_number(events: Sequence[AnyEvent]) -> int:
-    return next(event.number for event in events if isinstance(event, TrialStarted | TrialResumed))
+    last = events[-1]
+    assert isinstance(last, _STARTS), "the last of the commands starts a trial"
+    return last.number

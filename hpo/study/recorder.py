@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
-from hpo.core import AnyEvent, Command, EventLog, History, InsertOnlyDict, NumberMap, StudyState, decide, replay
+from hpo.core import AnyEvent, Command, EventLog, History, InsertOnlyDict, StudyState, decide, replay
 from hpo.errors import Conflict, HpoError
 from hpo.journal.locks import watch_forks
 from hpo.journal.storage import DeferredSync, Journal, LoadsState, Storage, TakesTurns, Turn, replay_from
@@ -16,16 +16,16 @@ from hpo.journal.storage import DeferredSync, Journal, LoadsState, Storage, Take
 
 def now() -> float:
     """Return the seconds since 1970, to the millisecond. They are for people: nothing is ordered by them."""
-    return round(time.time(), 3)
+    return int(time.time() * 1000.0 + 0.5) / 1000.0  # half the price of `round(time.time(), 3)`
 
 
 def decide_all(state: StudyState, commands: Sequence[Command]) -> tuple[list[AnyEvent], StudyState]:
     """Return the events that carry out `commands` one after the other, and the state after them."""
     events: list[AnyEvent] = []
     for command in commands:
-        decided = decide(state, command)
-        events += decided
-        state = replay(decided, state)
+        if decided := decide(state, command):  # most advisors are recorded already, which gives no event
+            events += decided
+            state = replay(decided, state)
     return events, state
 
 
@@ -87,7 +87,7 @@ class JournalRecorder:
         self._turn: Turn | None = None
         self._is_alone = True  # nobody else had written when the journal was last seen
         # Buffers of its own: the ones of a default StudyState are shared by all studies of the process, with their locks.
-        self._state = StudyState(spaces=InsertOnlyDict(), finished=History(), running=NumberMap(), waiting=NumberMap())
+        self._state = StudyState(spaces=InsertOnlyDict(), finished=History())
         self.log = EventLog()
 
     def remember_events(self) -> None:
@@ -103,7 +103,10 @@ class JournalRecorder:
             if self._turn is None:
                 if not self._state.version and self._loads is not None:
                     self._state = self._loads.load_state() or self._state
-                self._fold(self._journal.read(self._state.version))
+                if news := self._journal.read(self._state.version):
+                    self._fold(news)
+                elif self._turns is None:  # those that take turns see it at their turn
+                    self._is_alone = True
             return self._state
 
     @property
@@ -120,11 +123,12 @@ class JournalRecorder:
     def known_alone(self) -> StudyState | None:
         """The state as it was last seen, if an append to it is worth a try without reading; else None.
 
-        It is where nobody else had written when the journal was last seen, and reading would cost a message to a server.
-        `append` shows whether it is the latest. What can't be decided on it may be possible in the latest.
+        It is if nobody else had written when the journal was last seen. Reading would cost a message to a server, or a
+        query of a database. `append` shows whether the state is the latest. What can't be decided on it may be possible in
+        the latest.
         """
         with self._lock:
-            return self._state if self._turns is not None and self._is_alone and self._state.version else None
+            return self._state if self._is_alone and self._state.version else None
 
     @contextlib.contextmanager
     def turn(self) -> Iterator[StudyState]:
@@ -152,11 +156,10 @@ class JournalRecorder:
 
     def _fold(self, news: Sequence[AnyEvent]) -> None:
         """Fold `news` into the state. A list is empty afterwards: a journal gives each reader one of its own."""
-        if news:
-            self._is_alone = False
-            if self._remembers:
-                self.log = self.log.extended(self._state.version, [*news])
-            self._state = replay_from(self._journal, _drained(news if isinstance(news, list) else [*news]), self._state)
+        self._is_alone = False
+        if self._remembers:
+            self.log = self.log.extended(self._state.version, [*news])
+        self._state = replay_from(self._journal, _drained(news if isinstance(news, list) else [*news]), self._state)
 
     @property
     def journal(self) -> Journal:
@@ -168,29 +171,26 @@ class JournalRecorder:
         return self._journal.read(0)
 
     def record(self, *commands: Command) -> StudyState:
-        """Carry out all of `commands` or none, as `Recorder.record` says. Each attempt reads the journal once."""
-        if self._turns is None:  # then a block around each attempt would protect nothing
-            after = self.record_if(self.state, *commands)
-            while after is None:
-                after = self.record_if(self.state, *commands)
-            return after
+        """Carry out all of `commands` or none, as `Recorder.record` says. The journal is read only if others write too."""
         after = self._record_alone(commands)
         while after is None:
-            with self.turn() as state:
-                after = self.record_if(state, *commands)
+            if self._turns is None:  # then a block around each attempt would protect nothing
+                after = self.record_if(self.state, *commands)
+            else:
+                with self.turn() as state:
+                    after = self.record_if(state, *commands)
         return after
 
     def _record_alone(self, commands: Sequence[Command]) -> StudyState | None:
-        """Carry out `commands` without reading, which saves a message to a server; None if that does not do."""
-        with self._lock:
-            known = self.known_alone
-            if known is None:
-                return None
-            try:
-                events, after = decide_all(known, commands)
-            except HpoError:
-                return None
-            return after if events and self.append(events, known, after) else None
+        """Carry out `commands` on the cached state, which an append shows to be the latest; None if that does not do."""
+        known = self.known_alone
+        if known is None:
+            return None
+        try:
+            events, after = decide_all(known, commands)
+        except HpoError:
+            return None
+        return after if events and self.append(events, known, after) else None
 
     def record_if(self, state: StudyState, *commands: Command) -> StudyState | None:
         """Carry out `commands` if the study is still in `state`, as `Recorder.record_if` says. Nothing is read."""
@@ -204,6 +204,8 @@ class JournalRecorder:
             False if another writer was faster, and nothing was added.
         """
         with self._lock:
+            if self._state.version > before.version:  # another thread of this process was faster
+                return False
             try:
                 sync = self._write(events, before.version)
             except Conflict:

@@ -144,7 +144,10 @@ class Trial:
         None of them is known to be unused if the trial was sent to another process: tell it with the copy from there,
         which knows.
         """
-        return () if self._sent else tuple(name for name in self._joint.params if name not in self._used)
+        joint = self._joint.params
+        if self._sent or joint.keys() <= self._used.keys():
+            return ()
+        return tuple([name for name in joint if name not in self._used])
 
     def suggest_float(
         self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import gc
 import inspect
+import itertools
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -78,6 +80,18 @@ class Pure:
             state = hpo.tell(state, started.number, 0.5)
         return state
 
+    def models(self, sampler: Any, n_trials: int) -> Callable[[], Any]:
+        """Return what asks for `N` trials and tells each at once, after as many trials of random search."""
+        state = self.told(hpo.StudyState.create(seed=0), self.sampler, n_trials)
+        return partial(self.told, state, sampler, N)
+
+    def told(self, state: Any, sampler: Any, n_trials: int) -> Any:
+        """Ask for trials, and tell each the squared distance from a point."""
+        for _ in range(n_trials):
+            state, started = hpo.ask(state, sampler, self.space)
+            state = hpo.tell(state, started.number, sum((x - 0.3) ** 2 for x in started.params.values()))
+        return state
+
     def reports(self) -> Any:
         """Report `N` values of one trial."""
         state = self.one
@@ -103,14 +117,25 @@ def shell(sampler: Any, objective: Callable[[Any], float]) -> Callable[[], Calla
     return lambda: partial(study(sampler, objective).optimize, objective, n_trials=N)
 
 
+def in_storage(sampler: Any, folder: str, url: str) -> Callable[[], Callable[[], Any]]:
+    """Return what prepares a round of `optimize` with a new journal in `folder`, without syncs of the disk."""
+    numbers = itertools.count()
+
+    def prepared() -> Callable[[], Any]:
+        storage = hpo.open_journal(url.format(f"{folder}/{next(numbers)}"), durability="process")
+        return partial(study(sampler, ten_floats, storage=storage).optimize, ten_floats, n_trials=N)
+
+    return prepared
+
+
 def steps(created: Any) -> None:
     """Ask for `N` trials, and tell each at once."""
     for _ in range(N):
         created.tell(created.ask(), 0.5)
 
 
-def works() -> dict[str, Callable[[], Callable[[], Any]]]:
-    """Return for each name a function that prepares a round of `N` steps."""
+def works(folder: str) -> dict[str, Callable[[], Callable[[], Any]]]:
+    """Return for each name a function that prepares a round of `N` steps; journals are in `folder`."""
     hpo.logging.set_verbosity(hpo.logging.ERROR)
     pure, grid = Pure(), {f"x{i}": list(range(10)) for i in range(3)}
     return {
@@ -118,18 +143,22 @@ def works() -> dict[str, Callable[[], Callable[[], Any]]]:
         "tell a failure": lambda: pure.fails,
         "ask": lambda: pure.asks,
         "ask and tell": lambda: pure.asks_and_tells,
+        "CMA-ES": lambda: pure.models(hpo.samplers.CmaEsSampler(), 20),
+        "TPE at 1,000": lambda: pure.models(hpo.samplers.TPESampler(), 1_000),
         "report": lambda: pure.reports,
         "should_prune": lambda: pure.prunes,
         "Study.ask and tell": lambda: partial(steps, study(pure.sampler, ten_floats, space=pure.space)),
         "optimize, random": shell(pure.sampler, ten_floats),
         "optimize, grid": shell(hpo.samplers.GridSampler(grid), three_ints),
         "optimize, QMC": shell(hpo.samplers.QMCSampler(), ten_floats),
+        "optimize, file": in_storage(pure.sampler, folder, "{}.jsonl"),
+        "optimize, SQLite": in_storage(pure.sampler, folder, "sqlite:///{}.db"),
     }
 
 
-def serve() -> None:
+def serve(folder: str) -> None:
     """Run one round of the work that each line of the input names, and print the seconds of a step."""
-    known = works()
+    known = works(folder)
     print("ready", flush=True)
     for line in sys.stdin:
         work = known[line.strip()]()
@@ -143,12 +172,12 @@ def serve() -> None:
 
 
 class Server:
-    """A process that measures one checkout."""
+    """A process that measures one checkout, with journals in a folder of its own."""
 
-    def __init__(self, checkout: Path) -> None:
+    def __init__(self, checkout: Path, folder: str) -> None:
         environment = {**os.environ, "PYTHONPATH": f"{checkout}", "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
         self.process = subprocess.Popen(
-            [sys.executable, HERE, "--serve"],
+            [sys.executable, HERE, "--serve", folder],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -174,23 +203,24 @@ class Server:
 
 def compared(other: Path, rounds: int, names: list[str]) -> Iterator[str]:
     """Yield one line for each work."""
-    theirs, ours = Server(other), Server(ROOT)
-    try:
-        for name in names:
-            pairs = [(theirs.measure(name), ours.measure(name)) for _ in range(rounds)]
-            before, now = min(a for a, _ in pairs), min(b for _, b in pairs)
-            yield f"{name:20} {before * 1e6:7.2f} us there, {now * 1e6:7.2f} us here: {now / before:.3f}"
-    finally:
-        for server in (theirs, ours):
-            server.process.kill()
-            server.process.wait()
+    with tempfile.TemporaryDirectory() as here, tempfile.TemporaryDirectory() as there:
+        theirs, ours = Server(other, there), Server(ROOT, here)
+        try:
+            for name in names:
+                pairs = [(theirs.measure(name), ours.measure(name)) for _ in range(rounds)]
+                before, now = min(a for a, _ in pairs), min(b for _, b in pairs)
+                yield f"{name:20} {before * 1e6:7.2f} us there, {now * 1e6:7.2f} us here: {now / before:.3f}"
+        finally:
+            for server in (theirs, ours):
+                server.process.kill()
+                server.process.wait()
 
 
 if __name__ == "__main__":
     if "--serve" in sys.argv:
-        serve()
+        serve(sys.argv[-1])
     else:
         number = next((int(word) for word in sys.argv[2:] if word.isdigit()), 60)
-        chosen = [word for word in sys.argv[2:] if not word.isdigit()] or [*works()]
+        chosen = [word for word in sys.argv[2:] if not word.isdigit()] or [*works("")]
         for text in compared(Path(sys.argv[1]).resolve(), number, chosen):
             print(text, flush=True)

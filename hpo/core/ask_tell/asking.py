@@ -217,9 +217,9 @@ def _ask_one(
     if isinstance(start, ResumeTrial):
         return remembering(started, state, events), trial
     inferred = space is None and state.space is None
-    known = space_to_ask(started, sampler, trial) if space is None else SearchSpace.of(space)
+    known = space_to_ask(started, sampler, trial) if space is None else _known_space(started, space)
     outside = misfits(trial.fixed_params, known) if inferred and trial.fixed_params else []
-    joint = known.without(dict.fromkeys(outside))
+    joint = known.without(dict.fromkeys(outside)) if outside else known
     # the sampler sees the state in which its trial has started, which is what replay gives it too
     suggest = suggest_joint(started, sampler, trial, joint)
     if isinstance(suggest, Exhausted):
@@ -237,6 +237,16 @@ def _ask_one(
         suggested = decide(after, answer)
         events, after = events + suggested, replay(suggested, after)
     return remembering(after, state, events), after.running[trial.number]
+
+
+def _known_space(state: StudyState, given: Mapping[str, Distribution]) -> SearchSpace:
+    """Return `given` as a search space: the newest one of the study if it is the same in the same order."""
+    # A scheduler gives the same dict at every ask. Its space has been checked, and its hash is known.
+    if type(given) is dict and state.spaces:
+        newest = state.spaces.key_at(len(state.spaces) - 1)
+        if newest == given and [*newest] == [*given]:
+            return newest
+    return SearchSpace.of(given)
 
 
 TrialOrNumber: TypeAlias = FrozenTrial | int

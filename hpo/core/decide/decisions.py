@@ -275,6 +275,8 @@ def _unfinished_trial(state: StudyState, number: int) -> FrozenTrial:
 
 
 def _writable(reason: str) -> str:
+    if type(reason) is str and reason.isascii():
+        return reason
     # messages of exceptions may hold lone surrogates, for example of a file's name, which UTF-8 cannot write
     return str(reason).encode("utf-8", "backslashreplace").decode()
 

@@ -85,13 +85,14 @@ def suggest(state: StudyState, command: Suggest) -> list[AnyEvent]:
     else:
         space = state.spaces.key_at(index)  # an equal one may have another order
     values: list[int | float] = []
+    given = command.params.get
     for name, distribution in space.items():
-        value = command.params.get(name, _MISSING)
-        # the usual case of `member` written out, which saves a call for each parameter
-        if type(value) is float and type(distribution) is FloatDistribution and distribution.step is None:
+        value = given(name, _MISSING)
+        # the usual cases of `member` written out, which saves a call for each parameter
+        if (type(value) is float and type(distribution) is FloatDistribution and distribution.step is None) or (
+            type(value) is int and type(distribution) is IntDistribution and distribution.step == 1
+        ):
             internal: int | float | None = value if distribution.low <= value <= distribution.high else None
-        elif type(value) is int and type(distribution) is IntDistribution and distribution.step == 1:
-            internal = value if distribution.low <= value <= distribution.high else None
         else:
             internal = distribution.member(value)
         values.append(_outside(trial, command, name, distribution, value) if internal is None else internal)

@@ -38,7 +38,7 @@ from hpo.core.records import (
     mapping_of,
     read_metrics,
 )
-from hpo.core.state import OF_STUDY, StudyState
+from hpo.core.state import NO_TRIALS, OF_STUDY, StudyState
 from hpo.core.values import Artifact, FrozenTrial, SearchSpace, TrialState, from_json_tree, from_number, from_numbers
 from hpo.errors import HpoError, InconsistentEvents
 
@@ -142,7 +142,9 @@ def _enqueued(state: StudyState, event: TrialEnqueued) -> StudyState:
 
 def _started(state: StudyState, event: TrialStarted) -> StudyState:
     number = event.number
-    if number in state.waiting:  # an enqueued trial has had its number since it was enqueued
+    if (
+        state.waiting is not NO_TRIALS and number in state.waiting
+    ):  # an enqueued trial has had its number since it was enqueued
         trial = replace(state.waiting[number], state=TrialState.RUNNING, started_at=event.at, worker=event.worker)
         waiting, n_trials = state.waiting.without(number), state.n_trials
     else:

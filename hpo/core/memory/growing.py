@@ -94,13 +94,13 @@ class InsertOnlyDict(Mapping[K, V]):
 
     def with_item(self, key: K, value: V) -> InsertOnlyDict[K, V]:
         """Return this mapping with one more entry; a key that it has already keeps its first value."""
-        if key in self:
+        buffer, length = self._buffer, self._length
+        if buffer.positions.get(key, length) < length:
             return self
-        buffer = self._buffer
-        if not buffer.claim(self._length, (key, value)):
+        if not buffer.claim(length, (key, value)):
             return InsertOnlyDict([*self.items(), (key, value)])
         longer: InsertOnlyDict[K, V] = InsertOnlyDict.__new__(InsertOnlyDict)
-        longer._buffer, longer._length = buffer, self._length + 1
+        longer._buffer, longer._length = buffer, length + 1
         return longer
 
     def key_at(self, position: int) -> K:

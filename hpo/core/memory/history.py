@@ -99,7 +99,8 @@ class History(Sequence[T]):
         with buffer.lock:
             carries = buffer.memo.pop(fold, None) or {}
             buffer.memo[fold] = carries  # now the youngest: dicts keep the order of insertion
-            if len(buffer.memo) > min(max(_KEPT_FOLDS, _KEPT_STEPS // self._length), _MOST_FOLDS):
+            n_folds = len(buffer.memo)
+            if n_folds > _KEPT_FOLDS and n_folds > min(_KEPT_STEPS // self._length, _MOST_FOLDS):
                 del buffer.memo[next(iter(buffer.memo))]
             if self._length in carries:
                 return cast(C, carries[self._length])

@@ -89,5 +89,5 @@ def check_result(state: TrialState, values: tuple[float, ...] | None, n_objectiv
         for value in values:
             if value != value:
                 raise Impossible("a complete trial has a value for each objective, and not NaN")
-    elif not state.is_finished():
+    elif state is not TrialState.FAIL and not state.is_finished():
         raise Impossible(f"a trial ends as complete, pruned or fail, and not as {state.value}")

@@ -124,7 +124,7 @@ def _from_tree(tree: Any, depth: int) -> Any:
         return FrozenList(_from_tree(item, depth - 1) for item in tree)
     if not isinstance(tree, dict):
         return tree
-    if len(tree) == 1:
+    if len(tree) == 1 and next(iter(tree)).startswith("$"):
         match tree:
             case {"$float": number}:
                 return from_number(number)

@@ -57,12 +57,11 @@ class Key(Struct, frozen=True, gc=False):
 
     def generator(self) -> np.random.Generator:
         """Return a new Philox generator at the start of this stream."""
-        import numpy as np  # studies that draw a handful of numbers with `uniforms` never load numpy
+        from hpo.core.values.philox import philox_generator  # studies that only draw with `uniforms` never load numpy
 
         # Philox is counter-based: its stream is a function of a 128-bit key, and any two keys give independent streams.
         # So a hash of the path can be the key itself, without a seed sequence that spreads it over a larger state.
-        key = int.from_bytes(self._hash(b"generator", size=16).digest(), "little")
-        return np.random.Generator(np.random.Philox(key=key))
+        return philox_generator(self._hash(b"generator", size=16).digest())
 
     def uniforms(self, names: Iterable[str]) -> list[float]:
         """Return one number in [0, 1) for each name: a multiple of 2**-53, independent of the other names.
@@ -70,13 +69,13 @@ class Key(Struct, frozen=True, gc=False):
         It is ten times cheaper than a generator when only a handful of numbers is needed.
         """
         # The numbers are digests themselves. The path is hashed once, and each name goes on from a copy of that hash.
-        copy_stem = self._hash(b"uniform", size=8).copy
+        copy_stem, from_bytes = self._hash(b"uniform", size=8).copy, int.from_bytes
         numbers = []
         for name in names:
             leaf = copy_stem()
             leaf.update(name.encode())
             # a float has 53 bits: of the 64, the upper 53 give equally spaced numbers that never round up to 1.0
-            numbers.append((int.from_bytes(leaf.digest(), "little") >> 11) * 2.0**-53)
+            numbers.append((from_bytes(leaf.digest(), "little") >> 11) * 2.0**-53)
         return numbers
 
     def _hash(self, purpose: bytes, size: int) -> hashlib.blake2b:

@@ -78,7 +78,7 @@ class SearchSpace(Mapping[str, Distribution]):
 
     def without(self, names: Mapping[str, Any]) -> SearchSpace:
         """Return this space without `names`."""
-        if not any(name in names for name in self._distributions):
+        if self._distributions.keys().isdisjoint(names):
             return self  # the same object, so that "was anything taken out?" is one comparison by `is`
         return SearchSpace({name: dist for name, dist in self._distributions.items() if name not in names})
 

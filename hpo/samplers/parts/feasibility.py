@@ -22,6 +22,7 @@ from functools import lru_cache
 
 import attrs
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from hpo.core import FrozenTrial, StudyState, TrialState
@@ -69,7 +70,7 @@ def learned_feasibility(state: StudyState, cube: UnitCube) -> Feasibility | None
         (True, True)
     """
     # a study without failures, which is the usual one, pays for one comparison per trial
-    if not cube.columns or not state.finished.fold(_AnyFailed()):
+    if not cube.columns or not state.finished.fold(_ANY_FAILED):
         return None
     fold = Fold.of(cube)
     carry = state.finished.fold(fold)
@@ -308,8 +309,7 @@ def _with_success(carry: Carry, point: list[float]) -> Carry:
     return attrs.evolve(carry, succeeded=carry.succeeded.with_row(point))
 
 
-@attrs.frozen
-class _AnyFailed:
+class _AnyFailed(Struct, frozen=True):
     """Fold: whether any trial failed."""
 
     def init(self) -> bool:
@@ -317,3 +317,6 @@ class _AnyFailed:
 
     def step(self, carry: bool, trial: FrozenTrial) -> bool:
         return carry or trial.state is TrialState.FAIL
+
+
+_ANY_FAILED = _AnyFailed()

@@ -171,6 +171,12 @@ class UnitCube:
         point: list[float] = []
         for name, distribution, width in zip(self.names, self.distributions, self._plain_widths, strict=True):
             known = theirs.get(name)
+            if width and known is distribution:  # the usual case: a float on a linear scale
+                value = params[name]
+                if not distribution.low <= value <= distribution.high:  # type: ignore[union-attr]
+                    return None
+                point.append((value - distribution.low) / width)  # type: ignore[union-attr]
+                continue
             if known is not distribution and (
                 known is None
                 # a choice may happen to be a number, but it is not a point of a range

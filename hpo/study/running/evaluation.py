@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 import attrs
+from msgspec import Struct
+from msgspec.structs import replace
 
 from hpo.core import (
     Command,
@@ -39,8 +41,7 @@ NO_PROCESS = (
 _LONGEST_REPR = 200  # characters of what an objective returned that a reason quotes
 
 
-@attrs.frozen
-class TrialResult:
+class TrialResult(Struct, frozen=True):
     """How a call of the objective ended.
 
     Attributes:
@@ -134,7 +135,7 @@ class Frames:
             return result
         caught = isinstance(error, self._catch)
         if caught:
-            result = attrs.evolve(result, error=None, traceback=traceback_of(error))
+            result = replace(result, error=None, traceback=traceback_of(error))
         if caught or not self._first.acquire(blocking=False):
             for chained in _chain(error):  # a frame may refer to its error, so that nothing else lets it go at once
                 traceback.clear_frames(chained.__traceback__)
@@ -218,4 +219,4 @@ class DetachedJob:
         if heard is not None:
             heard(None)
         result = evaluate(trial, self.objective, self.state)
-        return attrs.evolve(result, commands=tuple(recorder.commands))
+        return replace(result, commands=tuple(recorder.commands))

@@ -180,7 +180,7 @@ class PostOffice:
         if reply.result is not None:
             if reply.worker:  # else its process has ended
                 self._ledger.note(reply.worker, known, job.expected)
-            return attrs.evolve(reply.result, error=reply.raised())
+            return replace(reply.result, error=reply.raised())
         if reply.unreadable:
             # another trial, sent before it was known that names do not do, may have taught that meanwhile
             if job.by_value or importlib.util.find_spec("cloudpickle") is None:
@@ -335,13 +335,13 @@ class WorkerMemory:
     ) -> tuple[TrialResult, bytes | str | None]:
         self.current.study, self.current.stopped = _identity(job.started), False
         try:
-            result = attrs.evolve(Frames(catch).let_go(job(heard)), stopped=self.current.stopped)
+            result = replace(Frames(catch).let_go(job(heard)), stopped=self.current.stopped)
         finally:
             self.current.study = None
         error = result.error
         if error is None:
             return result, None
-        result = attrs.evolve(result, error=None, traceback=traceback_of(error))
+        result = replace(result, error=None, traceback=traceback_of(error))
         try:
             sent = pickle.dumps(error)
             pickle.loads(sent)  # noqa: S301 - bytes that were made in the line above
@@ -383,7 +383,7 @@ def _identity(state: StudyState) -> tuple[object, ...]:
 
 
 def _begun(result: TrialResult, began: float) -> TrialResult:
-    return attrs.evolve(result, tell=replace(result.tell, began=began))
+    return replace(result, tell=replace(result.tell, began=began))
 
 
 def _remember(memory: dict[bytes, Any], key: bytes, value: Any, most: int) -> None:

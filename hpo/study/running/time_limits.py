@@ -17,6 +17,7 @@ from multiprocessing.util import Finalize
 from typing import Any
 
 import attrs
+from msgspec.structs import replace
 
 from hpo.core import Command, PauseTrial, Tell, TrialState
 from hpo.study.recorder import now
@@ -125,7 +126,7 @@ _AIDES = Aides()
 
 def _refusal(parcel: Parcel, why: str) -> Reply:
     result = refused(parcel.number, why)
-    return Reply("", -1, b"", attrs.evolve(result, error=None), pickle.dumps(result.error))
+    return Reply("", -1, b"", replace(result, error=None), pickle.dumps(result.error))
 
 
 def run_in_time(parcel: Parcel, seconds: float) -> Reply:
