@@ -1,8 +1,9 @@
-"""Which pruner suits these learning curves? A simulation on a virtual clock answers in a moment."""
+"""How will a trial end, and which pruner suits these learning curves? A simulation on a virtual clock answers in a moment."""
 
 import numpy as np
 
-from hpo.pruners import HyperbandPruner, MedianPruner, NopPruner, PromotionHalving, SuccessiveHalvingPruner
+import hpo
+from hpo.pruners import CurvePruner, HyperbandPruner, MedianPruner, NopPruner, PromotionHalving, SuccessiveHalvingPruner
 from hpo.testing import CurveTable, simulate
 
 EPOCHS, CONFIGURATIONS = 27, 400
@@ -19,11 +20,25 @@ def learning_curves(seed=0):
 
 if __name__ == "__main__":
     table = CurveTable(learning_curves())
+
+    # twenty trials that ran to the end, and one that is on its way
+    state = simulate(table, table.space, n_trials=20, seed=0).state
+    for epochs in (3, 9, 18):
+        study, trial = hpo.ask(state, hpo.samplers.RandomSampler(), table.space)
+        curve = table(trial.params)
+        for epoch in range(1, epochs + 1):
+            study = hpo.report(study, trial, curve[epoch - 1], epoch)
+        end = hpo.predict_final(study, trial.number)
+        chance = end.probability_better(hpo.best_trial(state).value)
+        print(f"after {epochs:2} epochs: {end.mean:.3f} +- {end.std:.3f}, the best with probability {chance:.3f}")
+    print(f"in the end: {curve[-1]:.3f}, best so far {hpo.best_trial(state).value:.3f}")
+
     target = float(np.quantile(table.curves[:, -1], 0.01))  # one configuration in a hundred ends so well
     promotion = PromotionHalving(1, 3, EPOCHS)
     rivals = {
         "no pruner": {"pruner": NopPruner()},
         "median": {"pruner": MedianPruner()},
+        "curves": {"pruner": CurvePruner()},
         "Hyperband": {"pruner": HyperbandPruner(1, EPOCHS, 3)},
         "halving that stops": {"pruner": SuccessiveHalvingPruner(1, 3)},
         "halving that pauses": {"pruner": promotion.pruner, "promoter": promotion},

@@ -61,6 +61,7 @@ _HOMES = {
     ),
     "hpo.errors": ("DuplicatedStudyError", "HpoError", "SearchSpaceExhausted", "TrialPruned"),
     "hpo.journal": ("open_journal",),
+    "hpo.pruners.curves": ("FinalPrediction", "predict_final"),
     "hpo.study.replaying.certificate": ("Certificate", "certificate", "check_certificate"),
     "hpo.study.replaying.comparison": ("Parting", "diff"),
     "hpo.study.replaying.audit": ("audit_pruning",),

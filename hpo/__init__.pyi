@@ -64,6 +64,7 @@ from hpo.errors import (
     TrialPruned as TrialPruned,
 )
 from hpo.journal import open_journal as open_journal
+from hpo.pruners.curves import FinalPrediction as FinalPrediction, predict_final as predict_final
 from hpo.study.callbacks.retries import RetryFailedTrials as RetryFailedTrials
 from hpo.study.fixed_trial import FixedTrial as FixedTrial
 from hpo.study.replaying.audit import audit_pruning as audit_pruning

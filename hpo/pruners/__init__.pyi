@@ -8,6 +8,7 @@ from hpo.pruners.combinations import All as All
 from hpo.pruners.combinations import Any as Any
 from hpo.pruners.combinations import ByMetric as ByMetric
 from hpo.pruners.combinations import RushPruner as RushPruner
+from hpo.pruners.curves import CurvePruner as CurvePruner
 from hpo.pruners.hyperband import HyperbandPruner as HyperbandPruner
 from hpo.pruners.median import MedianPruner as MedianPruner
 from hpo.pruners.median import PercentilePruner as PercentilePruner

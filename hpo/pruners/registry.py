@@ -19,6 +19,9 @@ PRUNERS = Registry(
         Registration("All", home="hpo.pruners.combinations"),
         Registration("Any", home="hpo.pruners.combinations"),
         Registration("ByMetric", home="hpo.pruners.combinations"),
+        Registration(
+            "CurvePruner", home="hpo.pruners.curves", claims=("mirror", "never_stops_the_leader", "bounded_work")
+        ),
         Registration("HyperbandPruner", home="hpo.pruners.hyperband", claims=_RANKS),
         Registration("MedianPruner", home="hpo.pruners.median", claims=_ONE_OBJECTIVE),
         Registration("NopPruner", home="hpo.pruners.nop", claims=_RANKS),
