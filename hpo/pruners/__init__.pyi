@@ -14,7 +14,9 @@ from hpo.pruners.median import MedianPruner as MedianPruner
 from hpo.pruners.median import PercentilePruner as PercentilePruner
 from hpo.pruners.nop import NopPruner as NopPruner
 from hpo.pruners.optuna_style import BasePruner as BasePruner
+from hpo.pruners.pareto import ParetoHalvingPruner as ParetoHalvingPruner
 from hpo.pruners.population import PopulationTraining as PopulationTraining
+from hpo.pruners.promotion import ProgressiveHalving as ProgressiveHalving
 from hpo.pruners.promotion import PromotionHalving as PromotionHalving
 from hpo.pruners.rungs import PauseAtRungs as PauseAtRungs
 from hpo.pruners.rungs import PauseInPopulation as PauseInPopulation

@@ -25,6 +25,7 @@ PRUNERS = Registry(
         Registration("HyperbandPruner", home="hpo.pruners.hyperband", claims=_RANKS),
         Registration("MedianPruner", home="hpo.pruners.median", claims=_ONE_OBJECTIVE),
         Registration("NopPruner", home="hpo.pruners.nop", claims=_RANKS),
+        Registration("ParetoHalvingPruner", home="hpo.pruners.pareto", claims=_RANKS),
         Registration("PauseInPopulation", home="hpo.pruners.rungs", claims=("mirror", "rank_based")),
         Registration("PauseAtRungs", home="hpo.pruners.rungs", claims=_RANKS),
         Registration("PatientPruner", home="hpo.pruners.threshold", claims=("mirror", *_OWN_REPORTS)),
@@ -41,6 +42,7 @@ PROMOTERS = Registry(
     "promoter",
     (
         Registration("PopulationTraining", home="hpo.pruners.population"),
+        Registration("ProgressiveHalving", home="hpo.pruners.promotion"),
         Registration("PromotionHalving", home="hpo.pruners.promotion"),
     ),
 )

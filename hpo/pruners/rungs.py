@@ -61,7 +61,7 @@ class Rungs:
             rung, milestone = rung + 1, milestone * self.factor
         return rung
 
-    def reached(self, reports: Mapping[int, float]) -> int | None:
+    def reached(self, reports: Mapping[int, Any]) -> int | None:
         """Return the rung that a trial has just reached with its last step, or None if that is not a first report."""
         if not reports:
             return None
@@ -76,7 +76,7 @@ class Rungs:
             return None
         return rung
 
-    def step_at(self, rung: int, reports: Mapping[int, float]) -> int | None:
+    def step_at(self, rung: int, reports: Mapping[int, Any]) -> int | None:
         """Return the step of the report by which a trial is judged at `rung`, or None if it has none there."""
         milestone = self.milestone(rung)
         if milestone in reports:  # the usual case, without a look at all reports

@@ -211,7 +211,7 @@ def test_promoters_are_registered_like_pruners(install):
     )
     install("firsts", source, "hpo.promoters", first="firsts:REGISTRATION")
     assert pruners.first.__name__ == "first"
-    assert PROMOTERS.names() == ["PopulationTraining", "PromotionHalving", "first"]
+    assert PROMOTERS.names() == ["PopulationTraining", "ProgressiveHalving", "PromotionHalving", "first"]
     assert "first" in help_of("optimize")
 
 
