@@ -44,6 +44,16 @@ class FinalPrediction:
         mean: The expected final value.
         std: The standard deviation of the final value, at least 0.
         n_checked: How many complete trials were predicted from their reports up to `step`, to learn how far predictions miss.
+
+    Example:
+        >>> import hpo
+        >>> study = hpo.create_study()
+        >>> trial = study.ask()
+        >>> for step in range(1, 6):
+        ...     trial.report(1.0 / step, step)
+        >>> end = hpo.predict_final(study.state, trial.number, final_step=10)
+        >>> end.step, end.final_step, 0.0 < end.mean < 0.2, end.probability_better(0.2) > 0.9
+        (5, 10, True, True)
     """
 
     number: int
