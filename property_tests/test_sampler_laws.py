@@ -10,6 +10,7 @@ from hpo.samplers import (
     BruteForceSampler,
     CmaEsSampler,
     Fallback,
+    GPSampler,
     GridSampler,
     PartialFixedSampler,
     QMCSampler,
@@ -44,8 +45,12 @@ def subject(sampler, space=None, *, without=()):
 
 grid = GridSampler({"n": [0, 1, 2], "kind": ["a", "b"], "step": [0.0, 1.0]})
 tpe = TPESampler(n_startup_trials=2)
+# few candidates and searches, so that a suggestion costs milliseconds
+gp = GPSampler(n_startup_trials=2, n_candidates=32, n_local_searches=2)
+WITH_OPTIONS = {"BruteForceSampler", "GPSampler"}
 SUBJECTS = {
-    **{name: subject(sampler) for name, sampler in MADE_WITHOUT_OPTIONS.items() if name != "BruteForceSampler"},
+    **{name: subject(sampler) for name, sampler in MADE_WITHOUT_OPTIONS.items() if name not in WITH_OPTIONS},
+    "GaussianProcess": subject(gp),
     "RandomWithASeed": subject(RandomSampler(seed=11), without=["coverage", "shares", "lone_independence"]),
     "Grid": subject(grid, SMALL),
     "ShuffledGrid": subject(GridSampler(grid.search_space, seed=5), SMALL),
@@ -85,7 +90,8 @@ SUBJECTS = {
 """Samplers, the space that they are asked for (None for all kinds), and what they claim."""
 
 for name, (sampler, space, claims) in SUBJECTS.items():
-    laws = {"sampler": sampler, "space": space, "claims": claims, "max_examples": EXAMPLES}
+    few = max(3, EXAMPLES // 20) if sampler is gp else EXAMPLES  # its fits make the whole suite of laws expensive
+    laws = {"sampler": sampler, "space": space, "claims": claims, "max_examples": few}
     globals()[f"Test{name}"] = type(f"Test{name}", (SamplerLaws,), laws)
 
 

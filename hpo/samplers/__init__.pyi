@@ -5,6 +5,7 @@ from hpo.core import Suggestion as Suggestion
 from hpo.pruners.bracket_sampler import BracketSampler as BracketSampler
 from hpo.samplers.brute_force import BruteForceSampler as BruteForceSampler
 from hpo.samplers.cma_es import CmaEsSampler as CmaEsSampler
+from hpo.samplers.gp import GPSampler as GPSampler
 from hpo.samplers.grid import GridSampler as GridSampler
 from hpo.samplers.optuna_style import BaseSampler as BaseSampler
 from hpo.samplers.optuna_style import IntersectionSearchSpace as IntersectionSearchSpace

@@ -25,12 +25,20 @@ _RANKS = ("rank_based", "affine", "mirror", "recording_order", "bounded_work")
 _OUTCOMES = ("learning", "violations_repel", "later_objectives_count", "pruned_is_not_best")
 _LEARNING = (*_RANKS, "scale", *_DRAWN, *_OUTCOMES, "no_repeats", "exhaustion")
 _KEEPING_AWAY = (*_LEARNING, "failures_do_not_attract")
+# sizes of values count, and the order in which trials were told says which of them the hyperparameters were fitted to
+_MODELLED = ("affine", "mirror", "recording_order", "bounded_work", "scale", *_DRAWN, "no_repeats", "exhaustion")
+_GP_CLAIMS = (*_MODELLED, "learning", "violations_repel", "pruned_is_not_best", "failures_do_not_attract")
 # the tree of what was tried grows in the order in which trials ended and asked for parameters, so these two orders count
 _TREE = ("rank_based", "affine", "mirror", "scale", "coverage", "no_repeats", "exhaustion", "bounded_work")
 
 _GAMMAS = ("default_gamma", "hyperopt_gamma", "default_weights")
 _SOBOL = {"sobol": "the trial's point of a Sobol sequence", "halton": "the trial's point of a Halton sequence"}
 _CMA = {**_MODEL, "independent": "left to its independent sampler"}
+_GP = {
+    **_MODEL,
+    "independent": "left to its independent sampler",
+    "explore": "drawn at random, because the model predicts no better than a constant",
+}
 
 SAMPLERS = Registry(
     "hpo.samplers",
@@ -47,6 +55,7 @@ SAMPLERS = Registry(
             added_options={"consider_failed_trials": False},
         ),
         Registration("Fallback", home="hpo.samplers.wrappers"),
+        Registration("GPSampler", home="hpo.samplers.gp", rules=_GP, claims=_GP_CLAIMS),
         Registration("GridSampler", home="hpo.samplers.grid", claims=_EXHAUSTIVE),
         Registration("PartialFixedSampler", home="hpo.samplers.wrappers"),
         Registration("QMCSampler", home="hpo.samplers.quasi_random", rules=_SOBOL, claims=_SPREAD),

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import hpo
-from hpo.samplers import CmaEsSampler, QMCSampler, RandomSampler, TPESampler
+from hpo.samplers import CmaEsSampler, GPSampler, QMCSampler, RandomSampler, TPESampler
 
 hpo.logging.set_verbosity(hpo.logging.ERROR)
 
@@ -127,6 +127,8 @@ OPTIMIZERS: Mapping[str, Callable[..., Any]] = {
     "hpo-tpe-group": optimizer(functools.partial(TPESampler, group=True)),
     "hpo-tpe-four": optimizer(TPESampler, parallel=True, modes="so"),
     "hpo-cmaes": optimizer(CmaEsSampler, modes="so"),
+    "hpo-gp": optimizer(GPSampler, modes="so"),
+    "hpo-gp-four": optimizer(GPSampler, parallel=True, modes="so"),
     "hpo-tpe-median": optimizer(TPESampler, hpo.pruners.MedianPruner, modes="mf"),
     "optuna-tpe-four": _optuna_four_at_a_time,
 }

@@ -1,0 +1,272 @@
+"""The sampler that models results by a Gaussian process and suggests where it expects the largest improvement."""
+
+from __future__ import annotations
+
+import math
+from itertools import chain
+from typing import ClassVar
+
+import attrs
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from hpo.core import (
+    Answer,
+    FrozenTrial,
+    Key,
+    Sampler,
+    SearchSpace,
+    StudyState,
+    Suggestion,
+    checked_seed,
+    is_bool,
+    is_function,
+    one_of,
+    to_int_if_whole,
+    whole_from,
+)
+from hpo.core.memory.rows import Rows
+from hpo.errors import SeveralObjectives
+from hpo.models.gaussian_process import Fold, Surrogate, surrogate
+from hpo.samplers.gp.acquisition import acquisition_of
+from hpo.samplers.gp.coding import FeatureCoding, learned_conditions
+from hpo.samplers.gp.search import best_first
+from hpo.samplers.parts import (
+    DUPLICATES,
+    Duplicates,
+    TriedConfigurations,
+    UnitCube,
+    is_learnable,
+    learned_feasibility,
+    suggest,
+    suggest_lone,
+)
+from hpo.samplers.random import RandomSampler
+from hpo.samplers.tpe import TPESampler
+from hpo.samplers.tpe.propose import GroupFold
+
+_START = RandomSampler()
+_INDEPENDENT = TPESampler()
+_IS_SAMPLER = is_function("a sampler (None means a TPESampler)", classes=False, optional=True)
+_WORLDS = 16
+_MOST_RUNNING = 32  # the newest running trials whose results are drawn
+_WORK = 200_000  # candidates times trials
+_FEWEST_CANDIDATES = 32
+_MANY = 400  # trials from which on the search is shorter
+_CHANCE = 4.0  # nats that a model of one column may seem to know about chance, in about nine of ten cases
+_FEW = 12
+_ATTEMPTS = 64  # points, best first, until one is found that was not tried yet
+
+
+@attrs.frozen(kw_only=True, cache_hash=True)
+class GPSampler:
+    """Gaussian process over the joint space: suggests where it expects the largest improvement.
+
+    A Gaussian process with a Matern-5/2 kernel is fitted to the results, with a length scale for each parameter, so that
+    it learns which ones matter. What is suggested maximizes the expected improvement on the best result so far, as the
+    model sees it; numbers are found by their slopes, and integers, steps and choices by trying other ones.
+
+    - Sizes of values count, not their unit. Values far from normal are transformed first, so that a few huge ones don't
+      hide the others. An infinite or NaN value counts as the worst finite one, and a pruned trial as an upper quartile.
+    - Trials that run or are paused have their results drawn from the model, several times, and the average improvement
+      over these draws counts: parallel trials keep away from each other.
+    - Each constraint has a process of its own, and the probability that all are met multiplies the improvement. Failed
+      trials have no result, but as soon as parameters predict failures, so does the probability of success.
+    - Every parameter that was seen is suggested. One that only some trials have does not count where the others say that
+      it is missing.
+    - Where the model predicts results no better than their mean does, values are drawn at random, and the note says so.
+
+    The first 20 trials are each followed by a fit of the length scales and the noise, and later ones less and less often.
+    O(`n`^2) per suggestion with `n` trials, and O(`n`^3) for a fit; at most 1,000 trials are modelled, the best and the
+    newest ones.
+
+    Source: Jones, Schonlau and Welch, "Efficient Global Optimization of Expensive Black-Box Functions", Journal of Global
+    Optimization 13, 1998; Hvarfner, Hellsten and Nardi, "Vanilla Bayesian Optimization Performs Great in High Dimensions",
+    ICML 2024 (length scales); Ament et al., "Unexpected Improvements to Expected Improvement for Bayesian Optimization",
+    NeurIPS 2023 (the logarithm of the improvement). The documentation says what differs from them.
+
+    Args:
+        n_startup_trials: How many complete or pruned trials there must be before the first model. Until then values are
+            those of a `RandomSampler`, draw for draw. There must be at least one, whatever the number.
+        deterministic_objective: Whether equal parameters give equal results. Otherwise the noise is learned.
+        independent_sampler: The sampler for parameters that no trial has had yet; None means a `TPESampler`.
+        seed: Replaces the study's seed; None means the study's.
+        n_candidates: How many random points are compared before the best of them are improved, at least 1. There are
+            fewer if there are many trials.
+        n_local_searches: How many points are improved, at least 1.
+        consider_failed_trials: Whether points that are likely to fail are avoided, as soon as the parameters predict
+            failures. Failures that look like chance are ignored; with False all are.
+        duplicates: With "avoid", no configuration of a finite space is suggested that was tried or is running, and the
+            answer is `Exhausted` when there is no other. With "allow", configurations may be repeated.
+
+    Raises:
+        InvalidArgument, InvalidType: an option is outside of these; the message names it.
+
+    Example:
+        >>> from hpo.core.ask_tell import ask, tell
+        >>> from hpo.core.values.distributions import FloatDistribution
+        >>> state, sampler = StudyState.create(seed=1), GPSampler(n_startup_trials=5)
+        >>> for _ in range(20):
+        ...     state, trial = ask(state, sampler, {"x": FloatDistribution(-10.0, 10.0)})
+        ...     state = tell(state, trial.number, (trial.params["x"] - 2.0) ** 2)
+        >>> min(trial.value for trial in state.finished) < 0.001
+        True
+    """
+
+    needs_pending: ClassVar[bool] = True  # running trials are in the model, and in duplicates
+
+    n_startup_trials: int = attrs.field(default=10, converter=to_int_if_whole, validator=whole_from(0))
+    deterministic_objective: bool = attrs.field(default=False, validator=is_bool)
+    independent_sampler: Sampler | None = attrs.field(default=None, validator=_IS_SAMPLER, hash=False)
+    seed: int | None = attrs.field(default=None, converter=checked_seed)
+    n_candidates: int = attrs.field(default=512, converter=to_int_if_whole, validator=whole_from(1))
+    n_local_searches: int = attrs.field(default=8, converter=to_int_if_whole, validator=whole_from(1))
+    consider_failed_trials: bool = attrs.field(default=True, validator=is_bool)
+    duplicates: Duplicates = attrs.field(default="avoid", validator=one_of(*DUPLICATES))
+
+    def joint_space(self, state: StudyState, trial: FrozenTrial) -> SearchSpace:
+        """Return what is suggested together if no space is declared: every parameter that was seen."""
+        return state.finished.fold(GroupFold()).space
+
+    def __call__(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
+        """Return values for the joint space.
+
+        The note's ``rule`` says where they are from: "startup"; "model"; "explore" if the model predicts no better than
+        a constant; or "untried" if the model proposed only configurations that were tried. With "model",
+        ``acquisition`` is the logarithm of the expected improvement times the probability that constraints are met and
+        nothing fails, and ``mean`` and ``deviation`` are what is predicted of the result, in units of the deviation of
+        all results from their mean.
+
+        Raises:
+            SeveralObjectives: the study has several objectives.
+        """
+        if len(state.directions) > 1:
+            raise SeveralObjectives("GPSampler", "a sampler for several objectives, such as TPESampler")
+
+        def ask_model(tried: TriedConfigurations | None) -> Answer | None:
+            return self._suggestion(state, trial, space, key, tried)
+
+        return suggest(state, trial, space, key, ask_model, start=_START, duplicates=self.duplicates)
+
+    def suggest_lone(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
+        """Return a value for a parameter that no trial has had yet, from the independent sampler."""
+        independent = _INDEPENDENT if self.independent_sampler is None else self.independent_sampler
+        return suggest_lone(
+            state, trial, space, key, _no_model, start=independent, duplicates=self.duplicates, rule="independent"
+        )
+
+    def _suggestion(
+        self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key, tried: TriedConfigurations | None
+    ) -> Suggestion | None:
+        cube = UnitCube.of(space)
+        if not cube.columns or state.finished.fold(_Learnable()) < max(self.n_startup_trials, 1):
+            return None
+        coding = FeatureCoding.of(cube)
+        feasibility = learned_feasibility(state, cube) if self.consider_failed_trials else None
+        model = self._surrogate(state, coding, 0, failed=feasibility is not None)
+        if model is None or not model.complete.any():
+            return None  # no complete trial is inside of the ranges
+        if model.gain < _least_gain(len(model.targets), coding.n_columns):
+            # one stream for each parameter, as at the start: nothing better is known
+            return Suggestion(
+                _START(state, trial, space, key).params, {"rule": "explore", "gain": round(model.gain, 3)}
+            )
+        names = state.finished.fold(_ConstraintNames())
+        running = _running_points(state, coding)
+        if feasibility is None:
+            # a trial that failed by chance says nothing about its place, but it must not be suggested over and over
+            lost = state.finished.fold(_FailedPoints(coding)).array[-_MOST_RUNNING:]
+            running = np.concatenate((lost, running))
+        acquisition = acquisition_of(
+            coding,
+            learned_conditions(coding, model.points),
+            model,
+            running,
+            ndtri(key.child("worlds").generator().random((len(running), _WORLDS))),
+            [limit for name in names if (limit := self._surrogate(state, coding, name)) is not None],
+            feasibility,
+        )
+        many = len(model.targets) > _MANY
+        points, values = best_first(
+            acquisition,
+            coding,
+            key,
+            model.points[np.argsort(model.smoothed, kind="stable")],
+            n_candidates=max(min(self.n_candidates, _WORK // len(model.targets)), _FEWEST_CANDIDATES),
+            n_starts=max(self.n_local_searches // 2, 1) if many else self.n_local_searches,
+            iterations=25 if many else 50,
+        )
+        proposals = [cube.params(point) for point in points[:_ATTEMPTS].tolist()]
+        # if all were tried already, the driver replaces the best of them
+        fresh = (place for place, params in enumerate(proposals) if tried is None or not tried.contains(params))
+        place = next(fresh, 0)
+        mean, deviation = acquisition.predicted(points[place])
+        note = {"rule": "model", "acquisition": float(values[place]), "mean": mean, "deviation": deviation}
+        return Suggestion(proposals[place], note)
+
+    def _surrogate(
+        self, state: StudyState, coding: FeatureCoding, result: int | str, *, failed: bool = False
+    ) -> Surrogate | None:
+        maximized = not isinstance(result, str) and state.directions[result] == "maximize"
+        fold = Fold(coding, result, maximized=maximized, deterministic=self.deterministic_objective, failed=failed)
+        return surrogate(fold, state.finished.fold(fold))
+
+
+def _least_gain(n: int, d: int) -> float:
+    """Return how many nats the model must know more about the results than their mean does, with `d` columns.
+
+    Hyperparameters that were fitted to chance do seem to know something, the more the more of them there are. How much
+    that is can't be told from knowledge while there are few trials, and then the model is trusted.
+    """
+    return _CHANCE * math.sqrt(d) * min(max((n - _FEW) / _FEW, 0.0), 1.0) + 1.0
+
+
+def _no_model(tried: TriedConfigurations | None) -> Answer | None:
+    return None
+
+
+def _running_points(state: StudyState, coding: FeatureCoding) -> NDArray[np.float64]:
+    rows = []
+    for other in chain(state.running.values(), state.paused.values()):
+        row = coding.row(other) if other.params else None
+        if row is not None:
+            rows.append(row)
+    return np.array(rows[-_MOST_RUNNING:], dtype=np.float64).reshape(-1, coding.n_columns)
+
+
+class _Learnable(Struct, frozen=True):
+    """Fold: how many trials have a result to learn from."""
+
+    def init(self) -> int:
+        return 0
+
+    def step(self, carry: int, trial: FrozenTrial) -> int:
+        return carry + is_learnable(trial)
+
+
+@attrs.frozen
+class _FailedPoints:
+    """Fold: the points of failed trials, as rows."""
+
+    coding: FeatureCoding
+
+    def init(self) -> Rows:
+        return Rows(self.coding.n_columns)
+
+    def step(self, carry: Rows, trial: FrozenTrial) -> Rows:
+        row = None if is_learnable(trial) else self.coding.row(trial)
+        return carry if row is None else carry.with_row(row)
+
+
+class _ConstraintNames(Struct, frozen=True):
+    """Fold: the names of the constraints, sorted."""
+
+    def init(self) -> tuple[str, ...]:
+        return ()
+
+    def step(self, carry: tuple[str, ...], trial: FrozenTrial) -> tuple[str, ...]:
+        if not trial.constraints or trial.constraints.keys() <= {*carry}:
+            return carry
+        return tuple(sorted({*carry, *trial.constraints}))

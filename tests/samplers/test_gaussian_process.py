@@ -1,0 +1,213 @@
+"""The Gaussian process sampler: spaces of all kinds, running and failed trials, constraints, branches, notes, refits."""
+
+import math
+from collections import Counter
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from sampled_studies import MIXED, best, mixed_loss, study, suggested
+
+import hpo
+from hpo.core import (
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+    SearchSpace,
+    StudyState,
+    TrialState,
+    ask,
+    create_trial,
+    set_constraint,
+    tell,
+)
+from hpo.errors import SeveralObjectives
+from hpo.models.gaussian_process import Fold, last_fit, surrogate
+from hpo.samplers import GPSampler, RandomSampler
+from hpo.samplers.gp.coding import FeatureCoding, learned_conditions, without_inactive
+from hpo.samplers.parts import UnitCube
+
+EAGER = GPSampler(n_startup_trials=4, n_candidates=64, n_local_searches=2)
+UNIT = FloatDistribution(0.0, 1.0)
+PLANE = SearchSpace({"x": UNIT, "y": UNIT})
+CURVED = SearchSpace({"kind": CategoricalDistribution(["a", "b"]), "x": UNIT, "size": UNIT})
+
+
+def bowl(params):
+    return (params["x"] - 0.3) ** 2 + 3.0 * (params["y"] - 0.8) ** 2
+
+
+def test_it_finds_the_bottom_of_a_bowl():
+    assert best(study(25, bowl, PLANE, EAGER)) < 1e-4
+
+
+def test_it_finds_good_values_of_all_kinds():
+    assert best(study(40, mixed_loss, MIXED, EAGER)) < best(study(40, mixed_loss, MIXED, RandomSampler())) / 3
+
+
+def test_infinite_results_are_the_worst_and_missing_ones_fail():
+    def loss(params):
+        return math.inf if params["x"] > 0.9 else math.nan if params["y"] < 0.1 else bowl(params)
+
+    values = [trial.value for trial in study(25, loss, PLANE, EAGER).finished if trial.value is not None]
+    assert min(values) < 1e-2
+
+
+def test_running_trials_keep_away_from_each_other():
+    state = study(12, bowl, PLANE, EAGER)
+    points = []
+    for _ in range(6):
+        state, trial = ask(state, EAGER, PLANE)
+        points.append([trial.params["x"], trial.params["y"]])
+    distances = np.linalg.norm(np.array(points)[:, None] - np.array(points)[None], axis=2)
+    assert distances[np.triu_indices(6, 1)].min() > 1e-3
+
+
+def test_a_constraint_is_learned_by_its_name():
+    state = StudyState.create(seed=3)
+    for _ in range(30):
+        state, trial = ask(state, EAGER, PLANE)
+        state = set_constraint(state, trial.number, "limit", trial.params["x"] - 0.5)
+        if trial.number % 2:  # a constraint that only some trials have set, first
+            state = set_constraint(state, trial.number, "always met", -1.0)
+        state = tell(state, trial.number, -trial.params["x"] - trial.params["y"])
+    feasible = [trial.value for trial in state.finished if trial.constraints["limit"] <= 0.0]
+    assert len(feasible) > 12
+    assert min(feasible) < -1.45
+
+
+def test_without_a_feasible_trial_it_looks_for_one():
+    state = StudyState.create(seed=3)
+    for number in range(25):
+        state, trial = ask(state, EAGER, PLANE)
+        state = set_constraint(state, trial.number, "far", 0.1 - trial.params["x"] * trial.params["y"] ** 4 + 0.6)
+        state = tell(state, trial.number, float(number))
+    assert any(trial.constraints["far"] <= 0.0 for trial in state.finished)
+
+
+@pytest.mark.parametrize("consider", [True, False])
+def test_a_place_that_failed_is_not_suggested_over_and_over(consider):
+    sampler = GPSampler(n_startup_trials=4, n_candidates=64, n_local_searches=3, consider_failed_trials=consider)
+    state = study(10, bowl, PLANE, sampler)
+    seen = []
+    for _ in range(5):
+        state, trial = ask(state, sampler, PLANE)
+        seen.append([trial.params["x"], trial.params["y"]])
+        state = tell(state, trial.number, state="fail")
+    assert np.unique(np.round(seen, 4), axis=0).shape == (5, 2)
+
+
+def test_a_branch_has_parameters_of_its_own():
+    def objective(trial):
+        if trial.suggest_categorical("kind", ["a", "b"]) == "a":
+            return 1.0 + (trial.suggest_float("size", 0.0, 1.0) - 0.7) ** 2
+        return abs(trial.suggest_float("x", 0.0, 1.0) - 0.2)
+
+    hpo.logging.set_verbosity(hpo.logging.ERROR)
+    found = hpo.create_study(sampler=EAGER, seed=1)
+    found.optimize(objective, n_trials=30)
+    assert found.best_value < 0.02
+    joint = EAGER.joint_space(found.state, found.trials[0])
+    assert {*joint} == {"kind", "size", "x"}
+    assert Counter(trial.params["kind"] for trial in found.trials[10:])["b"] > 12
+
+
+def test_what_decides_about_a_parameter_is_learned():
+    coding = FeatureCoding.of(UnitCube.of(CURVED))
+    assert coding.cube.names == ("kind", "size", "x")
+    points = np.array([[0.0, 0.4, np.nan], [1.0, np.nan, 0.3], [0.0, 0.9, np.nan], [1.0, np.nan, 0.1]])
+    conditions = learned_conditions(coding, points)
+    asked = np.array([[0.0, 0.5, 0.5], [1.0, 0.5, 0.5]])
+    assert np.isnan(without_inactive(asked, conditions)).tolist() == [[False, False, True], [False, True, False]]
+    # nothing decides about "x" if it is there and not there for one choice
+    assert {each.columns for each in learned_conditions(coding, np.array([*points, [0.0, 0.1, 0.1]]))} == {(1,)}
+    assert learned_conditions(coding, asked) == ()
+
+
+def test_a_missing_parameter_is_in_the_middle():
+    coding = FeatureCoding.of(UnitCube.of(CURVED))
+    one, other = coding.features(np.array([[0.0, 0.4, np.nan], [np.nan, 0.4, 0.5]]))
+    assert one.tolist() == pytest.approx([math.sqrt(0.5), 0.0, 0.4, 0.5])
+    assert other.tolist() == pytest.approx([0.0, 0.0, 0.4, 0.5])
+
+
+def test_values_of_grids_are_snapped_to_their_own_points():
+    space = SearchSpace({"n": IntDistribution(1, 5), "u": IntDistribution(1, 100, log=True), "x": UNIT})
+    coding = FeatureCoding.of(UnitCube.of(space))
+    for params in ({"n": 2, "u": 3, "x": 0.25}, {"n": 5, "u": 100, "x": 1.0}):
+        row = coding.row(create_trial(value=0.0, params=params, distributions=space))
+        assert coding.snapped(np.array([row]) + 1e-4 * np.array([1.0, 1.0, 0.0])).tolist() == [row]
+        assert coding.cube.params(row) == params
+
+
+def test_small_spaces_are_tried_in_full_and_once():
+    space = SearchSpace({"n": IntDistribution(0, 4), "c": CategoricalDistribution(["a", "b"])})
+    state = study(10, lambda params: params["n"] + (params["c"] == "a"), space, EAGER)
+    assert len({(trial.params["n"], trial.params["c"]) for trial in state.finished}) == 10
+    assert type(suggested(state, space, EAGER)).__name__ == "Exhausted"
+
+
+def test_shuffled_results_are_explored_and_a_bowl_is_not():
+    noise = iter(np.random.default_rng(5).permutation(50).tolist())
+    rules = Counter(t.note["rule"] for t in study(40, lambda params: float(next(noise)), PLANE, EAGER).finished[20:])
+    assert rules["explore"] >= 16
+    rules = Counter(trial.note["rule"] for trial in study(25, bowl, PLANE, EAGER).finished)
+    assert rules == {"startup": 4, "model": 21}
+
+
+def test_constant_results_are_explored():
+    assert suggested(study(12, lambda params: 1.0, PLANE, EAGER), PLANE, EAGER).note["rule"] == "explore"
+
+
+def test_the_note_says_what_is_predicted():
+    note = suggested(study(15, bowl, PLANE, EAGER), PLANE, EAGER).note
+    assert {*note} == {"rule", "acquisition", "mean", "deviation"}
+    assert note["deviation"] > 0.0
+
+
+def test_fits_are_rarer_the_more_trials_there_are():
+    fits = sorted({last_fit(n) for n in range(1, 2001)})
+    assert fits[:20] == [*range(1, 21)]
+    assert 40 < len(fits) < 80
+    assert max(later - sooner for sooner, later in pairwise(fits)) == 100
+
+
+def test_between_fits_the_model_is_that_of_a_study_read_anew():
+    state = study(27, bowl, PLANE, EAGER)
+    fold = Fold(FeatureCoding.of(UnitCube.of(PLANE)), 0)
+    grown = surrogate(fold, state.finished.fold(fold))
+    carry = fold.init()
+    for trial in state.finished:
+        carry = fold.step(carry, trial)
+    fresh = surrogate(fold, carry)
+    assert len(carry.fit.rows) == 25  # and so two trials extend the factorization
+    assert (grown.posterior.weights == fresh.posterior.weights).all()
+
+
+def test_thousands_of_trials_are_modelled_by_the_best_and_the_newest():
+    rng = np.random.default_rng(0)
+    fold = Fold(FeatureCoding.of(UnitCube.of(PLANE)), 0)
+    carry = fold.init()
+    for x, y in rng.random((1200, 2)).tolist():
+        params = {"x": x, "y": y}
+        carry = fold.step(carry, create_trial(value=bowl(params), params=params, distributions=PLANE))
+    model = surrogate(fold, carry)
+    assert 1000 <= len(model.targets) < 1100
+    assert (model.points[-1] == carry.rows.array[-1, -2:]).all()
+    assert carry.rows.array[:, 0].argmin() in carry.fit.chosen
+
+
+def test_a_pruned_trial_counts_as_an_upper_quartile():
+    fold = Fold(FeatureCoding.of(UnitCube.of(PLANE)), 0)
+    carry = fold.init()
+    for value in (1.0, 2.0, 3.0, 4.0, 5.0):
+        carry = fold.step(carry, create_trial(value=value, params={"x": 0.1, "y": 0.2}, distributions=PLANE))
+    pruned = create_trial(state=TrialState.PRUNED, params={"x": 0.5, "y": 0.5}, distributions=PLANE)
+    targets = fold.targets(fold.step(carry, pruned).rows.array)
+    assert targets[-1] == targets[3]
+
+
+def test_several_objectives_are_refused():
+    state = study(3, lambda params: [0.0, 1.0], PLANE, RandomSampler(), directions=["minimize", "minimize"])
+    with pytest.raises(SeveralObjectives, match="GPSampler"):
+        suggested(state, PLANE, EAGER)
