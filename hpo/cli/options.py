@@ -158,10 +158,9 @@ def _registry(kind: str) -> Registry:
 
 def read_state(storage: Storage, name: str | None) -> StudyState:
     """Return the current state of a study, with which nothing can be changed."""
-    from hpo.journal.storage import replay_from
+    from hpo.journal.storage import current_state
 
-    journal = storage.open(_only_name(storage, name))
-    return replay_from(journal, journal.read(0))
+    return current_state(storage.open(_only_name(storage, name)))
 
 
 def open_study(storage: Storage, name: str | None) -> Study:

@@ -25,6 +25,7 @@ from hpo.journal.storage import (
     TellsPlaces,
     TracksWorkers,
     Turn,
+    current_state,
     replay_from,
 )
 
@@ -46,6 +47,7 @@ __all__ = [
     "TellsPlaces",
     "TracksWorkers",
     "Turn",
+    "current_state",
     "open_journal",
     "replay_from",
 ]

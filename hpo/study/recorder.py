@@ -159,7 +159,8 @@ class JournalRecorder:
         self._is_alone = False
         if self._remembers:
             self.log = self.log.extended(self._state.version, [*news])
-        self._state = replay_from(self._journal, _drained(news if isinstance(news, list) else [*news]), self._state)
+        drained = _drained(news if isinstance(news, list) else [*news])
+        self._state = replay_from(self._journal, drained, self._state, n_events=len(news))
 
     @property
     def journal(self) -> Journal:

@@ -28,7 +28,7 @@ from hpo.core import (
     decide,
 )
 from hpo.errors import DuplicatedStudyError, InvalidArgument, SeveralObjectives, StudyNotFound
-from hpo.journal import Storage, open_journal, replay_from
+from hpo.journal import Storage, current_state, open_journal
 from hpo.logging import get_logger
 from hpo.pruners import MedianPruner, NopPruner
 from hpo.samplers import RandomSampler
@@ -235,7 +235,7 @@ def get_all_study_summaries(storage: StorageLike, include_best_trial: bool = Tru
     """
     opened = open_journal(storage)
     journals = map(opened.open, opened.names())
-    return [_summary(replay_from(journal, journal.read(0)), include_best_trial) for journal in journals]
+    return [_summary(current_state(journal), include_best_trial) for journal in journals]
 
 
 @attrs.frozen

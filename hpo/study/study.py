@@ -19,10 +19,9 @@ from hpo.core import (
     StoppingRule,
     StudyQuestions,
     StudyState,
-    replay,
 )
 from hpo.errors import InvalidArgument, NotOptimizing
-from hpo.journal.storage import Storage
+from hpo.journal.storage import Storage, replay_from
 from hpo.stopping.rules import MaxTrials
 from hpo.study.advisors import Advisors
 from hpo.study.asking import AskAndTell
@@ -121,7 +120,7 @@ class Study(AskAndTell, StudyQuestions):
         Raises:
             InvalidArgument: it has fewer events.
         """
-        return replay(events_until(self._recorder.events(), version))
+        return replay_from(self._recorder.journal, events_until(self._recorder.events(), version))
 
     def fork(
         self,

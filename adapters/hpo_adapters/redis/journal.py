@@ -223,6 +223,10 @@ class RedisJournal:
         self._held.note_renewed([worker.decode() for worker in workers], started)
         return tail.length
 
+    def place_of(self, position: int) -> str:
+        """Return the server and the study; see `TellsPlaces`."""
+        return self._where
+
     def hold(self, worker: str) -> AbstractContextManager[None]:
         """Let `worker` be alive until the end of the block; see `TracksWorkers.hold`.
 

@@ -92,6 +92,10 @@ class SqlJournal:
         except MissingTables:
             raise JournalMoved(self._where) from None
 
+    def place_of(self, position: int) -> str:
+        """Return the server and the study; see `TellsPlaces`."""
+        return self._where
+
     def hold(self, worker: str) -> AbstractContextManager[None]:
         """Let `worker` be alive until the end of the block; see `TracksWorkers.hold`.
 

@@ -101,6 +101,7 @@ class FileStorage(LocalStorage):
 
 _SUFFIX = ".jsonl"
 _SAFE = re.compile(r"[a-z0-9_][a-z0-9_.-]{0,99}")
+_FEW = 2  # letters of a name by which one that is damaged may differ
 _UNSAFE_LETTER = re.compile(r"[^A-Za-z0-9_-]")
 
 
@@ -128,7 +129,9 @@ class DirectoryStorage(LocalStorage):
     """Any number of studies in a directory, one ``.jsonl`` file each (see `file_name`).
 
     The name of a study is in the first record of its file, so files that were put here under other names are found too.
-    Everything else in the directory, including symbolic links, is ignored.
+    While the first record of a file is damaged, no other study is taken for the only one, and none is created that may be
+    the one in this file: any study, if no name can be read in it. Repair it, or put it somewhere else. All else in the
+    directory is ignored: symbolic links, and text that does not begin as a journal does, with a hexadecimal digit.
 
     Args:
         path: The directory, which is made with the first study.
@@ -179,8 +182,14 @@ class DirectoryStorage(LocalStorage):
         return self._journal(self._find(name))
 
     def names(self) -> list[str]:
-        """Return the names of all studies, sorted. Journals that can't be read are left out."""
-        return sorted({name for name, _ in self._look()[0]})
+        """Return the names of all studies, sorted. A warning is logged for each journal that can't be read."""
+        studies, broken = self._look()
+        if broken:
+            import logging  # it is slow to import, and rarely needed
+
+            for one in broken:
+                logging.getLogger("hpo.journal").warning("A study is left out: %s", one.error)
+        return sorted({name for name, _ in studies})
 
     def delete(self, name: str) -> None:
         """Remove the study `name` with all its events; see `Storage.delete`."""
@@ -193,8 +202,8 @@ class DirectoryStorage(LocalStorage):
             return path
         studies, broken = self._look()
         found = [path for held, path in studies if name in {None, held}]
-        for one in broken:  # the study that is looked for may be in there
-            if name is None or (not found and one.study == name):
+        for one in broken:
+            if name is None or (not found and one.may_hold(name)):
                 raise one.error
         if name is not None and len(found) > 1:
             raise UnsupportedJournal(self.path, f"the study {name!r} is in several files: {', '.join(sorted(found))}")
@@ -203,12 +212,12 @@ class DirectoryStorage(LocalStorage):
         return found[0]
 
     def _refuse_second(self, name: str) -> None:
-        """Refuse to create a study that there is, or that a journal which can't be read says to hold."""
+        """Refuse to create a study that there is, or that a journal which can't be read may hold."""
         studies, broken = self._look()
         if any(held == name for held, _ in studies):
             raise DuplicatedStudyError(name, self.path)
         for one in broken:
-            if one.study == name:
+            if one.may_hold(name):
                 raise one.error
 
     def _look(self) -> tuple[list[tuple[str, str]], list[_Broken]]:
@@ -225,10 +234,10 @@ class DirectoryStorage(LocalStorage):
             try:
                 name = study_in(path)
             except (JournalCorrupted, UnreadableEvents) as error:
-                broken.append(_Broken(_damaged_name(path), error))
+                broken.append(_Broken(path, _damaged_name(path), error))
             except UnsupportedJournal as error:
-                if isinstance(error.__cause__, OSError):  # else it is something else than a journal
-                    broken.append(_Broken(None, error))
+                if not _is_other_text(path):
+                    broken.append(_Broken(path, None, error))
             else:
                 if name is not None:
                     studies.append((name, path))
@@ -243,10 +252,42 @@ class DirectoryStorage(LocalStorage):
 
 @attrs.frozen
 class _Broken:
-    """A journal that can't be read: the study that it says to hold, if even that can be read; and why not."""
+    """A journal that can't be read.
 
+    Attributes:
+        path: Its file.
+        study: The study that it says to hold, if even that can be read.
+        error: Why it can't be read.
+    """
+
+    path: str
     study: str | None
     error: HpoError
+
+    def may_hold(self, name: str) -> bool:
+        """Return whether it may be the study `name`, given that what it says may be damaged itself."""
+        said = self.study
+        if said is None or said == name:
+            return True
+        if file_name(said) == os.path.basename(self.path):  # what the file is called agrees with what it says
+            return False
+        alike = _n_alike(said, name) + _n_alike(said[::-1], name[::-1])
+        return name.startswith(said) or len(name) - alike <= _FEW  # a damaged byte changes one letter, or cuts it off
+
+
+def _n_alike(one: str, other: str) -> int:
+    """Return how many letters two names have in common at their beginning."""
+    return next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
+def _is_other_text(path: str) -> bool:
+    """Return whether a file that is not a journal has other text; else it may be what was left of a journal."""
+    try:
+        with open(path, "rb") as file:
+            begins = file.read(64).decode(errors="replace").strip()
+    except OSError:
+        return False
+    return begins.replace("\n", " ").isprintable() and begins[:1] not in {*"0123456789abcdef", ""}
 
 
 def _damaged_name(path: str) -> str | None:

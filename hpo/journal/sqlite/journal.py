@@ -137,6 +137,10 @@ class SqliteJournal:
         """Return whether `worker` is in its block, or None if that is not known; see `TracksWorkers.is_alive`."""
         return is_alive(self._path, worker)
 
+    def place_of(self, position: int) -> str:
+        """Return the database and the study; see `TellsPlaces`."""
+        return f"{self._path}, study {self._study_name!r}"
+
     def _told_if_moved(self, act: Callable[[], T]) -> T:
         try:
             return act()

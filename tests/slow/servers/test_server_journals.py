@@ -6,10 +6,11 @@ import threading
 import pytest
 
 import hpo
-from hpo.core import StudyAttributeSet, StudyCreated, TrialStarted
+from hpo.core import StudyAttributeSet, StudyCreated, TrialFinished, TrialStarted, TrialState
 from hpo.errors import (
     Conflict,
     DuplicatedStudyError,
+    InconsistentEvents,
     InvalidArgument,
     JournalMoved,
     UnreadableEvents,
@@ -193,3 +194,13 @@ def test_studies_run_and_go_on(storage):
     alone = hpo.create_study(sampler=hpo.samplers.RandomSampler(seed=1))
     alone.optimize(objective, n_trials=10)
     assert [trial.params for trial in study.trials] == [trial.params for trial in alone.trials]
+
+
+def test_an_event_that_does_not_fit_is_found_with_its_server_and_study(storage, url, make_events, password):
+    events = make_events(2)
+    storage.create("s", events).append([TrialFinished(99, TrialState.COMPLETE, (1.0,))], expected=len(events))
+    with pytest.raises(InconsistentEvents) as caught:
+        hpo.load_study(study_name="s", storage=storage)
+    assert caught.value.position == len(events)
+    assert caught.value.place == f"{storage.location}, study 's'"
+    assert password not in str(caught.value)
