@@ -1,4 +1,4 @@
-"""Stop hopeless trainings early: a linear classifier on digits that reports its accuracy after each epoch."""
+"""Stop unpromising trainings early: a linear classifier on digits that reports its accuracy after each epoch."""
 
 import numpy as np
 from sklearn.datasets import load_digits

@@ -186,7 +186,7 @@ class Registry:
 
         Args:
             rule: The rule.
-            names: Who may have noted it, the likeliest first; the words of this library's entries are the last resort.
+            names: Names under which it may have been noted, the likeliest first; the words of this library's entries are the last resort.
         """
         for name in names:
             try:

@@ -217,7 +217,7 @@ class BaseTerminator(ABC):
 
 
 def _default_error(terminator: Terminator) -> BaseErrorEvaluator:
-    # a number of trials is no error of an objective; the stagnant study is the one with a negative number left
+    # a number of trials cannot be the error of an objective; the stagnant study is the one with a negative number left
     if isinstance(terminator.improvement_evaluator, BestValueStagnationEvaluator):
         return StaticErrorEvaluator(0.0)
     return CrossValidationErrorEvaluator()

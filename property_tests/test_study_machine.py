@@ -183,7 +183,7 @@ class StudyMachine(RuleBasedStateMachine):
         try:
             self.commit(writer, Suggest(number, space, params, data.draw(st.dictionaries(names, attributes))))
         except HpoError:
-            assert known or fixed, "a member of its distribution is no bad suggestion"
+            assert known or fixed, "a member of its distribution is a valid suggestion"
         else:
             assert not known
             after = self.states[writer].running[number]

@@ -51,7 +51,7 @@ FIXED = SearchSpace(
 def all_values(distribution: Distribution) -> list[Any]:
     n = distribution.n_values()
     assert n is not None
-    if isinstance(distribution, IntDistribution):  # shares of [0, 1] are no help on a logarithmic range
+    if isinstance(distribution, IntDistribution):  # shares of [0, 1] do not help on a logarithmic range
         return list(range(distribution.low, distribution.high + 1, distribution.step))
     return [distribution.from_unit((i + 0.5) / n) for i in range(n)]
 

@@ -86,7 +86,7 @@ class TracksWorkers(Protocol):
 
 
 class Turn(Protocol):
-    """A writer's turn at a journal: until it ends, nobody else who takes turns appends."""
+    """A writer's turn at a journal: until it ends, no other writer that takes turns appends."""
 
     @property
     def news(self) -> Sequence[AnyEvent]:

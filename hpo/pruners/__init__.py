@@ -1,4 +1,4 @@
-"""Pruners, pure functions that end hopeless trials early (see `Pruner`), and promoters, which resume paused trials.
+"""Pruners, pure functions that end unpromising trials early (see `Pruner`), and promoters, which resume paused trials.
 
 Those of this library and of installed packages are listed in `hpo.pruners.registry`. Each is imported when its name is
 first used; `__init__.pyi` shows the names to type checkers.

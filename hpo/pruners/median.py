@@ -151,10 +151,11 @@ def _compared(
     complete = state.finished.fold(CompleteTrials(direction))
     if complete.n_trials < max(pruner.n_startup_trials, 1):
         return Decision.CONTINUE
-    last = max(reports)
+    steps, values = zip(*reports.items(), strict=True)
+    last = max(steps)
     if not is_due(reports, last, pruner.n_warmup_steps, pruner.interval_steps):
         return Decision.CONTINUE
-    best = best_loss(direction, reports.values())
+    best = best_loss(direction, values)
     if best != best:
         return Verdict(Decision.STOP, {"rule": rule, "step": last, "value": best})
     others = complete.losses.get(last, NO_NUMBERS)

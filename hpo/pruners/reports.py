@@ -127,8 +127,7 @@ class Complete(Struct, frozen=True):
     losses: Map[int, SortedRuns] = NO_REPORTS
 
 
-@attrs.frozen
-class CompleteTrials:
+class CompleteTrials(Struct, frozen=True):
     """Fold: the number of complete trials, and the losses that they reported."""
 
     direction: str

@@ -295,7 +295,7 @@ class Trial:
             (True, 'epoch-1.pt')
         """
         # An objective that begins anew reports steps that it had before, which change nothing: without this it would pause
-        # at the same rung for ever.
+        # at the same rung forever.
         before = self._started.running[self.number].last_step
         if before is not None and self._now().last_step == before:
             return False

@@ -58,7 +58,7 @@ def test_storage_from_option_before_or_after_the_command_or_from_the_environment
 
 
 def test_unreadable_storage_is_a_one_line_error(cli, folder):
-    (folder / "file.jsonl").write_text("this is no journal\nnor is this\n")
+    (folder / "file.jsonl").write_text("this is not a journal\nnor is this\n")
     ran = cli("trials --storage file.jsonl")
     assert ran.code == 1
     assert ran.err.startswith("hpo: error: ")

@@ -1,4 +1,4 @@
-"""Where nothing can be locked, journals are written by claims; a study that is made so goes on so."""
+"""On file systems without locks, journals are written by claims; a study that was created so stays so."""
 
 import errno
 import fcntl

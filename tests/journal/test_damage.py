@@ -298,7 +298,7 @@ def test_a_torn_end_that_a_writer_replaces_during_the_reading_is_no_damage(sampl
 
 
 def fakes(n, size):
-    """A line that is no record, with `n` beginnings of records in it, the end of one, and about `size` bytes."""
+    """A line that is not a record, with `n` beginnings of records in it, the end of one, and about `size` bytes."""
     one = b"deadbeef cafecafe 14 ["
     return (one + b"x" * (size // n - len(one))) * n + b"]"
 

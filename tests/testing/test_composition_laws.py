@@ -57,6 +57,12 @@ def test_a_host_keeps_the_laws_of_composition(host, law):
     check_wrapper(wrap, space=space, laws=[law], max_examples=10)
 
 
+def test_a_host_may_ask_what_the_first_trials_will_get():
+    wrap, _ = HOSTS["CmaEsSampler", "independent_sampler"]
+    space = {"x": FloatDistribution(0.0, 0.0), "y": IntDistribution(0, 9)}  # finite, so that nothing is suggested twice
+    check_wrapper(wrap, space=space, laws=["kind_of_call", "stream_of_call"], max_examples=3)
+
+
 @every_host
 @pytest.mark.parametrize("guest", guests)
 def test_a_host_with_any_guest_gives_sound_answers(host, guest):

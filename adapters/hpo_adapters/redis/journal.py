@@ -24,7 +24,7 @@ _LONGEST_WAIT = 1
 """Seconds for which a writer waits in the queue before it looks whether the turn of somebody who died has expired."""
 
 _TURN_MILLISECONDS = 1000
-"""How long a turn lasts at most; who decides for longer may find that somebody else has appended."""
+"""How long a turn lasts at most; a writer that decides for longer may find that somebody else has appended."""
 
 
 @attrs.frozen
@@ -83,7 +83,7 @@ class RedisJournal:
     """A journal in a stream, shared by any number of threads, processes and hosts.
 
     Of several writers one succeeds, and the others get `Conflict`. Writers that meet others take turns, in the order in
-    which they ask; who takes longer than a second loses the turn to the next one. Readers never wait.
+    which they ask; a writer that takes longer than a second loses the turn to the next one. Readers never wait.
 
     Made by `RedisStorage`.
 

@@ -72,7 +72,7 @@ class _Entries(GrowingBuffer[tuple[Any, Any]]):
         self.positions = {key: position for position, key in enumerate(entries)}
 
     def write(self, position: int, item: tuple[Any, Any]) -> None:
-        # in this order: who finds a position must find its entry
+        # in this order: a reader that finds a position must find its entry
         self.entries.append(item)
         self.positions[item[0]] = position
 

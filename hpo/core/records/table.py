@@ -221,7 +221,7 @@ class TableBuilder:
 
     def table(self) -> TrialTable:
         """Return the trials that were added; nothing can be added any more."""
-        import numpy as np  # only who loads a long journal needs it
+        import numpy as np  # only needed to load a long journal
 
         columns = {
             name: np.frombuffer(column, dtype=column.typecode) if column else np.empty(0, column.typecode)

@@ -3,7 +3,7 @@
 - `checks`: builtin values from what users pass, directions and objective values
 - `json_tree`: values as JSON trees, and as such a tree what the journal records about a sampler, pruner or promoter
 - `grid`, `numeric`, `distributions`: the three kinds of distribution; `search_space`: several by name
-- `trial`: a trial at one moment; `trial_checks`: what is told about a trial, checked
+- `trial`: a trial at one moment; `trial_state`: its states; `trial_checks`: what is told about a trial, checked
 - `key`: named random streams; `origin`: where a command came from, and the files of a study
 - `option_checks`: validators for the options of samplers, pruners and callbacks
 """
@@ -63,9 +63,6 @@ from hpo.core.values.search_space import SearchSpace
 from hpo.core.values.trial import (
     NO_METRICS,
     FrozenTrial,
-    TrialState,
-    checked_state,
-    checked_states,
     create_trial,
     validated,
 )
@@ -75,6 +72,7 @@ from hpo.core.values.trial_checks import (
     checked_report,
     coerced_value,
 )
+from hpo.core.values.trial_state import TrialState, checked_state, checked_states
 
 __all__ = [
     "NO_METRICS",

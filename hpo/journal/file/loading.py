@@ -52,7 +52,7 @@ def load_state(fd: int, path: str, *, snapshots: bool) -> tuple[StudyState, Mark
         if end == START:
             return None
         state = loader.state()
-    except (OSError, HpoError):  # who reads the journal in the ordinary way gets it again, with its place
+    except (OSError, HpoError):  # reading the journal in the ordinary way raises it again, with its place
         return None
     news = end.sequence - begin.sequence
     if snapshots and news >= max(_MANY_EVENTS, begin.sequence * _MANY):
@@ -119,7 +119,7 @@ def _write_snapshot(fd: int, path: str, state: StudyState, stamp: _Stamp) -> Non
             return
         new = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
-            # who may read the journal may read its snapshot, and nobody else
+            # users who may read the journal may read its snapshot, and nobody else
             os.fchmod(new, os.fstat(fd).st_mode & 0o666)
             write_all(new, content)
         finally:

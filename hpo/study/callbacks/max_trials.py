@@ -56,7 +56,7 @@ class MaxTrialsCallback:
 
 
 @attrs.frozen(eq=False)
-class EnoughTrials(Exception):  # noqa: N818 - it ends a run, which is no error
+class EnoughTrials(Exception):  # noqa: N818 - it ends a run, and is not an error
     """A study would have too many trials if one more were started.
 
     Args:

@@ -112,7 +112,7 @@ class Aides:
             if multiprocessing.current_process().daemon:
                 return _refusal(parcel, _NO_CHILDREN)
             aide = self._mine.aide = Aide()
-            # before the processes of this one are joined, which would wait for ever for one that waits for trials
+            # before the processes of this one are joined, which would wait forever for one that waits for trials
             Finalize(aide, aide.end, exitpriority=100)
         try:
             return aide.run(parcel, seconds)

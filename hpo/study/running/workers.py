@@ -103,7 +103,7 @@ def fail_lost(recorder: JournalRecorder) -> list[FrozenTrial]:
 
 def _end_of_lost(trial: FrozenTrial) -> Command:
     """Return the command for a trial whose worker died: it waits to be resumed if it can continue, and else fails."""
-    # A trial that kills its workers would be resumed for ever. The reason of its last pause tells: it stays with the trial
+    # A trial that kills its workers would be resumed forever. The reason of its last pause tells: it stays with the trial
     # until the objective itself pauses again, that is, until it has got further.
     if trial.checkpoint is None or (trial.reason or "").startswith(LOST_PREFIX):
         return Tell(trial.number, state=TrialState.FAIL, at=now(), reason=LOST)

@@ -1,4 +1,4 @@
-"""Samplers, pruners, rules and folds that are no such thing: they raise, or answer with what nobody could use."""
+"""Objects that are not valid samplers, pruners, rules or folds: they raise, or give answers that nobody could use."""
 
 import itertools
 import os
@@ -145,7 +145,7 @@ class Uncopyable:
 
 
 class ForgedSeed:
-    """Its seed is none."""
+    """Its seed is not an int."""
 
     seed = 0.5
 
@@ -190,7 +190,7 @@ SAMPLERS = {
     **{f"raises {name}": Raises(name) for name in ERRORS},
     "raises where one is missing": raises_where_one_is_missing,
     "can't be copied": Uncopyable(),
-    "has a seed that is none": ForgedSeed(),
+    "has a seed that is not an int": ForgedSeed(),
     "has no joint space": NoJointSpace(),
     "talks": draws_from_nothing,
     "dies elsewhere": dies_elsewhere,

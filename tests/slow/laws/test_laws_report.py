@@ -184,7 +184,7 @@ def test_every_law_reports_a_sampler_that_raises_or_keeps_quiet(law):
         ("answers no reason", "it answers Exhausted, whose reason is not a string"),
         ("raises an exit", "it raises SystemExit: 3"),
         ("raises a hostile error", "it raises HostileError: <whose message raises RuntimeError>"),
-        ("has a seed that is none", "it raises InvalidType: a sampler's seed is an int or None, got 0.5"),
+        ("has a seed that is not an int", "it raises InvalidType: a sampler's seed is an int or None, got 0.5"),
     ],
 )
 def test_what_is_no_answer_breaks_the_first_law(name, wrong):

@@ -169,6 +169,6 @@ def test_a_grace_period_is_a_number_of_seconds(wrong):
 
 def test_a_plain_function_makes_the_storage_as_well_as_a_static_method():
     class Laws(StorageLaws):
-        make_storage = remembered(MemoryStorage)  # which is no method, and gets the place alone
+        make_storage = remembered(MemoryStorage)  # which is not a method, and gets the place alone
 
     Laws().test_a_study_is_created_once()

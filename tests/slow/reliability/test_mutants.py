@@ -1,4 +1,4 @@
-"""A test that cannot fail is none: each flaw is noticed, and nothing is noticed where there is no flaw."""
+"""A test must be able to fail: each flaw is noticed, and nothing is noticed where there is no flaw."""
 
 import os
 import subprocess

@@ -43,7 +43,7 @@ def _program(name):
 def _claim_port():
     """A port that no other test process takes while this one is there, and what claims it.
 
-    It is none of those that the system gives to clients, so that it stays free while its server is away. The claim is
+    It is not one of those that the system gives to clients, so that it stays free while its server is away. The claim is
     a name that ends with the process, and that other processes see as far as they see the port.
     """
     while True:
