@@ -14,7 +14,11 @@ import attrs
 _MOST_NAMES = 5  # study names listed in one message
 _LONGEST_VALUE = 300  # characters of a value, a distribution, an event or a name
 _LONGEST_PHRASE = 2_000  # characters of a path, or of a reason that another part of the library or of the system gave
-_BEFORE_A_CHANGE = {"waiting": "ask for it first", "paused": "resume it first"}  # by state of an unfinished trial
+_BEFORE_A_CHANGE = {
+    "waiting": "ask for it first",
+    "paused": "resume it first",
+    "resumed": "another worker runs it",
+}  # by state of an unfinished trial
 
 
 class HpoError(Exception):

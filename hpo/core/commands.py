@@ -82,7 +82,8 @@ class PauseTrial(Struct, frozen=True):
     """Let a running trial wait until it is resumed; its worker is free.
 
     `checkpoint` says where the objective can continue from, as a string of the user's own; None keeps an earlier one.
-    `reason` says why it is paused, for people.
+    `reason` says why it is paused, for people. `workers` are the names of the worker that asks: if they are given, a trial that
+    another worker has resumed is refused.
     """
 
     number: int
@@ -90,6 +91,7 @@ class PauseTrial(Struct, frozen=True):
     at: float | None = None
     origin: Origin | None = None
     reason: str | None = None
+    workers: tuple[str, ...] = ()
 
 
 class ResumeTrial(Struct, frozen=True):
@@ -186,6 +188,7 @@ class Tell(Struct, frozen=True):
     NaN among its values becomes a failed one, because NaN has no rank. `sem` is the standard error of each value, and
     `cost` the cost of the evaluation. `unused` names the suggested parameters that the objective never asked for.
     `began` is when a worker began to run the trial, if that was later than its start: it had to wait for the worker.
+    `workers` are the names of the worker that tells: if they are given, a trial that another worker has resumed is refused.
     """
 
     number: int
@@ -198,6 +201,7 @@ class Tell(Struct, frozen=True):
     cost: Any = None
     origin: Origin | None = None
     began: float | None = None
+    workers: tuple[str, ...] = ()
 
 
 class AddTrial(Struct, frozen=True):

@@ -10,12 +10,16 @@ import attrs
 from hpo.core import (
     CategoricalDistribution,
     Distribution,
+    FloatDistribution,
     ForkTrial,
     FrozenTrial,
+    IntDistribution,
     Key,
     Resume,
     StudyState,
     TrialState,
+    option_check,
+    to_float_if_number,
 )
 from hpo.errors import InvalidArgument
 from hpo.pruners.reports import loss_of, only_direction
@@ -29,8 +33,9 @@ class PopulationTraining:
     The first `population_size` trials are started as usual. They pause every `interval` steps, and of those that wait the one with
     the fewest steps goes on first. The `pruner` stops a trial that falls behind. Its place is taken by a fork (exploit): a new
     trial continues from the checkpoint of one of the best that wait, chosen at random, with perturbed parameters (explore).
-    A number is multiplied by 0.8 or 1.2 within its range, or drawn anew with probability `resample_probability`; a category
-    stays, or is drawn anew with that probability. When the whole population is complete, new trials start: give a stopping rule,
+    A number is multiplied or divided by `factor` within its range, or drawn anew with probability `resample_probability`; a category
+    stays, or is drawn anew with that probability. A number that the factor does not move, such as 0 or a small one on a grid, goes
+    to a neighbour. When the whole population is complete, new trials start: give a stopping rule,
     ``hpo.stopping.MaxTrials(population_size)``, to end there.
 
     Forks continue from a checkpoint that belongs to the very report by which the donor was chosen, and are judged first at the
@@ -44,6 +49,7 @@ class PopulationTraining:
         interval: The number of steps from one milestone to the next, at least 1.
         quantile: The share of trials that is stopped, and of those that is copied, above 0 and at most 0.5.
         resample_probability: The probability that a parameter is drawn anew, from 0 to 1.
+        factor: By how much a number is multiplied or divided, above 1.
         max_resource: The number of steps of a whole trial; None means that it is not known.
 
     Raises:
@@ -74,8 +80,19 @@ class PopulationTraining:
     population_size: int = whole(2, 4)
     interval: int = whole(1, 1)
     quantile: float = share(0.25, 0.5)
-    resample_probability: float = share(0.25, 1.0)
+    # the paper has 0.25, and factors of 0.8 and 1.2; docs/measured/pruners.md compares them
+    resample_probability: float = share(0.1, 1.0)
     max_resource: int | None = whole(1, None, optional=True)
+    factor: float = attrs.field(
+        default=1.5,
+        converter=to_float_if_number,
+        validator=option_check(
+            "a finite number above 1",
+            attrs.validators.instance_of(float),
+            attrs.validators.gt(1.0),
+            attrs.validators.lt(math.inf),
+        ),
+    )
 
     def __attrs_post_init__(self) -> None:
         if not self.quantile > 0.0:
@@ -129,10 +146,19 @@ class PopulationTraining:
             return distribution.from_unit(position), "drawn anew"
         if isinstance(distribution, CategoricalDistribution):
             return value, "kept"
-        factor = 1.2 if up < 0.5 else 0.8
-        moved = min(max(value * factor, distribution.low), distribution.high)
-        # by way of the unit interval, which puts it on the grid of a step
-        return distribution.from_unit(distribution.to_unit(moved)), f"times {factor:g}"
+        grows = up < 0.5
+        factor = self.factor if grows else 1.0 / self.factor
+        moved = self._on_grid(distribution, value * factor)
+        rises = grows == (value >= 0)
+        if moved != value or value == (distribution.high if rises else distribution.low):
+            return moved, f"times {factor:g}"
+        by = (distribution.high - distribution.low) * 0.1 if distribution.step is None else distribution.step
+        return self._on_grid(distribution, value + by if rises else value - by), "up" if rises else "down"
+
+    @staticmethod
+    def _on_grid(distribution: FloatDistribution | IntDistribution, value: float) -> Any:
+        within = min(max(value, distribution.low), distribution.high)
+        return distribution.from_unit(distribution.to_unit(within))  # which is on the grid of a step
 
 
 def _newest_loss(direction: str, trial: FrozenTrial) -> float:

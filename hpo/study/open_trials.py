@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
+from msgspec.structs import replace
+
 from hpo.core import (
     AnyEvent,
     Ask,
@@ -372,7 +374,8 @@ class OpenTrials:
     ) -> tuple[StudyState, FrozenTrial]:
         """Record the end of a trial, after the commands of a detached one.
 
-        A trial that was told already, by its objective or by others who gave it up, stays as it is.
+        A trial that was told already, by its objective or by others who gave it up, stays as it is, and so does one that another
+        worker than that of `tell` has resumed.
 
         Args:
             tell: The command that finishes the trial.
@@ -382,6 +385,10 @@ class OpenTrials:
         Returns:
             The state after that, and the trial.
         """
+        if paused:
+            commands = [
+                replace(each, workers=tell.workers) if isinstance(each, PauseTrial) else each for each in commands
+            ]
         try:
             state = self.recorder.record(*commands, *(() if paused else (tell,)))
         except TrialNotRunning:

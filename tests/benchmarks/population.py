@@ -1,6 +1,6 @@
 """Population-based training against random search with the same epochs, on trainings that need a schedule.
 
-    python tests/benchmarks/population.py [SEEDS]
+    python tests/benchmarks/population.py [SEEDS [FIRST]]
 
 Two problems: a noisy quadratic, where a large learning rate is fast and a small one is exact, and a linear classifier of
 handwritten digits, trained by stochastic gradient descent. Both methods get POPULATION whole trainings. Printed are the medians of the
@@ -133,13 +133,16 @@ def interval(values: np.ndarray, statistic: Callable[..., np.ndarray]) -> tuple[
     return float(low), float(high)
 
 
-def main(seeds: int, **options: Any) -> None:
+def main(seeds: int, first: int = 0, **options: Any) -> None:
     """Run both methods on both problems, and print what came out."""
     for name, problem in (("noisy quadratic", NoisyQuadratic()), ("digits", Digits())):
         began = time.process_time()
         ours, theirs = (
             np.array(
-                [run(problem, seed, population=population, **(options if population else {})) for seed in range(seeds)]
+                [
+                    run(problem, seed, population=population, **(options if population else {}))
+                    for seed in range(first, first + seeds)
+                ]
             )
             for population in (True, False)
         )
@@ -159,4 +162,4 @@ def main(seeds: int, **options: Any) -> None:
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 30)
+    main(*(map(int, sys.argv[1:]) if len(sys.argv) > 1 else (30,)))

@@ -80,13 +80,19 @@ def test_the_rule_is_recorded_and_can_be_verified():
 
 
 def test_parameters_are_perturbed_within_their_ranges():
-    population = PopulationTraining(resample_probability=0.0)
+    population = PopulationTraining(resample_probability=0.0, factor=1.25)
     seen = {population._perturbed(FloatDistribution(0.0, 1.0), 0.5, Key(1).child(i))[0] for i in range(40)}
-    assert sorted(round(value, 9) for value in seen) == [0.4, 0.6]
+    assert sorted(round(value, 9) for value in seen) == [0.4, 0.625]
     top = {population._perturbed(FloatDistribution(0.0, 1.0), 0.9, Key(1).child(i))[0] for i in range(40)}
     assert max(top) == 1.0
     grid = hpo.IntDistribution(0, 100, step=10)
     assert {population._perturbed(grid, 50, Key(1).child(i))[0] for i in range(40)} == {40, 60}
+    # what the factor does not move goes to a neighbour, so that no parameter is stuck
+    small, signed = hpo.IntDistribution(1, 9), FloatDistribution(-1.0, 1.0)
+    assert {population._perturbed(small, 1, Key(1).child(i)) for i in range(40)} == {(2, "up"), (1, "times 0.8")}
+    assert {round(population._perturbed(signed, 0.0, Key(1).child(i))[0], 9) for i in range(40)} == {0.2, -0.2}
+    negative = {population._perturbed(hpo.IntDistribution(-9, -1), -1, Key(1).child(i)) for i in range(40)}
+    assert negative == {(-2, "down"), (-1, "times 0.8")}
     choices = hpo.CategoricalDistribution(["a", "b"])
     assert {population._perturbed(choices, "a", Key(1).child(i)) for i in range(9)} == {("a", "kept")}
 
@@ -120,6 +126,7 @@ def test_options_are_checked():
         {"quantile": 0.0},
         {"quantile": 0.6},
         {"resample_probability": 2.0},
+        {"factor": 1.0},
     ):
         with pytest.raises(InvalidArgument):
             PopulationTraining(**options)

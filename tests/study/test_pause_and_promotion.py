@@ -658,6 +658,9 @@ def test_lost_trial_with_a_checkpoint_waits_for_one_more_worker_and_then_fails(t
         study.fail_lost_trials()
         assert study.trials[0].state is state
     assert study.trials[0].reason == "lost: its worker is gone"
+    text = str(hpo.explain(study, 0))
+    assert text.startswith("trial 0: fail (lost: its worker is gone)\n")
+    assert 'lost, because of "lost: its worker is gone"\n  paused\n' in text
     assert hpo.load_study(storage=str(tmp_path / "s.jsonl")).trials == study.trials
 
 

@@ -11,13 +11,13 @@ import time
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE
 
 import hpo
 from hpo import TrialState
 from hpo.errors import InvalidArgument
 from hpo.pruners import NopPruner
 from hpo.samplers import RandomSampler
-from tests.patience import PATIENCE
 
 LIMIT = 1.0
 COMPLETE, FAIL, PAUSED = TrialState.COMPLETE, TrialState.FAIL, TrialState.PAUSED

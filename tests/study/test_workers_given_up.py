@@ -116,6 +116,31 @@ def test_a_run_whose_objectives_are_elsewhere_goes_on_too(study):
     assert study.trials[1].worker == study.trials[2].worker != study.trials[0].worker
 
 
+@pytest.mark.parametrize("pauses", [False, True])
+@pytest.mark.parametrize("detached", [False, True])
+def test_a_late_worker_does_not_end_a_trial_that_another_has_resumed(study, detached, pauses):
+    study.pause(study.ask(), "epoch 1")
+    study.promoter = lambda state, key: hpo.Resume(0, "go on") if 0 in state.paused else None
+    resumed, told = [], []
+
+    def objective(trial):
+        study._recorder.journal.give_up(study.trials[0].worker)
+        assert study.fail_lost_trials() == []
+        resumed.append(study.resume(0))
+        if pauses and detached:
+            trial.report(3.0, 3)
+            trial.pause("epoch 3")
+        return 1.0
+
+    with study.as_worker(), concurrent.futures.ThreadPoolExecutor(1) as executor:
+        options = {"executor": executor} if detached else {}
+        study.optimize(objective, n_trials=1, callbacks=[lambda _, trial: told.append(trial)], **options)
+        (trial,) = study.trials
+        assert (trial.state.name, trial.checkpoint, dict(trial.intermediate_values)) == ("RUNNING", "epoch 1", {})
+        assert told == []
+        assert study.tell(resumed[0], 0.5).value == 0.5
+
+
 def test_an_objective_that_hears_of_it_does_not_end_the_run(study):
     heard = []
 

@@ -76,6 +76,7 @@ from hpo.errors import (
     InvalidArgument,
     InvalidType,
     TrialNotPaused,
+    TrialNotRunning,
     WrongNumberOfValues,
 )
 
@@ -200,9 +201,17 @@ def _start_fork(state: StudyState, command: StartFork) -> list[AnyEvent]:
 
 def _pause(state: StudyState, command: PauseTrial) -> list[AnyEvent]:
     trial = running_trial(state, command.number)
+    if command.workers:
+        _check_worker(trial, command.workers)
     checkpoint = None if command.checkpoint is None else checked_text(command.checkpoint, "a checkpoint")
     reason = None if command.reason is None else _writable(command.reason)
     return [TrialPaused(trial.number, checked_time(command.at), checkpoint, checked_origin(command.origin), reason)]
+
+
+def _check_worker(trial: FrozenTrial, workers: tuple[str, ...]) -> None:
+    # whoever was given up, and comes back, must not end what another one has resumed from the checkpoint since
+    if trial.worker is not None and trial.worker not in workers:
+        raise TrialNotRunning(trial.number, "resumed")
 
 
 def _resume(state: StudyState, command: ResumeTrial) -> list[AnyEvent]:
@@ -233,6 +242,8 @@ def _tell(state: StudyState, command: Tell) -> list[AnyEvent]:
     if state.waiting is not NO_TRIALS and (taken_off := _taken_off_the_queue(state, command)) is not None:
         return [taken_off]
     trial = _unfinished_trial(state, command.number)
+    if command.workers:
+        _check_worker(trial, command.workers)
     result = checked_result(state, trial, command)
     # a failed or NaN result has no value whose error could be known
     sem = None if result.values is None or command.sem is None else checked_sem(command.sem, result.values)

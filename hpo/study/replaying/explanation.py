@@ -20,6 +20,7 @@ from hpo.core import (
     TrialEnqueued,
     TrialPaused,
     TrialResumed,
+    TrialState,
     as_float,
     evolve,
     external_params,
@@ -28,6 +29,7 @@ from hpo.core import (
 )
 from hpo.samplers.registry import SAMPLERS
 from hpo.study.replaying.verification import events_of
+from hpo.study.running.workers import LOST_PREFIX
 
 _WORDS = {
     "again": "drawn at random, because everything is tried and this trial was enqueued",
@@ -91,7 +93,7 @@ class ExplainedDecision:
 
     Attributes:
         decision: ``"stop"`` or ``"pause"`` of a pruner, ``"fork"`` or ``"resume"`` of a promoter; or ``"paused"`` and
-            ``"resumed"``, which are what an objective or a person did.
+            ``"resumed"``, which are what an objective or a person did; or ``"lost"``, when its worker died and it was paused again.
         advisor: The pruner or the promoter; None for an objective or a person, or if the journal does not name it.
         reason: The reason that was recorded, as JSON; the checkpoint of ``"paused"``.
     """
@@ -158,7 +160,8 @@ class Explanation:
     def __str__(self) -> str:
         trial = self.trial
         result = "" if trial.values is None else f", {', '.join(f'{value:.6g}' for value in trial.values)}"
-        lines = [f"trial {trial.number}: {trial.state.value}{result}"]
+        failed = f" ({trial.reason})" if trial.state is TrialState.FAIL and trial.reason is not None else ""
+        lines = [f"trial {trial.number}: {trial.state.value}{failed}{result}"]
         if self.enqueued or trial.parent is not None:
             source = "enqueued" if trial.parent is None else f"forked from trial {trial.parent}"
             lines.append(f"{_listed(self.enqueued)}: {source}")
@@ -215,7 +218,9 @@ def _decisions(event: AnyEvent, state: StudyState) -> list[ExplainedDecision]:
         case PruningDecided() if event.name != "continue":
             return [ExplainedDecision(event.name, state.uses.get("pruner"), event.reason)]
         case TrialPaused():
-            return [ExplainedDecision("paused", None, event.checkpoint)]
+            paused = ExplainedDecision("paused", None, event.checkpoint)
+            was_lost = (event.reason or "").startswith(LOST_PREFIX)
+            return [ExplainedDecision("lost", None, event.reason), paused] if was_lost else [paused]
         case TrialResumed():
             # A promoter gives a reason; a person or a scheduler who resumes a trial gives none.
             promoter = None if event.reason is None else state.uses.get("promoter")

@@ -128,10 +128,10 @@ def _checkpoint_of(trial: FrozenTrial) -> str:
 
 
 def log_late_result(trial: FrozenTrial) -> None:
-    """Log that the result of `trial` arrived after others had failed the trial as lost."""
+    """Log that the result of `trial` arrived after others had failed the trial as lost, or resumed it."""
     get_logger().warning(
         "The result of trial %d comes too late and is refused: this worker was silent for longer than its grace "
-        "period, and others failed the trial.",
+        "period, and others failed the trial or have resumed it.",
         trial.number,
     )
 

@@ -302,9 +302,10 @@ class Session:
         """
         at, began = now(), result.tell.began
         began = None if began is None or earliest is None else min(max(began, earliest), at)
-        tell = replace(result.tell, at=at, began=began)
+        tell = replace(result.tell, at=at, began=began, workers=tuple(self._worker.names))
         state, trial = self._trials.finish_trial(tell, result.commands, paused=result.paused)
-        late = is_lost(trial) and trial.reason != tell.reason  # others have failed it
+        # others have failed it, or gone on with it
+        late = (is_lost(trial) and trial.reason != tell.reason) or trial.state is TrialState.RUNNING
         if late:
             log_late_result(trial)
         else:
