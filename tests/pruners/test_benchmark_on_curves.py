@@ -130,7 +130,24 @@ def test_figures_are_shares_of_the_whole_search(benchmark):
     assert figures.lost == pytest.approx(2 / 3)
     assert benchmark.Figures(runs, "hpo-tpe-none", ["diabetes-mlp"], targets).shares[1][0] == pytest.approx(1.0)
     table = [*benchmark.tables(runs, ["diabetes-mlp"])]
-    assert table[2].startswith("| hpo-random-halving | 0.033 [0.033, 0.033] | 1.000 [1.000, 1.000] |")
+    assert table[0].startswith("| 3 seeds |")
+    assert sum(line.startswith("| hpo-random-halving | 0.03 [0.03, 0.03] | 1.00 [1.00, 1.00] |") for line in table) == 1
+
+
+def test_methods_are_compared_on_the_seeds_that_all_of_them_have(benchmark):
+    methods = ("hpo-random-none", "hpo-tpe-none", "hpo-random-median", "optuna-random-median")
+    runs = {
+        ("diabetes-mlp", method, seed): {
+            "trace": [[1, 0.9], [27 * (4 if method.startswith("hpo") else 2), 0.8]],
+            "lost": 0,
+        }
+        for method in methods
+        for seed in range(2 if method == methods[-1] else 4)
+    }
+    table = [*benchmark.tables(runs, ["diabetes-mlp"])]
+    assert table[0].startswith("| 2 seeds |")
+    [compared] = [line for line in table if line.startswith("| hpo-random-median : optuna-random-median |")]
+    assert compared.split(" | ")[1] == "2.00 [2.00, 2.00]"
 
 
 def studied(found, pruner, n_trials=60):
@@ -180,3 +197,9 @@ def test_backtest_and_audit_say_what_the_simulation_knows(problems, pruner):
     assert audit.saved == pytest.approx(1 - run.n_steps / whole)
     # these two also count trials that are stopped after their last epoch, when the simulator asks no more
     assert row.stopped == audit.pruned >= len(stopped)
+
+
+def test_the_page_has_the_stored_results(benchmark):
+    page = (CURVES.parents[2] / "docs" / "measured" / "pruners.md").read_text()
+    runs = benchmark.stored([benchmark.MEASURED])
+    assert "\n".join(benchmark.tables(runs, benchmark.GROUPS["all"])) in page

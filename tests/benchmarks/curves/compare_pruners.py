@@ -2,10 +2,11 @@
 
     pip install -e '.[benchmark]'
     python tests/benchmarks/curves/compare_pruners.py run STORE [--methods REGEX] [--problems REGEX] [--seeds 30]
-    python tests/benchmarks/curves/compare_pruners.py show STORE ... [--problems judging]
+    python tests/benchmarks/curves/compare_pruners.py show [STORE ...] [--problems judging]
 
 `run` does what is missing in STORE, a file of JSON lines, so that it can be stopped at any time. `show` prints the tables of
-docs/measured/pruners.md. The results of other libraries are kept in `rivals.jsonl`, so that nobody needs to repeat them.
+docs/measured/pruners.md. All results are kept in `measured.jsonl`, which is shown if no STORE is given, so that nobody needs to repeat
+them.
 
 Four simulated workers, steps of equal length. The targets are what random search and TPE without a pruner have reached, in
 the median of all seeds, after 30 whole trainings. Everything else runs for as many epochs as 12 whole trainings have. A loss
@@ -26,8 +27,9 @@ from typing import Any
 import numpy as np
 import runs_of_hpo
 import runs_of_rivals
-from curve_problems import CHOOSING, JUDGING, problem
+from curve_problems import CHOOSING, JUDGING, problem, scale_of
 
+MEASURED = Path(__file__).with_name("measured.jsonl")
 N_WORKERS = 4
 WHOLE = 30  # trainings of the searches that set the targets
 SHORT = 12  # trainings of all others
@@ -35,6 +37,11 @@ AT = (3, 6, 12)  # where regrets are shown
 RESAMPLES = 1_000
 TARGETS = ("hpo-random-none", "hpo-tpe-none")
 METHODS = (*runs_of_hpo.METHODS, *runs_of_rivals.RIVALS)
+NAMESAKES = {
+    **{name: name.replace("hpo", "optuna", 1) for name in runs_of_hpo.METHODS if not name.endswith("promotion")},
+    "hpo-random-promotion": "syne-asha",
+    "hpo-tpe-promotion": "syne-bohb",
+}
 GROUPS = {"choosing": CHOOSING, "judging": JUDGING, "all": (*CHOOSING, *JUDGING)}
 Runs = Mapping[tuple[str, str, int], Mapping[str, Any]]
 
@@ -111,19 +118,20 @@ class Figures:
         self.by_problem: dict[str, list[float]] = {}
         logs, regrets, lost = [], [], []
         for name in names:
-            found, of_all = problem(name), traces(runs, name, method)
-            whole = WHOLE * found.n_epochs
+            scale, of_all = scale_of(name), traces(runs, name, method)
+            whole = WHOLE * scale.n_epochs
             needed = np.array([[min(steps_to(trace, t), whole) / whole for trace in of_all] for t in targets[name]])
             draws = rng.integers(len(of_all), size=(RESAMPLES, max(len(of_all) - 1, 1)))
             medians = np.concatenate([np.median(needed, 1)[None], np.median(needed[:, draws], 2).T])
             self.by_problem[name] = [float(each) for each in medians[0]]
             logs.append(np.log(medians))
-            lasts = [[loss_after(trace, n * found.n_epochs) for trace in of_all] for n in AT]
-            regret = np.clip(found.regret(np.array(lasts)), 0.0, 1.0)
+            lasts = [[loss_after(trace, n * scale.n_epochs) for trace in of_all] for n in AT]
+            regret = scale.regret(np.array(lasts))
             regrets.append(np.concatenate([regret.mean(1)[None], regret[:, draws].mean(2).T]))
             lost.append(np.mean([run["lost"] > 0 for (p, m, _), run in runs.items() if (p, m) == (name, method)]))
-        self.shares = _with_interval(np.exp(np.mean(logs, 0)))
-        self.regrets = _with_interval(np.mean(regrets, 0))
+        self.samples = np.mean(logs, 0), np.mean(regrets, 0)  # the figures, and what they are of resampled seeds
+        self.shares = _with_interval(np.exp(self.samples[0]))
+        self.regrets = _with_interval(self.samples[1])
         self.lost = float(np.mean(lost))
 
 
@@ -139,29 +147,51 @@ def targets_of(runs: Runs, names: Sequence[str]) -> dict[str, list[float]]:
     }
 
 
+def of_common_seeds(runs: Runs, names: Sequence[str], methods: Sequence[str]) -> Runs:
+    """Return the runs of those seeds with which all of the methods have run on all of the problems."""
+    seeds = {seed for _, _, seed in runs}
+    kept = {seed for seed in seeds if all((name, method, seed) in runs for name in names for method in methods)}
+    return {key: run for key, run in runs.items() if key[2] in kept}
+
+
 def tables(runs: Runs, names: Sequence[str], methods: Sequence[str] = METHODS) -> Iterator[str]:
-    """Yield a Markdown table of all methods, and one by problem."""
+    """Yield a Markdown table of all methods, one of those with namesakes, and one by problem."""
     targets = targets_of(runs, names)
     have = [method for method in methods if all(traces(runs, name, method) for name in names)]
-    figures = {method: Figures(runs, method, names, targets) for method in have}
-    yield "| method | to random search | to TPE | regret at 3 | at 6 | at 12 | lost | seeds |"
-    yield "|---|---|---|---|---|---|---|---|"
-    for method, each in sorted(figures.items(), key=lambda item: item[1].shares[0][0]):
-        n_seeds = min(len(traces(runs, name, method)) for name in names)
-        cells = [f"{a:.3f} [{b:.3f}, {c:.3f}]" for a, b, c in (*each.shares, *each.regrets)]
-        yield f"| {method} | {' | '.join(cells)} | {each.lost:.0%} | {n_seeds} |"
+    runs = of_common_seeds(runs, names, have)
+    n_seeds = len({seed for _, _, seed in runs})
+    figures = {method: Figures(runs, method, names, targets) for method in have} if n_seeds else {}
+    yield f"| {n_seeds} seeds | epochs to random search | to TPE | regret at 3 | at 6 | at 12 | lost a winner |"
+    yield "|---|---|---|---|---|---|---|"
+    for method, each in sorted(figures.items(), key=lambda item: item[1].regrets[-1][0]):
+        cells = [f"{a:.2f} [{b:.2f}, {c:.2f}]" for a, b, c in (*each.shares, *each.regrets)]
+        yield f"| {method} | {' | '.join(cells)} | {each.lost:.0%} |"
     yield ""
-    yield f"| to random search, to TPE | {' | '.join(names)} |"
+    yield "| | epochs, as a multiple, to random search | to TPE | difference of regret at 12 |"
+    yield "|---|---|---|---|"
+    for ours, theirs in NAMESAKES.items():
+        if ours in figures and theirs in figures:
+            logs, regrets = (a - b for a, b in zip(figures[ours].samples, figures[theirs].samples, strict=True))
+            cells = [f"{a:.2f} [{b:.2f}, {c:.2f}]" for a, b, c in _with_interval(np.exp(logs))]
+            a, b, c = _with_interval(regrets)[-1]
+            yield f"| {ours} : {theirs} | {' | '.join(cells)} | {a:+.3f} [{b:+.3f}, {c:+.3f}] |"
+
+
+def by_problem(runs: Runs, names: Sequence[str], methods: Sequence[str] = METHODS) -> Iterator[str]:
+    """Yield a Markdown table of the shares of epochs that each method needs, by problem, over all of its seeds."""
+    targets = targets_of(runs, names)
+    yield f"| epochs to random search, to TPE | {' | '.join(names)} |"
     yield "|---" * (len(names) + 1) + "|"
-    for method, each in figures.items():
-        cells = [f"{each.by_problem[name][0]:.3f}, {each.by_problem[name][1]:.3f}" for name in names]
-        yield f"| {method} | {' | '.join(cells)} |"
+    for method in methods:
+        if all(traces(runs, name, method) for name in names):
+            found = Figures(runs, method, names, targets).by_problem
+            yield f"| {method} | {' | '.join(f'{found[name][0]:.2f}, {found[name][1]:.2f}' for name in names)} |"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("do", choices=["run", "show"])
-    parser.add_argument("stores", type=Path, nargs="+", metavar="STORE")
+    parser.add_argument("stores", type=Path, nargs="*", default=[MEASURED], metavar="STORE")
     parser.add_argument("--methods", default="", help="a regular expression that names of methods match")
     parser.add_argument("--problems", default="all", help="choosing, judging, all, or a regular expression")
     parser.add_argument("--seeds", type=int, default=30)
@@ -172,7 +202,8 @@ def main() -> None:
     if given.do == "run":
         complete(given.stores[0], methods, names, given.seeds, given.limit)
     else:
-        print("\n".join(tables(stored(given.stores), names, methods)))
+        runs = stored(given.stores)
+        print("\n".join([*tables(runs, names, methods), "", *by_problem(runs, names, methods)]))
 
 
 if __name__ == "__main__":

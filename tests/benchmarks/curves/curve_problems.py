@@ -10,7 +10,6 @@ which were not looked at before.
 from __future__ import annotations
 
 import functools
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -60,11 +59,7 @@ SPACES: Mapping[str, Space] = {
     "cancer-boosting": _BOOSTING,
     "diabetes-boosting": _BOOSTING,
 }
-TASKSET = ("patch128_LSTM128_avg_bs64", "patch32_LSTM128_bs128", "patch32_VRNN64_tanh_avg_bs128")
-PUBLIC = tuple(f"taskset:{name}" for name in TASKSET)
 LONG = ("diabetes-sgd",)
-CHOOSING = ("cancer-sgd", "diabetes-mlp", "cancer-boosting")
-JUDGING = ("diabetes-sgd", "cancer-mlp", "diabetes-boosting", *PUBLIC)
 
 
 def n_epochs(name: str) -> int:
@@ -109,29 +104,47 @@ def columns(space: Space, params: Mapping[str, Any]) -> list[float]:
     return found
 
 
+@attrs.frozen
+class Scale:
+    """How long trainings of a problem are, and how good its losses.
+
+    Attributes:
+        n_epochs: How many epochs a whole training has.
+        best: The smallest loss that is known, at any epoch.
+        usual: The median of the last losses of trainings with random configurations.
+    """
+
+    n_epochs: int
+    best: float
+    usual: float
+
+    def regret(self, losses: np.ndarray) -> np.ndarray:
+        """Return losses on a scale where 0 is the best one known and 1 what a random configuration usually has."""
+        return np.clip((losses - self.best) / (self.usual - self.best), 0.0, 1.0)
+
+
+PUBLIC: Mapping[str, Scale] = {  # as evalkit says: suites/public-curves.norms.json
+    "taskset:patch128_LSTM128_avg_bs64": Scale(51, 0.1398908495903015, 0.6932241424918175),
+    "taskset:patch32_LSTM128_bs128": Scale(51, 0.532834167778492, 0.6953507612645626),
+    "taskset:patch32_VRNN64_tanh_avg_bs128": Scale(51, 0.42530766129493713, 0.6943800814449788),
+}
+CHOOSING = ("cancer-sgd", "diabetes-mlp", "cancer-boosting")
+JUDGING = ("diabetes-sgd", "cancer-mlp", "diabetes-boosting", *PUBLIC)
+
+
 @attrs.frozen(eq=False)
 class Problem:
     """A search space with learning curves.
 
     Attributes:
-        name: Its name.
         space: The search space.
         n_epochs: How many epochs a whole training has.
         curve: Returns the losses of a configuration by epoch; they end early, with NaN, if the training diverges.
-        best: The smallest loss that is known, at any epoch.
-        usual: The median of the last losses of trainings with random configurations.
     """
 
-    name: str
     space: Space
     n_epochs: int
     curve: Callable[[Mapping[str, Any]], Sequence[float]]
-    best: float
-    usual: float
-
-    def regret(self, loss: float) -> float:
-        """Return a loss on a scale where 0 is the best one known and 1 what a random configuration usually has."""
-        return (loss - self.best) / (self.usual - self.best)
 
 
 @attrs.frozen(eq=False)
@@ -149,28 +162,27 @@ class Trained:
 
 
 @functools.cache
+def scale_of(name: str) -> Scale:
+    """Return the scale of a problem."""
+    if name in PUBLIC:
+        return PUBLIC[name]
+    with np.load(CURVES) as arrays:
+        table = arrays[f"{name}.curves"].astype(float)
+    last = np.where(np.isnan(table[:, -1]), np.inf, table[:, -1])
+    return Scale(table.shape[1], float(np.nanmin(table)), float(np.median(last)))
+
+
+@functools.cache
 def problem(name: str) -> Problem:
-    """Return the problem with this name."""
-    if name in SPACES:
-        return _trained(name)
-    return _public(name)
-
-
-def _trained(name: str) -> Problem:
+    """Return the problem with this name; a public one needs evalkit."""
+    if name not in SPACES:
+        return _public(name)
     space = SPACES[name]
     with np.load(CURVES) as arrays:
         table, units = arrays[f"{name}.curves"].astype(float), arrays[f"{name}.units"]
     points = np.array([columns(space, at(space, unit)) for unit in units])
     curves = tuple(_until_nan(row.tolist()) for row in table)
-    last = np.where(np.isnan(table[:, -1]), np.inf, table[:, -1])
-    return Problem(
-        name,
-        space,
-        table.shape[1],
-        Trained(space, points, curves),
-        float(np.nanmin(table)),
-        float(np.median(last)),
-    )
+    return Problem(space, table.shape[1], Trained(space, points, curves))
 
 
 def _until_nan(row: Sequence[float]) -> tuple[float, ...]:
@@ -182,11 +194,8 @@ def _until_nan(row: Sequence[float]) -> tuple[float, ...]:
 
 def _public(name: str) -> Problem:
     """Return a problem of evalkit, whose curves are those of a forest over 1,000 real trainings."""
-    import evalkit
     from evalkit import registry
 
     found = registry.load(name)
-    norms = Path(evalkit.__file__).parents[1] / "suites" / "public-curves.norms.json"
-    norm = json.loads(norms.read_text())[name]
     space = {each.name: FloatDistribution(each.low, each.high, log=each.log) for each in found.space}
-    return Problem(name, space, found.max_step, lambda params: found.curve(params, None), norm["best"], norm["mid"])
+    return Problem(space, found.max_step, lambda params: found.curve(params, None))

@@ -17,8 +17,11 @@ PRUNERS: Mapping[str, Callable[[int], dict[str, Any]]] = {
     "percentile": lambda n_epochs: {"pruner": pruners.PercentilePruner(25.0)},
     "wilcoxon": lambda n_epochs: {"pruner": pruners.WilcoxonPruner()},
     "halving": lambda n_epochs: {"pruner": pruners.SuccessiveHalvingPruner(1, 3)},
+    "halving-auto": lambda n_epochs: {"pruner": pruners.SuccessiveHalvingPruner()},
     "hyperband": lambda n_epochs: {"pruner": pruners.HyperbandPruner(1, n_epochs, 3)},
+    "curve": lambda n_epochs: {"pruner": pruners.CurvePruner(final_step=n_epochs)},
     "promotion": lambda n_epochs: _promoted(pruners.PromotionHalving(1, 3, n_epochs)),
+    "progressive": lambda n_epochs: _promoted(pruners.ProgressiveHalving(1, 3, n_epochs)),
 }
 SAMPLERS: Mapping[str, Callable[[], Any]] = {"random": samplers.RandomSampler, "tpe": samplers.TPESampler}
 METHODS = tuple(f"hpo-{sampler}-{pruner}" for sampler in SAMPLERS for pruner in PRUNERS)
