@@ -128,35 +128,52 @@ def _by_psycopg(
 
     It goes through libpq, as `psycopg.pq` gives it, because psycopg's cursors take three times as long for it.
     """
-    from psycopg import adapt, errors, pq
-
+    psycopg, adapt, errors, pq = _psycopg()
+    connection, encoding = raw.pgconn, raw.info.encoding
     if not raw.autocommit:
         raw.autocommit = True  # else it would begin a transaction in a message of its own
-    several = [*([BEGIN] if way.begins else []), *statements, *([COMMIT] if way.commits and way.is_inside else [])]
-    quote = pq.Escaping(raw.pgconn).escape_literal
-    quoted = {name.encode(): _literal(value, quote, raw.info.encoding) for name, value in values.items()}
-    rows_of = adapt.Transformer(raw)
-    for i, result in enumerate(_results(raw, _in_one(dialect, several).encode() % quoted), -1 if way.begins else 0):
+    several = (*((BEGIN,) if way.begins else ()), *statements, *((COMMIT,) if way.commits and way.is_inside else ()))
+    quote = pq.Escaping(connection).escape_literal
+    quoted = {
+        name.encode(): b"%d" % value if type(value) is int else _literal(value, quote, encoding)
+        for name, value in values.items()
+    }
+    first, end = (1, len(statements) + 1) if way.begins else (0, len(statements))
+    for i, result in enumerate(_results(psycopg, raw, _template(dialect, several) % quoted)):
         if result.status == pq.ExecStatus.FATAL_ERROR:
-            raise errors.error_from_result(result, raw.info.encoding)
-        if 0 <= i < len(statements):
-            rows_of.set_pgresult(result)
-            done.append(Answer(result.command_tuples or 0, rows_of.load_rows(0, result.ntuples, tuple)))
+            raise errors.error_from_result(result, encoding)
+        if first <= i < end:
+            rows: Sequence[Any] = ()
+            if n_rows := result.ntuples:
+                rows_of = adapt.Transformer(raw)
+                rows_of.set_pgresult(result)
+                rows = rows_of.load_rows(0, n_rows, tuple)
+            done.append(Answer(result.command_tuples or 0, rows))
+
+
+@functools.cache
+def _psycopg() -> tuple[Any, Any, Any, Any]:
+    """Return psycopg and its modules, which may not be installed."""
+    import psycopg
+    from psycopg import adapt, errors, pq
+
+    return psycopg, adapt, errors, pq
+
+
+@functools.lru_cache(maxsize=256)
+def _template(dialect: Dialect, statements: tuple[str, ...]) -> bytes:
+    return _in_one(dialect, statements).encode()
 
 
 def _literal(value: Any, quote: Callable[[bytes], bytes], encoding: str) -> bytes:
-    """Return a number, a string or a list of strings as PostgreSQL reads it in a statement."""
-    if isinstance(value, int):
-        return b"%d" % value
+    """Return a string or a list of strings as PostgreSQL reads it in a statement."""
     if isinstance(value, str):
         return bytes(quote(value.encode(encoding)))
-    return b"ARRAY[%s]" % b",".join(bytes(quote(one.encode(encoding))) for one in value)
+    return b"ARRAY[%s]" % b",".join([bytes(quote(one.encode(encoding))) for one in value])
 
 
-def _results(raw: Any, message: bytes) -> list[Any]:
+def _results(psycopg: Any, raw: Any, message: bytes) -> list[Any]:
     """Return what a PostgreSQL server answers to a message, in the order of its statements, up to the first error."""
-    import psycopg
-
     results: list[Any] = []
     connection, waiting = raw.pgconn, select.poll()
     try:

@@ -3,6 +3,11 @@
 Trials that run at the same time before any has ended have no joint space, and do not see what the others get: each value
 is computed from the study as it was when its trial started. But what the others get follows from that, too. So a trial
 computes what the earlier ones get, and takes another value as long as there is one.
+
+So trials are different as long as one of their parameters has a value for each of them. More trials at once may repeat a
+configuration of several parameters: nobody knows yet which others there are, and a value must not depend on the order in which
+an objective asks. No rule for the values could prevent it: two choices divide four trials into two and two, in three ways, so
+of any four such parameters two divide them alike, and repeat. Where it matters, declare the space, or give it to `ask`.
 """
 
 from __future__ import annotations
