@@ -26,7 +26,16 @@ from hpo.core import (
     report,
     tell,
 )
-from hpo.samplers import CmaEsSampler, Fallback, GridSampler, PartialFixedSampler, RandomSampler, TPESampler, Warmup
+from hpo.samplers import (
+    CmaEsSampler,
+    Fallback,
+    GPSampler,
+    GridSampler,
+    PartialFixedSampler,
+    RandomSampler,
+    TPESampler,
+    Warmup,
+)
 from hpo.samplers.registry import SAMPLERS
 
 MIXED = {
@@ -41,6 +50,7 @@ CELLS = {"lr": [0.25, 0.5], "momentum": [0.1], "layers": [1, 5, 9], "units": [8,
 
 SUBJECTS = {
     **{registration.name: sampler for registration, sampler in SAMPLERS.made_without_options()},
+    "GPSampler": GPSampler(n_candidates=32, n_local_searches=2),  # its default costs too much
     "random with a seed": RandomSampler(seed=11),
     "grid": GridSampler(CELLS),
     "shuffled grid": GridSampler(CELLS, seed=5),

@@ -23,8 +23,8 @@ from hpo.numerics.gp import (
     Factor,
     Hyperparameters,
     Posterior,
+    Standardization,
     fitted_hyperparameters,
-    standardized,
     standardized_limits,
 )
 
@@ -34,7 +34,7 @@ _MOST = 1000  # trials of a fit, and of its factorization
 _LONGEST_WAIT = 100  # trials from one fit to the next
 _MOST_FITTED = 256  # trials that hyperparameters are fitted to: they need less data than predictions do
 _PRUNED_QUANTILE = 0.75  # of the complete trials' losses: what a pruned trial counts as
-_VALUE, _ENDED, _VIOLATION, _POINT = 0, 1, 2, 3  # the places of these in a row
+_VALUE, _ENDED, _VIOLATION, _NUMBER, _POINT = 0, 1, 2, 3, 4  # the places of these in a row
 
 
 class Coding(Protocol):
@@ -78,7 +78,7 @@ class Carry:
 
     Attributes:
         rows: One row for each trial: its value, how it ended (0 complete, 1 pruned or failed), by how much it violates constraints,
-            and its columns.
+            its number, and its columns.
         fit: The last fit.
     """
 
@@ -115,7 +115,7 @@ class Fold:
         if value is None or row is None:
             return carry
         pruned = trial.state is not TrialState.COMPLETE or trial.values is None
-        rows = carry.rows.with_row([value, float(pruned), violation(trial), *row])
+        rows = carry.rows.with_row([value, float(pruned), violation(trial), float(trial.number), *row])
         n = len(rows)
         # nothing is computed before somebody asks the fit
         return Carry(rows, Fit(self, rows) if last_fit(n) == n else carry.fit)
@@ -137,15 +137,23 @@ class Fold:
         A pruned trial counts as an upper quartile of the complete ones. What it reported is not its result: it is from
         an earlier step than theirs. So does a failed trial: where trials fail there is nothing to be gained.
         """
-        values = rows[:, _VALUE]
         if isinstance(self.result, str):
-            return standardized_limits(values)
+            return standardized_limits(rows[:, _VALUE])
+        values = self._values_of(rows)
+        return Standardization.of(values).targets(values)
+
+    def standardization(self, rows: NDArray[np.float64]) -> Standardization:
+        """Return how losses become targets, for an objective."""
+        return Standardization.of(self._values_of(rows))
+
+    def _values_of(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        values = rows[:, _VALUE]
         pruned = rows[:, _ENDED] > 0.0
         if pruned.any():
             complete = np.sort(values[~pruned])
             like = complete[int(_PRUNED_QUANTILE * (len(complete) - 1))] if len(complete) else 0.0
             values = np.where(pruned, like, values)
-        return standardized(values)
+        return values
 
     def points(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the columns of rows, ``(n, d)``."""
@@ -245,6 +253,7 @@ class Surrogate:
         posterior: The process, given the targets.
         points: Where its data are, ``(n, d)``.
         targets: Their values, ``(n,)``.
+        numbers: The numbers of their trials, ``(n,)``.
         complete: Which of them are of complete trials, ``(n,)``.
         feasible: Which of them are of trials that violate no constraint, ``(n,)``.
         gain: See `Fit.gain`.
@@ -254,6 +263,7 @@ class Surrogate:
     posterior: Posterior
     points: NDArray[np.float64]
     targets: NDArray[np.float64]
+    numbers: NDArray[np.intp]
     complete: NDArray[np.bool_]
     feasible: NDArray[np.bool_]
     gain: float
@@ -287,6 +297,7 @@ def surrogate(fold: Fold, carry: Carry) -> Surrogate | None:
         Posterior.of(factor, targets),
         fold.points(rows[chosen]),
         targets,
+        rows[chosen, _NUMBER].astype(np.intp),
         fold.complete(rows[chosen]),
         fold.feasible(rows[chosen]),
         carry.fit.gain,

@@ -11,6 +11,7 @@ from hpo.numerics.gp import (
     Factor,
     Hyperparameters,
     Posterior,
+    Standardization,
     fitted_hyperparameters,
     log_expected_excess,
     log_expected_improvement,
@@ -282,3 +283,23 @@ def test_all_starts_climb_to_the_top_inside_of_the_box():
     assert_allclose(values, slopes(points)[0], rtol=1e-12)
     kept, _ = maximized(slopes, starts, low=low, high=high, first_steps=np.array([0.1, 0.0]), iterations=60)
     assert (kept[:, 1] == starts[:, 1]).all()
+
+
+@pytest.mark.parametrize("losses", [LOSSES, 10.0 ** LOSSES[:8], -(10.0 ** LOSSES[:8]), 1e-300 * LOSSES, 1e300 * LOSSES])
+def test_targets_lead_back_to_losses(losses):
+    scale = Standardization.of(losses)
+    assert_allclose(scale.losses(scale.targets(losses)), losses, atol=1e-7 * np.abs(losses).max())
+    # and beyond their range they go on, without a jump
+    targets = np.linspace(scale.targets(losses).min() - 3.0, scale.targets(losses).max() + 3.0, 400)
+    found = scale.losses(targets)
+    assert (np.diff(found) > 0.0).all()
+    assert np.isinf(Standardization.of(np.array([-1e308, 0.0, 1e308])).losses(np.array([-9.0, 9.0]))).all()
+
+
+def test_the_power_is_that_of_scipy():
+    losses = np.exp(np.random.default_rng(1).normal(size=60))
+    scale = Standardization.of(losses)
+    spread = (losses - np.median(losses)) / (1.4826 * np.median(np.abs(losses - np.median(losses))))
+    assert abs(scale.power - stats.yeojohnson_normmax(spread)) <= 0.13  # half the distance of two powers on the grid
+    assert_allclose(scale.targets(losses), stats.zscore(stats.yeojohnson(spread, scale.power)), atol=1e-8)
+    assert Standardization.of(np.random.default_rng(1).normal(size=60)).power == 1.0

@@ -7,7 +7,7 @@ import pytest
 
 from hpo.core import Sampler
 from hpo.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-from hpo.samplers import CmaEsSampler, Fallback, GridSampler, PartialFixedSampler, RandomSampler, Warmup
+from hpo.samplers import CmaEsSampler, Fallback, GPSampler, GridSampler, PartialFixedSampler, RandomSampler, Warmup
 from hpo.samplers.registry import SAMPLERS
 from hpo.testing import check_sampler, check_wrapper
 from hpo.testing.samplers.composition import LAWS
@@ -31,11 +31,17 @@ HOSTS = {
         lambda guest: CmaEsSampler(independent_sampler=guest, n_startup_trials=2, popsize=3),
         None,
     ),
+    ("GPSampler", "independent_sampler"): (
+        # without a model: the slot is for lone parameters, and fits cost too much here
+        lambda guest: GPSampler(independent_sampler=guest, n_startup_trials=1000),
+        None,
+    ),
 }
 """Every slot for another sampler: the class, its option, a function that fills it, and the space it is asked for."""
 
 every_host = pytest.mark.parametrize("host", HOSTS, ids=".".join)
 guests = {**GUESTS, "GridSampler": grid, **{entry.name: made for entry, made in SAMPLERS.made_without_options()}}
+guests["GPSampler"] = GPSampler(n_startup_trials=2, n_candidates=16, n_local_searches=1)  # its default costs too much
 
 
 def test_every_slot_of_a_registered_sampler_is_tried():

@@ -4,13 +4,14 @@ from hpo.numerics.gp.acquisition import log_expected_excess, log_expected_improv
 from hpo.numerics.gp.ascent import maximized
 from hpo.numerics.gp.fitting import Hyperparameters, fitted_hyperparameters, negative_log_posterior
 from hpo.numerics.gp.posterior import Factor, Posterior, Prediction
-from hpo.numerics.gp.targets import standardized, standardized_limits
+from hpo.numerics.gp.targets import Standardization, standardized, standardized_limits
 
 __all__ = [
     "Factor",
     "Hyperparameters",
     "Posterior",
     "Prediction",
+    "Standardization",
     "fitted_hyperparameters",
     "log_expected_excess",
     "log_expected_improvement",

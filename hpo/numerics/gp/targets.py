@@ -1,4 +1,4 @@
-"""From losses to the values that the Gaussian process is fitted to.
+"""From losses to the values that the Gaussian process is fitted to, and back.
 
 Notation: `n` losses.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 
+import attrs
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,33 +18,110 @@ _DEVIATION = 1.4826  # of a normal distribution, in units of the median distance
 _DIGITS = 9  # what is left of a change of units beyond them is rounding
 
 
+@attrs.frozen
+class Standardization:
+    """A change of units that gives some losses the mean 0 and the variance 1; make it with `of`.
+
+    A loss is clipped to the range of the finite ones, measured from their median in units of the typical distance from it,
+    raised to a power, and standardized.
+
+    Attributes:
+        low: The smallest finite loss.
+        high: The largest finite loss.
+        half: What losses are multiplied by first: less than 1 if the difference of `high` and `low` would overflow.
+        median: The median, as a share of the range.
+        typical: The typical distance from the median, as a share of the range; 0 if all losses are alike.
+        power: The power of Yeo and Johnson; 1 changes nothing.
+        mean: The mean of what results.
+        deviation: Its standard deviation.
+    """
+
+    low: float
+    high: float
+    half: float = 1.0
+    median: float = 0.0
+    typical: float = 0.0
+    power: float = 1.0
+    mean: float = 0.0
+    deviation: float = 1.0
+
+    @classmethod
+    def of(cls, losses: NDArray[np.float64]) -> Standardization:
+        """Return the standardization of losses, ``(n,)``; not NaN.
+
+        Where the losses are far from normal, the power is the most likely one, and 1 otherwise.
+
+        Source: Yeo and Johnson, "A New Family of Power Transformations to Improve Normality or Symmetry", Biometrika
+        87, 2000; Cowen-Rivers et al., "HEBO", JAIR 74, 2022, section 3 (its use before a Gaussian process).
+        """
+        finite = losses[np.isfinite(losses)]
+        low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
+        if low == high:
+            # infinite ones among them are still worse, or better, than the others
+            width = max(abs(low), 1.0)
+            low, high = (low, low + width) if np.isposinf(losses).any() else (low - width, high)
+        half = 0.25 if math.isinf(high - low) else 1.0  # the difference of the largest floats would overflow
+        shares = _shares(losses, low, high, half)
+        if len(shares) == 0 or (shares == shares[0]).all():
+            return cls(low, high, half, median=float(shares[0]) if len(shares) else 0.0)
+        median = float(np.median(shares))
+        sizes = np.abs(shares - median)
+        # if more than half of them are alike, what is typical is the distance of the others
+        typical = _DEVIATION * (float(np.median(sizes)) or float(np.median(sizes[sizes > 0.0])))
+        spread = (shares - median) / typical
+        power = _likely_power(spread) if len(spread) >= _FEWEST else 1.0
+        spread = _powered(spread, power)
+        mean = float(spread.mean())
+        deviation = math.sqrt(float(((spread - mean) ** 2).mean()))
+        return cls(low, high, half, median, typical, power, mean, deviation)
+
+    def targets(self, losses: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return losses as targets, ``(n,)``; zeros if all were alike. Infinite losses count as the extreme finite ones."""
+        if not self.typical:
+            return np.zeros(len(losses))
+        spread = _powered((_shares(losses, self.low, self.high, self.half) - self.median) / self.typical, self.power)
+        # exact equality of what is equal up to the unit makes suggestions the same, too
+        targets: NDArray[np.float64] = np.round((spread - self.mean) / self.deviation, _DIGITS)
+        return targets + 0.0  # and no -0
+
+    def losses(self, targets: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return what losses targets stand for, of any shape: the inverse of `targets`.
+
+        Beyond the range of the losses the inverse goes on as a straight line, since a power may have a bound there.
+        """
+        if not self.typical:
+            return np.full(targets.shape, self.low + self.median * (self.high - self.low))
+        ends = (np.array([0.0, 1.0]) - self.median) / self.typical
+        spread = targets * self.deviation + self.mean
+        lowest, highest = _powered(ends, self.power)
+        inside = _unpowered(np.clip(spread, lowest, highest), self.power)
+        # the slopes of the power are (1 + |y|)^(p - 1) above 0, and with the sign of the exponent changed below
+        slopes = (1.0 + np.abs(ends)) ** (np.sign(ends) * (1.0 - self.power))
+        beyond = np.minimum(spread - lowest, 0.0) * slopes[0] + np.maximum(spread - highest, 0.0) * slopes[1]
+        shares = (inside + beyond) * self.typical + self.median
+        with np.errstate(over="ignore"):  # a loss may be predicted that no float can hold
+            low, high = self.low * self.half * (1.0 - shares), self.high * self.half * shares
+            result: NDArray[np.float64] = (low + high) / self.half
+        return result
+
+
+def _shares(losses: NDArray[np.float64], low: float, high: float, half: float) -> NDArray[np.float64]:
+    """Return where losses are in the range from `low`, which is 0, to `high`, which is 1."""
+    shares: NDArray[np.float64] = (np.clip(losses, low, high) * half - low * half) / (high * half - low * half)
+    return shares
+
+
 def standardized(losses: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return losses with the mean 0 and the variance 1, or zeros if they are all alike; ``(n,)``.
 
     The unit of the losses does not count, whatever their size. An infinite loss becomes the largest finite one, and
-    minus infinity the smallest. Where the losses are far from normal, a power of Yeo and Johnson is applied first, the
-    most likely one.
-
-    Args:
-        losses: The losses, ``(n,)``; not NaN.
-
-    Source: Yeo and Johnson, "A New Family of Power Transformations to Improve Normality or Symmetry", Biometrika 87,
-    2000; Cowen-Rivers et al., "HEBO", JAIR 74, 2022, section 3 (its use before a Gaussian process).
+    minus infinity the smallest. See `Standardization`.
 
     Example:
         >>> standardized(np.array([1e-300, 3e-300, np.inf])).tolist()
         [-1.414213562, 0.707106781, 0.707106781]
     """
-    spread = _in_robust_units(losses)
-    if spread is None:
-        return np.zeros(len(losses))
-    if len(spread) >= _FEWEST:
-        powered = _powered(spread)
-        spread = spread if powered is None else powered
-    centred = spread - spread.mean()
-    # exact equality of what is equal up to the unit makes suggestions the same, too
-    result: NDArray[np.float64] = np.round(centred / math.sqrt(float(centred @ centred) / len(centred)), _DIGITS)
-    return result + 0.0  # and no -0
+    return Standardization.of(losses).targets(losses)
 
 
 def standardized_limits(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -62,35 +140,35 @@ def standardized_limits(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.round(np.sign(limited) * np.log1p(np.abs(limited)), _DIGITS) + 0.0
 
 
-def _in_robust_units(losses: NDArray[np.float64]) -> NDArray[np.float64] | None:
-    """Return losses relative to their median, in units of their typical distance from it; None if all are alike."""
-    finite = losses[np.isfinite(losses)]
-    low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
-    if low == high:
-        # infinite ones among them are still worse, or better, than the others
-        low, high = (low, low + max(abs(low), 1.0)) if np.isposinf(losses).any() else (low - max(abs(low), 1.0), high)
-    half = 0.25 if math.isinf(high - low) else 1.0  # the difference of the largest floats would overflow
-    shares = (np.clip(losses, low, high) * half - low * half) / (high * half - low * half)
-    if len(shares) == 0 or (shares == shares[0]).all():
-        return None
-    distances = shares - np.median(shares)
-    sizes = np.abs(distances)
-    # if more than half of them are alike, what is typical is the distance of the others
-    typical = float(np.median(sizes)) or float(np.median(sizes[sizes > 0.0]))
-    return distances / (_DEVIATION * typical)
-
-
-def _powered(spread: NDArray[np.float64]) -> NDArray[np.float64] | None:
-    """Return the most likely power of losses in robust units, or None if that is not likelier than none by enough."""
-    sizes, signs = np.log1p(np.abs(spread)), np.where(spread >= 0.0, 1.0, -1.0)
-    jacobian = float((signs * sizes).sum())
-    powers = _POWERS[:, None]
+def _powered(spread: NDArray[np.float64], power: float) -> NDArray[np.float64]:
+    """Return numbers of any shape to a power of Yeo and Johnson."""
+    if power == 1.0:
+        return spread
     # above 0 it is ((1 + y)^p - 1) / p, below 0 the mirror image with 2 - p
-    own = np.where(signs > 0.0, powers, 2.0 - powers)
-    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-        results = signs * np.where(own == 0.0, sizes, np.expm1(own * sizes) / np.where(own == 0.0, 1.0, own))
-        likelihoods = -0.5 * len(spread) * np.log(results.var(axis=1)) + (_POWERS - 1.0) * jacobian
+    own = np.where(spread >= 0.0, power, 2.0 - power)
+    sizes = np.log1p(np.abs(spread))
+    with np.errstate(over="ignore"):
+        grown = np.where(own == 0.0, sizes, np.expm1(own * sizes) / np.where(own == 0.0, 1.0, own))
+    return np.copysign(grown, spread)
+
+
+def _unpowered(powered: NDArray[np.float64], power: float) -> NDArray[np.float64]:
+    """Return what numbers of any shape are powers of: the inverse of `_powered`."""
+    if power == 1.0:
+        return powered
+    own = np.where(powered >= 0.0, power, 2.0 - power)
+    sizes = np.abs(powered)
+    logs = np.where(own == 0.0, sizes, np.log1p(own * sizes) / np.where(own == 0.0, 1.0, own))
+    return np.copysign(np.expm1(logs), powered)
+
+
+def _likely_power(spread: NDArray[np.float64]) -> float:
+    """Return the power that makes numbers most likely as normal ones, or 1 if it is not likelier than that by enough."""
+    jacobian = float((np.sign(spread) * np.log1p(np.abs(spread))).sum())
+    with np.errstate(all="ignore"):  # powers that overflow are not likely
+        variances = np.array([_powered(spread, power).var() for power in _POWERS.tolist()])
+        likelihoods = -0.5 * len(spread) * np.log(variances) + (_POWERS - 1.0) * jacobian
     likelihoods[~np.isfinite(likelihoods)] = -math.inf
     best = int(likelihoods.argmax())
     none = int(np.flatnonzero(_POWERS == 1.0)[0])
-    return results[best] if likelihoods[best] > likelihoods[none] + _ENOUGH else None
+    return float(_POWERS[best]) if likelihoods[best] > likelihoods[none] + _ENOUGH else 1.0

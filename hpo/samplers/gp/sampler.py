@@ -55,8 +55,8 @@ _MOST_RUNNING = 32  # the newest running trials whose results are drawn
 _WORK = 200_000  # candidates times trials
 _FEWEST_CANDIDATES = 32
 _MANY = 400  # trials from which on the search is shorter
-_CHANCE = 4.0  # nats that a model of one column may seem to know about chance, in about nine of ten cases
-_FEW = 12
+_CHANCE = 5.0  # nats that a model of one column may seem to know about chance, in about nine of ten cases
+_FEW = 10
 _ATTEMPTS = 64  # points, best first, until one is found that was not tried yet
 
 
@@ -168,7 +168,7 @@ class GPSampler:
         model = self._surrogate(state, coding, 0, failed=feasibility is not None)
         if model is None or not model.complete.any():
             return None  # no complete trial is inside of the ranges
-        if model.gain < _least_gain(len(model.targets), coding.n_columns):
+        if not knows_enough(model):
             # one stream for each parameter, as at the start: nothing better is known
             return Suggestion(
                 _START(state, trial, space, key).params, {"rule": "explore", "gain": round(model.gain, 3)}
@@ -214,13 +214,14 @@ class GPSampler:
         return surrogate(fold, state.finished.fold(fold))
 
 
-def _least_gain(n: int, d: int) -> float:
-    """Return how many nats the model must know more about the results than their mean does, with `d` columns.
+def knows_enough(model: Surrogate) -> bool:
+    """Return whether a model predicts results that it has not seen better than their mean does.
 
     Hyperparameters that were fitted to chance do seem to know something, the more the more of them there are. How much
     that is can't be told from knowledge while there are few trials, and then the model is trusted.
     """
-    return _CHANCE * math.sqrt(d) * min(max((n - _FEW) / _FEW, 0.0), 1.0) + 1.0
+    certain = min(max((len(model.targets) - _FEW) / _FEW, 0.0), 1.0)
+    return model.gain >= 1.0 + _CHANCE * math.sqrt(model.fold.coding.n_columns) * certain
 
 
 def _no_model(tried: TriedConfigurations | None) -> Answer | None:

@@ -1,0 +1,123 @@
+"""What the model of `GPSampler` says about configurations: predicted results, and the trial to recommend."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from hpo.core import FrozenTrial, StudyState, best_trial
+from hpo.errors import InvalidArgument, NoCompletedTrial, SeveralObjectives, ValueOutsideDistribution
+from hpo.models.gaussian_process import Fold, surrogate
+from hpo.samplers.gp.coding import FeatureCoding, learned_conditions, without_inactive
+from hpo.samplers.gp.sampler import knows_enough
+from hpo.samplers.parts import UnitCube
+from hpo.samplers.tpe.propose import GroupFold
+
+_NODES = 32  # of the quadrature
+
+
+class Prediction(NamedTuple):
+    """A predicted result, in the unit of the objective.
+
+    Attributes:
+        mean: The expected result, without its noise.
+        deviation: The standard deviation of what is not known about it; the noise of a single result is not in it.
+    """
+
+    mean: float
+    deviation: float
+
+
+def predict(state: StudyState, params: Mapping[str, Any]) -> tuple[Prediction, ...]:
+    """Return what is expected of a configuration: one prediction per objective, in their order.
+
+    The model is a Gaussian process for each objective, the one of `GPSampler`, whatever sampler the study has. O(trials^2).
+
+    Args:
+        state: The study.
+        params: Values by name. Parameters that are left out count as those that a trial does not have.
+
+    Raises:
+        NoCompletedTrial: there is nothing to learn from.
+        InvalidArgument: there are no `params`, or no trial has had one of them.
+        ValueOutsideDistribution: a value is outside of the newest distribution of its parameter.
+
+    Example:
+        >>> import hpo
+        >>> study = hpo.create_study(sampler=hpo.samplers.RandomSampler(seed=1))
+        >>> hpo.logging.set_verbosity(hpo.logging.WARNING)
+        >>> study.optimize(lambda trial: (trial.suggest_float("x", 0, 10) - 3) ** 2, n_trials=20)
+        >>> (prediction,) = predict(study.state, {"x": 5.0})
+        >>> abs(prediction.mean - 4.0) < 0.5
+        True
+    """
+    space = state.space or state.finished.fold(GroupFold()).space
+    if not params or (unknown := [name for name in params if name not in space]):
+        what = f"no trial has had {unknown}" if params else "there are no params"
+        raise InvalidArgument(f"predict needs values of some of the parameters {[*space]}, but {what}")
+    for name, value in params.items():
+        if not space[name].contains(value):
+            raise ValueOutsideDistribution(value, space[name], name)
+    cube = UnitCube.of(space)
+    coding = FeatureCoding.of(cube)
+    point = np.full((1, coding.n_columns), np.nan)
+    for column, position in cube.positions(params).items():
+        point[0, column] = position
+    nodes, weights = np.polynomial.hermite_e.hermegauss(_NODES)
+    weights /= weights.sum()
+    predictions = []
+    for index, direction in enumerate(state.directions):
+        fold = Fold(coding, index, maximized=direction == "maximize")
+        carry = state.finished.fold(fold)
+        model = surrogate(fold, carry)
+        if model is None or not model.complete.any():
+            raise NoCompletedTrial(state.n_trials)
+        seen = without_inactive(point, learned_conditions(coding, model.points))
+        means, variances = model.posterior.mean_and_variance(model.scaled(seen))
+        # targets are losses on another scale, which may be curved: so the moments are those of the losses themselves
+        losses = fold.standardization(carry.rows.array).losses(means[0, 0] + np.sqrt(variances[0]) * nodes)
+        mean = float(weights @ losses)
+        deviation = float(np.sqrt(weights @ (losses - mean) ** 2))
+        predictions.append(Prediction(-mean if fold.maximized else mean, deviation))
+    return tuple(predictions)
+
+
+def recommended(state: StudyState) -> FrozenTrial:
+    """Return the trial to recommend: the complete, feasible one with the best expected result.
+
+    The best result of a noisy objective is a lucky one. The expected result of a trial is what the model says from all of
+    them: that of `predict`. Where the model knows no more than the mean of the results does, or no trial is feasible, it
+    is the `best_trial`.
+
+    Args:
+        state: The study, with one objective.
+
+    Raises:
+        SeveralObjectives: the study has several objectives.
+        NoCompletedTrial: there is no complete trial.
+
+    Example:
+        >>> import hpo
+        >>> study = hpo.create_study(sampler=hpo.samplers.RandomSampler(seed=1))
+        >>> hpo.logging.set_verbosity(hpo.logging.WARNING)
+        >>> study.optimize(lambda trial: (trial.suggest_float("x", 0, 10) - 3) ** 2, n_trials=20)
+        >>> recommended(study.state).number == study.best_trial.number
+        True
+    """
+    if len(state.directions) > 1:
+        raise SeveralObjectives("recommend", "best_trials, the Pareto front")
+    best = best_trial(state)
+    space = state.space or state.finished.fold(GroupFold()).space
+    coding = FeatureCoding.of(UnitCube.of(space))
+    fold = Fold(coding, 0, maximized=state.directions[0] == "maximize")
+    model = surrogate(fold, state.finished.fold(fold))
+    if model is None or not knows_enough(model):
+        return best
+    eligible = np.flatnonzero(model.complete & model.feasible)
+    if not len(eligible):
+        return best
+    # the first among equals, as for the best trial
+    chosen = eligible[int(model.smoothed[eligible].argmin())]
+    return state.trial(int(model.numbers[chosen]))
