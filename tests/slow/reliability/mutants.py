@@ -149,6 +149,7 @@ MUTANTS = [
     Mutant("P7", "no check of the chain", _RECORDS, "if record.previous != previous:", "if False:", (_CHAIN, "another_history or without_its_first")),
     Mutant("P7", "a writer breaks the chain", _SCAN, "previous = end.checksum if chained else None", "previous = 0 if chained else None", (_CHAIN, "each_record")),
     Mutant("P7", "a row without its key is taken for the end of a study", "hpo/journal/sqlite/journal.py", "if not start and self._is_cut(connection, end):", "if False:", (_SQLITE, "without_its_key")),
+    Mutant("P7", "a study is created beside one that can't be read", "hpo/journal/file/storage.py", "if said is None or said == name:", "if said == name:", ("tests/journal/test_damaged_headers.py", "beside")),
     Mutant("P8", "a forked child keeps the locks of threads that it does not have", "hpo/study/recorder.py", "if in_child and self._other_threads:", "if False:", (_FORKS, "r23_a_child_waits")),
     Mutant("P8", "a writer never unlocks", _LOCKED, "            try:  # not in a function of its own: an interrupt could come between the call and the unlocking\n                fcntl.flock(self._fd, fcntl.LOCK_UN)", "            try:\n                self._fd = int(self._fd)", (_WRITERS, "r22")),
     Mutant("P8", "a wait for the lock has no end", _WAITING, "if (waited := time.monotonic() - self._started) > self.lock_timeout:", "if (waited := time.monotonic() - self._started) > 80.0 + self.lock_timeout:", (_WRITERS, "r22")),

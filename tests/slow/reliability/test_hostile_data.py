@@ -121,6 +121,7 @@ _BANNED_CALLS = {"eval", "exec", "compile", "__import__"}
 _BANNED_MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "marshal", "shelve", "joblib", "code", "runpy"}
 _EXCEPTIONS = {
     "hpo/study/running/remote.py": {"pickle"},  # between this process and its own workers, never from a journal
+    "hpo/study/running/time_limits.py": {"pickle"},  # the error of a job, for this process and from its own worker
     "hpo/testing/": {"pickle"},  # sends handles to processes that it starts: its own bytes
 }
 
