@@ -1,4 +1,4 @@
-"""Hyperband with a model: TPE learns in each bracket from the trials of that bracket."""
+"""BOHB: Hyperband with TPE, which learns from the reports at the highest step with enough data."""
 
 import numpy as np
 from sklearn.datasets import load_digits
@@ -30,7 +30,7 @@ def objective(trial):
 if __name__ == "__main__":
     hpo.logging.set_verbosity(hpo.logging.WARNING)
     hyperband = hpo.pruners.HyperbandPruner(min_resource=1, max_resource=EPOCHS, reduction_factor=3)
-    sampler = hpo.pruners.BracketSampler(hpo.samplers.TPESampler(n_startup_trials=4), hyperband)
+    sampler = hpo.samplers.TPESampler(n_startup_trials=4, consider_reports=True)
     study = hpo.create_study(direction="maximize", sampler=sampler, pruner=hyperband, seed=0)
     study.optimize(objective, n_trials=40)
     for bracket in range(hyperband.n_brackets(study.state)):

@@ -63,6 +63,7 @@ SUBJECTS = {
     "TpeLikeHyperopt": subject(TPESampler(**TPESampler.hyperopt_parameters())),
     "TpeOfEachParameter": subject(TPESampler(multivariate=False, n_startup_trials=2), WITH_A_KIND),
     "TpeOfGroups": subject(TPESampler(group=True, n_startup_trials=2)),
+    "TpeWithReports": subject(TPESampler(consider_reports=True, n_startup_trials=2), without=["pruned_is_not_best"]),
     "TpeWithFailures": subject(TPESampler(consider_failed_trials=True, n_startup_trials=2)),
     "CmaEsOfNumbers": subject(CmaEsSampler(popsize=3, consider_pruned_trials=True), NUMBERS),
     "CmaEsSeparable": subject(CmaEsSampler(popsize=3, use_separable_cma=True, with_margin=False), WITH_A_KIND),

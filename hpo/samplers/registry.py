@@ -60,7 +60,14 @@ SAMPLERS = Registry(
         Registration("PartialFixedSampler", home="hpo.samplers.wrappers"),
         Registration("QMCSampler", home="hpo.samplers.quasi_random", rules=_SOBOL, claims=_SPREAD),
         Registration("RandomSampler", home="hpo.samplers.random", claims=_SPREAD),
-        Registration("TPESampler", home="hpo.samplers.tpe", rules=_MODEL, claims=_KEEPING_AWAY, functions=_GAMMAS),
+        Registration(
+            "TPESampler",
+            home="hpo.samplers.tpe",
+            rules={**_MODEL, "exploration": "drawn at random, as one in three is while reports stand for results"},
+            claims=_KEEPING_AWAY,
+            functions=_GAMMAS,
+            added_options={"consider_reports": False},
+        ),
         Registration("Warmup", home="hpo.samplers.wrappers"),
     ),
 )

@@ -3,6 +3,7 @@
 - `unit_cube`: a search space as the unit cube, and as features for models
 - `observations`: parameters as columns of numbers that stay valid when a range changes, and the fold that keeps finished
   trials from best to worst as their rows
+- `fidelity`: reports at one step in place of results, for trials that ended early
 - `feasibility`: where trials fail, if failures can be predicted
 - `tried`: the configurations of a finite space that were tried; `first_trials`: those that run before anything is known
 - `driver`: the steps of every model-based sampler around its model
@@ -13,6 +14,7 @@ function `propose` that turns the carry into values, and a frozen class that hol
 
 from hpo.samplers.parts.driver import DUPLICATES, Duplicates, ask_noted, suggest, suggest_lone
 from hpo.samplers.parts.feasibility import Feasibility, learned_feasibility
+from hpo.samplers.parts.fidelity import at_highest_fidelity
 from hpo.samplers.parts.observations import Carry, Fold, Standing, column_values, is_learnable, standing
 from hpo.samplers.parts.tried import TriedConfigurations
 from hpo.samplers.parts.unit_cube import UnitCube, coarse_grid_size
@@ -27,6 +29,7 @@ __all__ = [
     "TriedConfigurations",
     "UnitCube",
     "ask_noted",
+    "at_highest_fidelity",
     "coarse_grid_size",
     "column_values",
     "is_learnable",

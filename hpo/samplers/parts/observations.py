@@ -229,6 +229,10 @@ class Fold:
         """
         return rows[:, _LOSSES : _LOSSES + self.n_losses]
 
+    def n_complete(self, rows: NDArray[np.float64]) -> int:
+        """Return how many of the rows are of complete trials."""
+        return int(np.count_nonzero(rows[:, _ENDED] == COMPLETE))
+
     def best_first(self, rows: NDArray[np.float64], enough: int, *, alike: bool = False) -> NDArray[np.intp]:
         """Return the indices of at least the `enough` best rows, from best to worst; equals stay in the order told.
 

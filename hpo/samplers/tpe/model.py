@@ -33,6 +33,11 @@ class ModelOptions(Protocol):
         ...
 
     @property
+    def consider_reports(self) -> bool:
+        """Whether only trials with a result, or a report in its place, can be good."""
+        ...
+
+    @property
     def weights(self) -> Callable[[int], NDArray[np.float64]]:
         """Weights of so many trials, oldest first."""
         ...
@@ -125,7 +130,8 @@ def fitted(
         rows = rows[cube.fits(fold.values(rows))]
     if not len(rows):
         return None
-    n_good = n_good_of(options.gamma, len(rows))
+    # trials without a report at the step that counts were stopped before it: they are bad, but show nothing of how many are good
+    n_good = n_good_of(options.gamma, (options.consider_reports and fold.n_complete(rows)) or len(rows))
     order = fold.best_first(rows, n_good + _MOST_BAD, alike=alike)
     # kernels are in the order told, since the weights are by age
     by_age = order[:n_good].argsort()

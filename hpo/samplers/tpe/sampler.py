@@ -26,11 +26,20 @@ from hpo.core import (
     to_int_if_whole,
     whole_from,
 )
-from hpo.samplers.parts import DUPLICATES, Duplicates, TriedConfigurations, suggest, suggest_lone
+from hpo.samplers.parts import (
+    DUPLICATES,
+    Duplicates,
+    TriedConfigurations,
+    ask_noted,
+    at_highest_fidelity,
+    suggest,
+    suggest_lone,
+)
 from hpo.samplers.random import RandomSampler
 from hpo.samplers.tpe import options
 from hpo.samplers.tpe.propose import GroupFold, propose
 
+_EXPLORATION = 1.0 / 3.0  # the share of random suggestions while reports stand for results; rho of Falkner et al. 2018
 _START = RandomSampler()  # with the stream of the call, so that start-up is random search draw for draw
 # not "whole number to whole number": what such a function returns is checked when it is called
 _GIVEN_N = is_function("a function of a number of trials")
@@ -86,6 +95,12 @@ class TPESampler:
         consider_failed_trials: Whether failed trials count as the worst of all. None means that they do as soon as the
             parameters predict failures, and candidates that are likely to fail are avoided; failures that look like
             chance, such as those of a machine, are ignored. With False all failures are ignored.
+        consider_reports: Whether reports stand for results, so that the sampler learns from trials that were pruned or are paused. The
+            highest step counts at which `n_startup_trials` trials have reported, and at least one more than there are parameters: each
+            trial with a report at this step counts as complete with that value, other pruned trials are bad, and `gamma` is asked about
+            the former alone. One joint suggestion in three is drawn at random then. This is BOHB's rule, for studies with one objective
+            and pruners that stop most of the trials. Without it, pruned trials count as worse than all complete ones, however few
+            these are.
         categorical_distance_func: For categorical parameters, by name, a function from two choices to their distance, at
             least 0: near choices are expected to do equally well. Kept as pairs sorted by name.
         duplicates: With "avoid", no configuration of a finite space is suggested that was tried or is running, and the
@@ -119,6 +134,7 @@ class TPESampler:
     consider_magic_clip: bool = attrs.field(default=True, validator=is_bool)
     consider_endpoints: bool = attrs.field(default=False, validator=is_bool)
     consider_failed_trials: bool | None = attrs.field(default=None, validator=_IS_BOOL_OR_NONE)
+    consider_reports: bool = attrs.field(default=False, validator=is_bool)
     categorical_distance_func: options.DistanceFunctions = attrs.field(
         default=None, converter=options.checked_distances
     )
@@ -149,13 +165,17 @@ class TPESampler:
     def __call__(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
         """Return values for the joint space.
 
-        The note's ``rule`` says where they are from: "startup"; "model"; or "untried" if the model proposed only
-        configurations that were tried. With a model, ``acquisition`` is the logarithm of how much likelier the values
+        The note's ``rule`` says where they are from: "startup"; "model"; "untried" if the model proposed only
+        configurations that were tried; or "exploration", see `consider_reports`. With a model, ``acquisition`` is the logarithm of how much likelier the values
         are among good trials than among bad ones.
         """
 
         def ask_model(tried: TriedConfigurations | None) -> Answer | None:
-            return self._suggestion(state, trial, space, key, tried)
+            seen = self._seen(state, trial, space)
+            if seen is not state and key.child("explore").uniforms(["explore"])[0] < _EXPLORATION:
+                # what reports at an early step say may be misleading
+                return ask_noted(_START, state, trial, space, key, {"rule": "exploration"})
+            return self._suggestion(seen, trial, space, key, tried)
 
         return suggest(state, trial, space, key, ask_model, start=_START, duplicates=self.duplicates)
 
@@ -163,9 +183,15 @@ class TPESampler:
         """Return a value for a lone parameter, given the joint ones; it may have been tried before."""
 
         def ask_model(tried: TriedConfigurations | None) -> Answer | None:
-            return self._suggestion(state, trial, space, key, tried)
+            return self._suggestion(self._seen(state, trial, space), trial, space, key, tried)
 
         return suggest_lone(state, trial, space, key, ask_model, start=_START, duplicates=self.duplicates)
+
+    def _seen(self, state: StudyState, trial: FrozenTrial, space: SearchSpace) -> StudyState:
+        """Return the study from which to learn."""
+        if not self.consider_reports:
+            return state
+        return at_highest_fidelity(state, trial.number, max(self.n_startup_trials, len(space) + 1))
 
     def _suggestion(
         self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key, tried: TriedConfigurations | None
