@@ -80,7 +80,8 @@ class OpenTrials:
         self._by_number: dict[int, Trial] = {}
         self._most_unchecked = _FEWEST_TO_CHECK
         self.blocks = WorkerBlocks(recorder)
-        self._took: tuple[float, ...] = ()  # seconds of CPU that the sampler needed for its latest answers
+        self._took: tuple[float, ...] = ()  # seconds that the sampler needed for its latest answers
+        self._is_quick = False  # whether the sampler answers so fast that others may wait for it
         self.token = secrets.token_bytes(8)
         """A name of the study for workers in other processes, which no other study has."""
         self.ledgers: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
@@ -207,21 +208,22 @@ class OpenTrials:
         total: MaxTrials | None,
     ) -> tuple[StudyState, StudyState, int] | None:
         """Append start and suggestion at once; None if another writer, or the end of the worker's name, prevents it."""
-        recorder, planned, begun = self.recorder, None, None
-        is_quick = self._is_quick
+        recorder, is_quick = self.recorder, self._is_quick
         known = recorder.known_alone if is_quick else None  # it does not pay to risk that a slow sampler is asked again
         if known is not None and not known.waiting:
-            with contextlib.suppress(HpoError):  # what is impossible in this state may be possible in the latest
+            try:
                 planned = self._planned_start(known, space, worker, probe, patience, total)
+            except HpoError:  # what is impossible in this state may be possible in the latest
+                planned = None
             begun = self._append_start(planned, worker)
-        if begun is None and is_quick and recorder.takes_turns:
+            if begun is not None:
+                return begun
+        if is_quick and recorder.takes_turns:
             with recorder.turn() as before:
                 planned = self._planned_start(before, space, worker, probe, patience, total)
-                begun = self._append_start(planned, worker)
-        elif begun is None:
-            before = recorder.state
-            begun = self._append_start(self._planned_start(before, space, worker, probe, patience, total), worker)
-        return begun
+                return self._append_start(planned, worker)
+        planned = self._planned_start(recorder.state, space, worker, probe, patience, total)
+        return self._append_start(planned, worker)
 
     def _planned_start(
         self,
@@ -270,7 +272,8 @@ class OpenTrials:
                 raise
             worker.change_name(name)
             return None
-        _log_promoted(started, start, number)
+        if not isinstance(start, Ask):
+            _log_promoted(started, start, number)
         return started, after, number
 
     def start_without_params(
@@ -340,12 +343,8 @@ class OpenTrials:
         begun = clock()
         suggestion = _joint_suggestion(started, self.advisors, number, space, probe=probe, enqueued=enqueued)
         self._took = (*self._took[1 - _ANSWERS :], clock() - begun)
+        self._is_quick = min(self._took) < _QUICK  # one late answer says little
         return suggestion
-
-    @property
-    def _is_quick(self) -> bool:
-        """Whether the sampler answers so fast that others may wait for it; one late answer says little."""
-        return min(self._took, default=_QUICK) < _QUICK
 
     def _forget_finished(self, state: StudyState) -> None:
         """Forget trials that somebody else has told. A trial newer than `state` may still be running, and is kept."""

@@ -25,7 +25,7 @@ import hpo
 
 HERE = Path(__file__).resolve()
 ROOT = HERE.parent.parent.parent
-N = 200  # steps in a round
+N = 50  # steps in a round: short, so that some rounds are not disturbed
 
 
 def three_ints(trial: Any) -> float:
@@ -220,7 +220,7 @@ if __name__ == "__main__":
     if "--serve" in sys.argv:
         serve(sys.argv[-1])
     else:
-        number = next((int(word) for word in sys.argv[2:] if word.isdigit()), 60)
+        number = next((int(word) for word in sys.argv[2:] if word.isdigit()), 200)
         chosen = [word for word in sys.argv[2:] if not word.isdigit()] or [*works("")]
         for text in compared(Path(sys.argv[1]).resolve(), number, chosen):
             print(text, flush=True)
