@@ -165,7 +165,9 @@ class StudyMachine(StudyPromises):
         try:
             if self.done(worker, lambda _: trial.pause(checkpoint)):
                 checkpoint = known.checkpoint if checkpoint is None else checkpoint
-                self.paused[number] = replace(known, state=TrialState.PAUSED, worker=None, checkpoint=checkpoint)
+                # it got further, so that it is no longer as lost as it may have been
+                kept = replace(known, state=TrialState.PAUSED, worker=None, checkpoint=checkpoint, reason=None)
+                self.paused[number] = kept
         except TrialNotRunning:
             self.expect_ended(number)
         worker.trials.pop(number, None)
