@@ -42,6 +42,7 @@ from hpo.samplers import (  # noqa: E402
     BruteForceSampler,
     CmaEsSampler,
     Fallback,
+    GPSampler,
     PartialFixedSampler,
     QMCSampler,
     RandomSampler,
@@ -171,6 +172,15 @@ class TestCmaEsSampler(BasicSamplerTestCase, RelativeSamplerTestCase, SingleOnly
         full=CmaEsSampler(n_startup_trials=0),
         separable=CmaEsSampler(use_separable_cma=True, restart_strategy="ipop", duplicates="allow"),
         adapting=CmaEsSampler(lr_adapt=True, independent_sampler=RandomSampler(), popsize=3, with_margin=False),
+    )
+
+
+class TestGPSampler(BasicSamplerTestCase, RelativeSamplerTestCase, SingleOnlySamplerTestCase):
+    sampler = presented(
+        eager=GPSampler(n_startup_trials=0, n_candidates=32, n_local_searches=2),
+        deterministic=GPSampler(
+            n_startup_trials=1, n_candidates=32, n_local_searches=1, deterministic_objective=True, duplicates="allow"
+        ),
     )
 
 

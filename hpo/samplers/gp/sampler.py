@@ -142,8 +142,7 @@ class GPSampler:
         Raises:
             SeveralObjectives: the study has several objectives.
         """
-        if len(state.directions) > 1:
-            raise SeveralObjectives("GPSampler", "a sampler for several objectives, such as TPESampler")
+        _refuse_several(state)
 
         def ask_model(tried: TriedConfigurations | None) -> Answer | None:
             return self._suggestion(state, trial, space, key, tried)
@@ -151,7 +150,12 @@ class GPSampler:
         return suggest(state, trial, space, key, ask_model, start=_START, duplicates=self.duplicates)
 
     def suggest_lone(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
-        """Return a value for a parameter that no trial has had yet, from the independent sampler."""
+        """Return a value for a parameter that no trial has had yet, from the independent sampler.
+
+        Raises:
+            SeveralObjectives: the study has several objectives.
+        """
+        _refuse_several(state)
         independent = _INDEPENDENT if self.independent_sampler is None else self.independent_sampler
         return suggest_lone(
             state, trial, space, key, _no_model, start=independent, duplicates=self.duplicates, rule="independent"
@@ -222,6 +226,11 @@ def knows_enough(model: Surrogate) -> bool:
     """
     certain = min(max((len(model.targets) - _FEW) / _FEW, 0.0), 1.0)
     return model.gain >= 1.0 + _CHANCE * math.sqrt(model.fold.coding.n_columns) * certain
+
+
+def _refuse_several(state: StudyState) -> None:
+    if len(state.directions) > 1:
+        raise SeveralObjectives("GPSampler", "a sampler for several objectives, such as TPESampler")
 
 
 def _no_model(tried: TriedConfigurations | None) -> Answer | None:
