@@ -19,6 +19,7 @@ EXAMPLES = {
     "pruning.py": [],
     "custom_sampler.py": [],
     "key_value_store.py": [],
+    "noisy.py": [],
 }
 
 
