@@ -22,7 +22,8 @@ def test_every_linked_page_exists():
 def test_absent_names_are_absent():
     for name in ("visualization", "importance", "artifacts"):
         assert not hasattr(hpo, name)
-    assert not hasattr(hpo.samplers, "GPSampler")
+    for name in ("NSGAIISampler", "NSGAIIISampler"):
+        assert not hasattr(hpo.samplers, name)
     assert not hasattr(hpo.distributions, "BaseDistribution")
     assert not hasattr(hpo.trial, "BaseTrial")
     assert not hasattr(hpo.exceptions, "ExperimentalWarning")
