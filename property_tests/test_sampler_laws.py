@@ -48,6 +48,9 @@ tpe = TPESampler(n_startup_trials=2)
 # few candidates and searches, so that a suggestion costs milliseconds
 gp = GPSampler(n_startup_trials=2, n_candidates=32, n_local_searches=2)
 WITH_OPTIONS = {"BruteForceSampler", "GPSampler"}
+OF_WHOLE_RANGES = ["scale", "coverage", "lone_independence"]
+"""Laws that a sampler gives up which holds a parameter fixed."""
+
 SUBJECTS = {
     **{name: subject(sampler) for name, sampler in MADE_WITHOUT_OPTIONS.items() if name not in WITH_OPTIONS},
     "GaussianProcess": subject(gp),
@@ -73,12 +76,12 @@ SUBJECTS = {
     "PartialFixed": (
         PartialFixedSampler({"x": 0.5}, RandomSampler()),
         NUMBERS,
-        claims_of(RandomSampler(), without=["scale", "coverage"]),
+        claims_of(RandomSampler(), without=OF_WHOLE_RANGES),
     ),
     "PartialFixedTpe": (
         PartialFixedSampler({"x": 0.5}, tpe),
         NUMBERS,
-        claims_of(tpe, without=["scale", "coverage", "learning"]),
+        claims_of(tpe, without=[*OF_WHOLE_RANGES, "learning"]),
     ),
     "WarmedUp": (Warmup(3, QMCSampler(), tpe), None, claims_of(tpe, without=["no_repeats", "exhaustion"])),
     "OneBracket": (BracketSampler(tpe, HyperbandPruner(max_resource=4)), None, ("rank_based", "affine", "mirror")),
