@@ -53,7 +53,7 @@ _STARTS = (TrialStarted, TrialResumed)
 _FEWEST_TO_CHECK = 64  # open trials that are kept without looking whether somebody else has told them
 _ATTEMPTS = 5  # to start a trial and give it its parameters at once, if others write as well
 _PAUSE = 0.002  # seconds between two looks at trials that wait for their suggestion
-_PATIENCE = 30.0  # seconds for all looks: the first model of a process on a busy machine takes seconds to import
+_PATIENCE = 30.0  # the first model of a process on a busy machine takes seconds to import
 _ANSWERS = 3  # of the sampler, the fastest of which tells how fast it is
 _QUICK = 0.002  # seconds of CPU; a turn at a server of its own, for the suggestion alone, takes about as long
 
@@ -79,6 +79,8 @@ class OpenTrials:
         self._asked = Series(self.programs)  # it does not refer to this object, which would then outlive its study
         self._by_number: dict[int, Trial] = {}
         self._most_unchecked = _FEWEST_TO_CHECK
+        self.patience = _PATIENCE
+        """Seconds to wait in all, before a trial is started, for what other workers' trials will get."""
         self.blocks = WorkerBlocks(recorder)
         self._took: tuple[float, ...] = ()  # seconds that the sampler needed for its latest answers
         self._is_quick = False  # whether the sampler answers so fast that others may wait for it
@@ -119,7 +121,7 @@ class OpenTrials:
         # A stateful sampler must be asked only once for each trial, so it is asked after the start has been appended. So is
         # a slow one where writers take turns: the others would wait for it.
         at_once = is_replayable(self.advisors.sampler) and (self._is_quick or not self.recorder.meets_others)
-        patience = time.monotonic() + _PATIENCE
+        patience = time.monotonic() + self.patience
         begun, attempts = None, 0
         while at_once and begun is None and attempts < (_ATTEMPTS if self._is_quick else 2):
             begun = self._start_with_params(space, worker, probe, patience, total)

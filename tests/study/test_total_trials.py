@@ -108,6 +108,24 @@ def test_a_worker_waits_for_the_trial_of_another_and_takes_its_place_when_it_fai
     assert len(waits) == 1
 
 
+def test_a_place_that_was_left_after_the_study_was_found_full_is_taken(tmp_path, monkeypatch):
+    path = str(tmp_path / "study.jsonl")
+    study = hpo.create_study(storage=path, sampler=RandomSampler(), seed=1)
+    other = hpo.load_study(storage=path, sampler=RandomSampler())
+    looks = []
+
+    def other_fails_and_goes(recorder):
+        if not looks:
+            other.tell(0, state="fail")
+        looks.append(recorder)
+        return False
+
+    monkeypatch.setattr("hpo.study.running.session.others_working", other_fails_and_goes)
+    other.ask()
+    study.optimize(x, total_trials=1)
+    assert [trial.state for trial in study.trials] == [FAIL, COMPLETE]
+
+
 def test_a_running_trial_that_nobody_tells_holds_its_place_and_the_run_says_so(study, caplog):
     study.ask()
     hpo.logging.enable_propagation()

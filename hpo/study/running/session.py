@@ -63,6 +63,7 @@ class Session:
         self._error: BaseException | None = None  # the first one; raised when the running trials have ended
         self._frames = Frames(options.catch)
         self._lost_in_a_row = 0
+        self._full_at: int | None = None  # the version of the study in which `total_trials` left no place
         self._post_office: PostOffice | None = None
         if options.executor is not None:
             ledger = trials.ledgers.setdefault(options.executor, Ledger())
@@ -126,11 +127,20 @@ class Session:
 
     def _may_try_again(self, exhausted: SearchSpaceExhausted | EnoughTrials) -> bool:
         """Return whether the end of a trial of another worker may leave something to start. Waits a moment for it."""
-        if not exhausted.for_now or not (self._fail_lost() or others_working(self._trials.recorder)):
+        if not exhausted.for_now:
             return False
-        self._count_back()
-        time.sleep(_LONGEST_WAIT)
-        return True
+        if self._fail_lost() or others_working(self._trials.recorder):
+            self._count_back()
+            time.sleep(_LONGEST_WAIT)
+            return True
+        # Whoever held a place may have left it, and be gone, since the study was found full: only if nothing has happened
+        # from then on, there is nothing to wait for.
+        full_at = self._full_at
+        self._full_at = self._trials.recorder.state.version
+        if isinstance(exhausted, EnoughTrials) and self._full_at != full_at:
+            self._count_back()
+            return True
+        return False
 
     def _end_exhausted(self, exhausted: SearchSpaceExhausted | EnoughTrials) -> None:
         """Start no more trials, because nothing is left to suggest or to start, and log it."""
