@@ -64,7 +64,7 @@ def last_fit(n: int) -> int:
 
     Example:
         >>> [last_fit(n) for n in (5, 20, 21, 22, 100, 1000)]
-        [5, 20, 20, 22, 96, 991]
+        [5, 20, 20, 22, 97, 994]
     """
     due = min(n, _ALWAYS)
     while (later := min(math.ceil(due * _GROWTH), due + _LONGEST_WAIT)) <= n and due >= _ALWAYS:

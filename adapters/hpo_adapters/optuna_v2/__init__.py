@@ -113,7 +113,8 @@ class FrozenTrial:
         hpo_trial: An `hpo.FrozenTrial`.
 
     Example:
-        >>> trial = create_trial(value=4.0, params={"x": 2.0}, distributions={"x": UniformDistribution(0, 9)})
+        >>> x = distributions.UniformDistribution(0, 9)
+        >>> trial = create_trial(value=4.0, params={"x": 2.0}, distributions={"x": x})
         >>> trial.set_user_attr("checked", True)
         >>> trial.suggest_uniform("x", 0, 9), trial.user_attrs
         (2.0, {'checked': True})

@@ -27,7 +27,7 @@ def log_expected_excess(z: NDArray[np.float64]) -> NDArray[np.float64]:
 
     Example:
         >>> log_expected_excess(np.array([0.0, -40.0])).round(6).tolist()
-        [-0.918939, -808.298567]
+        [-0.918939, -808.298568]
     """
     result = np.empty_like(z)
     near, far = z > _DIRECT, z <= _FAR
