@@ -345,8 +345,9 @@ class Study(AskAndTell, StudyQuestions):
             params: Values by name. Parameters that are left out count as those that a trial does not have.
 
         Raises:
-            NoCompletedTrial: there is nothing to learn from.
-            InvalidArgument: there are no `params`, or no trial has had one of them.
+            NoCompletedTrial: no trial with parameters is complete yet.
+            InvalidType: `params` is not a mapping.
+            InvalidArgument: `params` is empty, or no trial has had one of them.
             ValueOutsideDistribution: a value is outside of the newest distribution of its parameter.
         """
         from hpo.samplers.gp.prediction import predict  # scipy is loaded when it is needed
@@ -361,7 +362,7 @@ class Study(AskAndTell, StudyQuestions):
 
         Raises:
             SeveralObjectives: the study has several objectives.
-            NoCompletedTrial: there is no complete trial.
+            NoCompletedTrial: no trial is complete yet.
         """
         from hpo.samplers.gp.prediction import recommended
 

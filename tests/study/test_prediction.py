@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import hpo
-from hpo.errors import InvalidArgument, NoCompletedTrial, SeveralObjectives, ValueOutsideDistribution
+from hpo.errors import InvalidArgument, InvalidType, NoCompletedTrial, SeveralObjectives, ValueOutsideDistribution
 
 
 def run(objective, n, **create):
@@ -76,8 +76,10 @@ def test_errors_say_what_is_needed():
     study = run(branching, 5, directions=["minimize", "maximize"])
     with pytest.raises(InvalidArgument, match="speed"):
         study.predict({"speed": 1.0})
-    with pytest.raises(InvalidArgument, match="no params"):
+    with pytest.raises(InvalidArgument, match="empty"):
         study.predict({})
+    with pytest.raises(InvalidType, match="a mapping of names to values, got 3"):
+        study.predict(3)
     with pytest.raises(ValueOutsideDistribution, match="x"):
         study.predict({"x": 11.0})
     with pytest.raises(SeveralObjectives, match="recommend"):
@@ -87,3 +89,5 @@ def test_errors_say_what_is_needed():
         empty.predict({"x": 0.5})
     with pytest.raises(NoCompletedTrial):
         empty.recommend()
+    with pytest.raises(NoCompletedTrial):
+        hpo.create_study().predict({"x": 0.5})

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hpo.core import FrozenTrial, StudyState, best_trial
-from hpo.errors import InvalidArgument, NoCompletedTrial, SeveralObjectives, ValueOutsideDistribution
+from hpo.core import FrozenTrial, SearchSpace, StudyState, best_trial
+from hpo.errors import InvalidArgument, InvalidType, NoCompletedTrial, SeveralObjectives, ValueOutsideDistribution
 from hpo.models.gaussian_process import Fold, surrogate
 from hpo.samplers.gp.coding import FeatureCoding, learned_conditions, without_inactive
 from hpo.samplers.gp.sampler import knows_enough
@@ -40,8 +40,9 @@ def predict(state: StudyState, params: Mapping[str, Any]) -> tuple[Prediction, .
         params: Values by name. Parameters that are left out count as those that a trial does not have.
 
     Raises:
-        NoCompletedTrial: there is nothing to learn from.
-        InvalidArgument: there are no `params`, or no trial has had one of them.
+        NoCompletedTrial: no trial with parameters is complete yet.
+        InvalidType: `params` is not a mapping.
+        InvalidArgument: `params` is empty, or no trial has had one of them.
         ValueOutsideDistribution: a value is outside of the newest distribution of its parameter.
 
     Example:
@@ -53,9 +54,13 @@ def predict(state: StudyState, params: Mapping[str, Any]) -> tuple[Prediction, .
         >>> abs(prediction.mean - 4.0) < 0.5
         True
     """
-    space = state.space or state.finished.fold(GroupFold()).space
+    if not isinstance(params, Mapping):
+        raise InvalidType(f"predict needs a mapping of names to values, got {params!r}")
+    space = _space_of(state)
+    if not space:
+        raise NoCompletedTrial(state.n_trials)
     if not params or (unknown := [name for name in params if name not in space]):
-        what = f"no trial has had {unknown}" if params else "there are no params"
+        what = f"no trial has had {unknown}" if params else "params is empty"
         raise InvalidArgument(f"predict needs values of some of the parameters {[*space]}, but {what}")
     for name, value in params.items():
         if not space[name].contains(value):
@@ -96,7 +101,7 @@ def recommended(state: StudyState) -> FrozenTrial:
 
     Raises:
         SeveralObjectives: the study has several objectives.
-        NoCompletedTrial: there is no complete trial.
+        NoCompletedTrial: no trial is complete yet.
 
     Example:
         >>> import hpo
@@ -109,8 +114,7 @@ def recommended(state: StudyState) -> FrozenTrial:
     if len(state.directions) > 1:
         raise SeveralObjectives("recommend", "best_trials, the Pareto front")
     best = best_trial(state)
-    space = state.space or state.finished.fold(GroupFold()).space
-    coding = FeatureCoding.of(UnitCube.of(space))
+    coding = FeatureCoding.of(UnitCube.of(_space_of(state)))
     fold = Fold(coding, 0, maximized=state.directions[0] == "maximize")
     model = surrogate(fold, state.finished.fold(fold))
     if model is None or not knows_enough(model):
@@ -121,3 +125,8 @@ def recommended(state: StudyState) -> FrozenTrial:
     # the first among equals, as for the best trial
     chosen = eligible[int(model.smoothed[eligible].argmin())]
     return state.trial(int(model.numbers[chosen]))
+
+
+def _space_of(state: StudyState) -> SearchSpace:
+    """Return the declared space, or else every parameter that a finished trial has had."""
+    return state.space or state.finished.fold(GroupFold()).space
