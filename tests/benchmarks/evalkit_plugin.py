@@ -127,7 +127,7 @@ OPTIMIZERS: Mapping[str, Callable[..., Any]] = {
     "hpo-tpe-group": optimizer(functools.partial(TPESampler, group=True)),
     "hpo-tpe-four": optimizer(TPESampler, parallel=True, modes="so"),
     "hpo-cmaes": optimizer(CmaEsSampler, modes="so"),
-    "hpo-gp": optimizer(GPSampler, modes="so"),
+    "hpo-gp": optimizer(GPSampler),
     "hpo-gp-four": optimizer(GPSampler, parallel=True, modes="so"),
     "hpo-tpe-median": optimizer(TPESampler, hpo.pruners.MedianPruner, modes="mf"),
     "optuna-tpe-four": _optuna_four_at_a_time,

@@ -175,7 +175,7 @@ class TestCmaEsSampler(BasicSamplerTestCase, RelativeSamplerTestCase, SingleOnly
     )
 
 
-class TestGPSampler(BasicSamplerTestCase, RelativeSamplerTestCase, SingleOnlySamplerTestCase):
+class TestGPSampler(BasicSamplerTestCase, RelativeSamplerTestCase, MultiObjectiveSamplerTestCase):
     sampler = presented(
         eager=GPSampler(n_startup_trials=0, n_candidates=32, n_local_searches=2),
         deterministic=GPSampler(

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -17,12 +17,13 @@ from hpo.core import (
     StudyState,
     TrialState,
     ask,
+    best_trials,
     create_trial,
     set_constraint,
     tell,
 )
-from hpo.errors import SeveralObjectives
 from hpo.models.gaussian_process import Fold, last_fit, surrogate
+from hpo.numerics.pareto.hypervolume import hypervolume
 from hpo.samplers import GPSampler, RandomSampler
 from hpo.samplers.gp.coding import FeatureCoding, learned_conditions, without_inactive
 from hpo.samplers.parts import UnitCube
@@ -207,7 +208,76 @@ def test_a_pruned_trial_counts_as_an_upper_quartile():
     assert targets[-1] == targets[3]
 
 
-def test_several_objectives_are_refused():
-    state = study(3, lambda params: [0.0, 1.0], PLANE, RandomSampler(), directions=["minimize", "minimize"])
-    with pytest.raises(SeveralObjectives, match="GPSampler"):
-        suggested(state, PLANE, EAGER)
+def opposed(params):
+    """Two objectives with the front ``y = 0``: from (0, 1) to (1, 0)."""
+    x, rest = params["x"], 4.0 * params["y"]
+    return [x + rest, (1.0 - math.sqrt(x)) + rest]
+
+
+def dominated_area(state):
+    values = sorted(trial.values for trial in best_trials(state))
+    return hypervolume(np.array(values), np.array([1.1, 1.1]))
+
+
+@pytest.mark.parametrize("directions", [["minimize", "minimize"], ["maximize", "minimize"]])
+def test_a_front_is_found_along_its_whole_length(directions):
+    signs = [-1.0 if direction == "maximize" else 1.0 for direction in directions]
+
+    def values(params):
+        return [sign * value for sign, value in zip(signs, opposed(params), strict=True)]
+
+    state = study(30, values, PLANE, EAGER, directions=directions)
+    front = np.array([trial.values for trial in best_trials(state)]) * signs
+    assert hypervolume(front, np.array([1.1, 1.1])) > 0.82  # of .877 that the whole front dominates
+    by_chance = study(30, opposed, PLANE, RandomSampler(), directions=["minimize"] * 2)
+    assert dominated_area(by_chance) < 0.6
+
+
+def test_running_trials_keep_away_from_each_other_along_a_front():
+    state = study(20, opposed, PLANE, EAGER, directions=["minimize"] * 2)
+    points = []
+    for _ in range(5):
+        state, trial = ask(state, EAGER, PLANE)
+        points.append((trial.params["x"], trial.params["y"]))
+    assert min(math.dist(one, other) for one, other in combinations(points, 2)) > 0.01
+
+
+def test_the_note_has_a_prediction_for_each_objective():
+    state = study(12, opposed, PLANE, EAGER, directions=["minimize"] * 2)
+    note = suggested(state, PLANE, EAGER).note
+    assert note["rule"] == "model"
+    assert len(note["mean"]) == len(note["deviation"]) == 2
+
+
+def test_constraints_keep_a_front_feasible():
+    state = StudyState.create(directions=["minimize"] * 2, seed=2)
+    for _ in range(30):
+        state, trial = ask(state, EAGER, PLANE)
+        state = set_constraint(state, trial.number, "left", 0.5 - trial.params["x"])
+        state = tell(state, trial.number, opposed(trial.params))
+    late = [trial.params["x"] >= 0.5 for trial in [*state.finished][15:]]
+    assert sum(late) >= 11
+    assert len(best_trials(state)) >= 4
+
+
+def test_two_objectives_of_which_one_is_noise_are_modelled():
+    rng = np.random.default_rng(0)
+    state = study(30, lambda params: [bowl(params), rng.random()], PLANE, EAGER, directions=["minimize"] * 2)
+    assert min(trial.values[0] for trial in state.finished) < 1e-2
+
+
+@pytest.mark.parametrize("n_objectives", [3, 4, 6])
+def test_more_objectives_than_two_have_a_front_as_well(n_objectives):
+    centres = np.linspace(0.1, 0.9, n_objectives)
+
+    def values(params):
+        return [(params["x"] - centre) ** 2 + (params["y"] - 0.5) ** 2 for centre in centres]
+
+    directions = ["minimize"] * n_objectives
+    state = study(25, values, PLANE, EAGER, directions=directions)
+    by_chance = study(25, values, PLANE, RandomSampler(), directions=directions)
+    reference = np.ones(n_objectives)
+    found, least = (
+        hypervolume(np.array([trial.values for trial in each.finished]), reference) for each in (state, by_chance)
+    )
+    assert found > least

@@ -1,10 +1,12 @@
 """What a suggestion maximizes: expected improvement, times the probability that constraints are met and nothing fails.
 
+With several objectives the improvement is that of the hypervolume which the front dominates.
+
 Running trials have no results yet. Their results are drawn from the model, many times; each such *world* has an expected
 improvement, and what counts is the average. The draws are the same normal numbers at every question about a trial, so
 that the function is smooth, and a trial that runs elsewhere leaves less to be improved around it.
 
-Notation: `m` points, `d` columns, `n` trials, `w` worlds.
+Notation: `m` points, `d` columns, `n` trials, `w` worlds, `k` objectives.
 
 Source: Snoek, Larochelle and Adams, "Practical Bayesian Optimization of Machine Learning Algorithms", NIPS 2012, section
 3.2 (averaging over results of running trials); Gardner et al., "Bayesian Optimization with Inequality Constraints", ICML
@@ -13,19 +15,36 @@ Source: Snoek, Larochelle and Adams, "Practical Bayesian Optimization of Machine
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
 from hpo.models.gaussian_process import Surrogate
-from hpo.numerics.gp import Posterior, Prediction, log_expected_improvement, log_probability_below
+from hpo.numerics.gp import (
+    Boxes,
+    Posterior,
+    Prediction,
+    log_expected_hypervolume_improvement,
+    log_expected_improvement,
+    log_probability_below,
+)
+from hpo.numerics.pareto import free_boxes, greedy_subset, nondomination_ranks
 from hpo.samplers.gp.coding import Condition, FeatureCoding, without_inactive
 from hpo.samplers.parts import Feasibility
 
 _MIDDLE = 0.5
 _STEP = 1e-4  # for differences: the probability of failures has no formula for its slopes
+_MARGIN = 0.1  # how far the reference point is beyond the front, as a share of its range
+_LARGEST_FRONTS = {2: 64, 3: 32, 4: 16}  # by objectives: the number of boxes grows fast with both
+_LARGEST_FRONT = 8  # with more objectives
+
+Moments = Sequence[NDArray[np.float64]]  # of each objective
+Improvement = Callable[
+    [Moments, Moments], tuple[NDArray[np.float64], Sequence[NDArray[np.float64]], Sequence[NDArray[np.float64]]]
+]  # of means, ``(m, w)`` each, and variances, ``(m,)`` each: logarithms, and their derivatives by both
 
 
 @attrs.frozen(eq=False)
@@ -37,25 +56,25 @@ class ImprovementAndFeasibility:
     Attributes:
         coding: The columns.
         conditions: Which columns are missing where.
-        objective: The process of the objective.
-        posterior: The same, given the results of running trials in each world.
-        best: The value to improve on in each world, ``(w,)``; None if there is none.
+        objectives: The process of each objective.
+        posteriors: The same, given the results of running trials in each world.
+        improvement: The logarithm of the expected improvement; None if there is nothing to improve on.
         limits: The processes of the constraints.
         feasibility: The model of failures, or None.
     """
 
     coding: FeatureCoding
     conditions: tuple[Condition, ...]
-    objective: Surrogate
-    posterior: Posterior
-    best: NDArray[np.float64] | None
+    objectives: Sequence[Surrogate]
+    posteriors: Sequence[Posterior]
+    improvement: Improvement | None
     limits: Sequence[Surrogate]
     feasibility: Feasibility | None
 
     @property
     def first_steps(self) -> NDArray[np.float64]:
-        """How far to go at first in each column, ``(d,)``: a share of the length scale, and not too far."""
-        scales = np.exp(self.posterior.factor.hyperparameters.log_scales)
+        """How far to go at first in each column, ``(d,)``: a share of the least length scale, and not too far."""
+        scales = np.min([np.exp(each.factor.hyperparameters.log_scales) for each in self.posteriors], axis=0)
         steps: NDArray[np.float64] = np.clip(0.1 * scales, 0.01, 0.1)
         return steps
 
@@ -63,9 +82,12 @@ class ImprovementAndFeasibility:
         """Return the values at points, ``(m, d)``: ``(m,)``."""
         seen = without_inactive(points, self.conditions)
         values = np.zeros(len(points))
-        if self.best is not None:
-            means, variances = self.posterior.mean_and_variance(self.objective.scaled(seen))
-            values += log_expected_improvement(means, variances, self.best)[0]
+        if self.improvement is not None:
+            moments = [
+                posterior.mean_and_variance(objective.scaled(seen))
+                for objective, posterior in zip(self.objectives, self.posteriors, strict=True)
+            ]
+            values += self.improvement([means for means, _ in moments], [variances for _, variances in moments])[0]
         for limit in self.limits:
             means, variances = limit.posterior.mean_and_variance(limit.scaled(seen))
             values += log_probability_below(means, variances, 0.0)[0]
@@ -73,21 +95,27 @@ class ImprovementAndFeasibility:
             values += self.feasibility.log_penalties(seen)
         return values
 
-    def predicted(self, point: NDArray[np.float64]) -> tuple[float, float]:
-        """Return the mean and the standard deviation that are predicted of the result at a point, ``(d,)``."""
+    def predicted(self, point: NDArray[np.float64]) -> list[tuple[float, float]]:
+        """Return the mean and the standard deviation that are predicted of each objective at a point, ``(d,)``."""
         seen = without_inactive(point[None], self.conditions)
-        means, variances = self.objective.posterior.mean_and_variance(self.objective.scaled(seen))
-        return float(means[0, 0]), float(np.sqrt(variances[0]))
+        moments = [each.posterior.mean_and_variance(each.scaled(seen)) for each in self.objectives]
+        return [(float(means[0, 0]), float(np.sqrt(variances[0]))) for means, variances in moments]
 
     def slopes(self, points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the values, ``(m,)``, and the derivatives by the columns of numbers, ``(m, d)``."""
         seen = without_inactive(points, self.conditions)
         values, gradient = np.zeros(len(points)), np.zeros(points.shape)
-        if self.best is not None:
-            prediction = self.posterior.at(self.objective.scaled(seen))
-            logs, by_mean, by_variance = log_expected_improvement(prediction.means, prediction.variances, self.best)
+        if self.improvement is not None:
+            predictions = [
+                posterior.at(objective.scaled(seen))
+                for objective, posterior in zip(self.objectives, self.posteriors, strict=True)
+            ]
+            logs, by_means, by_variances = self.improvement(
+                [each.means for each in predictions], [each.variances for each in predictions]
+            )
             values += logs
-            gradient += self._by_column(prediction, by_mean, by_variance)
+            for prediction, by_mean, by_variance in zip(predictions, by_means, by_variances, strict=True):
+                gradient += self._by_column(prediction, by_mean, by_variance)
         for limit in self.limits:
             prediction = limit.posterior.at(limit.scaled(seen))
             logs, by_mean, by_variance = log_probability_below(prediction.means, prediction.variances, 0.0)
@@ -127,7 +155,7 @@ class ImprovementAndFeasibility:
 def acquisition_of(
     coding: FeatureCoding,
     conditions: tuple[Condition, ...],
-    objective: Surrogate,
+    objectives: Sequence[Surrogate],
     running: NDArray[np.float64],
     normals: NDArray[np.float64],
     limits: Sequence[Surrogate],
@@ -138,21 +166,74 @@ def acquisition_of(
     Args:
         coding: The columns.
         conditions: Which columns are missing where.
-        objective: The process of the objective.
-        running: The points of running trials, and of others without a result, ``(k, d)``.
-        normals: Standard normal numbers, ``(k, w)``, of which their results are made.
+        objectives: The process of each objective.
+        running: The points of running trials, and of others without a result, ``(r, d)``.
+        normals: Standard normal numbers, ``(k, r, w)``, of which their results are made.
         limits: The processes of the constraints.
         feasibility: The model of failures, or None.
     """
-    scaled = objective.scaled(without_inactive(running, conditions))
-    posterior = objective.posterior.with_more(scaled, normals)
-    best = None
-    # infeasible results are data, but nothing to improve on; whether one is feasible is known, and not predicted
-    eligible = objective.complete & objective.feasible
-    if eligible.any():
-        # what the model says of a result is compared, and not the result: a lucky one would never be improved on
-        lowest = float(objective.smoothed[eligible].min())
-        best = np.full(posterior.weights.shape[1], lowest)
-        if len(running) and not limits:
-            best = np.minimum(best, posterior.mean_and_variance(scaled)[0].min(axis=0))
-    return ImprovementAndFeasibility(coding, conditions, objective, posterior, best, limits, feasibility)
+    seen = without_inactive(running, conditions)
+    posteriors = [
+        each.posterior.with_more(each.scaled(seen), own) for each, own in zip(objectives, normals, strict=True)
+    ]
+    front = _eligible(objectives)
+    drawn = None
+    if len(running) and not limits:  # whether a running trial will meet limits is not known
+        drawn = np.stack(
+            [
+                posterior.mean_and_variance(each.scaled(seen))[0]
+                for each, posterior in zip(objectives, posteriors, strict=True)
+            ],
+            axis=-1,
+        )
+    improvement = None if not len(front) else _improvement(front, drawn, posteriors[0].weights.shape[1])
+    return ImprovementAndFeasibility(coding, conditions, objectives, posteriors, improvement, limits, feasibility)
+
+
+def _eligible(objectives: Sequence[Surrogate]) -> NDArray[np.float64]:
+    """Return what can be improved on: what the models say of the complete, feasible trials, ``(n, k)``.
+
+    What the model says of a result is compared, and not the result: a lucky one would never be improved on. Infeasible
+    results are data, but nothing to improve on; whether one is feasible is known, and not predicted.
+    """
+    numbers = functools.reduce(np.intersect1d, [each.numbers for each in objectives])
+    columns = []
+    for each in objectives:
+        order = np.argsort(each.numbers)
+        places = order[np.searchsorted(each.numbers, numbers, sorter=order)]
+        columns.append(each.smoothed[places])
+        eligible = (each.complete & each.feasible)[places]
+    return np.stack(columns, axis=1)[eligible]
+
+
+def _improvement(results: NDArray[np.float64], drawn: NDArray[np.float64] | None, n_worlds: int) -> Improvement:
+    """Return the expected improvement on results, ``(n, k)``, and on results drawn in each world, ``(r, w, k)``."""
+    if results.shape[1] == 1:
+        best = np.full(n_worlds, results.min())
+        if drawn is not None:
+            best = np.minimum(best, drawn[:, :, 0].min(axis=0))
+
+        def improvement_on_best(means: Moments, variances: Moments) -> tuple[NDArray[np.float64], Moments, Moments]:
+            logs, by_mean, by_variance = log_expected_improvement(means[0], variances[0], best)
+            return logs, [by_mean], [by_variance]
+
+        return improvement_on_best
+    front, reference = _front(results)
+    fronts = [front] if drawn is None else [np.concatenate((front, drawn[:, world])) for world in range(n_worlds)]
+    worlds = [Boxes.of(*free_boxes(each, reference)) for each in fronts]
+    return functools.partial(log_expected_hypervolume_improvement, worlds=worlds * (n_worlds // len(worlds)))
+
+
+def _front(results: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the front of results, ``(n, k)``, and its reference point.
+
+    The reference point is a tenth of the front's range beyond the worst of the front, in each objective, so that the ends
+    of the front count, and it grows wherever that is worth it. A range is taken to be at least a deviation of all results.
+    """
+    size = _LARGEST_FRONTS.get(results.shape[1], _LARGEST_FRONT)
+    front = results[nondomination_ranks(results) == 0]
+    worst, best = front.max(axis=0), front.min(axis=0)
+    reference = worst + _MARGIN * np.maximum(worst - best, 1.0)
+    if len(front) > size:
+        front = front[greedy_subset(front, reference, size)]
+    return front, reference

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Sequence
 from itertools import chain
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import attrs
 import numpy as np
@@ -28,14 +30,15 @@ from hpo.core import (
     whole_from,
 )
 from hpo.core.memory.rows import Rows
-from hpo.errors import SeveralObjectives
 from hpo.models.gaussian_process import Fold, Surrogate, surrogate
-from hpo.samplers.gp.acquisition import acquisition_of
+from hpo.numerics.pareto import best_first as best_points_first
+from hpo.samplers.gp.acquisition import ImprovementAndFeasibility, acquisition_of
 from hpo.samplers.gp.coding import FeatureCoding, learned_conditions
 from hpo.samplers.gp.search import best_first
 from hpo.samplers.parts import (
     DUPLICATES,
     Duplicates,
+    Feasibility,
     TriedConfigurations,
     UnitCube,
     is_learnable,
@@ -51,12 +54,14 @@ _START = RandomSampler()
 _INDEPENDENT = TPESampler()
 _IS_SAMPLER = is_function("a sampler (None means a TPESampler)", classes=False, optional=True)
 _WORLDS = 16
+_WORLDS_OF_SEVERAL = 4  # with several objectives, where a world costs much more
 _MOST_RUNNING = 32  # the newest running trials whose results are drawn
 _WORK = 200_000  # candidates times trials
 _FEWEST_CANDIDATES = 32
 _MANY = 400  # trials from which on the search is shorter
 _CHANCE = 5.0  # nats that a model of one column may seem to know about chance, in about nine of ten cases
 _FEW = 10
+_INCUMBENTS = 8  # of a front that come first
 _ATTEMPTS = 64  # points, best first, until one is found that was not tried yet
 
 
@@ -72,6 +77,8 @@ class GPSampler:
       hide the others. An infinite or NaN value counts as the worst finite one, and a pruned trial as an upper quartile.
     - Trials that run or are paused have their results drawn from the model, several times, and the average improvement
       over these draws counts: parallel trials keep away from each other.
+    - Several objectives have a process each, and what counts is the expected gain of the hypervolume that their front
+      dominates. Its reference point is a tenth of the front's range beyond the front's worst value in each objective.
     - Each constraint has a process of its own, and the probability that all are met multiplies the improvement. Failed
       trials have no result, but as soon as parameters predict failures, so does the probability of success.
     - Every parameter that was seen is suggested. One that only some trials have does not count where the others say that
@@ -85,7 +92,8 @@ class GPSampler:
     Source: Jones, Schonlau and Welch, "Efficient Global Optimization of Expensive Black-Box Functions", Journal of Global
     Optimization 13, 1998; Hvarfner, Hellsten and Nardi, "Vanilla Bayesian Optimization Performs Great in High Dimensions",
     ICML 2024 (length scales); Ament et al., "Unexpected Improvements to Expected Improvement for Bayesian Optimization",
-    NeurIPS 2023 (the logarithm of the improvement). The documentation says what differs from them.
+    NeurIPS 2023 (the logarithm of the improvement); Yang, Emmerich, Deutz and Bäck, "Efficient computation of expected
+    hypervolume improvement using box decomposition algorithms", Journal of Global Optimization 75, 2019. The documentation says what differs from them.
 
     Args:
         n_startup_trials: How many complete or pruned trials there must be before the first model. Until then values are
@@ -137,12 +145,8 @@ class GPSampler:
         a constant; or "untried" if the model proposed only configurations that were tried. With "model",
         ``acquisition`` is the logarithm of the expected improvement times the probability that constraints are met and
         nothing fails, and ``mean`` and ``deviation`` are what is predicted of the result, in units of the deviation of
-        all results from their mean.
-
-        Raises:
-            SeveralObjectives: the study has several objectives.
+        all results from their mean; lists of them if there are several objectives.
         """
-        _refuse_several(state)
 
         def ask_model(tried: TriedConfigurations | None) -> Answer | None:
             return self._suggestion(state, trial, space, key, tried)
@@ -150,12 +154,7 @@ class GPSampler:
         return suggest(state, trial, space, key, ask_model, start=_START, duplicates=self.duplicates)
 
     def suggest_lone(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
-        """Return a value for a parameter that no trial has had yet, from the independent sampler.
-
-        Raises:
-            SeveralObjectives: the study has several objectives.
-        """
-        _refuse_several(state)
+        """Return a value for a parameter that no trial has had yet, from the independent sampler."""
         independent = _INDEPENDENT if self.independent_sampler is None else self.independent_sampler
         return suggest_lone(
             state, trial, space, key, _no_model, start=independent, duplicates=self.duplicates, rule="independent"
@@ -169,36 +168,26 @@ class GPSampler:
             return None
         coding = FeatureCoding.of(cube)
         feasibility = learned_feasibility(state, cube) if self.consider_failed_trials else None
-        model = self._surrogate(state, coding, 0, failed=feasibility is not None)
-        if model is None or not model.complete.any():
+        models = [
+            self._surrogate(state, coding, index, failed=feasibility is not None)
+            for index in range(len(state.directions))
+        ]
+        objectives = [model for model in models if model is not None and model.complete.any()]
+        if len(objectives) < len(models):
             return None  # no complete trial is inside of the ranges
-        if not knows_enough(model):
+        if not any(map(knows_enough, objectives)):
             # one stream for each parameter, as at the start: nothing better is known
-            return Suggestion(
-                _START(state, trial, space, key).params, {"rule": "explore", "gain": round(model.gain, 3)}
-            )
-        names = state.finished.fold(_ConstraintNames())
-        running = _running_points(state, coding)
-        if feasibility is None:
-            # a trial that failed by chance says nothing about its place, but it must not be suggested over and over
-            lost = state.finished.fold(_FailedPoints(coding)).array[-_MOST_RUNNING:]
-            running = np.concatenate((lost, running))
-        acquisition = acquisition_of(
-            coding,
-            learned_conditions(coding, model.points),
-            model,
-            running,
-            ndtri(key.child("worlds").generator().random((len(running), _WORLDS))),
-            [limit for name in names if (limit := self._surrogate(state, coding, name)) is not None],
-            feasibility,
-        )
-        many = len(model.targets) > _MANY
+            gain = max(each.gain for each in objectives)
+            return Suggestion(_START(state, trial, space, key).params, {"rule": "explore", "gain": round(gain, 3)})
+        acquisition = self._acquisition(state, coding, objectives, feasibility, key)
+        n = len(objectives[0].targets)
+        many = n * len(objectives) > _MANY
         points, values = best_first(
             acquisition,
             coding,
             key,
-            model.points[np.argsort(model.smoothed, kind="stable")],
-            n_candidates=max(min(self.n_candidates, _WORK // len(model.targets)), _FEWEST_CANDIDATES),
+            _incumbents(objectives),
+            n_candidates=max(min(self.n_candidates, _WORK // (n * len(objectives))), _FEWEST_CANDIDATES),
             n_starts=max(self.n_local_searches // 2, 1) if many else self.n_local_searches,
             iterations=25 if many else 50,
         )
@@ -206,9 +195,36 @@ class GPSampler:
         # if all were tried already, the driver replaces the best of them
         fresh = (place for place, params in enumerate(proposals) if tried is None or not tried.contains(params))
         place = next(fresh, 0)
-        mean, deviation = acquisition.predicted(points[place])
-        note = {"rule": "model", "acquisition": float(values[place]), "mean": mean, "deviation": deviation}
+        note: dict[str, Any] = {"rule": "model", "acquisition": float(values[place])}
+        means, deviations = zip(*acquisition.predicted(points[place]), strict=True)
+        single = len(objectives) == 1
+        note["mean"], note["deviation"] = (means[0], deviations[0]) if single else ([*means], [*deviations])
         return Suggestion(proposals[place], note)
+
+    def _acquisition(
+        self,
+        state: StudyState,
+        coding: FeatureCoding,
+        objectives: Sequence[Surrogate],
+        feasibility: Feasibility | None,
+        key: Key,
+    ) -> ImprovementAndFeasibility:
+        names = state.finished.fold(_ConstraintNames())
+        running = _running_points(state, coding)
+        if feasibility is None:
+            # a trial that failed by chance says nothing about its place, but it must not be suggested over and over
+            lost = state.finished.fold(_FailedPoints(coding)).array[-_MOST_RUNNING:]
+            running = np.concatenate((lost, running))
+        shape = (len(objectives), len(running), _WORLDS if len(objectives) == 1 else _WORLDS_OF_SEVERAL)
+        return acquisition_of(
+            coding,
+            learned_conditions(coding, objectives[0].points),
+            objectives,
+            running,
+            ndtri(key.child("worlds").generator().random(shape)),
+            [limit for name in names if (limit := self._surrogate(state, coding, name)) is not None],
+            feasibility,
+        )
 
     def _surrogate(
         self, state: StudyState, coding: FeatureCoding, result: int | str, *, failed: bool = False
@@ -228,9 +244,15 @@ def knows_enough(model: Surrogate) -> bool:
     return model.gain >= 1.0 + _CHANCE * math.sqrt(model.fold.coding.n_columns) * certain
 
 
-def _refuse_several(state: StudyState) -> None:
-    if len(state.directions) > 1:
-        raise SeveralObjectives("GPSampler", "a sampler for several objectives, such as TPESampler")
+def _incumbents(objectives: Sequence[Surrogate]) -> NDArray[np.float64]:
+    """Return the points of trials, ``(n, d)``, those with the best expected results first."""
+    if len(objectives) == 1:
+        return objectives[0].points[np.argsort(objectives[0].smoothed, kind="stable")]
+    # each objective's models may have chosen other trials, if there are very many
+    shared = functools.reduce(np.intersect1d, [each.numbers for each in objectives])
+    chosen = [np.flatnonzero(np.isin(each.numbers, shared)) for each in objectives]
+    results = np.stack([each.smoothed[places] for each, places in zip(objectives, chosen, strict=True)], axis=1)
+    return objectives[0].points[chosen[0][best_points_first(results, _INCUMBENTS)]]
 
 
 def _no_model(tried: TriedConfigurations | None) -> Answer | None:
