@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from hypothesis.extra.numpy import arrays
 
-from hpo.numerics.pareto import hypervolume as module
+from hpo.numerics.pareto import subset as module
 from hpo.numerics.pareto.hypervolume import comparable, contributions, good_weights, greedy_subset, hypervolume
 
 SIDE = 5.0
