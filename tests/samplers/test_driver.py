@@ -101,13 +101,14 @@ def test_a_lone_parameter_may_have_any_value_again():
     space = SearchSpace({"c": SPACE["c"]})
     given = []
 
-    def propose(tried):
+    def propose(one, stream, tried):
         given.append(tried)
 
     found = suggest_lone(running(FIRST), TRIAL, space, Key(1), propose, start=start)
     assert given == [None]
     assert found == Suggestion({"c": "a"}, {"rule": "startup", "independent": {"why": "first"}})
-    assert suggest_lone(StudyState.create(), TRIAL, space, Key(1), model({"c": "b"}), start=start).params == {"c": "b"}
+    found = suggest_lone(StudyState.create(), TRIAL, space, Key(1), lambda *_: Suggestion({"c": "b"}), start=start)
+    assert found.params == {"c": "b"}
 
 
 def test_another_sampler_is_told_which_kind_of_call_it_is():

@@ -37,7 +37,7 @@ from hpo.samplers.parts import (
     DUPLICATES,
     Duplicates,
     Feasibility,
-    TriedConfigurations,
+    Tried,
     UnitCube,
     ask_noted,
     learned_feasibility,
@@ -166,7 +166,7 @@ class CmaEsSampler:
         """
         _check_one_objective(state)
 
-        def ask_model(tried: TriedConfigurations | None) -> Answer | None:
+        def ask_model(tried: Tried | None) -> Answer | None:
             return self._suggestion(state, trial, space, key, tried)
 
         return suggest(
@@ -178,7 +178,7 @@ class CmaEsSampler:
         _check_one_objective(state)
         other, rule = self._other, "independent"
         return suggest_lone(
-            state, trial, space, key, lambda _: None, start=other, duplicates=self.duplicates, rule=rule
+            state, trial, space, key, lambda *_: None, start=other, duplicates=self.duplicates, rule=rule
         )
 
     @property
@@ -188,7 +188,7 @@ class CmaEsSampler:
         return self.independent_sampler or default
 
     def _suggestion(
-        self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key, tried: TriedConfigurations | None
+        self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key, tried: Tried | None
     ) -> Answer | None:
         """Return values from the distribution and, for the other parameters, from the independent sampler."""
         fold = fold_for(self, space, state.directions, key.seed)
@@ -261,7 +261,7 @@ def propose(
     number: int,
     key: Key,
     *,
-    tried: TriedConfigurations | None,
+    tried: Tried | None,
     others: Mapping[str, Any],
     feasible: Feasibility | None = None,
 ) -> tuple[dict[str, Any], dict[str, float]]:

@@ -39,7 +39,7 @@ from hpo.samplers.parts import (
     DUPLICATES,
     Duplicates,
     Feasibility,
-    TriedConfigurations,
+    Tried,
     UnitCube,
     is_learnable,
     learned_feasibility,
@@ -148,7 +148,7 @@ class GPSampler:
         all results from their mean; lists of them if there are several objectives.
         """
 
-        def ask_model(tried: TriedConfigurations | None) -> Answer | None:
+        def ask_model(tried: Tried | None) -> Answer | None:
             return self._suggestion(state, trial, space, key, tried)
 
         return suggest(state, trial, space, key, ask_model, start=_START, duplicates=self.duplicates)
@@ -161,7 +161,7 @@ class GPSampler:
         )
 
     def _suggestion(
-        self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key, tried: TriedConfigurations | None
+        self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key, tried: Tried | None
     ) -> Suggestion | None:
         cube = UnitCube.of(space)
         if not cube.columns or state.finished.fold(_Learnable()) < max(self.n_startup_trials, 1):
@@ -255,7 +255,7 @@ def _incumbents(objectives: Sequence[Surrogate]) -> NDArray[np.float64]:
     return objectives[0].points[chosen[0][best_points_first(results, _INCUMBENTS)]]
 
 
-def _no_model(tried: TriedConfigurations | None) -> Answer | None:
+def _no_model(space: SearchSpace, key: Key, tried: Tried | None) -> Answer | None:
     return None
 
 

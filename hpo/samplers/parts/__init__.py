@@ -5,18 +5,18 @@
   trials from best to worst as their rows
 - `fidelity`: reports at one step in place of results, for trials that ended early
 - `feasibility`: where trials fail, if failures can be predicted
-- `tried`: the configurations of a finite space that were tried; `first_trials`: those that run before anything is known
+- `tried`: the configurations of a finite space that were tried; `branches`: those of an objective with branches;
+  `first_trials`: those that run before anything is known
 - `driver`: the steps of every model-based sampler around its model
 
 Every model-based sampler is built alike: a `Fold` over the finished trials whose `Carry` is what it has learned, a
 function `propose` that turns the carry into values, and a frozen class that holds the options and calls `driver.suggest`.
 """
 
-from hpo.samplers.parts.driver import DUPLICATES, Duplicates, ask_noted, suggest, suggest_lone
+from hpo.samplers.parts.driver import DUPLICATES, Duplicates, Tried, ask_noted, suggest, suggest_lone
 from hpo.samplers.parts.feasibility import Feasibility, learned_feasibility
 from hpo.samplers.parts.fidelity import at_highest_fidelity
 from hpo.samplers.parts.observations import Carry, Fold, Standing, column_values, is_learnable, standing
-from hpo.samplers.parts.tried import TriedConfigurations
 from hpo.samplers.parts.unit_cube import UnitCube, coarse_grid_size
 
 __all__ = [
@@ -26,7 +26,7 @@ __all__ = [
     "Feasibility",
     "Fold",
     "Standing",
-    "TriedConfigurations",
+    "Tried",
     "UnitCube",
     "ask_noted",
     "at_highest_fidelity",

@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeAlias
 
-from hpo.core import Answer, Exhausted, FrozenTrial, Key, Sampler, SearchSpace, StudyState, Suggestion, ask_sampler
+from hpo.core import (
+    Answer,
+    Exhausted,
+    FrozenTrial,
+    Key,
+    Sampler,
+    SearchSpace,
+    StudyState,
+    Suggestion,
+    ask_sampler,
+    coerced_value,
+    index_of,
+)
+from hpo.samplers.parts.branches import Branches, branches_of, lone_branches
 from hpo.samplers.parts.first_trials import expected, kept_apart
 from hpo.samplers.parts.tried import TriedConfigurations, tried_configurations
 
@@ -14,8 +27,14 @@ Duplicates: TypeAlias = Literal["avoid", "allow"]
 DUPLICATES: tuple[Duplicates, Duplicates] = ("avoid", "allow")
 """The values of the option; for ``attrs.field(default="avoid", validator=one_of(*DUPLICATES))``."""
 
-Propose: TypeAlias = Callable[[TriedConfigurations | None], Answer | None]
+Tried: TypeAlias = TriedConfigurations | Branches
+"""What was tried, by which samplers avoid it: in a finite space, or in an objective with branches."""
+
+Propose: TypeAlias = Callable[[Tried | None], Answer | None]
 """Returns the model's answer, which avoids tried configurations as far as possible; None if there is no model yet."""
+
+ProposeLone: TypeAlias = Callable[[SearchSpace, Key, Tried | None], Answer | None]
+"""Does the same for any lone parameter, with the random stream of its call."""
 
 
 def suggest(
@@ -50,10 +69,12 @@ def suggest(
     """
     if not space:
         return Suggestion({})  # the first trial of an undeclared space: its parameters are asked for one by one
-    tried = tried_configurations(state, space) if duplicates == "avoid" else None
+    tried: Tried | None = None
+    if duplicates == "avoid":
+        tried = branches_of(state, trial, space) or tried_configurations(state, space)
     if tried is not None and tried.exhausted is not None:
         return tried.exhausted
-    if tried is not None and (unknown := expected(start, state, trial, space, key)):
+    if isinstance(tried, TriedConfigurations) and (unknown := expected(start, state, trial, space, key)):
         tried = tried_configurations(state, space, unknown)
         if tried is not None and tried.exhausted is not None:  # unless one of them gets something else
             return Exhausted(tried.exhausted.reason, for_now=True)
@@ -72,7 +93,7 @@ def suggest_lone(
     trial: FrozenTrial,
     space: SearchSpace,
     key: Key,
-    propose: Propose,
+    propose: ProposeLone,
     *,
     start: Sampler,
     duplicates: Duplicates = "allow",
@@ -80,7 +101,10 @@ def suggest_lone(
 ) -> Answer:
     """Return the answer of a model-based sampler for a lone parameter.
 
-    It may have any value again, unless it belongs to one of the first trials, see `hpo.samplers.parts.first_trials`.
+    It may have any value again, as long as the whole configuration of the trial is a new one. Which other parameters it
+    has, is known from earlier trials of its branch: their values are computed as well, in an order that does not depend on
+    that of the calls, and a value is replaced if all was tried that begins with it. What the first trials get is told in
+    `hpo.samplers.parts.first_trials`.
 
     Args:
         state: The study at the moment when `trial` started.
@@ -89,14 +113,38 @@ def suggest_lone(
         key: The random stream of the call.
         propose: The model, if it has one for lone parameters.
         start: The sampler that is asked as long as there is no model.
-        duplicates: Whether the first trials are kept apart.
+        duplicates: Whether the first trials are kept apart, and tried configurations avoided.
         rule: What the note says of the answers of `start`.
     """
-    answer = propose(None)  # nothing to avoid: the trial as a whole is new or not, which one parameter can't tell
-    if answer is not None:
-        return answer
-    drawn = ask_noted(start, state, trial, space, key, {"rule": rule}, lone=True)
-    return drawn if duplicates == "allow" else kept_apart(drawn, start, state, trial, space, key)
+
+    def answer(one: SearchSpace, stream: Key, tried: Branches | None) -> Answer:
+        found = propose(one, stream, tried)
+        if found is None:
+            found = ask_noted(start, state, trial, one, stream, {"rule": rule}, lone=True)
+        if tried is None or isinstance(found, Exhausted) or not tried.contains(found.params):
+            return found
+        return Suggestion(tried.random_untried(stream), {"rule": "untried"})
+
+    branches = lone_branches(state, trial, space) if duplicates == "avoid" else None
+    while branches is not None:
+        # one parameter after another, down the tree of what was tried, to the one that is asked for or to something new
+        name = branches.root.name
+        assert name is not None, "it has a parameter to divide by"
+        if name in space:
+            return answer(space, key, branches)
+        distribution = branches.carry.distributions[name]
+        if name in trial.fixed_params:
+            value = coerced_value(name, trial.fixed_params[name], distribution)
+        else:
+            one = SearchSpace({name: distribution})
+            found = answer(one, key.parent.child(name), branches.of(one))
+            if isinstance(found, Exhausted):
+                break
+            value = found.params[name]
+        branches = branches.after(index_of(distribution, value))
+    drawn = answer(space, key, None)
+    is_model = not isinstance(drawn, Exhausted) and drawn.note.get("rule") != rule
+    return drawn if is_model or duplicates == "allow" else kept_apart(drawn, start, state, trial, space, key)
 
 
 def ask_noted(

@@ -14,7 +14,7 @@ from hpo.core import Distribution, FrozenTrial, Key, SearchSpace, StudyState
 from hpo.samplers.parts import (
     Feasibility,
     Fold,
-    TriedConfigurations,
+    Tried,
     UnitCube,
     column_values,
     is_learnable,
@@ -167,7 +167,7 @@ def propose(
     trial: FrozenTrial,
     space: SearchSpace,
     key: Key,
-    tried: TriedConfigurations | None,
+    tried: Tried | None,
 ) -> Proposal | None:
     """Return values for `space` from the models of its parts, or None as long as no part has enough trials.
 
@@ -228,7 +228,7 @@ def _from_model(
     params: Mapping[str, Any],
     distributions: Mapping[str, Distribution],
     key: Key,
-    tried: TriedConfigurations | None,
+    tried: Tried | None,
     feasible: Feasibility | None = None,
 ) -> Proposal | None:
     """Return values for a part from one model, given the `params` that it is conditional on; None without a model.

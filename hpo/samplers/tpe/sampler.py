@@ -29,7 +29,7 @@ from hpo.core import (
 from hpo.samplers.parts import (
     DUPLICATES,
     Duplicates,
-    TriedConfigurations,
+    Tried,
     ask_noted,
     at_highest_fidelity,
     suggest,
@@ -170,7 +170,7 @@ class TPESampler:
         are among good trials than among bad ones.
         """
 
-        def ask_model(tried: TriedConfigurations | None) -> Answer | None:
+        def ask_model(tried: Tried | None) -> Answer | None:
             seen = self._seen(state, trial, space)
             if seen is not state and key.child("explore").uniforms(["explore"])[0] < _EXPLORATION:
                 # what reports at an early step say may be misleading
@@ -180,10 +180,10 @@ class TPESampler:
         return suggest(state, trial, space, key, ask_model, start=_START, duplicates=self.duplicates)
 
     def suggest_lone(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
-        """Return a value for a lone parameter, given the joint ones; it may have been tried before."""
+        """Return a value for a lone parameter, given the joint ones, with which the whole configuration is a new one."""
 
-        def ask_model(tried: TriedConfigurations | None) -> Answer | None:
-            return self._suggestion(self._seen(state, trial, space), trial, space, key, tried)
+        def ask_model(one: SearchSpace, stream: Key, tried: Tried | None) -> Answer | None:
+            return self._suggestion(self._seen(state, trial, one), trial, one, stream, tried)
 
         return suggest_lone(state, trial, space, key, ask_model, start=_START, duplicates=self.duplicates)
 
@@ -194,7 +194,7 @@ class TPESampler:
         return at_highest_fidelity(state, trial.number, max(self.n_startup_trials, len(space) + 1))
 
     def _suggestion(
-        self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key, tried: TriedConfigurations | None
+        self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key, tried: Tried | None
     ) -> Suggestion | None:
         proposal = propose(self, state, trial, space, key, tried)
         if proposal is None:
