@@ -8,9 +8,8 @@ from hpo._lazy import attach
 from hpo.pruners.registry import PROMOTERS, PRUNERS
 
 _OTHERS = {
-    "hpo.core": ("Decision", "Pruner", "Verdict"),
+    "hpo.core": ("BasePruner", "Decision", "Pruner", "Verdict"),
     "hpo.pruners.bracket_sampler": ("BracketSampler",),
-    "hpo.pruners.optuna_style": ("BasePruner",),
 }
 
 

@@ -1,4 +1,5 @@
 # written by .ci/write_registered.py from the registry in this folder
+from hpo.core import BasePruner as BasePruner
 from hpo.core import Decision as Decision
 from hpo.core import Pruner as Pruner
 from hpo.core import Verdict as Verdict
@@ -13,7 +14,6 @@ from hpo.pruners.hyperband import HyperbandPruner as HyperbandPruner
 from hpo.pruners.median import MedianPruner as MedianPruner
 from hpo.pruners.median import PercentilePruner as PercentilePruner
 from hpo.pruners.nop import NopPruner as NopPruner
-from hpo.pruners.optuna_style import BasePruner as BasePruner
 from hpo.pruners.pareto import ParetoHalvingPruner as ParetoHalvingPruner
 from hpo.pruners.population import PopulationTraining as PopulationTraining
 from hpo.pruners.promotion import ProgressiveHalving as ProgressiveHalving

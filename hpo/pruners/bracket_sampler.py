@@ -8,6 +8,7 @@ import attrs
 
 from hpo.core import (
     Answer,
+    BuiltInSampler,
     FrozenTrial,
     Key,
     Sampler,
@@ -24,7 +25,7 @@ from hpo.pruners.hyperband import HyperbandPruner
 
 
 @attrs.frozen
-class BracketSampler:
+class BracketSampler(BuiltInSampler):
     """Shows another sampler the trials of one Hyperband bracket only: that of the trial which it suggests for.
 
     A model needs its trials to start from in every bracket: with four brackets, `TPESampler` draws about 40 trials at random.
@@ -58,7 +59,7 @@ class BracketSampler:
         return getattr(self.base_sampler, "seed", None)
 
     @property
-    def replayable(self) -> bool:
+    def replayable(self) -> bool:  # type: ignore[override]
         """Whether the other sampler is replayable."""
         return is_replayable(self.base_sampler)
 

@@ -11,6 +11,7 @@ from immutables import Map
 from msgspec.structs import replace
 
 from hpo.core import (
+    BuiltInPruner,
     Decision,
     FrozenTrial,
     History,
@@ -42,7 +43,7 @@ def _pruners(given: Iterable[AnyType]) -> tuple[Pruner, ...]:
 
 
 @attrs.frozen(init=False)
-class Any:
+class Any(BuiltInPruner):
     """Stops a trial if any of several pruners does; otherwise pauses it if any of them does.
 
     The reason is that of the first pruner with the decision that counts.
@@ -75,7 +76,7 @@ class Any:
 
 
 @attrs.frozen(init=False)
-class All:
+class All(BuiltInPruner):
     """Stops a trial only if all of several pruners do; pauses it if all would at least pause it.
 
     The reason is that of the first pruner with the decision that counts.
@@ -116,7 +117,7 @@ def _strength(verdict: Verdict) -> int:
 
 
 @attrs.frozen
-class AfterStep:
+class AfterStep(BuiltInPruner):
     """Asks another pruner from some step on, and lets every trial go on before.
 
     Args:
@@ -148,7 +149,7 @@ class AfterStep:
 
 
 @attrs.frozen
-class ByMetric:
+class ByMetric(BuiltInPruner):
     """Shows another pruner one metric of those that trials report by name, as if it were the only objective.
 
     This is how trials of a study with several objectives are pruned: by one metric, or by a combination such as
@@ -232,7 +233,7 @@ class _OfMetric:
 
 
 @attrs.frozen
-class RushPruner:
+class RushPruner(BuiltInPruner):
     """Measures trials against the enqueued ones, which are expected to be good, and asks another pruner as well.
 
     Enqueue the configurations that were best on earlier, similar problems. At every rung the best of them that went on sets

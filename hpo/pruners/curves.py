@@ -9,6 +9,7 @@ import attrs
 from msgspec import Struct
 
 from hpo.core import (
+    BuiltInPruner,
     Decision,
     FrozenTrial,
     StudyState,
@@ -185,7 +186,7 @@ class _Misses:
 
 
 @attrs.frozen
-class CurvePruner:
+class CurvePruner(BuiltInPruner):
     """Stops a trial whose learning curve, extrapolated to the end, has little chance to become the best.
 
     `predict_final` gives the probability that the trial ends with a better value than the best complete trial. The trial is stopped

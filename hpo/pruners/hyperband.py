@@ -9,6 +9,7 @@ from immutables import Map
 from msgspec.structs import replace
 
 from hpo.core import (
+    BuiltInPruner,
     Decision,
     FrozenTrial,
     History,
@@ -27,7 +28,7 @@ from hpo.pruners.successive_halving import SuccessiveHalvingPruner, whole_or_aut
 
 
 @attrs.frozen
-class HyperbandPruner:
+class HyperbandPruner(BuiltInPruner):
     """Divides trials into brackets, and stops those of each bracket by successive halving with a start of its own.
 
     Bracket b is `SuccessiveHalvingPruner` with ``min_early_stopping_rate=b``, among the trials of the bracket only: bracket 0

@@ -7,6 +7,7 @@ from typing import Any
 import attrs
 
 from hpo.core import (
+    BuiltInPruner,
     Decision,
     FrozenTrial,
     StudyState,
@@ -32,7 +33,7 @@ def _steps(least: int, default: int) -> Any:
 
 
 @attrs.frozen
-class MedianPruner:
+class MedianPruner(BuiltInPruner):
     """Stops a trial whose best value so far is worse than the median of the others at the same step.
 
     The others are the complete trials that reported a value at the trial's last step; NaN counts as the worst value. A trial
@@ -89,7 +90,7 @@ class MedianPruner:
 
 
 @attrs.frozen
-class PercentilePruner:
+class PercentilePruner(BuiltInPruner):
     """Stops a trial whose best value so far is not among the best `percentile` percent of the others at the same step.
 
     `MedianPruner` is the case of 50 percent; see there for what is compared. Between two values the percentile is

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import attrs
 
-from hpo.core import Decision, FrozenTrial, StudyState
+from hpo.core import BuiltInPruner, Decision, FrozenTrial, StudyState
 
 
 @attrs.frozen
-class NopPruner:
+class NopPruner(BuiltInPruner):
     """Lets every trial run to its end, whatever it reports and however many objectives there are.
 
     Example:

@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 from immutables import Map
 
-from hpo.core import Decision, FrozenTrial, StudyState, Verdict, checked_text
+from hpo.core import BuiltInPruner, Decision, FrozenTrial, StudyState, Verdict, checked_text
 from hpo.core.memory.rows import Rows
 from hpo.errors import InvalidArgument, InvalidType, SeveralObjectives
 from hpo.numerics.pareto import n_before
@@ -40,7 +40,7 @@ def _directions(given: Any) -> tuple[str, ...] | None:
 
 
 @attrs.frozen
-class ParetoHalvingPruner:
+class ParetoHalvingPruner(BuiltInPruner):
     """Stops trials at milestones unless they are among the best in several metrics, by non-domination.
 
     The milestone of rung k is ``min_resource * reduction_factor**k``, as for `SuccessiveHalvingPruner`. At its first report at a rung a

@@ -11,6 +11,7 @@ import attrs
 from immutables import Map
 
 from hpo.core import (
+    BuiltInPruner,
     Decision,
     FrozenTrial,
     SortedRuns,
@@ -169,7 +170,7 @@ def check_resources(least: int, most: int | None) -> None:
 
 
 @attrs.frozen
-class PauseAtRungs:
+class PauseAtRungs(BuiltInPruner):
     """Pauses a trial whenever it reaches a rung; the pruner that belongs to the promoter `PromotionHalving`.
 
     A trial pauses at its first report at or after each milestone ``min_resource * reduction_factor**k`` below `max_resource`.
@@ -234,7 +235,7 @@ def share(default: float, most: float) -> Any:
 
 
 @attrs.frozen
-class PauseInPopulation:
+class PauseInPopulation(BuiltInPruner):
     """Pauses a trial every `interval` steps, or stops it if it is among the worst there; the pruner of `PopulationTraining`.
 
     A trial is judged at its first report at or after each multiple of `interval`, among all trials that have one there. The worst

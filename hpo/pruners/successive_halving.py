@@ -6,7 +6,16 @@ from typing import Any
 
 import attrs
 
-from hpo.core import Decision, FrozenTrial, StudyState, Verdict, option_check, to_int_if_whole, whole_from
+from hpo.core import (
+    BuiltInPruner,
+    Decision,
+    FrozenTrial,
+    StudyState,
+    Verdict,
+    option_check,
+    to_int_if_whole,
+    whole_from,
+)
 from hpo.errors import InvalidArgument
 from hpo.pruners.reports import NO_NUMBERS, FirstLength, loss_of, only_direction, other_unfinished
 from hpo.pruners.rungs import LossesByRung, Rungs, Standing, standing
@@ -24,7 +33,7 @@ def whole_or_auto(least: int) -> Any:
 
 
 @attrs.frozen
-class SuccessiveHalvingPruner:
+class SuccessiveHalvingPruner(BuiltInPruner):
     """Stops trials at milestones that are geometrically apart, unless they are among the best of those that came so far.
 
     The milestone of rung k is ``min_resource * reduction_factor**(min_early_stopping_rate + k)``. A trial is judged once per

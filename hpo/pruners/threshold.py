@@ -7,6 +7,7 @@ import math
 import attrs
 
 from hpo.core import (
+    BuiltInPruner,
     Decision,
     FrozenTrial,
     Pruner,
@@ -28,7 +29,7 @@ def _is_limit(instance: object, attribute: attrs.Attribute[float | None], value:
 
 
 @attrs.frozen
-class ThresholdPruner:
+class ThresholdPruner(BuiltInPruner):
     """Stops a trial whose newest value is NaN, or lies beyond a fixed limit.
 
     Neither the direction of the study nor other trials count. A value equal to a limit is good enough. The reason names
@@ -91,7 +92,7 @@ class ThresholdPruner:
 
 
 @attrs.frozen
-class PatientPruner:
+class PatientPruner(BuiltInPruner):
     """Lets a trial go on for some more reports after its last improvement, and asks another pruner only then.
 
     A trial has lost its chance when the best of its newest ``patience + 1`` reports is worse than the best one before them

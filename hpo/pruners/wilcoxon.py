@@ -7,6 +7,7 @@ import math
 import attrs
 
 from hpo.core import (
+    BuiltInPruner,
     Decision,
     FrozenTrial,
     StudyState,
@@ -22,7 +23,7 @@ from hpo.pruners.reports import loss_of, only_direction
 
 
 @attrs.frozen
-class WilcoxonPruner:
+class WilcoxonPruner(BuiltInPruner):
     """Stops a trial that a paired test finds worse than the best trial, instance by instance.
 
     It is for objectives that average over instances, such as folds of a cross-validation or problem instances: report each

@@ -8,8 +8,8 @@ from hpo._lazy import attach
 from hpo.samplers.registry import SAMPLERS
 
 _OTHERS = {
-    "hpo.core": ("Exhausted", "Sampler", "Suggestion"),
-    "hpo.samplers.optuna_style": ("BaseSampler", "IntersectionSearchSpace", "intersection_search_space"),
+    "hpo.core": ("BaseSampler", "Exhausted", "Sampler", "Suggestion"),
+    "hpo.samplers.shared_space": ("IntersectionSearchSpace", "intersection_search_space"),
 }
 
 __getattr__, __dir__, __all__ = attach(__name__, {**_OTHERS, **SAMPLERS.homes()}, plugin=SAMPLERS.attribute)

@@ -1,4 +1,5 @@
 # written by .ci/write_registered.py from the registry in this folder
+from hpo.core import BaseSampler as BaseSampler
 from hpo.core import Exhausted as Exhausted
 from hpo.core import Sampler as Sampler
 from hpo.core import Suggestion as Suggestion
@@ -7,11 +8,10 @@ from hpo.samplers.brute_force import BruteForceSampler as BruteForceSampler
 from hpo.samplers.cma_es import CmaEsSampler as CmaEsSampler
 from hpo.samplers.gp import GPSampler as GPSampler
 from hpo.samplers.grid import GridSampler as GridSampler
-from hpo.samplers.optuna_style import BaseSampler as BaseSampler
-from hpo.samplers.optuna_style import IntersectionSearchSpace as IntersectionSearchSpace
-from hpo.samplers.optuna_style import intersection_search_space as intersection_search_space
 from hpo.samplers.quasi_random import QMCSampler as QMCSampler
 from hpo.samplers.random import RandomSampler as RandomSampler
+from hpo.samplers.shared_space import IntersectionSearchSpace as IntersectionSearchSpace
+from hpo.samplers.shared_space import intersection_search_space as intersection_search_space
 from hpo.samplers.tpe import TPESampler as TPESampler
 from hpo.samplers.wrappers import Fallback as Fallback
 from hpo.samplers.wrappers import PartialFixedSampler as PartialFixedSampler

@@ -12,6 +12,7 @@ import attrs
 
 from hpo.core import (
     Answer,
+    BuiltInSampler,
     CategoricalDistribution,
     Choice,
     Distribution,
@@ -71,7 +72,7 @@ def _with_types(grid: Grid) -> tuple[tuple[str, CategoricalDistribution], ...]:
 
 
 @attrs.frozen(cache_hash=True)
-class GridSampler:
+class GridSampler(BuiltInSampler):
     """Suggests every combination of the given values once, and then ends the study.
 
     The combinations are the *cells* of the grid, numbered as nested loops would visit them, the last parameter fastest.
@@ -120,6 +121,11 @@ class GridSampler:
     def n_cells(self) -> int:
         """The number of combinations of the grid."""
         return self._visited.order.size
+
+    @property
+    def samples_one_by_one(self) -> bool:
+        """Whether this sampler asks Optuna's way for each parameter by itself: it does."""
+        return True
 
     def joint_space(self, state: StudyState, trial: FrozenTrial) -> SearchSpace:
         """Return the grid's parameters that all trials have and whose ranges contain all of their listed values.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from hpo.core import FrozenTrial, Key, SearchSpace, StudyState, Suggestion, checked_seed, one_of
+from hpo.core import BuiltInSampler, FrozenTrial, Key, SearchSpace, StudyState, Suggestion, checked_seed, one_of
 from hpo.samplers.random import RandomSampler
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _BLOCK = 256  # points that are computed at once; a power of 2, at which Sobol p
 
 
 @attrs.frozen
-class QMCSampler:
+class QMCSampler(BuiltInSampler):
     """Suggests the points of a low-discrepancy sequence, one per trial; the trial's number is the index.
 
     Nothing is counted or stored, so workers, restarts and batches share one sequence without repeating a point. Every

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import attrs
 
 from hpo.core import (
-    Distribution,
+    BuiltInSampler,
     FrozenTrial,
-    HasState,
     Key,
     SearchSpace,
     StudyState,
     Suggestion,
     checked_seed,
-    trial_key,
 )
 
 
 @attrs.frozen
-class RandomSampler:
+class RandomSampler(BuiltInSampler):
     """Draws every parameter independently: uniformly from the range, its logarithm, its grid points or the choices.
 
     A value is a function of the seed, the trial's number and the parameter's name alone: adding, dropping or reordering
@@ -43,6 +39,11 @@ class RandomSampler:
 
     seed: int | None = attrs.field(default=None, converter=checked_seed)
 
+    @property
+    def samples_one_by_one(self) -> bool:
+        """Whether this sampler asks Optuna's way for each parameter by itself: it does."""
+        return True
+
     def __call__(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Suggestion:
         """Return a random value for every parameter of `space`; the streams are those of the names in `key`."""
         units = key.uniforms(space)  # one stream per name, so other names do not matter
@@ -51,23 +52,4 @@ class RandomSampler:
     def suggest_lone(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Suggestion:
         """Return the value that the lone parameter would have in a joint suggestion: a name has one stream."""
         # the key of a lone parameter is a child of the trial's, under the parameter's name
-        return self(state, trial, space, key.parent)
-
-    def sample_independent(
-        self, study: HasState, trial: FrozenTrial, param_name: str, param_distribution: Distribution
-    ) -> Any:
-        """Return a random value of one parameter, for a `BaseSampler` that delegates to this sampler.
-
-        Args:
-            study: The study that the delegating sampler was given.
-            trial: The trial that needs the value. Its number and the study's seed decide, so asking twice returns the
-                same value.
-            param_name: The name of the parameter.
-            param_distribution: The distribution to draw from.
-
-        Returns:
-            The value that this sampler would suggest if it were the study's own.
-        """
-        space = SearchSpace({param_name: param_distribution})
-        key = trial_key(study.state, self, trial.number).child(param_name)
-        return self.suggest_lone(study.state, trial, space, key).params[param_name]
+        return RandomSampler.__call__(self, state, trial, space, key.parent)  # not that of a subclass, which asks here

@@ -13,6 +13,7 @@ import attrs
 
 from hpo.core import (
     Answer,
+    BuiltInSampler,
     CategoricalDistribution,
     Choice,
     Exhausted,
@@ -62,7 +63,7 @@ def _with_types(params: Mapping[str, Choice]) -> tuple[tuple[str, CategoricalDis
 
 
 @attrs.frozen
-class PartialFixedSampler:
+class PartialFixedSampler(BuiltInSampler):
     """Gives some parameters fixed values and lets another sampler suggest the others.
 
     The other sampler is never asked for the fixed parameters. A value that a trial was enqueued with takes precedence
@@ -91,7 +92,7 @@ class PartialFixedSampler:
     base_sampler: Sampler = attrs.field(converter=checked_sampler)
 
     @property
-    def replayable(self) -> bool:
+    def replayable(self) -> bool:  # type: ignore[override]
         """Whether the other sampler is replayable."""
         return is_replayable(self.base_sampler)
 
@@ -157,7 +158,7 @@ class PartialFixedSampler:
 
 
 @attrs.frozen
-class Warmup:
+class Warmup(BuiltInSampler):
     """Lets one sampler suggest the first `n` trials and another sampler all later ones.
 
     The trial's number decides, so running and enqueued trials count as well. The note of a trial names the sampler
@@ -185,7 +186,7 @@ class Warmup:
     then: Sampler = attrs.field(converter=checked_sampler)
 
     @property
-    def replayable(self) -> bool:
+    def replayable(self) -> bool:  # type: ignore[override]
         """Whether both samplers are replayable."""
         return is_replayable(self.first) and is_replayable(self.then)
 
@@ -215,7 +216,7 @@ class Warmup:
 
 
 @attrs.frozen
-class Fallback:
+class Fallback(BuiltInSampler):
     """Lets one sampler suggest until it is exhausted, and another sampler from then on.
 
     To find out, the first sampler is asked for an empty space, in the state at the trial's start; so all parameters of
@@ -244,7 +245,7 @@ class Fallback:
     then: Sampler = attrs.field(converter=checked_sampler)
 
     @property
-    def replayable(self) -> bool:
+    def replayable(self) -> bool:  # type: ignore[override]
         """Whether both samplers are replayable."""
         return is_replayable(self.first) and is_replayable(self.then)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from typing import Any
+
 import attrs
 
 from hpo.core import (
@@ -12,7 +15,9 @@ from hpo.core import (
     checked_promoter,
     checked_pruner,
     checked_sampler,
+    hook,
     identity_of,
+    is_replayable,
 )
 
 
@@ -38,6 +43,21 @@ class Advisors:
     set_sampler: SetAdvisor = attrs.field(init=False, repr=False)
     set_pruner: SetAdvisor = attrs.field(init=False, repr=False)
     set_promoter: tuple[SetAdvisor, ...] = attrs.field(init=False, repr=False)
+
+    @property
+    def asked_once(self) -> bool:
+        """Whether the sampler must be asked only once for each trial: it keeps a state of its own, or has a `before_trial`."""
+        return not is_replayable(self.sampler) or any(True for _ in self.hooks("before_trial"))
+
+    def hooks(self, name: str) -> Iterator[Callable[..., Any]]:
+        """Yield the methods `before_trial` or `after_trial` of the sampler and of those that it wraps, if they do something."""
+        sampler: Any = self.sampler
+        while sampler is not None:
+            found = hook(sampler, name)
+            if found is not None:
+                yield found
+                return  # it calls those of samplers in it itself
+            sampler = getattr(sampler, "base_sampler", None)
 
     @set_sampler.default
     def _sampler_command(self) -> SetAdvisor:

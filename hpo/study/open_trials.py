@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -22,13 +22,13 @@ from hpo.core import (
     SearchSpace,
     StartFork,
     StudyState,
+    StudyView,
     Suggest,
     Tell,
     TrialResumed,
     TrialStarted,
     TrialState,
     as_int,
-    is_replayable,
     joint_space,
     needs_pending,
     nothing_left,
@@ -120,7 +120,7 @@ class OpenTrials:
         """
         # A stateful sampler must be asked only once for each trial, so it is asked after the start has been appended. So is
         # a slow one where writers take turns: the others would wait for it.
-        at_once = is_replayable(self.advisors.sampler) and (self._is_quick or not self.recorder.meets_others)
+        at_once = not self.advisors.asked_once and (self._is_quick or not self.recorder.meets_others)
         patience = time.monotonic() + self.patience
         begun, attempts = None, 0
         while at_once and begun is None and attempts < (_ATTEMPTS if self._is_quick else 2):
@@ -312,7 +312,7 @@ class OpenTrials:
                     events, started = decide_all(before, commands)
                     number, resumed = _started_number(events), isinstance(commands[-1], ResumeTrial)
                     enqueued = number in before.waiting
-                    if not resumed and is_replayable(self.advisors.sampler):
+                    if not resumed and not self.advisors.asked_once:
                         _joint_suggestion(started, self.advisors, number, SearchSpace(), enqueued=enqueued)
                     appended = self.recorder.append(events, before, started)
                 if appended:
@@ -328,6 +328,8 @@ class OpenTrials:
     ) -> StudyState:
         """Suggest and record the joint parameters of a trial that was started without; fail it if that is impossible."""
         try:
+            for before_trial in self.advisors.hooks("before_trial"):
+                before_trial(StudyView(started), started.running[number])
             suggestion = self._timed_suggestion(started, number, space, probe=probe, enqueued=enqueued)
             return self.recorder.record(self.advisors.set_sampler, suggestion)
         except BaseException as error:  # nobody will run the trial
@@ -366,8 +368,11 @@ class OpenTrials:
 
     def tell(self, tell: Tell) -> FrozenTrial:
         """Record the end of a trial and return it; `decide` lists the errors."""
+        hooks = [*self.advisors.hooks("after_trial")]
+        before = self.recorder.state if hooks else None
         finished = self.recorder.record(tell).finished[-1]
         self._by_number.pop(finished.number, None)
+        _call_after(hooks, before, finished)
         return finished
 
     def finish_trial(
@@ -390,13 +395,18 @@ class OpenTrials:
             commands = [
                 replace(each, workers=tell.workers) if isinstance(each, PauseTrial) else each for each in commands
             ]
+        hooks = [] if paused else [*self.advisors.hooks("after_trial")]
+        before = None
         try:
-            state = self.recorder.record(*commands, *(() if paused else (tell,)))
+            before = self.recorder.record(*commands) if hooks else None
+            state = self.recorder.record(*(() if hooks else commands), *(() if paused else (tell,)))
         except TrialNotRunning:
-            state = self.recorder.state
+            state, hooks = self.recorder.state, []
         self._by_number.pop(tell.number, None)
         newest = state.finished[-1] if state.finished else None  # the usual case, without a search
-        return state, newest if newest is not None and newest.number == tell.number else state.trial(tell.number)
+        trial = newest if newest is not None and newest.number == tell.number else state.trial(tell.number)
+        _call_after(hooks, before, trial)
+        return state, trial
 
     def pause_trial(self, number: int, checkpoint: str | None) -> None:
         """Pause a running trial, also one that runs elsewhere; `decide` lists the errors."""
@@ -417,6 +427,14 @@ class OpenTrials:
         """Return the numbers of the running trials of `worker`, under any of its names."""
         running = running_by_worker(self.recorder.state)
         return [number for name in worker.names for number in running.get(name, [])]
+
+
+def _call_after(hooks: Sequence[Callable[..., Any]], before: StudyState | None, finished: FrozenTrial) -> None:
+    """Call the `after_trial` of a sampler, which is shown the study as it was just before the end of the trial."""
+    for after_trial in hooks:
+        assert before is not None, "it is read if there are hooks"
+        trial = before.trial(finished.number)
+        after_trial(StudyView(before), trial, finished.state, None if finished.values is None else [*finished.values])
 
 
 def _joint_suggestion(

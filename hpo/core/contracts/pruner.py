@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
+from hpo.core.contracts.subclasses import check_overrides
 from hpo.core.state import StudyState
 from hpo.core.values import FrozenTrial, checked_callable
 from hpo.errors import InvalidType
@@ -59,9 +60,11 @@ def checked_pruner(given: Any) -> Pruner:
     """Return `given` if it is callable and not a class.
 
     Raises:
-        InvalidType: it cannot be called, or it is a class.
+        InvalidType: it cannot be called, or it is a class; or it is of a subclass of a built-in pruner that overrides a
+            method which would never be called.
     """
     pruner: Pruner = checked_callable(given, "a pruner is a function of (state, trial)")
+    check_overrides(pruner)
     return pruner
 
 

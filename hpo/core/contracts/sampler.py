@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeAlias
 from msgspec import Struct
 
 from hpo.core.commands import Suggest
+from hpo.core.contracts.subclasses import check_overrides
 from hpo.core.state import StudyState
 from hpo.core.values import (
     Distribution,
@@ -120,9 +121,11 @@ def checked_sampler(given: Any) -> Sampler:
     """Return `given` if it is callable and not a class.
 
     Raises:
-        InvalidType: it cannot be called, or it is a class.
+        InvalidType: it cannot be called, or it is a class; or it is of a subclass of a built-in sampler that overrides a
+            method which would never be called.
     """
     sampler: Sampler = checked_callable(given, "a sampler is a function of (state, trial, space, key)")
+    check_overrides(sampler)
     return sampler
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import attrs
 
+from hpo.core.memory import History
 from hpo.core.state import StudyState
 from hpo.core.values import FrozenTrial, StudyDirection, TrialState
 from hpo.core.views import best_trial, best_trials, trials_in
-from hpo.errors import SeveralObjectives
+from hpo.errors import InvalidType, SeveralObjectives
 
 
 @runtime_checkable
@@ -131,3 +132,20 @@ class StudyView(StudyQuestions):
     def study_name(self) -> str:
         """The study's name."""
         return self.state.name
+
+
+def state_of(study: object) -> StudyState:
+    """Return the state of a study, of a view of one, or of a list of trials.
+
+    Raises:
+        InvalidType: it is something else.
+    """
+    if isinstance(study, StudyState):
+        return study
+    state = getattr(study, "state", None)
+    if isinstance(state, StudyState):
+        return state
+    if isinstance(study, Sequence) and all(isinstance(trial, FrozenTrial) for trial in study):
+        # a list of trials is a history without a study around it
+        return StudyState(finished=History([trial for trial in study if trial.state.is_finished()]))
+    raise InvalidType(f"expected a study, its state or a list of its trials; got {study!r}")

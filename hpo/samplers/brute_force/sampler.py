@@ -9,6 +9,7 @@ import attrs
 
 from hpo.core import (
     Answer,
+    BuiltInSampler,
     Distribution,
     Exhausted,
     FrozenDict,
@@ -46,7 +47,7 @@ def _items(part: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
 
 
 @attrs.frozen
-class BruteForceSampler:
+class BruteForceSampler(BuiltInSampler):
     """Suggests every combination of values that the objective can ask for once, and then ends the study.
 
     For an objective with three choices and a switch that only one of them has, that makes four trials. Parameters may

@@ -12,8 +12,12 @@ from numpy.typing import NDArray
 
 from hpo.core import (
     Answer,
+    BuiltInSampler,
+    CategoricalDistribution,
+    Distribution,
     Exhausted,
     FrozenTrial,
+    HasState,
     Key,
     Sampler,
     SearchSpace,
@@ -53,7 +57,7 @@ _IS_SAMPLER = is_function("a sampler (None means a TPESampler)", classes=False, 
 
 
 @attrs.frozen(kw_only=True, cache_hash=True)
-class CmaEsSampler:
+class CmaEsSampler(BuiltInSampler):
     """CMA-ES for the numeric parameters of the joint space.
 
     Values are drawn from a normal distribution over the unit cube of the ranges (of their logarithms with ``log``). Each
@@ -151,6 +155,11 @@ class CmaEsSampler:
     def __attrs_post_init__(self) -> None:
         if self.source_trials is not None and (self.x0 is not None or self.sigma0 is not None):
             raise InvalidArgument("give either source_trials, or x0 and sigma0: both say where the first run begins")
+
+    def infer_relative_search_space(self, study: HasState, trial: FrozenTrial) -> dict[str, Distribution]:
+        """Return the numeric parameters that all trials have; the other ones are left to `sample_independent`."""
+        joint = super().infer_relative_search_space(study, trial)
+        return {name: each for name, each in joint.items() if not isinstance(each, CategoricalDistribution)}
 
     def __call__(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
         """Return values for the joint space.

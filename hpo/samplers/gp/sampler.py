@@ -16,6 +16,7 @@ from scipy.special import ndtri
 
 from hpo.core import (
     Answer,
+    BuiltInSampler,
     FrozenTrial,
     Key,
     Sampler,
@@ -66,7 +67,7 @@ _ATTEMPTS = 64  # points, best first, until one is found that was not tried yet
 
 
 @attrs.frozen(kw_only=True, cache_hash=True)
-class GPSampler:
+class GPSampler(BuiltInSampler):
     """Gaussian process over the joint space: suggests where it expects the largest improvement.
 
     A Gaussian process with a Matern-5/2 kernel is fitted to the results, with a length scale for each parameter, so that

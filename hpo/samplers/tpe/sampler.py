@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from hpo.core import (
     Answer,
+    BuiltInSampler,
     FrozenTrial,
     Key,
     SearchSpace,
@@ -47,7 +48,7 @@ _IS_BOOL_OR_NONE = option_check("True, False", attrs.validators.instance_of(bool
 
 
 @attrs.frozen(kw_only=True)
-class TPESampler:
+class TPESampler(BuiltInSampler):
     """Tree-structured Parzen estimator over the joint space.
 
     The trials are split into a few good ones and the rest, and a density of each group is estimated. Candidates are
@@ -157,6 +158,11 @@ class TPESampler:
             "consider_magic_clip": True,
             "consider_endpoints": False,
         }
+
+    @property
+    def samples_one_by_one(self) -> bool:
+        """Whether this sampler asks Optuna's way for each parameter by itself: it does unless it is multivariate."""
+        return not self.multivariate
 
     def joint_space(self, state: StudyState, trial: FrozenTrial) -> SearchSpace:
         """Return what is suggested together if no space is declared: with `group` every parameter that was seen."""

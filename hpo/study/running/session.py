@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from msgspec.structs import replace
 
-from hpo.core import FrozenTrial, HasState, StudyState, Tell, TrialState, is_replayable, needs_pending
+from hpo.core import FrozenTrial, HasState, StudyState, Tell, TrialState, needs_pending
 from hpo.errors import InvalidType, SearchSpaceExhausted
 from hpo.study.callbacks.max_trials import EnoughTrials
 from hpo.study.open_trials import OpenTrials
@@ -229,7 +229,7 @@ class Session:
         if (
             options.executor is not None
             and not options.ordered
-            and is_replayable(sampler)
+            and not trials.advisors.asked_once
             and not needs_pending(sampler)
         ):
             # The suggestion is computed by the executor's worker: it may be slow, and depends on nothing but `started`.
