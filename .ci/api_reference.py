@@ -58,6 +58,12 @@ PAGES = (
         ("hpo.views",),
     ),
     Page(
+        "importance.md",
+        "Importance of parameters",
+        "For what to ask and how to read the answer see [Find out what mattered](../how-to/what-mattered.md).",
+        ("hpo.importance",),
+    ),
+    Page(
         "journal.md",
         "Journals and transfer",
         "How studies are kept is explained on the page [The journal](../explanation/journal.md).",

@@ -87,6 +87,7 @@ _ROOMS = (
     "errors",
     "exceptions",
     "extend",
+    "importance",
     "journal",
     "logging",
     "pruners",

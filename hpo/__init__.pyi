@@ -3,6 +3,7 @@ from hpo import (
     errors as errors,
     exceptions as exceptions,
     extend as extend,
+    importance as importance,
     journal as journal,
     logging as logging,
     pruners as pruners,

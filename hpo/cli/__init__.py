@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 import hpo
+from hpo.cli.importance_command import importance
 from hpo.cli.journal_commands import export, import_study, journal
 from hpo.cli.optimize_command import optimize
 from hpo.cli.options import Settings, exit_code
@@ -162,6 +163,7 @@ for _command in (
     best_trial,
     best_trials,
     study,
+    importance,
     explain,
     verify,
     diff,

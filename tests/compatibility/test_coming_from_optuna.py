@@ -20,7 +20,7 @@ def test_every_linked_page_exists():
 
 
 def test_absent_names_are_absent():
-    for name in ("visualization", "importance", "artifacts"):
+    for name in ("visualization", "artifacts"):
         assert not hasattr(hpo, name)
     for name in ("NSGAIISampler", "NSGAIIISampler"):
         assert not hasattr(hpo.samplers, name)
