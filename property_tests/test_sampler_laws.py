@@ -17,6 +17,7 @@ from hpo.samplers import (
     RandomSampler,
     TPESampler,
     Warmup,
+    Where,
 )
 from hpo.samplers.registry import SAMPLERS
 from hpo.samplers.tpe import default_gamma, hyperopt_gamma
@@ -51,6 +52,12 @@ WITH_OPTIONS = {"BruteForceSampler", "GPSampler"}
 OF_WHOLE_RANGES = ["scale", "coverage", "lone_independence"]
 """Laws that a sampler gives up which holds a parameter fixed."""
 
+
+def allowed(params):
+    """A predicate that about half of the space satisfies."""
+    return params["x"] + params["n"] <= 5.0
+
+
 SUBJECTS = {
     **{name: subject(sampler) for name, sampler in MADE_WITHOUT_OPTIONS.items() if name not in WITH_OPTIONS},
     "GaussianProcess": subject(gp),
@@ -84,6 +91,16 @@ SUBJECTS = {
         claims_of(tpe, without=[*OF_WHOLE_RANGES, "learning"]),
     ),
     "WarmedUp": (Warmup(3, QMCSampler(), tpe), None, claims_of(tpe, without=["no_repeats", "exhaustion"])),
+    "WhereRandom": (
+        Where(allowed, RandomSampler()),
+        NUMBERS,
+        claims_of(RandomSampler(), without=["scale", "affine", "mirror", "coverage", "shares", "lone_independence"]),
+    ),
+    "WhereTpe": (
+        Where(allowed, tpe),
+        NUMBERS,
+        claims_of(tpe, without=["scale", "affine", "mirror", "coverage", "shares", "lone_independence", "learning"]),
+    ),
     "OneBracket": (BracketSampler(tpe, HyperbandPruner(max_resource=4)), None, ("rank_based", "affine", "mirror")),
     "FallenBack": (
         Fallback(grid, RandomSampler()),

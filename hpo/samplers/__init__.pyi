@@ -13,6 +13,7 @@ from hpo.samplers.random import RandomSampler as RandomSampler
 from hpo.samplers.shared_space import IntersectionSearchSpace as IntersectionSearchSpace
 from hpo.samplers.shared_space import intersection_search_space as intersection_search_space
 from hpo.samplers.tpe import TPESampler as TPESampler
+from hpo.samplers.where import Where as Where
 from hpo.samplers.wrappers import Fallback as Fallback
 from hpo.samplers.wrappers import PartialFixedSampler as PartialFixedSampler
 from hpo.samplers.wrappers import Warmup as Warmup

@@ -69,5 +69,10 @@ SAMPLERS = Registry(
             added_options={"consider_reports": False},
         ),
         Registration("Warmup", home="hpo.samplers.wrappers"),
+        Registration(
+            "Where",
+            home="hpo.samplers.where",
+            rules={"where": "drawn at random among values that satisfy the predicate, as none of the sampler's did"},
+        ),
     ),
 )

@@ -25,13 +25,10 @@ from hpo.core import (
     StudyState,
     Suggestion,
     as_int,
-    ask_sampler,
     checked_sampler,
-    checked_seed,
     checked_text,
     is_replayable,
     misfits,
-    name_of,
     needs_pending,
     space_to_ask,
     to_int_if_whole,
@@ -39,13 +36,14 @@ from hpo.core import (
     whole_from,
 )
 from hpo.errors import InvalidSuggestion, InvalidType
+from hpo.samplers.parts.passing_on import asked, given, named
 
 
-def _checked_params(given: Mapping[str, Any]) -> FrozenDict[str, Choice]:
-    if not isinstance(given, Mapping):
-        raise InvalidType(f"fixed_params maps parameter names to values, got {given!r}")
+def _checked_params(values_given: Mapping[str, Any]) -> FrozenDict[str, Choice]:
+    if not isinstance(values_given, Mapping):
+        raise InvalidType(f"fixed_params maps parameter names to values, got {values_given!r}")
     values = {}
-    for name, value in given.items():
+    for name, value in values_given.items():
         try:
             # a categorical distribution takes exactly what a parameter may be, and turns numpy's types into builtins
             values[checked_text(name, "a parameter's name")] = CategoricalDistribution((value,)).choices[0]
@@ -108,7 +106,7 @@ class PartialFixedSampler(BuiltInSampler):
         """
         # the base sampler is told only what outer wrappers fix; `_base` adds what this sampler fixes
         own = {name: value for name, value in self.fixed_params.items() if name not in fixed_params}
-        return PartialFixedSampler(own, _given(self.base_sampler, fixed_params))
+        return PartialFixedSampler(own, given(self.base_sampler, fixed_params))
 
     def joint_space(self, state: StudyState, trial: FrozenTrial) -> SearchSpace:
         """Return the parameters that the other sampler wants to suggest together.
@@ -125,7 +123,7 @@ class PartialFixedSampler(BuiltInSampler):
         The other sampler is asked even if nothing is left for it, because it may record a note.
         """
         fixed = {name: self._value(name, space) for name in space if name in self.fixed_params}
-        answer = _asked(self._base, state, trial, space.without(fixed), key)
+        answer = asked(self._base, state, trial, space.without(fixed), key)
         if isinstance(answer, Exhausted) or not fixed:
             return answer
         # a fixed value may lie between the points of a step, which is valid only with off_grid=True
@@ -135,11 +133,11 @@ class PartialFixedSampler(BuiltInSampler):
         """Return the fixed value, or the other sampler's for a parameter that is not fixed."""
         if not self.fixed_params.keys().isdisjoint(space):
             return Suggestion({name: self._value(name, space) for name in space}, off_grid=True)
-        return _asked(self._base, state, trial, space, key, lone=True)
+        return asked(self._base, state, trial, space, key, lone=True)
 
     @property
     def _base(self) -> Sampler:
-        return _given(self.base_sampler, self.fixed_params)
+        return given(self.base_sampler, self.fixed_params)
 
     def _value(self, name: str, space: SearchSpace) -> Any:
         value, distribution = self.fixed_params[name], space[name]
@@ -197,7 +195,7 @@ class Warmup(BuiltInSampler):
 
     def given(self, fixed_params: Mapping[str, Any]) -> Warmup:
         """Return this sampler for a space in which a wrapper around it fixes parameters."""
-        return Warmup(self.n, _given(self.first, fixed_params), _given(self.then, fixed_params))
+        return Warmup(self.n, given(self.first, fixed_params), given(self.then, fixed_params))
 
     def joint_space(self, state: StudyState, trial: FrozenTrial) -> SearchSpace:
         """Return the parameters that the sampler of this trial wants to suggest together."""
@@ -205,11 +203,11 @@ class Warmup(BuiltInSampler):
 
     def __call__(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
         """Return the answer of the sampler of this trial, which the note names."""
-        return _named(self._chosen(trial), state, trial, space, key)
+        return named(self._chosen(trial), state, trial, space, key)
 
     def suggest_lone(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
         """Return the answer of the sampler of this trial for a lone parameter."""
-        return _named(self._chosen(trial), state, trial, space, key, lone=True)
+        return named(self._chosen(trial), state, trial, space, key, lone=True)
 
     def _chosen(self, trial: FrozenTrial) -> Sampler:
         return self.first if trial.number < self.n else self.then
@@ -256,7 +254,7 @@ class Fallback(BuiltInSampler):
 
     def given(self, fixed_params: Mapping[str, Any]) -> Fallback:
         """Return this sampler for a space in which a wrapper around it fixes parameters."""
-        return Fallback(_given(self.first, fixed_params), _given(self.then, fixed_params))
+        return Fallback(given(self.first, fixed_params), given(self.then, fixed_params))
 
     def joint_space(self, state: StudyState, trial: FrozenTrial) -> SearchSpace:
         """Return the parameters that the sampler of this trial wants to suggest together."""
@@ -264,11 +262,11 @@ class Fallback(BuiltInSampler):
 
     def __call__(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
         """Return the answer of the sampler of this trial, which the note names."""
-        return _named(self._chosen(state, trial), state, trial, space, key)
+        return named(self._chosen(state, trial), state, trial, space, key)
 
     def suggest_lone(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
         """Return the answer for a lone parameter, of the sampler that suggested the trial's joint parameters."""
-        return _named(self._chosen(state, trial), state, trial, space, key, lone=True)
+        return named(self._chosen(state, trial), state, trial, space, key, lone=True)
 
     def _chosen(self, state: StudyState, trial: FrozenTrial) -> Sampler:
         if not is_replayable(self.first):
@@ -278,29 +276,3 @@ class Fallback(BuiltInSampler):
         key = trial_key(state, self.first, trial.number)
         answer = self.first(state, as_started, SearchSpace(), key)
         return self.then if isinstance(answer, Exhausted) else self.first
-
-
-def _given(sampler: Sampler, fixed_params: Mapping[str, Any]) -> Sampler:
-    """Return `sampler` for a space in which these parameters are fixed, by its method `given` if it has one."""
-    told = getattr(sampler, "given", None)
-    return sampler if told is None else checked_sampler(told(fixed_params))
-
-
-def _asked(
-    sampler: Sampler, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key, *, lone: bool = False
-) -> Answer:
-    """Return the answer of `sampler` as if it were the study's own: if it has a seed, that replaces the study's."""
-    # a key is a seed and a path: with the sampler's seed, it is the key that a study with that seed would make
-    seed = checked_seed(getattr(sampler, "seed", None))
-    return ask_sampler(sampler, state, trial, space, key if seed is None else Key(seed, key.path), lone=lone)
-
-
-def _named(
-    sampler: Sampler, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key, *, lone: bool = False
-) -> Answer:
-    """Return the answer of `sampler` with its name as ``chosen`` in the note, unless it has noted one itself."""
-    answer = _asked(sampler, state, trial, space, key, lone=lone)
-    if isinstance(answer, Exhausted) or not (answer.params or answer.note):
-        return answer  # an empty answer stays empty: otherwise the note would be all that is recorded
-    # with nested wrappers the innermost name wins: that sampler made the suggestion
-    return Suggestion(answer.params, {"chosen": name_of(sampler), **answer.note}, answer.off_grid)

@@ -18,7 +18,8 @@ from hpo.core import (
     create_trial,
 )
 from hpo.samplers import CmaEsSampler, GPSampler, RandomSampler, TPESampler
-from hpo.samplers.parts.branches import Fold, branches_of
+from hpo.samplers.parts.branch_tree import Fold
+from hpo.samplers.parts.branches import branches_of
 
 KINDS = CategoricalDistribution(["a", "b", "c"])
 SMALL = IntDistribution(0, 1)

@@ -41,6 +41,7 @@ from hpo.samplers.parts import (
     DUPLICATES,
     Duplicates,
     Feasibility,
+    Predicate,
     Tried,
     UnitCube,
     ask_noted,
@@ -151,6 +152,12 @@ class CmaEsSampler(BuiltInSampler):
     )
     duplicates: Duplicates = attrs.field(default="avoid", validator=one_of(*DUPLICATES))
     consider_failed_trials: bool = attrs.field(default=True, validator=is_bool)
+    _where: Predicate | None = attrs.field(default=None, alias="_where", eq=False, repr=False)
+    """What suggestions must satisfy; see `where`."""
+
+    def where(self, predicate: Predicate) -> CmaEsSampler:
+        """Return this sampler for a `Where` around it: it looks for the best values that satisfy the predicate."""
+        return attrs.evolve(self, _where=predicate)
 
     def __attrs_post_init__(self) -> None:
         if self.source_trials is not None and (self.x0 is not None or self.sigma0 is not None):
@@ -179,7 +186,15 @@ class CmaEsSampler(BuiltInSampler):
             return self._suggestion(state, trial, space, key, tried)
 
         return suggest(
-            state, trial, space, key, ask_model, start=self._other, duplicates=self.duplicates, keep_start_rule=False
+            state,
+            trial,
+            space,
+            key,
+            ask_model,
+            start=self._other,
+            duplicates=self.duplicates,
+            keep_start_rule=False,
+            where=self._where,
         )
 
     def suggest_lone(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
@@ -187,7 +202,15 @@ class CmaEsSampler(BuiltInSampler):
         _check_one_objective(state)
         other, rule = self._other, "independent"
         return suggest_lone(
-            state, trial, space, key, lambda *_: None, start=other, duplicates=self.duplicates, rule=rule
+            state,
+            trial,
+            space,
+            key,
+            lambda *_: None,
+            start=other,
+            duplicates=self.duplicates,
+            where=self._where,
+            rule=rule,
         )
 
     @property

@@ -40,6 +40,7 @@ from hpo.samplers.parts import (
     DUPLICATES,
     Duplicates,
     Feasibility,
+    Predicate,
     Tried,
     UnitCube,
     is_learnable,
@@ -134,6 +135,12 @@ class GPSampler(BuiltInSampler):
     n_local_searches: int = attrs.field(default=8, converter=to_int_if_whole, validator=whole_from(1))
     consider_failed_trials: bool = attrs.field(default=True, validator=is_bool)
     duplicates: Duplicates = attrs.field(default="avoid", validator=one_of(*DUPLICATES))
+    _where: Predicate | None = attrs.field(default=None, alias="_where", eq=False, repr=False)
+    """What suggestions must satisfy; see `where`."""
+
+    def where(self, predicate: Predicate) -> GPSampler:
+        """Return this sampler for a `Where` around it: it looks for the best values that satisfy the predicate."""
+        return attrs.evolve(self, _where=predicate)
 
     def joint_space(self, state: StudyState, trial: FrozenTrial) -> SearchSpace:
         """Return what is suggested together if no space is declared: every parameter that was seen."""
@@ -152,13 +159,21 @@ class GPSampler(BuiltInSampler):
         def ask_model(tried: Tried | None) -> Answer | None:
             return self._suggestion(state, trial, space, key, tried)
 
-        return suggest(state, trial, space, key, ask_model, start=_START, duplicates=self.duplicates)
+        return suggest(state, trial, space, key, ask_model, start=_START, duplicates=self.duplicates, where=self._where)
 
     def suggest_lone(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
         """Return a value for a parameter that no trial has had yet, from the independent sampler."""
         independent = _INDEPENDENT if self.independent_sampler is None else self.independent_sampler
         return suggest_lone(
-            state, trial, space, key, _no_model, start=independent, duplicates=self.duplicates, rule="independent"
+            state,
+            trial,
+            space,
+            key,
+            _no_model,
+            start=independent,
+            duplicates=self.duplicates,
+            where=self._where,
+            rule="independent",
         )
 
     def _suggestion(
@@ -192,15 +207,16 @@ class GPSampler(BuiltInSampler):
             n_starts=max(self.n_local_searches // 2, 1) if many else self.n_local_searches,
             iterations=25 if many else 50,
         )
-        proposals = [cube.params(point) for point in points[:_ATTEMPTS].tolist()]
+        enough = _ATTEMPTS if self._where is None else len(points)
+        places = range(min(enough, len(points)))
         # if all were tried already, the driver replaces the best of them
-        fresh = (place for place, params in enumerate(proposals) if tried is None or not tried.contains(params))
+        fresh = (i for i in places if tried is None or not tried.contains(cube.params(points[i].tolist())))
         place = next(fresh, 0)
         note: dict[str, Any] = {"rule": "model", "acquisition": float(values[place])}
         means, deviations = zip(*acquisition.predicted(points[place]), strict=True)
         single = len(objectives) == 1
         note["mean"], note["deviation"] = (means[0], deviations[0]) if single else ([*means], [*deviations])
-        return Suggestion(proposals[place], note)
+        return Suggestion(cube.params(points[place].tolist()), note)
 
     def _acquisition(
         self,

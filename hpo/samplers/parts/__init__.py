@@ -5,14 +5,16 @@
   trials from best to worst as their rows
 - `fidelity`: reports at one step in place of results, for trials that ended early
 - `feasibility`: where trials fail, if failures can be predicted
-- `tried`: the configurations of a finite space that were tried; `branches`: those of an objective with branches;
+- `tried`: the configurations of a finite space that were tried; `branches`, `branch_tree`: those of an objective with branches;
   `first_trials`: those that run before anything is known
+- `allowed`: what satisfies a predicate; `passing_on`: how samplers made of samplers ask them
 - `driver`: the steps of every model-based sampler around its model
 
 Every model-based sampler is built alike: a `Fold` over the finished trials whose `Carry` is what it has learned, a
 function `propose` that turns the carry into values, and a frozen class that holds the options and calls `driver.suggest`.
 """
 
+from hpo.samplers.parts.allowed import Predicate
 from hpo.samplers.parts.driver import DUPLICATES, Duplicates, Tried, ask_noted, suggest, suggest_lone
 from hpo.samplers.parts.feasibility import Feasibility, learned_feasibility
 from hpo.samplers.parts.fidelity import at_highest_fidelity
@@ -25,6 +27,7 @@ __all__ = [
     "Duplicates",
     "Feasibility",
     "Fold",
+    "Predicate",
     "Standing",
     "Tried",
     "UnitCube",

@@ -17,7 +17,9 @@ from hpo.core import (
     ask_sampler,
     coerced_value,
     index_of,
+    name_of,
 )
+from hpo.samplers.parts.allowed import Allowed, Predicate
 from hpo.samplers.parts.branches import Branches, branches_of, lone_branches
 from hpo.samplers.parts.first_trials import expected, kept_apart
 from hpo.samplers.parts.tried import TriedConfigurations, tried_configurations
@@ -27,8 +29,8 @@ Duplicates: TypeAlias = Literal["avoid", "allow"]
 DUPLICATES: tuple[Duplicates, Duplicates] = ("avoid", "allow")
 """The values of the option; for ``attrs.field(default="avoid", validator=one_of(*DUPLICATES))``."""
 
-Tried: TypeAlias = TriedConfigurations | Branches
-"""What was tried, by which samplers avoid it: in a finite space, or in an objective with branches."""
+Tried: TypeAlias = TriedConfigurations | Branches | Allowed
+"""What was tried, by which samplers avoid it: in a finite space, in an objective with branches, or beside what is forbidden."""
 
 Propose: TypeAlias = Callable[[Tried | None], Answer | None]
 """Returns the model's answer, which avoids tried configurations as far as possible; None if there is no model yet."""
@@ -47,6 +49,7 @@ def suggest(
     start: Sampler,
     duplicates: Duplicates,
     keep_start_rule: bool = True,
+    where: Predicate | None = None,
 ) -> Answer:
     """Return the answer of a model-based sampler for a joint space.
 
@@ -66,18 +69,20 @@ def suggest(
         duplicates: Whether tried configurations are avoided.
         keep_start_rule: Whether a start-up draw that is replaced by an untried configuration keeps its note. Both are
             random draws; what the note says is part of the journals of each sampler.
+        where: What configurations must satisfy.
     """
     if not space:
         return Suggestion({})  # the first trial of an undeclared space: its parameters are asked for one by one
-    tried: Tried | None = None
+    known: TriedConfigurations | Branches | None = None
     if duplicates == "avoid":
-        tried = branches_of(state, trial, space) or tried_configurations(state, space)
-    if tried is not None and tried.exhausted is not None:
-        return tried.exhausted
-    if isinstance(tried, TriedConfigurations) and (unknown := expected(start, state, trial, space, key)):
-        tried = tried_configurations(state, space, unknown)
-        if tried is not None and tried.exhausted is not None:  # unless one of them gets something else
-            return Exhausted(tried.exhausted.reason, for_now=True)
+        known = branches_of(state, trial, space) or tried_configurations(state, space)
+    if known is not None and known.exhausted is not None:
+        return known.exhausted
+    if isinstance(known, TriedConfigurations) and (unknown := expected(start, state, trial, space, key)):
+        known = tried_configurations(state, space, unknown)
+        if known is not None and known.exhausted is not None:  # unless one of them gets something else
+            return Exhausted(known.exhausted.reason, for_now=True)
+    tried = known if where is None else Allowed(space, {**trial.fixed_params, **trial.params}, where, known)
     answer = propose(tried)
     starting = answer is None
     if answer is None:
@@ -85,7 +90,13 @@ def suggest(
     # what another sampler suggests, or a model after its last attempt, may have been tried
     if tried is None or isinstance(answer, Exhausted) or not tried.contains(answer.params):
         return answer
-    return Suggestion(tried.random_untried(key), answer.note if starting and keep_start_rule else {"rule": "untried"})
+    params = tried.random_untried(key)
+    if params is None:
+        assert isinstance(tried, Allowed), "only a predicate leaves nothing"
+        # a sampler that is asked again with another stream may find something
+        reason = f"all configurations that satisfy {name_of(where)} are tried or running"
+        return Exhausted(reason, of_space=True) if tried.is_used_up else answer
+    return Suggestion(params, answer.note if starting and keep_start_rule else {"rule": "untried"})
 
 
 def suggest_lone(
@@ -98,6 +109,7 @@ def suggest_lone(
     start: Sampler,
     duplicates: Duplicates = "allow",
     rule: str = "startup",
+    where: Predicate | None = None,
 ) -> Answer:
     """Return the answer of a model-based sampler for a lone parameter.
 
@@ -115,15 +127,18 @@ def suggest_lone(
         start: The sampler that is asked as long as there is no model.
         duplicates: Whether the first trials are kept apart, and tried configurations avoided.
         rule: What the note says of the answers of `start`.
+        where: What the parameter must satisfy together with the joint ones.
     """
 
-    def answer(one: SearchSpace, stream: Key, tried: Branches | None) -> Answer:
+    def answer(one: SearchSpace, stream: Key, branches: Branches | None) -> Answer:
+        tried = branches if where is None else Allowed(one, {**trial.fixed_params, **trial.params}, where, branches)
         found = propose(one, stream, tried)
         if found is None:
             found = ask_noted(start, state, trial, one, stream, {"rule": rule}, lone=True)
         if tried is None or isinstance(found, Exhausted) or not tried.contains(found.params):
             return found
-        return Suggestion(tried.random_untried(stream), {"rule": "untried"})
+        params = tried.random_untried(stream)
+        return found if params is None else Suggestion(params, {"rule": "untried"})
 
     branches = lone_branches(state, trial, space) if duplicates == "avoid" else None
     while branches is not None:

@@ -30,6 +30,7 @@ from hpo.core import (
 from hpo.samplers.parts import (
     DUPLICATES,
     Duplicates,
+    Predicate,
     Tried,
     ask_noted,
     at_highest_fidelity,
@@ -140,6 +141,12 @@ class TPESampler(BuiltInSampler):
         default=None, converter=options.checked_distances
     )
     duplicates: Duplicates = attrs.field(default="avoid", validator=one_of(*DUPLICATES))
+    _where: Predicate | None = attrs.field(default=None, alias="_where", eq=False, repr=False)
+    """What suggestions must satisfy; see `where`."""
+
+    def where(self, predicate: Predicate) -> TPESampler:
+        """Return this sampler for a `Where` around it: it looks for the best values that satisfy the predicate."""
+        return attrs.evolve(self, _where=predicate)
 
     @staticmethod
     def hyperopt_parameters() -> dict[str, Any]:
@@ -183,7 +190,7 @@ class TPESampler(BuiltInSampler):
                 return ask_noted(_START, state, trial, space, key, {"rule": "exploration"})
             return self._suggestion(seen, trial, space, key, tried)
 
-        return suggest(state, trial, space, key, ask_model, start=_START, duplicates=self.duplicates)
+        return suggest(state, trial, space, key, ask_model, start=_START, duplicates=self.duplicates, where=self._where)
 
     def suggest_lone(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
         """Return a value for a lone parameter, given the joint ones, with which the whole configuration is a new one."""
@@ -191,7 +198,9 @@ class TPESampler(BuiltInSampler):
         def ask_model(one: SearchSpace, stream: Key, tried: Tried | None) -> Answer | None:
             return self._suggestion(self._seen(state, trial, one), trial, one, stream, tried)
 
-        return suggest_lone(state, trial, space, key, ask_model, start=_START, duplicates=self.duplicates)
+        return suggest_lone(
+            state, trial, space, key, ask_model, start=_START, duplicates=self.duplicates, where=self._where
+        )
 
     def _seen(self, state: StudyState, trial: FrozenTrial, space: SearchSpace) -> StudyState:
         """Return the study from which to learn."""
