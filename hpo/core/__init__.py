@@ -96,6 +96,7 @@ from hpo.core.contracts import (
 )
 from hpo.core.decide import decide, objective_values, running_trial
 from hpo.core.evolve import Loader, decode_snapshot, encode_snapshot, evolve, replay
+from hpo.core.fronts import Front, ParetoFront, violation
 from hpo.core.memory import EventLog, FrozenDict, History, InsertOnlyDict, NumberMap, SortedRuns
 from hpo.core.records import (
     FORMAT,
@@ -187,7 +188,6 @@ from hpo.core.views import (
     losses,
     running_by_worker,
     trials_in,
-    violation,
 )
 
 __all__ = [
@@ -219,6 +219,7 @@ __all__ = [
     "FloatDistribution",
     "Fold",
     "ForkTrial",
+    "Front",
     "FrozenDict",
     "FrozenTrial",
     "HasState",
@@ -233,6 +234,7 @@ __all__ = [
     "NumberMap",
     "Origin",
     "ParamsSuggested",
+    "ParetoFront",
     "PauseTrial",
     "Promoter",
     "Pruner",

@@ -5,12 +5,12 @@ Only this module applies directions: everything else compares *losses*, and less
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
 from msgspec import Struct
 
+from hpo.core.fronts import ParetoFront, violation
 from hpo.core.records import TrialTable
 from hpo.core.state import StudyState
 from hpo.core.values import FrozenTrial, SearchSpace, TrialState, checked_states
@@ -23,18 +23,6 @@ Rank: TypeAlias = tuple[float, tuple[float, ...]]
 def losses(directions: Sequence[str], values: Sequence[float]) -> tuple[float, ...]:
     """Return `values` with the maximized objectives negated, so that less is better in all of them."""
     return tuple([-v if d == "maximize" else v for d, v in zip(directions, values, strict=True)])
-
-
-def violation(trial: FrozenTrial) -> float:
-    """Return the sum of the constraint values above 0; a constraint that was not set counts as met."""
-    if not trial.constraints:
-        return 0.0
-    # `fsum` is exact. `sum` depends on the order of the constraints and on the version of Python (3.12 changed it), and
-    # the best trial must not.
-    try:
-        return math.fsum([value for value in trial.constraints.values() if value > 0.0])
-    except OverflowError:  # of finite values
-        return math.inf
 
 
 def best_trial(state: StudyState) -> FrozenTrial:
@@ -72,7 +60,7 @@ def best_trials(state: StudyState) -> list[FrozenTrial]:
     """Return the Pareto front: the complete trials that no other one dominates, ordered by number.
 
     A trial dominates another one if it violates its constraints less, or if both are feasible and it is better in one
-    objective and worse in none. O(front size x trials new since the last question).
+    objective and worse in none. O(front) for each trial that is new since the last question.
 
     Example:
         >>> import hpo
@@ -81,8 +69,8 @@ def best_trials(state: StudyState) -> list[FrozenTrial]:
         >>> [trial.number for trial in best_trials(study.state)]
         [0, 1]
     """
-    front = state.finished.fold(_Front(state.directions))
-    return sorted((trial for _, trial in front), key=lambda trial: trial.number)
+    front = state.finished.fold(ParetoFront(state.directions))
+    return [] if front is None else [*front.trials]
 
 
 def trials_in(state: StudyState, states: Iterable[TrialState | str] | None = None) -> list[FrozenTrial]:
@@ -169,32 +157,6 @@ class _Best(Struct, frozen=True):
         values = table.columns["values"][complete]  # one objective, so one for each row
         best = (-values if self.directions[0] == "maximize" else values).argmin()  # the first among equals
         return sorted([*whole, int(complete[best])])
-
-
-class _Front(Struct, frozen=True):
-    """Fold: ranks and trials of the Pareto front."""
-
-    directions: tuple[str, ...]
-
-    def init(self) -> tuple[tuple[Rank, FrozenTrial], ...]:
-        return ()
-
-    def step(
-        self, carry: tuple[tuple[Rank, FrozenTrial], ...], trial: FrozenTrial
-    ) -> tuple[tuple[Rank, FrozenTrial], ...]:
-        if trial.state is not TrialState.COMPLETE or trial.values is None:
-            return carry
-        rank = violation(trial), losses(self.directions, trial.values)
-        if any(_dominates(other, rank) for other, _ in carry):
-            return carry
-        return (*(entry for entry in carry if not _dominates(rank, entry[0])), (rank, trial))
-
-
-def _dominates(one: Rank, other: Rank) -> bool:
-    if one[0] or other[0]:  # with an infeasible trial only the violations count, whatever the losses are
-        return one[0] < other[0]
-    # Equal losses dominate neither way: both trials stay on the front.
-    return one[1] != other[1] and all(a <= b for a, b in zip(one[1], other[1], strict=True))
 
 
 class _SharedParameters(Struct, frozen=True):

@@ -24,6 +24,7 @@ _KEPT_STEPS = 200_000  # folds times trials up to which more than 64 folds are k
 # length or a smaller one, a state would have to fold all of its trials anew.
 _KEPT_CARRIES = 16
 _PIECE = 1024
+_MANY = 8  # trials that a fold may take together
 
 
 class _Fold(Protocol[T_contra, C]):
@@ -117,11 +118,15 @@ class History(Sequence[T]):
                 for row in relevant(source, start, stop):
                     carry = fold.step(carry, source.trials(row, row + 1)[0])
                 start = stop
-            # the usual fold goes on by one trial that exists, and needs no generator
             trials = buffer.trials
-            rest = trials.items if start >= trials.n_lazy else trials.iterate
-            for trial in rest(start, self._length):
-                carry = fold.step(carry, trial)
+            if start < trials.n_lazy:
+                for trial in trials.iterate(start, self._length):
+                    carry = fold.step(carry, trial)
+            elif self._length - start >= _MANY and (steps := getattr(fold, "steps", None)) is not None:
+                carry = steps(carry, trials.items(start, self._length))
+            else:  # the usual fold goes on by one trial
+                for trial in trials.items(start, self._length):
+                    carry = fold.step(carry, trial)
             carries[self._length] = carry
             if len(carries) > _KEPT_CARRIES:
                 del carries[min(carries)]
