@@ -59,7 +59,7 @@ _HOMES = {
         "Verdict",
         "what_if",
     ),
-    "hpo.errors": ("DuplicatedStudyError", "HpoError", "SearchSpaceExhausted", "TrialPruned"),
+    "hpo.errors": ("DuplicatedStudyError", "HpoError", "SearchSpaceExhausted", "TrialFailed", "TrialPruned"),
     "hpo.journal": ("open_journal",),
     "hpo.pruners.curves": ("FinalPrediction", "predict_final"),
     "hpo.study.replaying.certificate": ("Certificate", "certificate", "check_certificate"),

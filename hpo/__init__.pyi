@@ -62,6 +62,7 @@ from hpo.errors import (
     DuplicatedStudyError as DuplicatedStudyError,
     HpoError as HpoError,
     SearchSpaceExhausted as SearchSpaceExhausted,
+    TrialFailed as TrialFailed,
     TrialPruned as TrialPruned,
 )
 from hpo.journal import open_journal as open_journal

@@ -29,6 +29,10 @@ class TrialPruned(HpoError):
     """Raised by an objective to end its trial early; the trial's state becomes `TrialState.PRUNED`."""
 
 
+class TrialFailed(HpoError):
+    """Raised by an objective to fail its trial without ending the run; the message is the trial's reason."""
+
+
 class InvalidDistribution(HpoError, ValueError):
     """A distribution describes no set of values, or is stored in an unknown form."""
 

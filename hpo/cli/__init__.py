@@ -18,6 +18,7 @@ from hpo.cli.journal_commands import export, import_study, journal
 from hpo.cli.optimize_command import optimize
 from hpo.cli.options import Settings, exit_code
 from hpo.cli.replay_commands import backtest, diff, explain, fork, verify
+from hpo.cli.run_command import run
 from hpo.cli.study_commands import (
     ask,
     best_trial,
@@ -153,6 +154,7 @@ def _log_at(level: int, file: Path | None) -> Callable[[], None]:
 for _command in (
     create_study,
     optimize,
+    run,
     ask,
     tell,
     pause,

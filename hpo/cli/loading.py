@@ -1,4 +1,4 @@
-"""Loading what a command line names: objectives, samplers and pruners, search spaces, JSON objects."""
+"""Loading what a command line names: objectives, samplers and pruners, JSON objects."""
 
 from __future__ import annotations
 
@@ -10,15 +10,10 @@ from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from hpo.errors import HpoError, InvalidArgument, InvalidType
+from hpo.errors import InvalidArgument, InvalidType
 from hpo.registration import Registry
-
-if TYPE_CHECKING:
-    from hpo.core import SearchSpace
-
-_SHAPE = '{"x": {"name": "FloatDistribution", "attributes": {"low": 0, "high": 1}}}'
 
 
 def objective_at(location: str) -> Callable[[Any], Any]:
@@ -156,33 +151,6 @@ def _callables_in(module: ModuleType) -> str:
     return ", ".join(own) or "nothing that can be called"
 
 
-def read_space(given: str) -> SearchSpace:
-    """Return the search space that a command line gives.
-
-    Args:
-        given: The name of a file, ``-`` for standard input, or the JSON itself, which begins with a brace.
-
-    Raises:
-        InvalidArgument: it is not a JSON object of distributions; the message names the parameter.
-        OSError: there is no such file.
-
-    Example:
-        >>> read_space('{"n": {"name": "IntDistribution", "attributes": {"low": 1, "high": 9}}}')
-        SearchSpace({'n': IntDistribution(low=1, high=9)})
-    """
-    from hpo.core import SearchSpace, distribution_from_document
-
-    origin, text = _text(given)
-    document = json_object(text, origin, like=_SHAPE)
-    distributions = {}
-    for name, written in document.items():
-        try:
-            distributions[name] = distribution_from_document(written)
-        except HpoError as error:
-            raise InvalidArgument(f"{origin}, parameter {name!r}: {error}") from None
-    return SearchSpace(distributions)
-
-
 def json_object(text: str, origin: str, *, like: str) -> dict[str, Any]:
     """Return the JSON object in `text`.
 
@@ -203,18 +171,6 @@ def json_object(text: str, origin: str, *, like: str) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise InvalidArgument(f"{origin} is not a JSON object; expected for example {like}")
     return document
-
-
-def _text(given: str) -> tuple[str, str]:
-    """Return the name of the JSON document for error messages, and the document as a string."""
-    if given == "-":
-        return "the search space from standard input", sys.stdin.read()
-    if given.lstrip().startswith("{"):
-        return "the search space", given
-    try:
-        return given, Path(given).read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InvalidArgument(f"{given} is not valid UTF-8: {error.reason} at byte {error.start}") from None
 
 
 def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

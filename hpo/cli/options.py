@@ -160,7 +160,7 @@ def read_state(storage: Storage, name: str | None) -> StudyState:
     """Return the current state of a study, with which nothing can be changed."""
     from hpo.journal.storage import current_state
 
-    return current_state(storage.open(_only_name(storage, name)))
+    return current_state(storage.open(only_name(storage, name)))
 
 
 def open_study(storage: Storage, name: str | None) -> Study:
@@ -170,7 +170,7 @@ def open_study(storage: Storage, name: str | None) -> Study:
         storage: Where the study is kept.
         name: The name of the study; None for the only one.
     """
-    study = hpo.Study(storage, _only_name(storage, name), hpo.samplers.RandomSampler(), hpo.pruners.NopPruner())
+    study = hpo.Study(storage, only_name(storage, name), hpo.samplers.RandomSampler(), hpo.pruners.NopPruner())
     _log_opened(study)
     return study
 
@@ -191,7 +191,7 @@ def continued_study(
 ) -> Study:
     """Return a study to go on with, with the given sampler, pruner and promoter, or the ones recorded in its journal."""
     study = hpo.load_study(
-        study_name=_only_name(storage, name), storage=storage, sampler=sampler, pruner=pruner, promoter=promoter
+        study_name=only_name(storage, name), storage=storage, sampler=sampler, pruner=pruner, promoter=promoter
     )
     _log_opened(study)
     return study
@@ -220,7 +220,8 @@ def opened_storage(location: str) -> Storage:
     return hpo.open_journal(location)
 
 
-def _only_name(storage: Storage, name: str | None) -> str:
+def only_name(storage: Storage, name: str | None) -> str:
+    """Return `name`, or the name of the only study in a storage if it is None."""
     if name is not None:
         return name
     names = storage.names()

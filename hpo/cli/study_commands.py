@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 import hpo
+from hpo.cli.creating import CommandWithLists, created_study, creation_options
 from hpo.cli.options import (
     continued_study,
     format_option,
@@ -29,57 +30,28 @@ from hpo.cli.output import (
     written,
     written_alone,
 )
+from hpo.cli.spaces import space_option
 from hpo.errors import DuplicatedStudyError, InvalidArgument
 
 if TYPE_CHECKING:
-    from hpo.core import FrozenTrial, StudyState
+    from hpo.core import FrozenTrial, SearchSpace, StudyState
     from hpo.journal.storage import Storage
 
-_DIRECTIONS = click.Choice(["minimize", "maximize"])
 
-
-@click.command("create-study")
+@click.command("create-study", cls=CommandWithLists)
 @storage_option
 @click.option("--study-name", metavar="NAME", help="Name of the study; a unique name by default.")
-@click.option("--direction", type=_DIRECTIONS, help="Direction of the objective; minimize by default.")
-@click.option(
-    "--directions",
-    type=_DIRECTIONS,
-    multiple=True,
-    help="Direction of an objective, once for each, instead of --direction.",
-)
-@click.option(
-    "--metric-name", "metric_names", metavar="NAME", multiple=True, help="Name of an objective, once for each."
-)
-@click.option("--seed", type=int, help="Root of all random numbers; drawn and recorded by default.")
-@click.option("--space", metavar="FILE", help="Search space: a JSON file, - for standard input, or JSON.")
+@creation_options
 @click.option("--skip-if-exists", is_flag=True, help="Leave an existing study of this name as it is, without an error.")
-def create_study(
-    storage: Storage,
-    study_name: str | None,
-    direction: str | None,
-    directions: tuple[str, ...],
-    metric_names: tuple[str, ...],
-    seed: int | None,
-    space: str | None,
-    skip_if_exists: bool,
-) -> None:
+def create_study(storage: Storage, study_name: str | None, skip_if_exists: bool, **facts: Any) -> None:
     """Create a study and print its name."""
-    from hpo.cli.loading import read_space
-
-    if direction is not None and directions:
-        raise click.UsageError("give either --direction or --directions")
     try:
-        study = hpo.create_study(
-            storage=storage,
+        study = created_study(
+            storage,
+            study_name,
+            facts,
             sampler=hpo.samplers.RandomSampler(),  # it is not used here, and is quick to import
             pruner=hpo.pruners.NopPruner(),
-            study_name=study_name,
-            direction=direction,
-            directions=directions or None,
-            metric_names=metric_names or None,
-            seed=seed,
-            space=None if space is None else read_space(space),
             load_if_exists=skip_if_exists,
         )
     except DuplicatedStudyError as error:
@@ -132,13 +104,13 @@ def set_user_attr(storage: Storage, study_name: str | None, key: str, value: str
 
 @click.command("ask")
 @study_options
-@click.option("--space", metavar="FILE", help="Search space: a JSON file, - for standard input, or JSON.")
+@space_option
 @sampler_options
 @format_option("json")
 def ask(
     storage: Storage,
     study_name: str | None,
-    space: str | None,
+    space: SearchSpace | None,
     sampler: str | None,
     sampler_kwargs: str | None,
     style: str,
@@ -147,10 +119,9 @@ def ask(
 
     Without --space, the space is the one that the study was created with, or else that of its previous trials.
     """
-    from hpo.cli.loading import read_space
     from hpo.core import joint_space
 
-    wanted = None if space is None else read_space(space)
+    wanted = space
     study = continued_study(storage, study_name, sampler=sampler_from(sampler, sampler_kwargs), pruner=None)
     if wanted is None:
         wanted = joint_space(study.state)

@@ -189,7 +189,7 @@ class Study(AskAndTell, StudyQuestions):
         """Run trials of `func`.
 
         If the objective returns NaN, None or anything else that is not a valid result, the trial fails with a reason
-        and the run goes on. If it raises, the trial fails, and unless the exception is in `catch`, it is raised again
+        and the run goes on, as it does if it raises `TrialFailed`. If it raises anything else, the trial fails, and unless the exception is in `catch`, it is raised again
         when the other running trials have ended. On Ctrl-C the running trials fail with the reason "interrupted"; if
         the storage fails, they fail with its error. A trial that its objective has paused is not told, and callbacks
         are not called for it.

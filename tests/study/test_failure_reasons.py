@@ -135,3 +135,28 @@ def test_at_most_one_failed_objective_stays_in_memory(options, catch):
         except LookupError:
             assert not catch
     assert max(failed_alive) <= 1
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_an_objective_that_raises_trial_failed_gives_the_reason_and_the_run_goes_on(n_jobs):
+    def objective(trial):
+        if trial.number == 0:
+            raise hpo.TrialFailed("the loss diverged")
+        if trial.number == 1:
+            raise hpo.TrialFailed
+        return 0.5
+
+    study = hpo.create_study(sampler=RandomSampler())
+    study.optimize(objective, n_trials=3, n_jobs=n_jobs)
+    reasons = {trial.number: trial.reason for trial in study.trials}
+    assert reasons == {0: "the loss diverged", 1: "the objective raised TrialFailed", 2: None}
+
+
+def test_a_paused_trial_stays_paused_if_its_objective_then_raises_trial_failed():
+    def objective(trial):
+        trial.pause("here")
+        raise hpo.TrialFailed("too late")
+
+    study = hpo.create_study(sampler=RandomSampler())
+    study.optimize(objective, n_trials=1)
+    assert [trial.state.name for trial in study.trials] == ["PAUSED"]

@@ -22,14 +22,14 @@ from hpo.core import (
     objective_values,
     suggest_joint,
 )
-from hpo.errors import HpoError, InvalidArgument, TrialNotRunning, TrialPruned
+from hpo.errors import HpoError, InvalidArgument, TrialFailed, TrialNotRunning, TrialPruned
 from hpo.study.advisors import Advisors
 from hpo.study.recorder import decide_all
 from hpo.study.running.messages import failure_reason, reason_of
 from hpo.study.trial import Trial
 
 Objective: TypeAlias = Callable[[Any], Any]
-"""Takes a trial and returns one number, or one per direction; or raises `TrialPruned`."""
+"""Takes a trial and returns one number, or one per direction; or raises `TrialPruned` or `TrialFailed`."""
 
 Listener: TypeAlias = Callable[[Sequence[Command] | None], None]
 """Hears what a detached trial records while it runs, and None when its objective begins."""
@@ -101,6 +101,11 @@ def _raised(trial: Trial, error: BaseException) -> TrialResult:
                 return TrialResult(Tell(number), paused=True)
             reason = str(error) or reason_of(trial.verdict, Decision.STOP)
             return TrialResult(Tell(number, state=TrialState.PRUNED, reason=reason, unused=trial.unused))
+        case TrialFailed():
+            if trial.is_paused:
+                return TrialResult(Tell(number), paused=True)
+            reason = str(error) or "the objective raised TrialFailed"
+            return TrialResult(Tell(number, state=TrialState.FAIL, reason=reason, unused=trial.unused))
         case TrialNotRunning(number=paused, state=TrialState.PAUSED.value) if paused == number:
             return TrialResult(Tell(number), paused=True)  # another client paused it: the objective ended rightly
     if trial.is_paused:  # its checkpoint is good, so an error after the pause does not fail the trial
