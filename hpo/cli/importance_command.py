@@ -43,9 +43,9 @@ def importance(
     near: float | None,
     style: str,
 ) -> None:
-    """Show which parameters decide whether a trial is among the best.
+    """Show which parameters matter most.
 
-    STORAGE can be given instead of --storage. Shares sum to 1; low and high are the ends of intervals of 95 %. What is not
+    What counts is whether a parameter decides if a trial is among the best. STORAGE can be given instead of --storage. Shares sum to 1; low and high are the ends of intervals of 95 %. What is not
     clear is no more than chance gives. Direction is from -1 (the best trials have small values) to 1 (large ones), and
     where is the range or the choice that the best trials have more often than others.
     """
