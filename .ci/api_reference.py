@@ -52,6 +52,13 @@ PAGES = (
         ("hpo.samplers", "hpo.pruners", "hpo.distributions"),
     ),
     Page(
+        "visualization.md",
+        "Plots",
+        "For how to use them see [See what a study did](../how-to/plots.md). `hpo.visualization.matplotlib` has the same "
+        "functions, and returns axes of Matplotlib.",
+        ("hpo.visualization", "hpo.visualization.data"),
+    ),
+    Page(
         "views.md",
         "Views of a state",
         "Pure questions about a `StudyState`: nothing is written, and no clock is read.",

@@ -99,6 +99,7 @@ _ROOMS = (
     "transfer",
     "trial",
     "views",
+    "visualization",
 )
 
 _ADVICE = {  # what programs for Optuna look for

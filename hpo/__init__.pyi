@@ -15,6 +15,7 @@ from hpo import (
     transfer as transfer,
     trial as trial,
     views as views,
+    visualization as visualization,
 )
 from hpo.core import (
     Artifact as Artifact,
