@@ -220,14 +220,18 @@ class StudyNotFound(HpoError, KeyError):
         study_name: The name that was asked for, or None if none was given.
         storage: The storage's location.
         known: The names of the studies in it.
+        missing: Whether there is no file or directory at this location, perhaps because it is misspelt.
     """
 
     study_name: str | None
     storage: str
     known: Sequence[str] = ()
+    missing: bool = False
 
     def __str__(self) -> str:
         storage = _cut(self.storage)
+        if self.missing:
+            return f"there is nothing at {storage}, so no study either: check the path, or create a study there first"
         if self.study_name is not None:
             known = f"it has {_listed(self.known)}" if self.known else "it has no studies"
             return f"{storage} has no study {_shown(self.study_name)}: {known}"

@@ -13,10 +13,12 @@ from pathlib import Path
 import click
 
 import hpo
+from hpo.cli.completion_command import completion
 from hpo.cli.importance_command import importance
 from hpo.cli.journal_commands import export, import_study, journal
 from hpo.cli.optimize_command import optimize
 from hpo.cli.options import Settings, exit_code
+from hpo.cli.optuna_commands import advice_for, refuse_storage_class, storage_group, study_optimize
 from hpo.cli.replay_commands import backtest, diff, explain, fork, verify
 from hpo.cli.run_command import run
 from hpo.cli.study_commands import (
@@ -71,6 +73,18 @@ class _CommandLine(click.Group):
         """Return a command of ours or of a package, or None if there is no such command."""
         return super().get_command(context, name) or _plugin_command(name)
 
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that `args` begin with.
+
+        Raises:
+            click.UsageError: there is no such command; the message says which one may be meant.
+        """
+        if self.get_command(context, args[0]) is None and not args[0].startswith("-"):
+            raise click.UsageError(f"there is no command {args[0]!r}{advice_for(args[0], self.list_commands(context))}")
+        return super().resolve_command(context, args)
+
 
 def _plugin_command(name: str) -> click.Command | None:
     """Return the command of a package, one that raises `BrokenPlugin` if it can't be loaded, or None without a package."""
@@ -108,6 +122,7 @@ def _plugin_command(name: str) -> click.Command | None:
 @click.option(
     "--storage", envvar="HPO_STORAGE", metavar="STORAGE", help="Where studies are kept; also allowed after the command."
 )
+@click.option("--storage-class", expose_value=False, callback=refuse_storage_class, help="Not needed; see --storage.")
 @click.option("-v", "--verbose", count=True, help="Log more.")
 @click.option("-q", "--quiet", is_flag=True, help="Log warnings and errors only.")
 @click.option("--log-file", type=click.Path(dir_okay=False, path_type=Path), help="Also append the log to this file.")
@@ -175,5 +190,8 @@ for _command in (
     journal,
     export,
     import_study,
+    completion,
+    storage_group,
 ):
     command_line.add_command(_command)
+study.add_command(study_optimize)

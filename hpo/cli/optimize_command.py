@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
+from hpo.cli.completion_command import complete_files
 from hpo.cli.options import (
     continued_study,
     promoter_from,
@@ -18,6 +19,7 @@ from hpo.cli.options import (
     sampler_options,
     study_options,
 )
+from hpo.cli.runs import run_options, run_trials
 from hpo.errors import HpoError, TrialPruned
 
 if TYPE_CHECKING:
@@ -25,16 +27,9 @@ if TYPE_CHECKING:
 
 
 @click.command("optimize")
-@click.argument("location", metavar="FILE.py:OBJECTIVE")
+@click.argument("location", metavar="FILE.py:OBJECTIVE", shell_complete=complete_files)
 @study_options
-@click.option("--n-trials", type=click.IntRange(min=0), help="Number of trials to run; no limit by default.")
-@click.option(
-    "--total-trials", type=click.IntRange(min=0), help="Number of complete trials of the study, over all runs."
-)
-@click.option("--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="Start no trial after this time.")
-@click.option(
-    "--n-jobs", type=int, default=1, show_default=True, help="Number of parallel trials, in threads; -1 for all CPUs."
-)
+@run_options("parallel trials, in threads")
 @sampler_options
 @pruner_options
 @promoter_options
@@ -42,16 +37,13 @@ def optimize(
     location: str,
     storage: Storage,
     study_name: str | None,
-    n_trials: int | None,
-    total_trials: int | None,
-    timeout: float | None,
-    n_jobs: int,
     sampler: str | None,
     sampler_kwargs: str | None,
     pruner: str | None,
     pruner_kwargs: str | None,
     promoter: str | None,
     promoter_kwargs: str | None,
+    **limits: Any,
 ) -> None:
     """Run trials of an objective.
 
@@ -72,7 +64,7 @@ def optimize(
     )
     observed = _ObservedObjective(objective_at(location))
     try:
-        study.optimize(observed, n_trials=n_trials, timeout=timeout, n_jobs=n_jobs, total_trials=total_trials)
+        run_trials(study, observed, **limits)
     except (Exception, SystemExit) as error:
         if observed.first_error is None or observed.first_error[1] is not error:
             raise

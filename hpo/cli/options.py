@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 import click
+from click.shell_completion import CompletionItem
 
 import hpo
+from hpo.cli.completion_command import VARIABLE, complete_files, complete_studies
 from hpo.cli.output import FORMATS, visible
 from hpo.errors import DuplicatedStudyError, HpoError, InvalidArgument, StudyNotFound
 
@@ -49,6 +51,7 @@ def storage_option(command: F) -> F:
         "--storage",
         metavar="STORAGE",
         callback=_open_storage,
+        shell_complete=complete_files,
         help="Where studies are kept: study.jsonl, runs/ or a URL.  [env: HPO_STORAGE]",
     )(command)
 
@@ -66,8 +69,20 @@ def storage_argument(command: F) -> F:
 
 def study_options(command: F) -> F:
     """Give `command` the options ``--storage`` and ``--study-name``."""
-    named = click.option("--study-name", metavar="NAME", help="The study; required if the storage has several.")
-    return storage_option(named(command))
+    return storage_option(study_name_option("The study; required if the storage has several.")(command))
+
+
+def study_name_option(described: str, *, required: bool = False) -> Callable[[F], F]:
+    """Give a command the option ``--study-name``, which is also called ``--study``, as it was in Optuna once."""
+    return click.option(
+        "--study-name",
+        "--study",
+        "study_name",
+        metavar="NAME",
+        required=required,
+        help=described,
+        shell_complete=complete_studies,
+    )
 
 
 def format_option(default: str) -> Callable[[F], F]:
@@ -123,6 +138,11 @@ class _RegisteredOption(click.Option):
             return record
         option, described = record
         return option, described.replace("NAMES", ", ".join(_registry(self.name).names()))
+
+    def shell_complete(self, context: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the names that begin with what was typed, or let the shell complete a file."""
+        names = [name for name in _registry(self.name or "").names() if name.startswith(incomplete)]
+        return [CompletionItem(name) for name in names] or complete_files(context, self, incomplete)
 
 
 def _advisor_options(kind: str, *, default: str, example: str) -> Callable[[F], F]:
@@ -224,7 +244,7 @@ def only_name(storage: Storage, name: str | None) -> str:
     """Return `name`, or the name of the only study in a storage if it is None."""
     if name is not None:
         return name
-    names = storage.names()
+    names = names_in(storage)
     if len(names) <= 1:
         with contextlib.suppress(StudyNotFound):
             storage.open(None)  # fails if there is a study beside it that can't be read, and so has no name here
@@ -232,6 +252,24 @@ def only_name(storage: Storage, name: str | None) -> str:
         has = f"has {len(names)} studies: choose one with --study-name" if names else "has no study"
         raise InvalidArgument(f"{storage.location} {has}")
     return names[0]
+
+
+def names_in(storage: Storage) -> list[str]:
+    """Return the names of the studies in a storage.
+
+    Raises:
+        StudyNotFound: there is nothing at all where it should be.
+    """
+    names = storage.names()
+    if not names:
+        try:
+            storage.open(None)
+        except StudyNotFound as error:
+            if error.missing:
+                raise
+        except HpoError:  # a study that can't be read has no name here
+            pass
+    return names
 
 
 _INTERRUPTED = 130
@@ -242,8 +280,8 @@ _BROKEN_PIPE = 141
 
 def exit_code(command: click.Command, args: Sequence[str] | None) -> int:
     """Run `command` with `args`, by default those of this process, and return the exit code that `hpo.cli.main` documents."""
-    if "_HPO_COMPLETE" in os.environ:  # a shell wants to complete a command line
-        command.main(prog_name="hpo")
+    if VARIABLE in os.environ:  # a shell wants to complete a command line
+        command.main(prog_name="hpo", obj=Settings())
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal without UTF-8 shows what it can
@@ -262,7 +300,12 @@ def exit_code(command: click.Command, args: Sequence[str] | None) -> int:
         wrong.show()
         return wrong.exit_code
     except (KeyboardInterrupt, click.Abort) as interrupt:
-        return _failed("interrupted", interrupt, settings, code=_INTERRUPTED)
+        return _failed(
+            f"interrupted{interrupt if isinstance(interrupt, KeyboardInterrupt) else ''}",
+            interrupt,
+            settings,
+            code=_INTERRUPTED,
+        )
     except BrokenPipeError:
         return _reader_is_gone()
     except (HpoError, OSError) as error:

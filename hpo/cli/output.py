@@ -11,6 +11,9 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import attrs
+
+from hpo.cli.tables import Look, look_of_output, table
 from hpo.core import to_number
 
 if TYPE_CHECKING:
@@ -51,9 +54,9 @@ def trial_record(state: StudyState, trial: FrozenTrial) -> Record:
     }
 
 
-def trial_columns(state: StudyState) -> tuple[str, ...]:
-    """Return the columns of a table of the trials of `state`. Intermediate values are too many for a row."""
-    return (
+def trial_columns(state: StudyState, style: str) -> tuple[str, ...]:
+    """Return the columns of the trials of `state`. Intermediate values are too many for a row."""
+    columns = (
         "number",
         "state",
         "value" if len(state.directions) == 1 else "values_",
@@ -65,6 +68,8 @@ def trial_columns(state: StudyState) -> tuple[str, ...]:
         "datetime_complete",
         "duration",
     )
+    # people see from the duration when a trial ended
+    return tuple(name for name in columns if name != "datetime_complete" or style != "table")
 
 
 def study_record(state: StudyState) -> Record:
@@ -107,7 +112,22 @@ def _local_time(seconds: float | None) -> datetime.datetime | None:
     return None if seconds is None else datetime.datetime.fromtimestamp(seconds, tz=datetime.UTC).astimezone()
 
 
-def written(records: Sequence[Record], *, columns: Sequence[str], style: str) -> str:
+@attrs.frozen
+class Style:
+    """Details of the styles.
+
+    Attributes:
+        look: The width and colours of tables; by default those of standard output.
+        quote: What CSV quotes: all, minimal, none or nonnumeric.
+        one_line: Whether a list in JSON is one line.
+    """
+
+    look: Look | None = None
+    quote: str = "minimal"
+    one_line: bool = False
+
+
+def written(records: Sequence[Record], *, columns: Sequence[str], style: str, details: Style = Style()) -> str:
     r"""Return `records` as text, with a newline at the end unless there is nothing to write.
 
     Args:
@@ -115,12 +135,13 @@ def written(records: Sequence[Record], *, columns: Sequence[str], style: str) ->
         columns: The fields that the other styles show, in order. Each entry of the field ``params`` has a column of its
             own, such as ``params_x``, if the name ``params_`` is given.
         style: One of `FORMATS`.
+        details: How a table looks, what CSV quotes, and whether JSON is one line.
 
     Example:
         >>> written([{"number": 0, "params": {"x": 0.5}}], columns=["number", "params_"], style="csv")
         'number,params_x\n0,0.5\n'
     """
-    return _WRITERS[style](records, columns)
+    return _WRITERS[style](records, columns, details)
 
 
 def written_alone(record: Record, *, columns: Sequence[str], style: str) -> str:
@@ -156,53 +177,51 @@ def visible(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def _table(records: Sequence[Record], columns: Sequence[str]) -> str:
-    from tabulate import tabulate
-
+def _table(records: Sequence[Record], columns: Sequence[str], details: Style) -> str:
     headers, rows = _grid(records, columns)
-    shown = [i for i in range(len(headers)) if not rows or any(row[i] is not None for row in rows)]
-    numeric = [all(row[i] is None or _is_number(row[i]) for row in rows) for i in shown]
-    text = tabulate(
-        [[visible(_for_people(row[i])) for i in shown] for row in rows],
-        headers=[visible(headers[i]) for i in shown],
-        disable_numparse=True,
-        colalign=["right" if number else "left" for number in numeric] if rows else None,
-    )
-    return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
+    return table(headers, rows, look=details.look or look_of_output(), as_text=lambda cell: visible(_plain(cell)))
 
 
-def _csv(records: Sequence[Record], columns: Sequence[str]) -> str:
+def _csv(records: Sequence[Record], columns: Sequence[str], details: Style) -> str:
     headers, rows = _grid(records, columns)
-    return "".join(_csv_line(map(_plain, row)) for row in [headers, *rows])
+    return "".join(_csv_line(row, details.quote) for row in [headers, *rows])
 
 
-def _csv_line(cells: Iterable[str]) -> str:
+def _csv_line(cells: Iterable[Any], quote: str) -> str:
     """Return a line as in RFC 4180. The csv module would not quote a lone carriage return if lines end in a newline."""
-    line = ",".join('"{}"'.format(cell.replace('"', '""')) if _CSV_SPECIAL.search(cell) else cell for cell in cells)
+    line = ",".join(_csv_cell(cell, quote) for cell in cells)
     return f"{line or _EMPTY_CELL}\n"
+
+
+def _csv_cell(cell: Any, quote: str) -> str:
+    text = _plain(cell)
+    needs = quote == "all" or (quote == "nonnumeric" and not isinstance(cell, int | float))
+    if quote != "none" and (needs or _CSV_SPECIAL.search(text)):
+        return '"{}"'.format(text.replace('"', '""'))
+    return text
 
 
 _CSV_SPECIAL = re.compile('[,"\r\n]')
 _EMPTY_CELL = '""'  # an empty line would not count as a row
 
 
-def _values(records: Sequence[Record], columns: Sequence[str]) -> str:
+def _values(records: Sequence[Record], columns: Sequence[str], details: Style) -> str:
     _, rows = _grid(records, columns)
     return "".join("\t".join(visible(_plain(cell)) for cell in row) + "\n" for row in rows)
 
 
-def _json_list(records: Sequence[Record], columns: Sequence[str]) -> str:
-    if not records:
-        return "[]\n"
+def _json_list(records: Sequence[Record], columns: Sequence[str], details: Style) -> str:
+    if details.one_line or not records:
+        return _json(list(records)) + "\n"
     lines = ",\n".join(f"  {_json(record)}" for record in records)
     return f"[\n{lines}\n]\n"
 
 
-def _yaml_list(records: Sequence[Record], columns: Sequence[str]) -> str:
+def _yaml_list(records: Sequence[Record], columns: Sequence[str], details: Style) -> str:
     return "".join(f"{line}\n" for line in _yaml(records)) if records else "[]\n"
 
 
-_WRITERS: Mapping[str, Callable[[Sequence[Record], Sequence[str]], str]] = {
+_WRITERS: Mapping[str, Callable[[Sequence[Record], Sequence[str], Style], str]] = {
     "table": _table,
     "json": _json_list,
     "csv": _csv,
@@ -232,14 +251,6 @@ def _cells(record: Record, column: str) -> Iterator[tuple[str, Any]]:
     content = record.get(column[:-1]) or {}
     for name, cell in content.items() if isinstance(content, Mapping) else enumerate(content):
         yield f"{column}{name}", cell
-
-
-def _is_number(cell: object) -> bool:
-    return isinstance(cell, int | float) and not isinstance(cell, bool)
-
-
-def _for_people(cell: Any) -> str:
-    return f"{cell:%Y-%m-%d %H:%M:%S}" if isinstance(cell, datetime.datetime) else _plain(cell)
 
 
 def _plain(cell: Any) -> str:

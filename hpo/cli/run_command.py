@@ -25,6 +25,7 @@ from hpo.cli.options import (
     storage_argument,
     study_options,
 )
+from hpo.cli.runs import run_options, run_trials
 from hpo.errors import HpoError, InvalidArgument
 
 if TYPE_CHECKING:
@@ -53,19 +54,12 @@ class _ProgramCommand(click.Command):
 @storage_argument
 @study_options
 @creation_options
-@click.option("-n", "--n-trials", type=click.IntRange(min=0), help="Number of trials to run; no limit by default.")
-@click.option(
-    "--total-trials", type=click.IntRange(min=0), help="Number of complete trials of the study, over all runs."
-)
-@click.option("--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="Start no trial after this time.")
+@run_options("programs that run at a time")
 @click.option(
     "--timeout-per-trial",
     type=click.FloatRange(min=0, min_open=True),
     metavar="SECONDS",
     help="End a program that runs longer.",
-)
-@click.option(
-    "--n-jobs", type=int, default=1, show_default=True, help="Number of programs that run at a time; -1 for all CPUs."
 )
 @click.option("--result-file", metavar="FILE", help="Where the program leaves its result; may have placeholders.")
 @click.option(
@@ -96,11 +90,7 @@ def run(
     /,
     storage: Storage,
     study_name: str | None,
-    n_trials: int | None,
-    total_trials: int | None,
-    timeout: float | None,
     timeout_per_trial: float | None,
-    n_jobs: int,
     result_file: str | None,
     folder: Path | None,
     grace: float,
@@ -109,7 +99,7 @@ def run(
     sampler_kwargs: str | None,
     pruner: str | None,
     pruner_kwargs: str | None,
-    **facts: Any,
+    **given: Any,
 ) -> None:
     """Tune any program.
 
@@ -124,13 +114,18 @@ def run(
     words = context.meta[_WORDS]
     if not words:
         raise click.UsageError("no program was given: put it after --, as in: hpo run STORAGE ... -- python train.py")
+    facts = {name: value for name, value in given.items() if name not in _LIMITS}
+    limits = {name: given[name] for name in _LIMITS}
     advisors = {"sampler": sampler_from(sampler, sampler_kwargs), "pruner": pruner_from(pruner, pruner_kwargs)}
     # what can be wrong with the command line is found out before a study is created
     check_program(words, facts["space"] or ())
     template = None if facts["space"] is None else Template(words, [*facts["space"]])
     study, space = _study_and_space(storage, study_name, facts, advisors)
-    parallel = n_jobs != 1
-    if parallel and result_file is not None and not any("{" + name + "}" in result_file for name in _DIFFERENT):
+    if (
+        limits["n_jobs"] != 1
+        and result_file is not None
+        and not any("{" + name + "}" in result_file for name in _DIFFERENT)
+    ):
         raise InvalidArgument(
             f"programs that run at a time need a --result-file each: put {{number}} into the name, got {result_file!r}"
         )
@@ -147,20 +142,14 @@ def run(
     failures = _FailuresInARow(max_failures)
     with _ended_by_signals():
         try:
-            study.optimize(
-                objective,
-                n_trials=n_trials,
-                timeout=timeout,
-                n_jobs=n_jobs,
-                total_trials=total_trials,
-                callbacks=[failures],
-            )
+            run_trials(study, objective, callbacks=[failures], **limits)
         finally:
             objective.end_all()
     if failures.in_a_row >= max_failures:
         raise ProgramFailedError(failures.in_a_row, failures.last_reason)
 
 
+_LIMITS = ("n_trials", "total_trials", "timeout", "n_jobs", "progress")
 _DIFFERENT = ("number", "job", "folder", "result")
 """Placeholders that differ between programs that run at a time."""
 

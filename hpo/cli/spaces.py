@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from hpo.cli.completion_command import complete_files
 from hpo.errors import HpoError, InvalidArgument
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def space_option(command: F) -> F:
         metavar="SPACE",
         multiple=True,
         callback=_spaces_or_none,
+        shell_complete=complete_files,
         help="Search space: 'lr=float(1e-5,1e-1,log)', also several times; or a JSON file, - for standard input, or JSON.",
     )(command)
 

@@ -9,14 +9,17 @@ import click
 
 import hpo
 from hpo.cli.creating import CommandWithLists, created_study, creation_options
+from hpo.cli.listing import Listing, flat, flatten_option, listing_options
 from hpo.cli.options import (
     continued_study,
     format_option,
+    names_in,
     open_study,
     read_state,
     sampler_from,
     sampler_options,
     storage_option,
+    study_name_option,
     study_options,
 )
 from hpo.cli.output import (
@@ -27,7 +30,6 @@ from hpo.cli.output import (
     study_record,
     trial_columns,
     trial_record,
-    written,
     written_alone,
 )
 from hpo.cli.spaces import space_option
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
 
 @click.command("create-study", cls=CommandWithLists)
 @storage_option
-@click.option("--study-name", metavar="NAME", help="Name of the study; a unique name by default.")
+@study_name_option("Name of the study; a unique name by default.")
 @creation_options
 @click.option("--skip-if-exists", is_flag=True, help="Leave an existing study of this name as it is, without an error.")
 def create_study(storage: Storage, study_name: str | None, skip_if_exists: bool, **facts: Any) -> None:
@@ -64,7 +66,7 @@ def create_study(storage: Storage, study_name: str | None, skip_if_exists: bool,
 
 @click.command("delete-study")
 @storage_option
-@click.option("--study-name", metavar="NAME", required=True, help="The study.")
+@study_name_option("The study.", required=True)
 def delete_study(storage: Storage, study_name: str) -> None:
     """Delete a study, without confirmation."""
     storage.delete(study_name)
@@ -72,20 +74,18 @@ def delete_study(storage: Storage, study_name: str) -> None:
 
 @click.command("studies")
 @storage_option
-@format_option("table")
-def studies(storage: Storage, style: str) -> None:
+@listing_options("table")
+def studies(storage: Storage, listing: Listing) -> None:
     """List the studies in a storage."""
-    records = [study_record(read_state(storage, name)) for name in storage.names()]
-    print_out(written(records, columns=STUDY_COLUMNS, style=style))
+    listing.show([study_record(read_state(storage, name)) for name in names_in(storage)], STUDY_COLUMNS)
 
 
 @click.command("study-names")
 @storage_option
-@format_option("value")
-def study_names(storage: Storage, style: str) -> None:
+@listing_options("value")
+def study_names(storage: Storage, listing: Listing) -> None:
     """List the names of the studies."""
-    records = [{"name": name} for name in storage.names()]
-    print_out(written(records, columns=["name"], style=style))
+    listing.show([{"name": name} for name in names_in(storage)], ["name"])
 
 
 @click.group("study")
@@ -106,6 +106,7 @@ def set_user_attr(storage: Storage, study_name: str | None, key: str, value: str
 @study_options
 @space_option
 @sampler_options
+@flatten_option
 @format_option("json")
 def ask(
     storage: Storage,
@@ -113,31 +114,40 @@ def ask(
     space: SearchSpace | None,
     sampler: str | None,
     sampler_kwargs: str | None,
+    flatten: bool,
     style: str,
 ) -> None:
     """Start a trial and print its parameters.
 
-    Without --space, the space is the one that the study was created with, or else that of its previous trials.
+    Without --space, the space is the one that the study was created with, or else that of its previous trials. If there
+    is none, the trial has no parameters.
     """
     from hpo.core import joint_space
 
-    wanted = space
     study = continued_study(storage, study_name, sampler=sampler_from(sampler, sampler_kwargs), pruner=None)
-    if wanted is None:
-        wanted = joint_space(study.state)
-        if not wanted:
-            raise InvalidArgument(
-                f"study {study.study_name!r} has no search space and no trials to infer one from: give --space"
-            )
+    wanted = joint_space(study.state) if space is None else space
+    if not wanted:
+        hpo.logging.get_logger().info("Study %r has no search space yet: give --space for parameters", study.study_name)
     number = study.ask(wanted).number
     asked = asked_record(study.state.trial(number))
+    if flatten:
+        asked = flat(asked)
     print_out(written_alone(asked, columns=ASKED_COLUMNS, style=style))
 
 
-@click.command("tell")
+@click.command("tell", cls=CommandWithLists)
 @study_options
-@click.option("--number", type=click.IntRange(min=0), required=True, help="Number of the trial, as printed by ask.")
-@click.option("--value", "values", type=float, multiple=True, help="Value of an objective, once for each, in order.")
+@click.option(
+    "--number",
+    "--trial-number",
+    "number",
+    type=click.IntRange(min=0),
+    required=True,
+    help="Number of the trial, as printed by ask.",
+)
+@click.option(
+    "--value", "--values", "values", type=float, multiple=True, help="Value of an objective, once for each, in order."
+)
 @click.option(
     "--values-by-name",
     "named",
@@ -225,40 +235,55 @@ def resume(storage: Storage, study_name: str | None, number: int, style: str) ->
 
 @click.command("trials")
 @study_options
-@format_option("table")
-def trials(storage: Storage, study_name: str | None, style: str) -> None:
+@click.option(
+    "--state",
+    "states",
+    type=click.Choice([state.value for state in hpo.TrialState], case_sensitive=False),
+    multiple=True,
+    help="Show trials in this state only; also several times.",
+)
+@listing_options("table")
+def trials(storage: Storage, study_name: str | None, states: tuple[str, ...], listing: Listing) -> None:
     """List the trials of a study by number."""
     state = read_state(storage, study_name)
-    _print_trials(state, state.trials, style)
+    chosen = {given.lower() for given in states}
+    listed = state.trials if not chosen else [trial for trial in state.trials if trial.state.value in chosen]
+    _print_trials(state, listed, listing)
 
 
 @click.command("best-trial")
 @study_options
+@flatten_option
 @format_option("table")
-def best_trial(storage: Storage, study_name: str | None, style: str) -> None:
+def best_trial(storage: Storage, study_name: str | None, flatten: bool, style: str) -> None:
     """Print the trial with the best value."""
     state = read_state(storage, study_name)
     if len(state.directions) != 1:
         raise InvalidArgument(f"study {state.name!r} has {len(state.directions)} objectives: use best-trials")
     record = trial_record(state, hpo.best_trial(state))
-    print_out(written_alone(record, columns=trial_columns(state), style=style))
+    print_out(
+        written_alone(
+            flat(record) if flatten and style in {"json", "yaml"} else record,
+            columns=trial_columns(state, style),
+            style=style,
+        )
+    )
 
 
 @click.command("best-trials")
 @study_options
-@format_option("table")
-def best_trials(storage: Storage, study_name: str | None, style: str) -> None:
+@listing_options("table")
+def best_trials(storage: Storage, study_name: str | None, listing: Listing) -> None:
     """List the trials on the Pareto front.
 
     These are the complete trials that no other trial dominates.
     """
     state = read_state(storage, study_name)
-    _print_trials(state, hpo.best_trials(state), style)
+    _print_trials(state, hpo.best_trials(state), listing)
 
 
-def _print_trials(state: StudyState, chosen: Sequence[FrozenTrial], style: str) -> None:
-    records = [trial_record(state, trial) for trial in chosen]
-    print_out(written(records, columns=trial_columns(state), style=style))
+def _print_trials(state: StudyState, chosen: Sequence[FrozenTrial], listing: Listing) -> None:
+    listing.show([trial_record(state, trial) for trial in chosen], trial_columns(state, listing.style))
 
 
 def _by_name(pairs: Sequence[str]) -> dict[str, float]:

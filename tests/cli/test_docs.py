@@ -16,6 +16,7 @@ CHANGES = {  # what no seed decides, and the width that it gives a column
     r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{3}[+-]\d\d:\d\d)?": "TIME",
     r"(?m)(?<=[ \t,])\d\.\d{1,3}$": "DURATION",
     r'(?<="duration": )\d\.\d{1,3}': "DURATION",
+    r"\b\d[\d.]* (ms|s)\b": "DURATION",
     r"\(\S*/": "(",
     r"(?<=\.\d{12})\d+": "",  # the last digits of logarithms are the machine's
     r" in \S*/(?=runs)": " in ",

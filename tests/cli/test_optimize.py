@@ -211,7 +211,9 @@ def test_objective_warning_names_its_file_and_line(run):
 def test_interrupt_fails_the_running_trial_and_keeps_the_study_usable(run):
     ran = run("-q optimize code/task_file.py:interrupted --n-trials 5")
     assert ran.code == 130
-    assert ran.err.splitlines()[-1] == "hpo: interrupted"
+    assert ran.err.splitlines()[-1] == (
+        "hpo: interrupted after 0 complete trials: the same command goes on with study 's'"
+    )
     assert [(trial.state.name, trial.reason) for trial in trials()] == [("FAIL", "interrupted")]
     assert run("optimize code/task_file.py:objective --n-trials 1").code == 0
 

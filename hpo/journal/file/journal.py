@@ -77,7 +77,7 @@ class FileJournal:
         try:
             self._open_files[os.getpid()] = OpenFile(self._path)
         except FileNotFoundError:
-            raise StudyNotFound(None, self._path) from None
+            raise StudyNotFound(None, self._path, missing=True) from None
 
     @property
     def path(self) -> str:

@@ -78,7 +78,7 @@ class FileStorage(LocalStorage):
         """Return the journal of the study `name`, or of the only study; see `Storage.open`."""
         held = study_in(self.path)
         if held is None or name not in {None, held}:
-            raise StudyNotFound(name, self.path, [] if held is None else [held])
+            raise StudyNotFound(name, self.path, [] if held is None else [held], not os.path.lexists(self.path))
         return self._journal()
 
     def names(self) -> list[str]:
@@ -90,7 +90,7 @@ class FileStorage(LocalStorage):
         """Remove the study `name` with all its events; see `Storage.delete`."""
         held = study_in(self.path)
         if held is None or held != name:
-            raise StudyNotFound(name, self.path, [] if held is None else [held])
+            raise StudyNotFound(name, self.path, [] if held is None else [held], not os.path.lexists(self.path))
         delete_file(self.path, durable=self.is_durable, lock_timeout=self.lock_timeout)
 
     def _journal(self) -> FileJournal:
@@ -208,7 +208,7 @@ class DirectoryStorage(LocalStorage):
         if name is not None and len(found) > 1:
             raise UnsupportedJournal(self.path, f"the study {name!r} is in several files: {', '.join(sorted(found))}")
         if len(found) != 1:
-            raise StudyNotFound(name, self.path, sorted({held for held, _ in studies}))
+            raise StudyNotFound(name, self.path, sorted({held for held, _ in studies}), not os.path.lexists(self.path))
         return found[0]
 
     def _refuse_second(self, name: str) -> None:

@@ -91,7 +91,7 @@ class SqliteStorage(LocalStorage):
         if name is None and len(known) == 1:
             name = known[0]
         if name is None or name not in known:
-            raise StudyNotFound(name, self.location, known)
+            raise StudyNotFound(name, self.location, known, not os.path.lexists(self.path))
         return self._journal(name)
 
     def names(self) -> list[str]:
@@ -116,7 +116,7 @@ class SqliteStorage(LocalStorage):
             with self._database() as database:
                 database.write(remove, durable=self.is_durable)
         except FileNotFoundError:
-            raise StudyNotFound(name, self.location) from None
+            raise StudyNotFound(name, self.location, missing=True) from None
 
     def _make_file(self) -> bool:
         """Let an empty file appear, which SQLite takes for an empty database; return False if there is a file already."""
