@@ -9,15 +9,12 @@ import math
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import attrs
 
 from hpo.cli.tables import Look, look_of_output, table
-from hpo.core import to_number
-
-if TYPE_CHECKING:
-    from hpo.core import FrozenTrial, StudyState
+from hpo.core import FrozenTrial, StudyState, best_or_none, to_number
 
 Record: TypeAlias = Mapping[str, Any]
 """Fields by name: None, bool, int, float, str, datetime, and lists and dicts of them."""
@@ -74,8 +71,6 @@ def trial_columns(state: StudyState, style: str) -> tuple[str, ...]:
 
 def study_record(state: StudyState) -> Record:
     """Return a summary of a study as a record."""
-    from hpo.core import best_or_none
-
     starts = [trial.started_at for trial in state if trial.started_at is not None]
     best = best_or_none(state) if len(state.directions) == 1 else None
     return {

@@ -26,10 +26,10 @@ from hpo.cli.options import (
     study_options,
 )
 from hpo.cli.runs import run_options, run_trials
+from hpo.core import FrozenTrial, SearchSpace, joint_space
 from hpo.errors import HpoError, InvalidArgument
 
 if TYPE_CHECKING:
-    from hpo.core import FrozenTrial, SearchSpace
     from hpo.journal.storage import Storage
     from hpo.study.study import Study
 
@@ -187,8 +187,6 @@ def _study_and_space(
     storage: Storage, name: str | None, facts: dict[str, Any], advisors: dict[str, Any]
 ) -> tuple[Study, SearchSpace]:
     """Return the study, which is created if it does not exist, and the space of its parameters."""
-    from hpo.core import joint_space
-
     given = facts["space"]
     name = name if name is not None or (given is not None and not storage.names()) else only_name(storage, name)
     exists = name is not None and name in storage.names()

@@ -16,9 +16,9 @@ import click
 import hpo
 from hpo.cli.output import visible
 from hpo.cli.tables import duration_in_words
+from hpo.core import FrozenTrial, best_or_none
 
 if TYPE_CHECKING:
-    from hpo.core import FrozenTrial
     from hpo.study.study import Study
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -98,8 +98,6 @@ def _summarized(study: Study, *, says: bool) -> Iterator[None]:
 
 
 def _summary(study: Study, ended: list[FrozenTrial], seconds: float) -> Iterator[str]:
-    from hpo.core import best_or_none
-
     counts: dict[str, int] = {}
     for trial in ended:
         counts[trial.state.value] = counts.get(trial.state.value, 0) + 1

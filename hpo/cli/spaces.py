@@ -7,15 +7,20 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
 from hpo.cli.completion_command import complete_files
+from hpo.core import (
+    CategoricalDistribution,
+    Distribution,
+    FloatDistribution,
+    IntDistribution,
+    SearchSpace,
+    distribution_from_document,
+)
 from hpo.errors import HpoError, InvalidArgument
-
-if TYPE_CHECKING:
-    from hpo.core import Distribution, SearchSpace
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -49,8 +54,6 @@ def read_spaces(given: Sequence[str]) -> SearchSpace:
     Raises:
         InvalidArgument: a parameter is in two of them, or one is not valid.
     """
-    from hpo.core import SearchSpace
-
     found: dict[str, Distribution] = {}
     for one in given:
         space = read_space(one)
@@ -80,7 +83,6 @@ def read_space(given: str) -> SearchSpace:
         SearchSpace({'n': IntDistribution(low=1, high=9)})
     """
     from hpo.cli.loading import json_object
-    from hpo.core import SearchSpace, distribution_from_document
 
     if re.match(r"\s*[^\s=(){}]+\s*=", given):
         return _short_space(given)
@@ -96,8 +98,6 @@ def read_space(given: str) -> SearchSpace:
 
 
 def _short_space(given: str) -> SearchSpace:
-    from hpo.core import SearchSpace
-
     found: dict[str, Distribution] = {}
     at = 0
     while at < len(given.rstrip()):
@@ -124,8 +124,6 @@ def _arguments(text: str) -> list[str]:
 
 def _distribution(kind: str, arguments: Sequence[str]) -> Distribution:
     """Return the distribution of a kind, such as ``float``, with its arguments as they were written."""
-    from hpo.core import CategoricalDistribution, FloatDistribution, IntDistribution
-
     if kind in {"choice", "categorical"}:
         return CategoricalDistribution([_choice(argument) for argument in arguments])
     if kind == "bool":

@@ -33,10 +33,10 @@ from hpo.cli.output import (
     written_alone,
 )
 from hpo.cli.spaces import space_option
+from hpo.core import FrozenTrial, SearchSpace, StudyState, joint_space
 from hpo.errors import DuplicatedStudyError, InvalidArgument
 
 if TYPE_CHECKING:
-    from hpo.core import FrozenTrial, SearchSpace, StudyState
     from hpo.journal.storage import Storage
 
 
@@ -122,8 +122,6 @@ def ask(
     Without --space, the space is the one that the study was created with, or else that of its previous trials. If there
     is none, the trial has no parameters.
     """
-    from hpo.core import joint_space
-
     study = continued_study(storage, study_name, sampler=sampler_from(sampler, sampler_kwargs), pruner=None)
     wanted = joint_space(study.state) if space is None else space
     if not wanted:
