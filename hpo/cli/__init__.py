@@ -35,6 +35,8 @@ from hpo.cli.study_commands import (
     tell,
     trials,
 )
+from hpo.errors import BrokenPlugin
+from hpo.registration import entry_point, entry_points, load_entry_point, package_of
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -64,8 +66,6 @@ class _CommandLine(click.Group):
 
     def list_commands(self, context: click.Context) -> list[str]:
         """Return the names of all commands."""
-        from hpo.registration import entry_points
-
         ours = super().list_commands(context)
         return [*ours, *sorted({point.name for point in entry_points("hpo.commands")} - {*ours})]
 
@@ -88,9 +88,6 @@ class _CommandLine(click.Group):
 
 def _plugin_command(name: str) -> click.Command | None:
     """Return the command of a package, one that raises `BrokenPlugin` if it can't be loaded, or None without a package."""
-    from hpo.errors import BrokenPlugin
-    from hpo.registration import entry_point, load_entry_point, package_of
-
     try:
         point = entry_point("hpo.commands", name)
         if point is None:
@@ -146,9 +143,7 @@ def command_line(
 
 def _log_at(level: int, file: Path | None) -> Callable[[], None]:
     """Set up the library's logger, and return a function that undoes it."""
-    from hpo.logging import get_logger
-
-    logger = get_logger()
+    logger = hpo.logging.get_logger()
     before = logger.level
     handler = None
     if file is not None:

@@ -20,10 +20,10 @@ import hpo
 from hpo.cli.completion_command import VARIABLE, complete_files, complete_studies
 from hpo.cli.output import FORMATS, visible
 from hpo.errors import DuplicatedStudyError, HpoError, InvalidArgument, StudyNotFound
+from hpo.journal.storage import Storage, current_state
 
 if TYPE_CHECKING:
     from hpo.core import Promoter, Pruner, Sampler, StudyState
-    from hpo.journal.storage import Storage
     from hpo.registration import Registry
     from hpo.study.study import Study
 
@@ -178,8 +178,6 @@ def _registry(kind: str) -> Registry:
 
 def read_state(storage: Storage, name: str | None) -> StudyState:
     """Return the current state of a study, with which nothing can be changed."""
-    from hpo.journal.storage import current_state
-
     return current_state(storage.open(only_name(storage, name)))
 
 

@@ -108,8 +108,7 @@ def run(
     {"step": 3, "value": 0.5} are reports, and a trial that does not look good is ended. The study is created if it does
     not exist.
     """
-    from hpo.cli.programs.objective import ProgramObjective, check_program
-    from hpo.cli.programs.placeholders import Template
+    from hpo.cli.programs.objective import ProgramObjective, Template, check_program
 
     words = context.meta[_WORDS]
     if not words:

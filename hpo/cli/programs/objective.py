@@ -25,8 +25,7 @@ from hpo.errors import HpoError, InvalidArgument, SeveralObjectives, TrialFailed
 if TYPE_CHECKING:
     from hpo.study.trial import Trial
 
-_CANNOT_RUN = (126, 127)
-"""Exit codes with which shells and the system say that there is no such program, or that it can't be run."""
+__all__ = ["ProgramObjective", "Template", "check_program"]
 
 
 @attrs.define(eq=False)
