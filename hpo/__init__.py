@@ -23,7 +23,6 @@ _HOMES = {
         "best_trial",
         "best_trials",
         "CategoricalDistribution",
-        "create_trial",
         "decide",
         "Decision",
         "Distribution",
@@ -68,6 +67,7 @@ _HOMES = {
     "hpo.study.replaying.backtest": ("backtest",),
     "hpo.study.replaying.explanation": ("Explanation", "explain"),
     "hpo.study.fixed_trial": ("FixedTrial",),
+    "hpo.study.made_trials": ("create_trial",),
     "hpo.study.callbacks.retries": ("RetryFailedTrials",),
     "hpo.study.studies": (
         "StudySummary",
@@ -88,23 +88,22 @@ _ROOMS = (
     "exceptions",
     "extend",
     "importance",
+    "integration",
     "journal",
     "logging",
     "pruners",
     "samplers",
+    "search_space",
     "stopping",
+    "storages",
     "study",
     "terminator",
     "testing",
     "transfer",
     "trial",
+    "version",
     "views",
     "visualization",
 )
 
-_ADVICE = {  # what programs for Optuna look for
-    "search_space": "hpo.samplers has intersection_search_space",
-    "storages": "a study is kept at a path or URL, storage='study.jsonl' or 'sqlite:///s.db'; see hpo.open_journal",
-}
-
-__getattr__, __dir__, __all__ = attach(__name__, _HOMES, eager=["__version__"], rooms=_ROOMS, advice=_ADVICE)
+__getattr__, __dir__, __all__ = attach(__name__, _HOMES, eager=["__version__"], rooms=_ROOMS)

@@ -4,16 +4,20 @@ from hpo import (
     exceptions as exceptions,
     extend as extend,
     importance as importance,
+    integration as integration,
     journal as journal,
     logging as logging,
     pruners as pruners,
     samplers as samplers,
+    search_space as search_space,
     stopping as stopping,
+    storages as storages,
     study as study,
     terminator as terminator,
     testing as testing,
     transfer as transfer,
     trial as trial,
+    version as version,
     views as views,
     visualization as visualization,
 )
@@ -44,7 +48,6 @@ from hpo.core import (
     ask as ask,
     best_trial as best_trial,
     best_trials as best_trials,
-    create_trial as create_trial,
     decide as decide,
     enqueue as enqueue,
     events_since as events_since,
@@ -70,6 +73,7 @@ from hpo.journal import open_journal as open_journal
 from hpo.pruners.curves import FinalPrediction as FinalPrediction, predict_final as predict_final
 from hpo.study.callbacks.retries import RetryFailedTrials as RetryFailedTrials
 from hpo.study.fixed_trial import FixedTrial as FixedTrial
+from hpo.study.made_trials import create_trial as create_trial
 from hpo.study.replaying.audit import audit_pruning as audit_pruning
 from hpo.study.replaying.backtest import backtest as backtest
 from hpo.study.replaying.certificate import (

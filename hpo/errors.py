@@ -25,6 +25,10 @@ class HpoError(Exception):
     """Base class of every exception that this library raises on purpose."""
 
 
+class StorageInternalError(HpoError):
+    """Base class of the errors of journals: a file, a database or a server can't be read or written."""
+
+
 class TrialPruned(HpoError):
     """Raised by an objective to end its trial early; the trial's state becomes `TrialState.PRUNED`."""
 
@@ -241,7 +245,7 @@ class StudyNotFound(HpoError, KeyError):
 
 
 @attrs.define(eq=False)
-class Conflict(HpoError, RuntimeError):
+class Conflict(StorageInternalError, RuntimeError):
     """A journal has changed since it was read, so nothing was added: read the new events, decide and append again.
 
     Attributes:
@@ -260,7 +264,7 @@ class Conflict(HpoError, RuntimeError):
 
 
 @attrs.define(eq=False)
-class JournalCorrupted(HpoError, RuntimeError):
+class JournalCorrupted(StorageInternalError, RuntimeError):
     """A journal is damaged before its last record, which no crash can cause; nothing was changed.
 
     Attributes:
@@ -284,7 +288,7 @@ class JournalCorrupted(HpoError, RuntimeError):
 
 
 @attrs.define(eq=False)
-class JournalMoved(HpoError, RuntimeError):
+class JournalMoved(StorageInternalError, RuntimeError):
     """A study was deleted, or its file removed, replaced or rewritten, while it was open; nothing was added.
 
     Attributes:
@@ -310,7 +314,7 @@ class JournalMoved(HpoError, RuntimeError):
 
 
 @attrs.define(eq=False)
-class JournalBusy(HpoError, TimeoutError):
+class JournalBusy(StorageInternalError, TimeoutError):
     """Another process held the journal's lock for too long; nothing was added.
 
     Attributes:
@@ -346,7 +350,7 @@ class WorkerLost(HpoError, RuntimeError):
 
 
 @attrs.define(eq=False)
-class OutcomeUnknown(HpoError, RuntimeError):
+class OutcomeUnknown(StorageInternalError, RuntimeError):
     """A write may or may not have become durable; load the study again to find out.
 
     Attributes:
@@ -381,7 +385,7 @@ class UnsupportedJournal(HpoError, RuntimeError):
 
 
 @attrs.define(eq=False)
-class UnreadableEvents(HpoError, ValueError):
+class UnreadableEvents(StorageInternalError, ValueError):
     """Bytes or a string are not an array of events in a format that this version can read.
 
     Attributes:
@@ -403,7 +407,7 @@ class UnreadableEvents(HpoError, ValueError):
 
 
 @attrs.define(eq=False)
-class InconsistentEvents(HpoError, ValueError):
+class InconsistentEvents(StorageInternalError, ValueError):
     """An event cannot follow the ones before it, so its writer did not base it on them.
 
     Attributes:
@@ -458,7 +462,7 @@ class MissingExtra(HpoError, ImportError):
 
 
 @attrs.define(eq=False)
-class JournalFull(HpoError, OSError):
+class JournalFull(StorageInternalError, OSError):
     """A record did not fit into the space, quota or file size that is left; nothing was added.
 
     Attributes:
@@ -477,7 +481,7 @@ class JournalFull(HpoError, OSError):
 
 
 @attrs.define(eq=False)
-class JournalUnwritable(HpoError, OSError):
+class JournalUnwritable(StorageInternalError, OSError):
     """The operating system or the server refused to write or lock a journal; nothing was added.
 
     Attributes:

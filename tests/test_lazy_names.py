@@ -36,8 +36,10 @@ def test_an_unknown_name_is_an_error_with_advice():
     get, _, _ = attached(advice={"Nop": "it is called NopPruner"})
     with pytest.raises(AttributeError, match=r"module 'hpo\.pruners' has no attribute 'Nop': it is called NopPruner$"):
         get("Nop")
-    with pytest.raises(AttributeError, match=r"no attribute 'nop_pruner'$"):
+    with pytest.raises(AttributeError, match=r"no attribute 'nop_pruner': did you mean NopPruner\?$"):
         get("nop_pruner")
+    with pytest.raises(AttributeError, match=r"no attribute 'x'$"):
+        get("x")
 
 
 def test_packages_are_asked_for_other_names_only():

@@ -188,7 +188,7 @@ def open_study(storage: Storage, name: str | None) -> Study:
         storage: Where the study is kept.
         name: The name of the study; None for the only one.
     """
-    study = hpo.Study(storage, only_name(storage, name), hpo.samplers.RandomSampler(), hpo.pruners.NopPruner())
+    study = hpo.Study(only_name(storage, name), storage, hpo.samplers.RandomSampler(), hpo.pruners.NopPruner())
     _log_opened(study)
     return study
 

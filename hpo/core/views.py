@@ -103,12 +103,12 @@ def joint_space(state: StudyState) -> SearchSpace:
     """
     if state.space is not None:
         return state.space
-    return state.finished.fold(_SharedParameters(newest=True)) or SearchSpace()
+    return state.finished.fold(_SharedParameters(newest=True, pruned=True)) or SearchSpace()
 
 
-def intersection_space(state: StudyState) -> SearchSpace:
+def intersection_space(state: StudyState, *, include_pruned: bool = False) -> SearchSpace:
     """Return the parameters that every complete trial has with the same distribution, sorted by name."""
-    shared = state.finished.fold(_SharedParameters(newest=False)) or SearchSpace()
+    shared = state.finished.fold(_SharedParameters(newest=False, pruned=include_pruned)) or SearchSpace()
     return SearchSpace({name: shared[name] for name in sorted(shared)})
 
 
@@ -162,18 +162,19 @@ class _Best(Struct, frozen=True):
 class _SharedParameters(Struct, frozen=True):
     """Fold: the parameters that all trials have, or None before the first trial.
 
-    With `newest`, complete and pruned trials count, and each parameter has its newest distribution. Without it, only
-    complete trials count, and only parameters whose distribution never changed are kept.
+    With `newest`, each parameter has its newest distribution. Without it, only parameters whose distribution never changed
+    are kept. With `pruned`, complete and pruned trials count, and without it only complete ones.
     """
 
     newest: bool
+    pruned: bool
 
     def init(self) -> SearchSpace | None:
         return None
 
     def relevant_rows(self, table: TrialTable, start: int, stop: int) -> list[int]:
         """Return the rows of a table that `step` has to see: those kept whole, and each with another space than before."""
-        counted = (TrialState.COMPLETE, TrialState.PRUNED) if self.newest else (TrialState.COMPLETE,)
+        counted = (TrialState.COMPLETE, TrialState.PRUNED) if self.pruned else (TrialState.COMPLETE,)
         rows = table.rows(start, stop, counted)
         spaces = table.columns["space"][rows]
         whole = table.kept_whole(start, stop)
@@ -182,7 +183,7 @@ class _SharedParameters(Struct, frozen=True):
         return sorted([*whole, *map(int, rows)])
 
     def step(self, carry: SearchSpace | None, trial: FrozenTrial) -> SearchSpace | None:
-        if trial.state is not TrialState.COMPLETE and not (self.newest and trial.state is TrialState.PRUNED):
+        if trial.state is not TrialState.COMPLETE and not (self.pruned and trial.state is TrialState.PRUNED):
             return carry
         seen = trial.distributions
         if carry is None or carry is seen:  # the usual case: trials of one joint space share one object

@@ -15,7 +15,7 @@ from hpo._lazy import attach
 from hpo.journal.file.journal import FileJournal
 from hpo.journal.file.storage import DirectoryStorage, FileStorage
 from hpo.journal.memory import MemoryStorage
-from hpo.journal.open import open_journal
+from hpo.journal.open import StorageLike, open_journal
 from hpo.journal.storage import (
     DeferredSync,
     Journal,
@@ -43,6 +43,7 @@ __all__ = [
     "SqliteJournal",
     "SqliteStorage",
     "Storage",
+    "StorageLike",
     "TakesTurns",
     "TellsPlaces",
     "TracksWorkers",

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any
+from typing import Any, TypeAlias
 
 from hpo.errors import BrokenPlugin, InvalidArgument, InvalidType, MissingExtra, UnsupportedJournal
 from hpo.journal.file.storage import DirectoryStorage, FileStorage
 from hpo.journal.memory import MemoryStorage
 from hpo.journal.storage import Durability, Storage, check_options
 from hpo.registration import entry_points, package_of
+
+StorageLike: TypeAlias = str | os.PathLike[str] | Storage | None
+"""A path, a URL, or a storage object; None stands for a new storage in memory."""
 
 ENTRY_POINTS = "hpo.storages"
 """The group in which packages register a function for the scheme of a URL.
@@ -42,7 +45,7 @@ _SUPPORTED = (
 
 
 def open_journal(
-    location: str | os.PathLike[str] | Storage | None = None,
+    location: StorageLike = None,
     *,
     durability: Durability = "power",
     lock_timeout: float = 30.0,

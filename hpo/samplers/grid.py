@@ -19,6 +19,7 @@ from hpo.core import (
     Exhausted,
     FrozenDict,
     FrozenTrial,
+    HasState,
     Key,
     SearchSpace,
     StudyState,
@@ -26,6 +27,7 @@ from hpo.core import (
     checked_seed,
     checked_text,
     joint_space,
+    state_of,
 )
 from hpo.errors import InvalidArgument, InvalidDistribution, InvalidSuggestion, InvalidType, ValueOutsideDistribution
 
@@ -145,6 +147,11 @@ class GridSampler(BuiltInSampler):
         combination = self._combination(cell)
         values = {name: self._value(name, distribution, combination) for name, distribution in space.items()}
         return Suggestion(values, note, off_grid=True)
+
+    def is_exhausted(self, study: HasState) -> bool:
+        """Return whether every combination is tried in `study`."""
+        first, _ = state_of(study).finished.fold(self._visited)
+        return first == self.n_cells
 
     def _cell_of(self, state: StudyState, trial: FrozenTrial) -> tuple[int | None, dict[str, Any]]:
         """Return the trial's cell, None if nothing is left, and what to note, which is nothing for a noted cell."""

@@ -7,7 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from hpo.core import BuiltInSampler, FrozenTrial, Key, SearchSpace, StudyState, Suggestion, checked_seed, one_of
+from hpo.core import (
+    Answer,
+    BuiltInSampler,
+    FrozenTrial,
+    Key,
+    Sampler,
+    SearchSpace,
+    StudyState,
+    Suggestion,
+    ask_sampler,
+    checked_sampler,
+    checked_seed,
+    one_of,
+)
 from hpo.samplers.random import RandomSampler
 
 if TYPE_CHECKING:
@@ -43,6 +56,7 @@ class QMCSampler(BuiltInSampler):
         qmc_type: The sequence, ``"sobol"`` or ``"halton"``.
         scramble: Whether to randomize the sequence.
         seed: Replaces the study's seed; None means to use the study's.
+        independent_sampler: The sampler for lone parameters; None means a `RandomSampler`.
 
     Raises:
         InvalidArgument: there is no such sequence.
@@ -59,6 +73,17 @@ class QMCSampler(BuiltInSampler):
     qmc_type: str = attrs.field(default="sobol", validator=one_of(*_MOST_DIMENSIONS), kw_only=True)
     scramble: bool = attrs.field(default=True, converter=bool, kw_only=True)
     seed: int | None = attrs.field(default=None, converter=checked_seed, kw_only=True)
+    independent_sampler: Sampler | None = attrs.field(
+        default=None, converter=attrs.converters.optional(checked_sampler), kw_only=True, hash=False
+    )
+    _warn_asynchronous_seeding: bool = attrs.field(
+        default=True, alias="warn_asynchronous_seeding", eq=False, repr=False, kw_only=True
+    )
+    """Accepted: workers share one sequence, whatever their seeds."""
+    _warn_independent_sampling: bool = attrs.field(
+        default=True, alias="warn_independent_sampling", eq=False, repr=False, kw_only=True
+    )
+    """Accepted: there is no such warning."""
 
     def __call__(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Suggestion:
         """Return the trial's point of the sequence, or nothing for a space without parameters."""
@@ -77,9 +102,11 @@ class QMCSampler(BuiltInSampler):
         params: dict[str, Any] = {name: distribution.from_unit(units[name]) for name, distribution in space.items()}
         return Suggestion(params, {"rule": self.qmc_type})
 
-    def suggest_lone(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Suggestion:
-        """Return a random value: a lone parameter is not one of the sequence's dimensions."""
-        return RandomSampler().suggest_lone(state, trial, space, key)
+    def suggest_lone(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
+        """Return a value of the independent sampler: a lone parameter is not one of the sequence's dimensions."""
+        if self.independent_sampler is None:
+            return RandomSampler().suggest_lone(state, trial, space, key)
+        return ask_sampler(self.independent_sampler, state, trial, space, key, lone=True)
 
 
 @lru_cache(maxsize=16)

@@ -58,7 +58,13 @@ SAMPLERS = Registry(
         Registration("GPSampler", home="hpo.samplers.gp", rules=_GP, claims=_GP_CLAIMS),
         Registration("GridSampler", home="hpo.samplers.grid", claims=_EXHAUSTIVE),
         Registration("PartialFixedSampler", home="hpo.samplers.wrappers"),
-        Registration("QMCSampler", home="hpo.samplers.quasi_random", rules=_SOBOL, claims=_SPREAD),
+        Registration(
+            "QMCSampler",
+            home="hpo.samplers.quasi_random",
+            rules=_SOBOL,
+            claims=_SPREAD,
+            added_options={"independent_sampler": None},
+        ),
         Registration("RandomSampler", home="hpo.samplers.random", claims=_SPREAD),
         Registration(
             "TPESampler",

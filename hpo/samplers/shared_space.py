@@ -12,18 +12,19 @@ from hpo.errors import InvalidArgument
 
 
 def intersection_search_space(
-    study: HasState | StudyState | Sequence[FrozenTrial], ordered_dict: bool = False
+    trials: HasState | StudyState | Sequence[FrozenTrial], include_pruned: bool = False, ordered_dict: bool = False
 ) -> dict[str, Distribution]:
     """Return the parameters that every complete trial has with the same distribution, sorted by name.
 
     O(trials completed since the study was last asked); for a list of trials O(trials).
 
     Args:
-        study: A `Study`, a `StudyView`, a `StudyState` or a list of trials.
+        trials: A list of trials, a `Study`, a `StudyView` or a `StudyState`.
+        include_pruned: Whether pruned trials count as well.
         ordered_dict: Whether to return an `OrderedDict` instead of a dict.
 
     Raises:
-        InvalidType: `study` is something else.
+        InvalidType: `trials` is something else.
 
     Example:
         >>> from hpo import FloatDistribution, create_trial
@@ -34,7 +35,8 @@ def intersection_search_space(
         ... ])
         {'x': FloatDistribution(low=0.0, high=1.0)}
     """
-    space = intersection_space(state_of(study))  # a fold of the history: nothing is computed twice
+    # a fold of the history: nothing is computed twice
+    space = intersection_space(state_of(trials), include_pruned=include_pruned)
     return OrderedDict(space) if ordered_dict else dict(space)
 
 
@@ -42,21 +44,26 @@ def intersection_search_space(
 class IntersectionSearchSpace:
     """Computes `intersection_search_space` for one study, and refuses another study.
 
+    Args:
+        include_pruned: Whether pruned trials count as well.
+
     Example:
         >>> state = StudyState.create(name="digits")
         >>> IntersectionSearchSpace().calculate(state)
         {}
     """
 
+    include_pruned: bool = False
     _study: tuple[str, int] | None = attrs.field(default=None, init=False)
 
     def calculate(
-        self, study: HasState | StudyState | Sequence[FrozenTrial], ordered_dict: bool = False
+        self, study: HasState | StudyState | Sequence[FrozenTrial], use_cache: bool = False
     ) -> dict[str, Distribution]:
         """Return the parameters that every complete trial has with the same distribution.
 
         Args:
             study: See `intersection_search_space`.
+            use_cache: Accepted: nothing is computed twice in any case.
             ordered_dict: Whether to return an `OrderedDict` instead of a dict.
 
         Raises:
@@ -72,4 +79,4 @@ class IntersectionSearchSpace:
                     "make one for each study"
                 )
             self._study = given
-        return intersection_search_space(study, ordered_dict)
+        return intersection_search_space(study, self.include_pruned)

@@ -9,6 +9,7 @@ import attrs
 
 from hpo.core import (
     Answer,
+    BuiltInSampler,
     Exhausted,
     FrozenDict,
     FrozenTrial,
@@ -34,7 +35,7 @@ _ASKS = 8  # of the sampler; each may take as long as a suggestion of a model
 
 
 @attrs.frozen
-class Where:
+class Where(BuiltInSampler):
     """Lets another sampler suggest only what satisfies a predicate on the parameters.
 
     It is for constraints that are cheap to check before a trial runs, such as ``batch_size * width <= 2**20``. Those that
@@ -79,7 +80,7 @@ class Where:
     """Parameters that wrappers around this one hold fixed, see `given`."""
 
     @property
-    def replayable(self) -> bool:
+    def replayable(self) -> bool:  # type: ignore[override]
         """Whether the other sampler is replayable. If it is not, it is asked once only."""
         return is_replayable(self.sampler)
 

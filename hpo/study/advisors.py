@@ -19,6 +19,10 @@ from hpo.core import (
     identity_of,
     is_replayable,
 )
+from hpo.logging import get_logger
+from hpo.pruners import MedianPruner
+from hpo.study.recorder import JournalRecorder
+from hpo.study.replaying.rebuild import rebuild_advisor
 
 
 @attrs.frozen
@@ -43,6 +47,17 @@ class Advisors:
     set_sampler: SetAdvisor = attrs.field(init=False, repr=False)
     set_pruner: SetAdvisor = attrs.field(init=False, repr=False)
     set_promoter: tuple[SetAdvisor, ...] = attrs.field(init=False, repr=False)
+
+    @classmethod
+    def given_or_recorded(
+        cls, recorder: JournalRecorder, sampler: Sampler | None, pruner: Pruner | None, promoter: Promoter | None
+    ) -> Advisors:
+        """Return those that are given; for None those that the journal recorded last, or the default ones."""
+        if sampler is None:
+            sampler = _recorded(recorder, "sampler") or _default_sampler()
+        if pruner is None:
+            pruner = _recorded(recorder, "pruner") or MedianPruner()
+        return cls(sampler, pruner, _recorded(recorder, "promoter") if promoter is None else promoter)
 
     @property
     def asked_once(self) -> bool:
@@ -70,3 +85,24 @@ class Advisors:
     @set_promoter.default
     def _promoter_commands(self) -> tuple[SetAdvisor, ...]:
         return () if self.promoter is None else (SetAdvisor("promoter", identity_of(self.promoter)),)
+
+
+def _default_sampler() -> Sampler:
+    from hpo.samplers import TPESampler  # imported only here, because it needs numpy
+
+    return TPESampler()
+
+
+def _recorded(recorder: JournalRecorder, kind: str) -> Any:
+    state = recorder.state
+    recorded = state.uses.get(kind)
+    again = rebuild_advisor(recorded)
+    if recorded is not None and again is None:
+        get_logger().warning(
+            "Study %r was run with the %s %s, which cannot be recreated from its journal: pass %s=... to go on with it",
+            state.name,
+            kind,
+            recorded.name,
+            kind,
+        )
+    return again

@@ -16,7 +16,7 @@ from hpo.core import (
     checked_batch_size,
     checked_state,
 )
-from hpo.errors import TrialNotRunning
+from hpo.errors import InvalidArgument, TrialNotRunning
 from hpo.study.open_trials import OpenTrials
 from hpo.study.recorder import now
 from hpo.study.running.messages import reason_of
@@ -29,10 +29,28 @@ class AskAndTell:
     _trials: OpenTrials
 
     @overload
-    def ask(self, space: Mapping[str, Distribution] | None = ..., n: None = ...) -> Trial: ...
+    def ask(
+        self,
+        space: Mapping[str, Distribution] | None = ...,
+        n: None = ...,
+        *,
+        fixed_distributions: Mapping[str, Distribution] | None = ...,
+    ) -> Trial: ...
     @overload
-    def ask(self, space: Mapping[str, Distribution] | None = ..., n: int = ...) -> list[Trial]: ...
-    def ask(self, space: Mapping[str, Distribution] | None = None, n: int | None = None) -> Trial | list[Trial]:
+    def ask(
+        self,
+        space: Mapping[str, Distribution] | None = ...,
+        n: int = ...,
+        *,
+        fixed_distributions: Mapping[str, Distribution] | None = ...,
+    ) -> list[Trial]: ...
+    def ask(
+        self,
+        space: Mapping[str, Distribution] | None = None,
+        n: int | None = None,
+        *,
+        fixed_distributions: Mapping[str, Distribution] | None = None,
+    ) -> Trial | list[Trial]:
         """Start a trial, and return it. Its result will be told with `tell`.
 
         If the study has a promoter, it may resume a paused trial instead, which has its parameters and a `checkpoint`,
@@ -41,12 +59,16 @@ class AskAndTell:
         Args:
             space: Parameters to suggest at once. Without a space they are suggested when the trial is asked for them.
             n: Start this many trials and return a list. Each sees the ones before it as running trials.
+            fixed_distributions: Another name for `space`.
 
         Raises:
             SearchSpaceExhausted: the sampler has nothing left to suggest; no trial is started.
             InvalidArgument: `n` is less than 1.
         """
-        joint = None if space is None else SearchSpace.of(space)
+        if space is not None and fixed_distributions is not None:
+            raise InvalidArgument("space and fixed_distributions are two names for one argument: give one of them")
+        given = fixed_distributions if space is None else space
+        joint = None if given is None else SearchSpace.of(given)
         if n is None:
             return self._trials.ask(joint)
         return [self._trials.ask(joint) for _ in range(checked_batch_size(n))]
@@ -77,8 +99,8 @@ class AskAndTell:
         trial: Trial | FrozenTrial | int,
         values: float | Sequence[float] | Mapping[str, float] | None = None,
         state: TrialState | str | None = None,
-        *,
         skip_if_finished: bool = False,
+        *,
         reason: str | None = None,
         sem: float | Sequence[float] | None = None,
         cost: float | None = None,

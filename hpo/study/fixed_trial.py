@@ -13,6 +13,7 @@ from hpo.core import (
     Distribution,
     FloatDistribution,
     IntDistribution,
+    OldSuggestions,
     Verdict,
     checked_constraint,
     checked_report,
@@ -24,7 +25,7 @@ from hpo.core import (
 from hpo.errors import InvalidArgument, InvalidType, ValueOutsideDistribution
 
 
-class FixedTrial:
+class FixedTrial(OldSuggestions):
     """A trial that suggests the given parameters, without any study.
 
     Args:
@@ -41,18 +42,29 @@ class FixedTrial:
         1.0
     """
 
+    number: int
+    distributions: dict[str, Distribution]
+    user_attrs: dict[str, Any]
+    constraints: dict[str, float]
+    datetime_start: datetime.datetime | None
+
     def __init__(self, params: Mapping[str, Any], number: int = 0) -> None:
         if not isinstance(params, Mapping):
             raise InvalidType(f"the params of a FixedTrial are a dict by name, got {params!r}")
         self._given = dict(params)
         self.number = number
-        self.distributions: dict[str, Distribution] = {}
-        self.user_attrs: dict[str, Any] = {}
-        self.constraints: dict[str, float] = {}
+        self.distributions = {}
+        self.user_attrs = {}
+        self.constraints = {}
         self.intermediate_values: dict[int, float] = {}
         self.metrics: dict[int, Mapping[str, float]] = {}
         self.checkpoint: str | None = None
         self.datetime_start = datetime.datetime.now()  # noqa: DTZ005 - local, as in every trial
+
+    @property
+    def system_attrs(self) -> dict[str, Any]:
+        """Nothing: no study has recorded anything of this trial."""
+        return {}
 
     @property
     def params(self) -> dict[str, Any]:

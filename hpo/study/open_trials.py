@@ -74,6 +74,8 @@ class OpenTrials:
         self.recorder = recorder
         self.advisors = advisors
         self.current_run = CurrentRun()
+        self.study: Callable[[], Any] | None = None
+        """Returns the study as long as it lives; for `Trial.study`."""
         self.programs: list[Program] = []
         """What was seen of the objectives that had trials here."""
         self._asked = Series(self.programs)  # it does not refer to this object, which would then outlive its study
@@ -152,7 +154,7 @@ class OpenTrials:
     def _opened(self, started: StudyState, state: StudyState, number: int, space: SearchSpace | None) -> Trial:
         """Return a trial that was started or resumed here, and remember it until it is told."""
         used = () if space is None or state is started else space  # a resumed trial was given no parameters of `space`
-        trial = Trial(self.recorder, self.advisors, started, state.running[number], used=used)
+        trial = Trial(self.recorder, self.advisors, started, state.running[number], used=used, study=self.study)
         self._by_number[number] = trial
         if len(self._by_number) > self._most_unchecked:
             self._forget_finished(state)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import datetime
-import os
 import secrets
 import uuid
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import attrs
 
@@ -28,18 +27,11 @@ from hpo.core import (
     decide,
 )
 from hpo.errors import DuplicatedStudyError, InvalidArgument, SeveralObjectives, StudyNotFound
-from hpo.journal import Storage, current_state, open_journal
-from hpo.logging import get_logger
-from hpo.pruners import MedianPruner, NopPruner
-from hpo.samplers import RandomSampler
+from hpo.journal import StorageLike, current_state, open_journal
 from hpo.study.recorder import now
-from hpo.study.replaying.rebuild import rebuild_advisor
 from hpo.study.replaying.versions import copied
 from hpo.study.running.messages import log_study_continued, log_study_created
 from hpo.study.study import Study
-
-StorageLike: TypeAlias = str | os.PathLike[str] | Storage
-"""A path, a URL, or a storage object: what `hpo.journal.open_journal` takes."""
 
 
 def create_study(
@@ -111,12 +103,12 @@ def create_study(
     except DuplicatedStudyError:
         if not load_if_exists:
             raise
-        study = _study(opened, name, sampler, pruner, promoter)
+        study = Study(name, opened, sampler, pruner, promoter)
         _check_facts(study.state, directions=given, seed=seed, space=space, metric_names=metric_names)
         log_study_continued(name, opened.location, study.state.n_trials)
         return study
     log_study_created(name, opened.location)
-    return _study(opened, name, sampler, pruner, promoter)
+    return Study(name, opened, sampler, pruner, promoter)
 
 
 def load_study(
@@ -154,7 +146,7 @@ def load_study(
         if len(names) != 1:
             raise StudyNotFound(None, opened.location, names)
         study_name = names[0]
-    return _study(opened, study_name, sampler, pruner, promoter)
+    return Study(study_name, opened, sampler, pruner, promoter)
 
 
 def delete_study(*, study_name: str, storage: StorageLike) -> None:
@@ -292,26 +284,6 @@ def _summary(state: StudyState, include_best_trial: bool) -> StudySummary:
     )
 
 
-def _study(
-    storage: Storage, name: str, sampler: Sampler | None, pruner: Pruner | None, promoter: Promoter | None
-) -> Study:
-    """Open a study with the advisors that are given, that its journal recorded last, or that are the default."""
-    study = Study(
-        storage,
-        name,
-        RandomSampler() if sampler is None else sampler,
-        NopPruner() if pruner is None else pruner,
-        promoter,
-    )
-    if sampler is None:
-        study.sampler = _recorded(study.state, "sampler") or _default_sampler()
-    if pruner is None:
-        study.pruner = _recorded(study.state, "pruner") or MedianPruner()
-    if promoter is None:
-        study.promoter = _recorded(study.state, "promoter")
-    return study
-
-
 def _check_advisors(sampler: Sampler | None, pruner: Pruner | None, promoter: Promoter | None) -> None:
     """Check them before a storage is opened, so that a call that fails leaves nothing in it."""
     if sampler is not None:
@@ -319,26 +291,6 @@ def _check_advisors(sampler: Sampler | None, pruner: Pruner | None, promoter: Pr
     if pruner is not None:
         checked_pruner(pruner)
     checked_promoter(promoter)
-
-
-def _default_sampler() -> Sampler:
-    from hpo.samplers import TPESampler  # imported only here, because it needs numpy
-
-    return TPESampler()
-
-
-def _recorded(state: StudyState, kind: str) -> Any:
-    recorded = state.uses.get(kind)
-    again = rebuild_advisor(recorded)
-    if recorded is not None and again is None:
-        get_logger().warning(
-            "Study %r was run with the %s %s, which cannot be recreated from its journal: pass %s=... to go on with it",
-            state.name,
-            kind,
-            recorded.name,
-            kind,
-        )
-    return again
 
 
 def _check_facts(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,7 +22,7 @@ from hpo.core import (
     StudyState,
 )
 from hpo.errors import InvalidArgument, NotOptimizing
-from hpo.journal.storage import Storage, replay_from
+from hpo.journal import Storage, StorageLike, open_journal, replay_from
 from hpo.stopping.rules import MaxTrials
 from hpo.study.advisors import Advisors
 from hpo.study.asking import AskAndTell
@@ -48,11 +49,12 @@ class Study(AskAndTell, StudyQuestions):
     at once. A study in memory is pickled as a whole; any other is opened again in its storage when it is unpickled.
 
     Args:
-        storage: Where the study is kept.
         study_name: Its name in the storage.
-        sampler: Suggests parameters.
-        pruner: Decides whether running trials go on.
-        promoter: Asked before a trial starts: may resume a paused trial, or fork a trial, instead. None by default.
+        storage: Where the study is kept: a path, a URL or a storage object.
+        sampler: Suggests parameters. By default the sampler that the journal recorded last, or `TPESampler`.
+        pruner: Decides whether running trials go on. By default the recorded one, or `MedianPruner`.
+        promoter: Asked before a trial starts: may resume a paused trial, or fork a trial, instead. By default the recorded
+            one, or none.
 
     Raises:
         InvalidType: the sampler, pruner or promoter cannot be called, or is a class.
@@ -69,16 +71,17 @@ class Study(AskAndTell, StudyQuestions):
 
     def __init__(
         self,
-        storage: Storage,
         study_name: str,
-        sampler: Sampler,
-        pruner: Pruner,
+        storage: StorageLike,
+        sampler: Sampler | None = None,
+        pruner: Pruner | None = None,
         promoter: Promoter | None = None,
     ) -> None:
-        self.storage = storage
+        self.storage = open_journal(storage)
         self.study_name = study_name
-        self._recorder = JournalRecorder(storage.open(study_name), (storage, study_name))
-        self._trials = OpenTrials(self._recorder, Advisors(sampler, pruner, promoter))
+        self._recorder = JournalRecorder(self.storage.open(study_name), (self.storage, study_name))
+        self._trials = OpenTrials(self._recorder, Advisors.given_or_recorded(self._recorder, sampler, pruner, promoter))
+        self._trials.study = weakref.ref(self)
 
     @property
     def sampler(self) -> Sampler:
@@ -157,7 +160,7 @@ class Study(AskAndTell, StudyQuestions):
         beginning = events_until(events, len(events) if at is None else at)
         target = self.storage if storage is None else storage
         target.create(study_name, forked(beginning, study_name))
-        return Study(target, study_name, self.sampler, self.pruner, self.promoter)
+        return Study(study_name, target, self.sampler, self.pruner, self.promoter)
 
     def version_before(self, number: int) -> int:
         """Return the number of events before the start of trial `number`: a version for `at` and `fork`.
@@ -281,7 +284,6 @@ class Study(AskAndTell, StudyQuestions):
         self,
         params: Mapping[str, Any],
         user_attrs: Mapping[str, Any] | None = None,
-        *,
         skip_if_exists: bool = False,
     ) -> None:
         """Enqueue a trial with `params`: trials that are started later take the queue in order. Other parameters are sampled.
@@ -383,7 +385,7 @@ class Study(AskAndTell, StudyQuestions):
         return trials_dataframe(self.state, attrs, multi_index=multi_index)
 
     def __reduce__(self) -> tuple[type[Study], tuple[Any, ...]]:
-        return Study, (self.storage, self.study_name, self.sampler, self.pruner, self.promoter)
+        return Study, (self.study_name, self.storage, self.sampler, self.pruner, self.promoter)
 
     def __repr__(self) -> str:
         return f"<Study {self.study_name!r} in {self.storage.location}>"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hpo.core import (
     CategoricalDistribution,
@@ -16,6 +16,7 @@ from hpo.core import (
     FloatDistribution,
     FrozenTrial,
     IntDistribution,
+    OldSuggestions,
     PauseTrial,
     RecordPruning,
     Report,
@@ -38,10 +39,13 @@ from hpo.study.advisors import Advisors
 from hpo.study.recorder import JournalRecorder, Recorder, now
 from hpo.study.running.messages import reason_of
 
+if TYPE_CHECKING:
+    from hpo.study.study import Study
+
 T = TypeVar("T", bound=Choice)
 
 
-class Trial:
+class Trial(OldSuggestions):
     """A trial while it runs: it suggests parameters, takes reports, and says when to stop early.
 
     `Study.optimize` and `Study.ask` create it. If the study is not in memory, a trial can be pickled: the copy writes to
@@ -53,6 +57,7 @@ class Trial:
         started: The study as it was when the trial started, or was resumed. Every suggestion is computed from it.
         trial: The trial with its joint parameters, and no others.
         used: The joint parameters that count as asked for already.
+        study: Returns the study that the trial belongs to, or None if that is gone.
 
     Example:
         >>> import hpo
@@ -74,6 +79,7 @@ class Trial:
         trial: FrozenTrial,
         *,
         used: Iterable[str] = (),
+        study: Callable[[], Any] | None = None,
     ) -> None:
         self._recorder = recorder
         self._advisors = advisors
@@ -83,6 +89,7 @@ class Trial:
         self._distributions = trial.distributions.mapping
         earlier = started.running[trial.number].params  # of a trial that was paused: all of them count as used
         self._used: dict[str, None] = dict.fromkeys(earlier or used)
+        self._study = study
         self._paused = False
         self._verdict: Verdict | None = None
         self._sent = False  # to another process, where its objective may ask for parameters
@@ -91,6 +98,31 @@ class Trial:
     def number(self) -> int:
         """The trial's number in the study. Numbers start at 0 and have no gaps."""
         return self._joint.number
+
+    @property
+    def study(self) -> Study:
+        """The study that the trial belongs to.
+
+        Raises:
+            AttributeError: the objective runs in another process, which has no study to write to.
+        """
+        study: Study | None = None if self._study is None else self._study()
+        if study is not None:
+            return study
+        origin = getattr(self._recorder, "origin", None)
+        if origin is None:
+            raise AttributeError(
+                "a trial that runs in an executor has no study there: return what the study needs to know"
+            )
+        from hpo.study.study import Study  # it imports this module
+
+        storage, name = origin
+        return Study(name, storage, self._advisors.sampler, self._advisors.pruner, self._advisors.promoter)
+
+    @property
+    def relative_params(self) -> dict[str, Any]:
+        """The parameters that were suggested together before the objective asked for one; it may ask for fewer."""
+        return dict(self._joint.params)
 
     @property
     def params(self) -> dict[str, Any]:

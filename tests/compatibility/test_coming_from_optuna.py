@@ -23,9 +23,6 @@ def test_absent_names_are_absent():
     assert not hasattr(hpo, "artifacts")
     for name in ("NSGAIISampler", "NSGAIIISampler"):
         assert not hasattr(hpo.samplers, name)
-    assert not hasattr(hpo.distributions, "BaseDistribution")
-    assert not hasattr(hpo.trial, "BaseTrial")
-    assert not hasattr(hpo.exceptions, "ExperimentalWarning")
 
 
 def test_a_parameter_may_change_its_kind_and_choices():

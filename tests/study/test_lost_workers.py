@@ -342,8 +342,8 @@ def test_lost_trials_are_retried_with_parameters_and_attributes(study, markers):
     assert states(study) == ["FAIL", "FAIL", "COMPLETE", "COMPLETE", "COMPLETE"]
     assert [trial.params for trial in study.trials[2:4]] == lost
     assert [trial.user_attrs for trial in study.trials[2:]] == [
-        {"who": "me", "retried_from": 0, "retry": 1},
-        {"who": "me", "retried_from": 1, "retry": 1},
+        {"who": "me", "retried_from": 0, "retry": 1, "retry_history": [0]},
+        {"who": "me", "retried_from": 1, "retry": 1, "retry_history": [1]},
         {},
     ]
 

@@ -48,6 +48,7 @@ from hpo.core.values.json_tree import (
     to_numbers,
 )
 from hpo.core.values.key import Key
+from hpo.core.values.old_suggestions import OldSuggestions
 from hpo.core.values.option_checks import (
     is_bool,
     is_function,
@@ -86,6 +87,7 @@ __all__ = [
     "IntDistribution",
     "Key",
     "Number",
+    "OldSuggestions",
     "Origin",
     "SearchSpace",
     "StudyDirection",

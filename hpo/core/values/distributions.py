@@ -126,6 +126,14 @@ class CategoricalDistribution(Struct, frozen=True, eq=False):
         """Return the choice at index `internal`."""
         return self.choices[int(internal)]
 
+    def to_external_repr(self, param_value_in_internal_repr: float) -> Choice:
+        """Return what `to_external` does; Optuna's name."""
+        return self.to_external(param_value_in_internal_repr)
+
+    def to_internal_repr(self, param_value_in_external_repr: object) -> float:
+        """Return what `to_internal` does, as a float; Optuna's name."""
+        return float(self.to_internal(param_value_in_external_repr))
+
     def from_unit(self, u: float) -> Choice:
         """Return the choice whose share of [0, 1] contains `u`; all shares are equal."""
         # u = 1.0 belongs to the last share
@@ -188,8 +196,8 @@ def distribution_of(name: str, kind: Callable[..., Distribution], *args: Any, **
         raise type(error)(f"parameter {name!r}: {error}") from None
 
 
-def distribution_to_json(distribution: Distribution) -> str:
-    """Return `distribution` as a JSON string: ``{"name": "IntDistribution", "attributes": {"low": 1, ...}}``.
+def distribution_to_json(dist: Distribution) -> str:
+    """Return `dist` as a JSON string: ``{"name": "IntDistribution", "attributes": {"low": 1, ...}}``.
 
     A choice that is not a finite number is written as Python's `json` module does: ``NaN``, ``Infinity``.
 
@@ -200,16 +208,16 @@ def distribution_to_json(distribution: Distribution) -> str:
         >>> distribution_to_json(CategoricalDistribution(["a", None]))
         '{"name": "CategoricalDistribution", "attributes": {"choices": ["a", null]}}'
     """
-    if type(distribution).__name__ not in _KIND_BY_NAME:
+    if type(dist).__name__ not in _KIND_BY_NAME:
         raise InvalidType(
             "only a FloatDistribution, an IntDistribution or a CategoricalDistribution can be written as JSON, "
-            f"got {distribution!r}"
+            f"got {dist!r}"
         )
-    attributes = {field: getattr(distribution, field) for field in distribution.__struct_fields__}
-    return json.dumps({"name": type(distribution).__name__, "attributes": attributes})
+    attributes = {field: getattr(dist, field) for field in dist.__struct_fields__}
+    return json.dumps({"name": type(dist).__name__, "attributes": attributes})
 
 
-def json_to_distribution(text: str) -> Distribution:
+def json_to_distribution(json_str: str) -> Distribution:
     """Return the distribution that `distribution_to_json` wrote.
 
     Raises:
@@ -220,9 +228,9 @@ def json_to_distribution(text: str) -> Distribution:
         IntDistribution(low=1, high=8)
     """
     try:
-        document = json.loads(text)
+        document = json.loads(json_str)
     except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidDistribution(f"a distribution is written as JSON, got {text!r}: {error}") from None
+        raise InvalidDistribution(f"a distribution is written as JSON, got {json_str!r}: {error}") from None
     return distribution_from_document(document)
 
 
@@ -250,7 +258,7 @@ def distribution_from_document(document: object) -> Distribution:
     )
 
 
-def check_distribution_compatibility(old: Distribution, new: Distribution) -> None:
+def check_distribution_compatibility(dist_old: Distribution, dist_new: Distribution) -> None:
     """Check that a parameter may have both distributions in the same study.
 
     A numeric range may change from trial to trial. The kind may not, and neither may the choices.
@@ -261,12 +269,12 @@ def check_distribution_compatibility(old: Distribution, new: Distribution) -> No
     Example:
         >>> check_distribution_compatibility(IntDistribution(1, 8), IntDistribution(1, 99))
     """
-    if type(old) is not type(new):
-        raise InvalidDistribution(f"a parameter can't change its kind: it was {old!r}, now it is {new!r}")
+    if type(dist_old) is not type(dist_new):
+        raise InvalidDistribution(f"a parameter can't change its kind: it was {dist_old!r}, now it is {dist_new!r}")
     # A range that changes still measures the same quantity. Choices are kept by their index, which would mean something
     # else in another list of choices.
-    if isinstance(old, CategoricalDistribution) and old != new:
-        raise InvalidDistribution(f"a parameter can't change its choices: they were {old!r}, now {new!r}")
+    if isinstance(dist_old, CategoricalDistribution) and dist_old != dist_new:
+        raise InvalidDistribution(f"a parameter can't change its choices: they were {dist_old!r}, now {dist_new!r}")
 
 
 def index_of(distribution: Distribution, value: Any) -> int | None:

@@ -131,6 +131,14 @@ class FloatDistribution(Struct, frozen=True, repr_omit_defaults=True):
         """Return the `float` that an objective sees."""
         return float(internal)
 
+    def to_external_repr(self, param_value_in_internal_repr: float) -> float:
+        """Return what `to_external` does; Optuna's name."""
+        return self.to_external(param_value_in_internal_repr)
+
+    def to_internal_repr(self, param_value_in_external_repr: object) -> float:
+        """Return what `to_internal` does, as a float; Optuna's name."""
+        return float(self.to_internal(param_value_in_external_repr))
+
     def from_unit(self, u: float) -> float:
         """Return the value at `u` in [0, 1]; it grows with `u`, and both ends of the range are reached.
 
@@ -251,6 +259,14 @@ class IntDistribution(Struct, frozen=True, repr_omit_defaults=True):
     def to_external(self, internal: float) -> int:
         """Return the `int` that an objective sees."""
         return int(internal)
+
+    def to_external_repr(self, param_value_in_internal_repr: float) -> int:
+        """Return what `to_external` does; Optuna's name."""
+        return self.to_external(param_value_in_internal_repr)
+
+    def to_internal_repr(self, param_value_in_external_repr: object) -> float:
+        """Return what `to_internal` does, as a float; Optuna's name."""
+        return float(self.to_internal(param_value_in_external_repr))
 
     def from_unit(self, u: float) -> int:
         """Return the value at `u` in [0, 1]; it grows with `u`, and both ends of the range are reached."""

@@ -159,6 +159,11 @@ class CmaEsSampler(BuiltInSampler):
         """Return this sampler for a `Where` around it: it looks for the best values that satisfy the predicate."""
         return attrs.evolve(self, _where=predicate)
 
+    _warn_independent_sampling: bool = attrs.field(
+        default=True, alias="warn_independent_sampling", eq=False, repr=False
+    )
+    """Accepted: there is no such warning."""
+
     def __attrs_post_init__(self) -> None:
         if self.source_trials is not None and (self.x0 is not None or self.sigma0 is not None):
             raise InvalidArgument("give either source_trials, or x0 and sigma0: both say where the first run begins")

@@ -142,6 +142,11 @@ class GPSampler(BuiltInSampler):
         """Return this sampler for a `Where` around it: it looks for the best values that satisfy the predicate."""
         return attrs.evolve(self, _where=predicate)
 
+    _warn_independent_sampling: bool = attrs.field(
+        default=True, alias="warn_independent_sampling", eq=False, repr=False
+    )
+    """Accepted: there is no such warning."""
+
     def joint_space(self, state: StudyState, trial: FrozenTrial) -> SearchSpace:
         """Return what is suggested together if no space is declared: every parameter that was seen."""
         return state.finished.fold(GroupFold()).space

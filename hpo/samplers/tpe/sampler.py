@@ -48,6 +48,10 @@ _GIVEN_N = is_function("a function of a number of trials")
 _IS_BOOL_OR_NONE = option_check("True, False", attrs.validators.instance_of(bool), optional=True)
 
 
+def _true_for_none(given: bool | None) -> bool:
+    return True if given is None else given
+
+
 @attrs.frozen(kw_only=True)
 class TPESampler(BuiltInSampler):
     """Tree-structured Parzen estimator over the joint space.
@@ -79,7 +83,7 @@ class TPESampler(BuiltInSampler):
             one.
         n_ei_candidates: How many candidates are compared for a suggestion; at least 1.
         seed: Replaces the study's seed; None means the study's.
-        multivariate: Whether parameters are modelled together; otherwise each one by itself.
+        multivariate: Whether parameters are modelled together, also for None; otherwise each one by itself.
         group: Whether parameters of branches are suggested before the objective runs. Each group of parameters that the
             same trials have gets a model of its own, given the parameters that all of these trials have besides; values
             that the objective does not ask for are dropped. Otherwise they are suggested one by one, when the objective
@@ -127,7 +131,7 @@ class TPESampler(BuiltInSampler):
     n_startup_trials: int = attrs.field(default=10, converter=to_int_if_whole, validator=whole_from(0))
     n_ei_candidates: int = attrs.field(default=48, converter=to_int_if_whole, validator=whole_from(1))
     seed: int | None = attrs.field(default=None, converter=checked_seed)
-    multivariate: bool = attrs.field(default=True, validator=is_bool)
+    multivariate: bool = attrs.field(default=True, converter=_true_for_none, validator=is_bool)
     group: bool = attrs.field(default=False, validator=is_bool)
     gamma: Callable[[int], int] = attrs.field(default=options.default_gamma, validator=_GIVEN_N)
     weights: Callable[[int], NDArray[np.float64]] = attrs.field(default=options.default_weights, validator=_GIVEN_N)
@@ -147,6 +151,11 @@ class TPESampler(BuiltInSampler):
     def where(self, predicate: Predicate) -> TPESampler:
         """Return this sampler for a `Where` around it: it looks for the best values that satisfy the predicate."""
         return attrs.evolve(self, _where=predicate)
+
+    _warn_independent_sampling: bool = attrs.field(
+        default=True, alias="warn_independent_sampling", eq=False, repr=False
+    )
+    """Accepted: there is no such warning."""
 
     @staticmethod
     def hyperopt_parameters() -> dict[str, Any]:

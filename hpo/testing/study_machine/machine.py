@@ -180,7 +180,7 @@ class StudyMachine(StudyPromises):
         if trial is not None:
             self.expect(self._holders(number), [], f"the workers that run trial {number}, which was resumed just now")
             with suppress(TrialNotPaused):
-                Study(self.opened(), STUDY, *self.advisors).resume(number)
+                Study(STUDY, self.opened(), *self.advisors).resume(number)
                 raise self.failure(f"trial {number} was resumed twice")
             self.handed[number] = len(self.events())
             worker.trials[number] = trial
@@ -283,7 +283,7 @@ class StudyMachine(StudyPromises):
         """A worker forks the study at any version, runs trials there, and copies them."""
         events = self.events()
         at = 1 + int(share * (len(events) - 1))
-        reader = Study(self.opened(), STUDY, *self.advisors)
+        reader = Study(STUDY, self.opened(), *self.advisors)
         fork = reader.fork("fork", at=at, storage=MemoryStorage())
         self.expect(fork.events()[1:at], events[1:at], "the events that a fork took over")
         self.expect(fork.at(at).trials, replay(events[:at]).trials, "the trials that a fork took over")

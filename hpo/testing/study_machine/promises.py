@@ -176,7 +176,7 @@ class StudyPromises(RuleBasedStateMachine):
 
     def _check_pauses_end(self) -> None:
         """Check that a newcomer can resume every trial that is paused, and end it."""
-        newcomer = Study(self.opened(), STUDY, *self.advisors)
+        newcomer = Study(STUDY, self.opened(), *self.advisors)
         for number, kept in self.fresh().paused.items():
             trial = self._sound(partial(newcomer.resume, number), f"the resumption of trial {number} at the end")
             self.expect(

@@ -235,7 +235,7 @@ class Worker:
         self.number = number
         late = LateStorage(storage, name)
         self.journal = late.journal
-        self.study = Study(late, name, sampler, pruner)
+        self.study = Study(name, late, sampler, pruner)
         self.study._trials.patience = 0.0  # noqa: SLF001 - all workers are in one thread: waiting for one is in vain
         self.advisors = Advisors(sampler, pruner)
         self.trials: dict[int, Trial] = {}
