@@ -53,7 +53,7 @@ def attach(
             if value is not None:
                 return value  # not kept: which packages there are may change
         if value is None:
-            known = (advice or {}).get(name) or import_module("hpo.compatibility.advice").advice(package, name)
+            known = (advice or {}).get(name) or import_module("hpo._advice").advice(package, name)
             hint = f": {known}" if known else ""
             raise AttributeError(f"module {package!r} has no attribute {name!r}{hint}")
         setattr(modules[package], name, value)  # the next access finds it without this function

@@ -1,7 +1,6 @@
 """The classes of trials, under the module name that Optuna uses too."""
 
-from hpo.compatibility.base_classes import BaseTrial
-from hpo.core import FrozenTrial, TrialState
+from hpo.core import BaseTrial, FrozenTrial, TrialState
 from hpo.study.fixed_trial import FixedTrial
 from hpo.study.made_trials import create_trial
 from hpo.study.trial import Trial

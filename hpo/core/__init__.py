@@ -130,6 +130,7 @@ from hpo.core.records import (
 from hpo.core.state import StudyState
 from hpo.core.values import (
     Artifact,
+    BaseTrial,
     CategoricalDistribution,
     Choice,
     Distribution,
@@ -139,7 +140,6 @@ from hpo.core.values import (
     IntDistribution,
     Key,
     Number,
-    OldSuggestions,
     Origin,
     SearchSpace,
     StudyDirection,
@@ -205,6 +205,7 @@ __all__ = [
     "Ask",
     "BasePruner",
     "BaseSampler",
+    "BaseTrial",
     "BuiltInPruner",
     "BuiltInSampler",
     "CategoricalDistribution",
@@ -233,7 +234,6 @@ __all__ = [
     "MetricNamesSet",
     "Number",
     "NumberMap",
-    "OldSuggestions",
     "Origin",
     "ParamsSuggested",
     "ParetoFront",

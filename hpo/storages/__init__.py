@@ -7,16 +7,21 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from hpo._lazy import attach
-from hpo.errors import InvalidArgument, InvalidType
+from hpo.errors import InvalidArgument
 from hpo.journal import MemoryStorage, Storage as BaseStorage, open_journal
+from hpo.storages.journal import (
+    JournalFileBackend,
+    JournalFileOpenLock,
+    JournalFileSymlinkLock,
+    JournalRedisBackend,
+    JournalStorage,
+)
 from hpo.study.callbacks.retries import (
     RetryFailedTrials as RetryFailedTrialCallback,
     RetryFailedTrials as RetryHeartbeatStaleTrialCallback,
 )
 
 if TYPE_CHECKING:
-    from hpo.storages.journal import JournalFileOpenLock, JournalFileSymlinkLock
     from hpo.study.study import Study
 
 
@@ -72,17 +77,6 @@ def RDBStorage(  # noqa: N802 - a class in Optuna
     return open_journal(url, **options, **{name: value for name, value in given.items() if value is not None})
 
 
-def JournalStorage(log_storage: BaseStorage) -> BaseStorage:  # noqa: N802 - a class in Optuna
-    """Return `log_storage`, which `JournalFileBackend` or `JournalRedisBackend` has returned.
-
-    Raises:
-        InvalidType: it is not a storage.
-    """
-    if not isinstance(log_storage, BaseStorage):
-        raise InvalidType(f"JournalStorage takes what JournalFileBackend returns, got {log_storage!r}")
-    return log_storage
-
-
 def get_storage(storage: str | os.PathLike[str] | BaseStorage | None) -> BaseStorage:
     """Return the storage at a path or URL, or the storage that is given.
 
@@ -100,23 +94,17 @@ def fail_stale_trials(study: Study) -> None:
 
 def JournalFileStorage(file_path: str, lock_obj: object = None) -> BaseStorage:  # noqa: N802 - a class in Optuna
     """Return what `hpo.storages.journal.JournalFileBackend` does; an old name, with a warning."""
-    from hpo.storages.journal import JournalFileBackend
-
     warnings.warn("JournalFileStorage is an old name: use journal.JournalFileBackend", FutureWarning, stacklevel=2)
     return JournalFileBackend(file_path, lock_obj)
 
 
 def JournalRedisStorage(url: str, use_cluster: bool = False, prefix: str = "") -> BaseStorage:  # noqa: N802 - a class in Optuna
     """Return what `hpo.storages.journal.JournalRedisBackend` does; an old name, with a warning."""
-    from hpo.storages.journal import JournalRedisBackend
-
     warnings.warn("JournalRedisStorage is an old name: use journal.JournalRedisBackend", FutureWarning, stacklevel=2)
     return JournalRedisBackend(url, use_cluster, prefix)
 
 
 BaseJournalLogStorage = BaseStorage
-_LATER = {"hpo.storages.journal": ("JournalFileOpenLock", "JournalFileSymlinkLock")}
-__getattr__ = attach(__name__, _LATER, rooms=["journal"])[0]
 __all__ = [
     "BaseJournalLogStorage",
     "BaseStorage",

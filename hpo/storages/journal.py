@@ -5,11 +5,21 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from hpo.errors import UnsupportedJournal
+from hpo.errors import InvalidType, UnsupportedJournal
 from hpo.journal import Storage, open_journal
-from hpo.storages import JournalStorage
 
 _SUFFIX = ".jsonl"
+
+
+def JournalStorage(log_storage: Storage) -> Storage:  # noqa: N802 - a class in Optuna
+    """Return `log_storage`, which `JournalFileBackend` or `JournalRedisBackend` has returned.
+
+    Raises:
+        InvalidType: it is not a storage.
+    """
+    if not isinstance(log_storage, Storage):
+        raise InvalidType(f"JournalStorage takes what JournalFileBackend returns, got {log_storage!r}")
+    return log_storage
 
 
 def JournalFileBackend(file_path: str | os.PathLike[str], lock_obj: object = None) -> Storage:  # noqa: N802 - a class in Optuna

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hpo.core import (
+    BaseTrial,
     CategoricalDistribution,
     Choice,
     Decision,
     Distribution,
     FloatDistribution,
     IntDistribution,
-    OldSuggestions,
     Verdict,
     checked_constraint,
     checked_report,
@@ -25,7 +25,7 @@ from hpo.core import (
 from hpo.errors import InvalidArgument, InvalidType, ValueOutsideDistribution
 
 
-class FixedTrial(OldSuggestions):
+class FixedTrial(BaseTrial):
     """A trial that suggests the given parameters, without any study.
 
     Args:

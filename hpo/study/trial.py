@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hpo.core import (
+    BaseTrial,
     CategoricalDistribution,
     Choice,
     Command,
@@ -16,7 +17,6 @@ from hpo.core import (
     FloatDistribution,
     FrozenTrial,
     IntDistribution,
-    OldSuggestions,
     PauseTrial,
     RecordPruning,
     Report,
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 T = TypeVar("T", bound=Choice)
 
 
-class Trial(OldSuggestions):
+class Trial(BaseTrial):
     """A trial while it runs: it suggests parameters, takes reports, and says when to stop early.
 
     `Study.optimize` and `Study.ask` create it. If the study is not in memory, a trial can be pickled: the copy writes to

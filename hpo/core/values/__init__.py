@@ -8,6 +8,7 @@
 - `option_checks`: validators for the options of samplers, pruners and callbacks
 """
 
+from hpo.core.values.base_trial import BaseTrial
 from hpo.core.values.checks import (
     StudyDirection,
     as_float,
@@ -48,7 +49,6 @@ from hpo.core.values.json_tree import (
     to_numbers,
 )
 from hpo.core.values.key import Key
-from hpo.core.values.old_suggestions import OldSuggestions
 from hpo.core.values.option_checks import (
     is_bool,
     is_function,
@@ -78,6 +78,7 @@ from hpo.core.values.trial_state import TrialState, checked_state, checked_state
 __all__ = [
     "NO_METRICS",
     "Artifact",
+    "BaseTrial",
     "CategoricalDistribution",
     "Choice",
     "Distribution",
@@ -87,7 +88,6 @@ __all__ = [
     "IntDistribution",
     "Key",
     "Number",
-    "OldSuggestions",
     "Origin",
     "SearchSpace",
     "StudyDirection",

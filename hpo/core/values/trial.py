@@ -11,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hpo.core.memory import FrozenDict, InsertOnlyDict, with_items
+from hpo.core.values.base_trial import BaseTrial
 from hpo.core.values.checks import checked_sem, checked_text, checked_time, checked_values
 from hpo.core.values.distributions import (
     CategoricalDistribution,
@@ -21,7 +22,6 @@ from hpo.core.values.distributions import (
     distribution_of,
 )
 from hpo.core.values.json_tree import from_json_tree, to_json_tree
-from hpo.core.values.old_suggestions import OldSuggestions
 from hpo.core.values.search_space import SearchSpace
 from hpo.core.values.trial_checks import checked_constraint, checked_cost, checked_report, coerced_value
 from hpo.core.values.trial_state import TrialState
@@ -33,7 +33,7 @@ NO_METRICS: InsertOnlyDict[int, FrozenDict[str, float]] = InsertOnlyDict()
 _EMPTY: FrozenDict[str, Any] = FrozenDict()
 
 
-class FrozenTrial(Struct, OldSuggestions, frozen=True, gc=False):
+class FrozenTrial(Struct, BaseTrial, frozen=True, gc=False):
     """A trial at one moment. It never changes, and it is not tied to a study.
 
     An objective may be called with it: `suggest_float`, `suggest_int` and `suggest_categorical` return the values that
