@@ -41,6 +41,7 @@ _MODULES = (
 )
 _GROWING = ("hpo.artifacts", "hpo.importance", "hpo.visualization", "hpo.visualization.matplotlib")
 _MOST = 3  # names in one message
+_NEARLY = 0.05  # of the likeness of the best name
 
 
 def advice(package: str, name: str) -> str:
@@ -72,6 +73,9 @@ def advice(package: str, name: str) -> str:
     for names in (here, [*homes]):
         close = difflib.get_close_matches(name, names, n=_MOST, cutoff=0.75)
         if close:
+            # the others are much less alike than the first, or could be meant as well
+            first = difflib.SequenceMatcher(None, name, close[0]).ratio()
+            close = [each for each in close if difflib.SequenceMatcher(None, name, each).ratio() > first - _NEARLY]
             shown = close if names is here else [f"{min(homes[each], key=len)}.{each}" for each in close]
             return f"did you mean {' or '.join(shown)}?"
     lower = {known.lower(): known for known in here}
