@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from hpo._lazy import attach
 from hpo.errors import InvalidArgument
 from hpo.journal import MemoryStorage, Storage as BaseStorage, open_journal
 from hpo.storages.journal import (
@@ -105,6 +106,7 @@ def JournalRedisStorage(url: str, use_cluster: bool = False, prefix: str = "") -
 
 
 BaseJournalLogStorage = BaseStorage
+__getattr__ = attach(__name__, {})[0]  # advice about names that do not exist
 __all__ = [
     "BaseJournalLogStorage",
     "BaseStorage",
