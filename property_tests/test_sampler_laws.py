@@ -7,6 +7,7 @@ from hpo import IntDistribution
 from hpo.distributions import CategoricalDistribution, FloatDistribution
 from hpo.pruners import BracketSampler, HyperbandPruner
 from hpo.samplers import (
+    AutoSampler,
     BruteForceSampler,
     CmaEsSampler,
     Fallback,
@@ -48,7 +49,8 @@ grid = GridSampler({"n": [0, 1, 2], "kind": ["a", "b"], "step": [0.0, 1.0]})
 tpe = TPESampler(n_startup_trials=2)
 # few candidates and searches, so that a suggestion costs milliseconds
 gp = GPSampler(n_startup_trials=2, n_candidates=32, n_local_searches=2)
-WITH_OPTIONS = {"BruteForceSampler", "GPSampler"}
+auto = AutoSampler(gp=gp, tpe=tpe)
+WITH_OPTIONS = {"AutoSampler", "BruteForceSampler", "GPSampler"}
 OF_WHOLE_RANGES = ["scale", "coverage", "lone_independence"]
 """Laws that a sampler gives up which holds a parameter fixed."""
 
@@ -61,6 +63,7 @@ def allowed(params):
 SUBJECTS = {
     **{name: subject(sampler) for name, sampler in MADE_WITHOUT_OPTIONS.items() if name not in WITH_OPTIONS},
     "GaussianProcess": subject(gp),
+    "Auto": subject(auto),
     "RandomWithASeed": subject(RandomSampler(seed=11), without=["coverage", "shares", "lone_independence"]),
     "Grid": subject(grid, SMALL),
     "ShuffledGrid": subject(GridSampler(grid.search_space, seed=5), SMALL),
@@ -111,7 +114,9 @@ SUBJECTS = {
 """Samplers, the space that they are asked for (None for all kinds), and what they claim."""
 
 for name, (sampler, space, claims) in SUBJECTS.items():
-    few = max(3, EXAMPLES // 20) if sampler is gp else EXAMPLES  # its fits make the whole suite of laws expensive
+    few = (
+        max(3, EXAMPLES // 20) if sampler in (gp, auto) else EXAMPLES
+    )  # its fits make the whole suite of laws expensive
     laws = {"sampler": sampler, "space": space, "claims": claims, "max_examples": few}
     globals()[f"Test{name}"] = type(f"Test{name}", (SamplerLaws,), laws)
 

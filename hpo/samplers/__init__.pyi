@@ -4,6 +4,7 @@ from hpo.core import Exhausted as Exhausted
 from hpo.core import Sampler as Sampler
 from hpo.core import Suggestion as Suggestion
 from hpo.pruners.bracket_sampler import BracketSampler as BracketSampler
+from hpo.samplers.auto import AutoSampler as AutoSampler
 from hpo.samplers.brute_force import BruteForceSampler as BruteForceSampler
 from hpo.samplers.cma_es import CmaEsSampler as CmaEsSampler
 from hpo.samplers.gp import GPSampler as GPSampler

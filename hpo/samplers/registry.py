@@ -34,6 +34,7 @@ _TREE = ("rank_based", "affine", "mirror", "scale", "coverage", "no_repeats", "e
 _GAMMAS = ("default_gamma", "hyperopt_gamma", "default_weights")
 _SOBOL = {"sobol": "the trial's point of a Sobol sequence", "halton": "the trial's point of a Halton sequence"}
 _CMA = {**_MODEL, "independent": "left to its independent sampler"}
+_TPE = {**_MODEL, "exploration": "drawn at random, as one in three is while reports stand for results"}
 _GP = {
     **_MODEL,
     "independent": "left to its independent sampler",
@@ -44,6 +45,12 @@ SAMPLERS = Registry(
     "hpo.samplers",
     "sampler",
     (
+        Registration(
+            "AutoSampler",
+            home="hpo.samplers.auto",
+            rules={**_TPE, **_GP},
+            claims=("affine", "mirror", "scale", *_DRAWN, "no_repeats", "exhaustion", "bounded_work"),
+        ),
         # beside the pruner whose brackets it knows
         Registration("BracketSampler", home="hpo.pruners.bracket_sampler"),
         Registration("BruteForceSampler", home="hpo.samplers.brute_force", claims=_TREE, dropped_options={"part": {}}),
@@ -69,7 +76,7 @@ SAMPLERS = Registry(
         Registration(
             "TPESampler",
             home="hpo.samplers.tpe",
-            rules={**_MODEL, "exploration": "drawn at random, as one in three is while reports stand for results"},
+            rules=_TPE,
             claims=_KEEPING_AWAY,
             functions=_GAMMAS,
             added_options={"consider_reports": False},

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import hpo
-from hpo.samplers import CmaEsSampler, GPSampler, QMCSampler, RandomSampler, TPESampler
+from hpo.samplers import AutoSampler, CmaEsSampler, GPSampler, QMCSampler, RandomSampler, TPESampler
 
 hpo.logging.set_verbosity(hpo.logging.ERROR)
 
@@ -128,6 +128,8 @@ OPTIMIZERS: Mapping[str, Callable[..., Any]] = {
     "hpo-tpe-four": optimizer(TPESampler, parallel=True, modes="so"),
     "hpo-cmaes": optimizer(CmaEsSampler, modes="so"),
     "hpo-gp": optimizer(GPSampler),
+    # as if evaluations, which are instant here, were worth a model
+    "hpo-auto": optimizer(functools.partial(AutoSampler, evaluation_seconds=60.0), modes="so mf mo"),
     "hpo-gp-four": optimizer(GPSampler, parallel=True, modes="so"),
     "hpo-tpe-median": optimizer(TPESampler, hpo.pruners.MedianPruner, modes="mf"),
     "optuna-tpe-four": _optuna_four_at_a_time,

@@ -37,6 +37,11 @@ class _ShapeFold(Struct, frozen=True):
 _SHAPES = _ShapeFold()
 
 
+def has_branches(state: StudyState) -> bool:
+    """Return whether some complete or pruned trials have parameters that others lack. O(trials new since the last question)."""
+    return not state.finished.fold(_SHAPES).alike
+
+
 @attrs.frozen(eq=False)
 class Branches:
     """What was tried of an objective with branches; see `branches_of`.
