@@ -14,6 +14,7 @@ from hpo.core import (
     BuiltInSampler,
     CategoricalDistribution,
     Exhausted,
+    FrozenDict,
     FrozenTrial,
     Key,
     Sampler,
@@ -30,9 +31,7 @@ from hpo.core import (
     to_float_if_number,
 )
 from hpo.samplers.gp import GPSampler
-from hpo.samplers.parts import Predicate
-from hpo.samplers.parts.branches import has_branches
-from hpo.samplers.parts.passing_on import asked, given
+from hpo.samplers.parts import Predicate, Region, Weights, asked, checked_prior, given, has_branches, with_types
 from hpo.samplers.tpe import TPESampler
 from hpo.samplers.tpe.propose import GroupFold
 
@@ -184,6 +183,7 @@ class AutoSampler(BuiltInSampler):
         gp: The sampler for few parameters that all trials have.
         tpe: The sampler for everything else.
         evaluation_seconds: How long an evaluation takes, above 0. None means the median of the newest trials.
+        prior: What is believed of the best values, for those of the two samplers that take one: see `TPESampler`.
         seed: Replaces the study's seed; None means the study's.
 
     Raises:
@@ -204,6 +204,7 @@ class AutoSampler(BuiltInSampler):
     evaluation_seconds: float | None = attrs.field(
         default=None, converter=to_float_if_number, validator=is_positive(optional=True)
     )
+    prior: FrozenDict[str, Region | Weights] = attrs.field(default=None, converter=checked_prior, eq=with_types)
     seed: int | None = attrs.field(default=None, converter=checked_seed)
 
     @property
@@ -242,7 +243,8 @@ class AutoSampler(BuiltInSampler):
         rule = self.rule(state, space)
         answer = asked(self._sampler(rule), state, trial, space, key)
         if rule.sampler == "gp" and isinstance(answer, Suggestion) and answer.note.get("rule") == "explore":
-            return _noted(asked(self.tpe, state, trial, space, key), self.tpe, NO_SIGNAL)
+            sampler = self._prepared(self.tpe)
+            return _noted(asked(sampler, state, trial, space, key), sampler, NO_SIGNAL)
         return _noted(answer, self._sampler(rule), rule.because)
 
     def suggest_lone(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
@@ -252,8 +254,13 @@ class AutoSampler(BuiltInSampler):
         return _noted(asked(sampler, state, trial, space, key, lone=True), sampler, rule.because)
 
     def _sampler(self, rule: Rule) -> Sampler:
-        sampler: Sampler = getattr(self, rule.sampler)
-        return sampler
+        return self._prepared(getattr(self, rule.sampler))
+
+    def _prepared(self, sampler: Sampler) -> Sampler:
+        if not self.prior or not hasattr(sampler, "prior"):
+            return sampler
+        believing: Sampler = attrs.evolve(sampler, prior={**self.prior, **sampler.prior})  # type: ignore[misc]
+        return believing
 
 
 def _noted(answer: Answer, sampler: Sampler, because: str) -> Answer:

@@ -62,7 +62,7 @@ SAMPLERS = Registry(
             added_options={"consider_failed_trials": False},
         ),
         Registration("Fallback", home="hpo.samplers.wrappers"),
-        Registration("GPSampler", home="hpo.samplers.gp", rules=_GP, claims=_GP_CLAIMS),
+        Registration("GPSampler", home="hpo.samplers.gp", rules=_GP, claims=_GP_CLAIMS, added_options={"prior": {}}),
         Registration("GridSampler", home="hpo.samplers.grid", claims=_EXHAUSTIVE),
         Registration("PartialFixedSampler", home="hpo.samplers.wrappers"),
         Registration(
@@ -79,7 +79,7 @@ SAMPLERS = Registry(
             rules=_TPE,
             claims=_KEEPING_AWAY,
             functions=_GAMMAS,
-            added_options={"consider_reports": False},
+            added_options={"consider_reports": False, "prior": {}},
         ),
         Registration("Warmup", home="hpo.samplers.wrappers"),
         Registration(

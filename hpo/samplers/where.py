@@ -28,8 +28,7 @@ from hpo.core import (
     whole_from,
 )
 from hpo.errors import InvalidSuggestion
-from hpo.samplers.parts.allowed import Predicate, satisfies
-from hpo.samplers.parts.passing_on import asked, given
+from hpo.samplers.parts import Predicate, asked, given, satisfies
 
 _ASKS = 8  # of the sampler; each may take as long as a suggestion of a model
 

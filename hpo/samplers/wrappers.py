@@ -36,7 +36,7 @@ from hpo.core import (
     whole_from,
 )
 from hpo.errors import InvalidSuggestion, InvalidType
-from hpo.samplers.parts.passing_on import asked, given, named
+from hpo.samplers.parts import asked, given, named
 
 
 def _checked_params(values_given: Mapping[str, Any]) -> FrozenDict[str, Choice]:

@@ -33,7 +33,7 @@ from hpo.numerics.gp import (
 )
 from hpo.numerics.pareto import free_boxes, greedy_subset, nondomination_ranks
 from hpo.samplers.gp.coding import Condition, FeatureCoding, without_inactive
-from hpo.samplers.parts import Feasibility
+from hpo.samplers.parts import Belief, Feasibility
 
 _MIDDLE = 0.5
 _STEP = 1e-4  # for differences: the probability of failures has no formula for its slopes
@@ -150,6 +150,34 @@ class ImprovementAndFeasibility:
         gradient = np.zeros(seen.shape)
         gradient[:, columns] = (penalties[1:] - penalties[0]).T / steps
         return penalties[0], gradient
+
+
+@attrs.frozen(eq=False)
+class Believed:
+    """The same, plus the logarithm of the density of what a person believes, times a number."""
+
+    acquisition: ImprovementAndFeasibility
+    belief: Belief
+    strength: float
+
+    @property
+    def first_steps(self) -> NDArray[np.float64]:
+        """How far to go at first in each column, ``(d,)``."""
+        return self.acquisition.first_steps
+
+    def values(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the values at points, ``(m, d)``: ``(m,)``."""
+        seen = without_inactive(points, self.acquisition.conditions)
+        return self.acquisition.values(points) + self.strength * self.belief.log_density(seen)
+
+    def slopes(self, points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the values, ``(m,)``, and the derivatives by the columns of numbers, ``(m, d)``."""
+        seen = without_inactive(points, self.acquisition.conditions)
+        values, gradient = self.acquisition.slopes(points)
+        return (
+            values + self.strength * self.belief.log_density(seen),
+            gradient + self.strength * self.belief.slopes(seen),
+        )
 
 
 def acquisition_of(

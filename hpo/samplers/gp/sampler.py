@@ -17,6 +17,7 @@ from scipy.special import ndtri
 from hpo.core import (
     Answer,
     BuiltInSampler,
+    FrozenDict,
     FrozenTrial,
     Key,
     Sampler,
@@ -33,20 +34,27 @@ from hpo.core import (
 from hpo.core.memory.rows import Rows
 from hpo.models.gaussian_process import Fold, Surrogate, surrogate
 from hpo.numerics.pareto import best_first as best_points_first
-from hpo.samplers.gp.acquisition import ImprovementAndFeasibility, acquisition_of
+from hpo.samplers.gp.acquisition import Believed, ImprovementAndFeasibility, acquisition_of
 from hpo.samplers.gp.coding import FeatureCoding, learned_conditions
 from hpo.samplers.gp.search import best_first
 from hpo.samplers.parts import (
     DUPLICATES,
+    BelievingStart,
     Duplicates,
     Feasibility,
     Predicate,
+    Region,
     Tried,
     UnitCube,
+    Weights,
+    belief_of,
+    checked_prior,
     is_learnable,
     learned_feasibility,
+    strength,
     suggest,
     suggest_lone,
+    with_types,
 )
 from hpo.samplers.random import RandomSampler
 from hpo.samplers.tpe import TPESampler
@@ -110,6 +118,9 @@ class GPSampler(BuiltInSampler):
             failures. Failures that look like chance are ignored; with False all are.
         duplicates: With "avoid", no configuration of a finite space is suggested that was tried or is running, and the
             answer is `Exhausted` when there is no other. With "allow", configurations may be repeated.
+        prior: What is believed of the best values, by parameter name, for as many parameters as you like: a region ``(low, high)`` in which
+            the best value is with 80 %, or a mapping from values, or choices, to weights. It counts less the more results there are, see
+            `hpo.samplers.parts.prior`; every other trial of the start-up is drawn from it.
 
     Raises:
         InvalidArgument, InvalidType: an option is outside of these; the message names it.
@@ -135,6 +146,7 @@ class GPSampler(BuiltInSampler):
     n_local_searches: int = attrs.field(default=8, converter=to_int_if_whole, validator=whole_from(1))
     consider_failed_trials: bool = attrs.field(default=True, validator=is_bool)
     duplicates: Duplicates = attrs.field(default="avoid", validator=one_of(*DUPLICATES))
+    prior: FrozenDict[str, Region | Weights] = attrs.field(default=None, converter=checked_prior, eq=with_types)
     _where: Predicate | None = attrs.field(default=None, alias="_where", eq=False, repr=False)
     """What suggestions must satisfy; see `where`."""
 
@@ -164,11 +176,13 @@ class GPSampler(BuiltInSampler):
         def ask_model(tried: Tried | None) -> Answer | None:
             return self._suggestion(state, trial, space, key, tried)
 
-        return suggest(state, trial, space, key, ask_model, start=_START, duplicates=self.duplicates, where=self._where)
+        return suggest(
+            state, trial, space, key, ask_model, start=self._start, duplicates=self.duplicates, where=self._where
+        )
 
     def suggest_lone(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
         """Return a value for a parameter that no trial has had yet, from the independent sampler."""
-        independent = _INDEPENDENT if self.independent_sampler is None else self.independent_sampler
+        independent = self.independent_sampler or (TPESampler(prior=self.prior) if self.prior else _INDEPENDENT)
         return suggest_lone(
             state,
             trial,
@@ -180,6 +194,10 @@ class GPSampler(BuiltInSampler):
             where=self._where,
             rule="independent",
         )
+
+    @property
+    def _start(self) -> Sampler:
+        return BelievingStart(_START, self.prior) if self.prior else _START
 
     def _suggestion(
         self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key, tried: Tried | None
@@ -199,12 +217,15 @@ class GPSampler(BuiltInSampler):
         if not any(map(knows_enough, objectives)):
             # one stream for each parameter, as at the start: nothing better is known
             gain = max(each.gain for each in objectives)
-            return Suggestion(_START(state, trial, space, key).params, {"rule": "explore", "gain": round(gain, 3)})
+            answer = self._start(state, trial, space, key)
+            assert isinstance(answer, Suggestion), "random draws are never used up"
+            return Suggestion(answer.params, {"rule": "explore", "gain": round(gain, 3)})
         acquisition = self._acquisition(state, coding, objectives, feasibility, key)
         n = len(objectives[0].targets)
         many = n * len(objectives) > _MANY
+        belief = belief_of(cube, self.prior)
         points, values = best_first(
-            acquisition,
+            acquisition if belief is None else Believed(acquisition, belief, strength(n)),
             coding,
             key,
             _incumbents(objectives),

@@ -8,36 +8,66 @@
 - `tried`: the configurations of a finite space that were tried; `branches`, `branch_tree`: those of an objective with branches;
   `first_trials`: those that run before anything is known
 - `allowed`: what satisfies a predicate; `passing_on`: how samplers made of samplers ask them
+- `prior`: what a person believes of the best values
 - `driver`: the steps of every model-based sampler around its model
 
 Every model-based sampler is built alike: a `Fold` over the finished trials whose `Carry` is what it has learned, a
 function `propose` that turns the carry into values, and a frozen class that holds the options and calls `driver.suggest`.
 """
 
-from hpo.samplers.parts.allowed import Predicate
+from hpo.samplers.parts.allowed import Predicate, satisfies
+from hpo.samplers.parts.branches import has_branches
 from hpo.samplers.parts.driver import DUPLICATES, Duplicates, Tried, ask_noted, suggest, suggest_lone
 from hpo.samplers.parts.feasibility import Feasibility, learned_feasibility
 from hpo.samplers.parts.fidelity import at_highest_fidelity
 from hpo.samplers.parts.observations import Carry, Fold, Standing, column_values, is_learnable, standing
+from hpo.samplers.parts.passing_on import asked, given, named
+from hpo.samplers.parts.prior import (
+    STRENGTH,
+    Belief,
+    Beliefs,
+    BelievingStart,
+    Region,
+    Weights,
+    belief_of,
+    checked_prior,
+    strength,
+    with_types,
+)
 from hpo.samplers.parts.unit_cube import UnitCube, coarse_grid_size
 
 __all__ = [
     "DUPLICATES",
+    "STRENGTH",
+    "Belief",
+    "Beliefs",
+    "BelievingStart",
     "Carry",
     "Duplicates",
     "Feasibility",
     "Fold",
     "Predicate",
+    "Region",
     "Standing",
     "Tried",
     "UnitCube",
+    "Weights",
     "ask_noted",
+    "asked",
     "at_highest_fidelity",
+    "belief_of",
+    "checked_prior",
     "coarse_grid_size",
     "column_values",
+    "given",
+    "has_branches",
     "is_learnable",
     "learned_feasibility",
+    "named",
+    "satisfies",
     "standing",
+    "strength",
     "suggest",
     "suggest_lone",
+    "with_types",
 ]

@@ -12,16 +12,21 @@ from numpy.typing import NDArray
 
 from hpo.core import Distribution, FrozenTrial, Key, SearchSpace, StudyState
 from hpo.samplers.parts import (
+    STRENGTH,
+    Belief,
+    Beliefs,
     Feasibility,
     Fold,
     Tried,
     UnitCube,
+    belief_of,
     column_values,
     is_learnable,
     learned_feasibility,
+    strength,
 )
 from hpo.samplers.random import RandomSampler
-from hpo.samplers.tpe.model import ModelOptions, fitted
+from hpo.samplers.tpe.model import GoodAndBad, ModelOptions, fitted
 
 
 @attrs.frozen
@@ -132,6 +137,11 @@ class ProposalOptions(ModelOptions, Protocol):
     @property
     def constant_liar(self) -> bool:
         """Whether running trials count as bad ones."""
+        ...
+
+    @property
+    def prior(self) -> Beliefs:
+        """What is believed of the best values."""
         ...
 
     @property
@@ -260,8 +270,12 @@ def _from_model(
     model = fitted(options, cube, fold, carry, liars, cube.positions(known))
     if model is None:
         return None
+    belief = belief_of(cube, options.prior)
     for attempt in range(1 if tried is None else _ATTEMPTS):
-        points, scores = model.candidates(key.child("again", attempt) if attempt else key, options.n_ei_candidates)
+        stream = key.child("again", attempt) if attempt else key
+        points, scores = model.candidates(stream, options.n_ei_candidates)
+        if belief is not None:
+            points, scores = _with_belief(belief, carry.n_learnable, model, stream, points, scores)
         chances: Iterable[float | None] = repeat(None)
         if feasible is not None:
             points, scores, probabilities = _likely_to_succeed(feasible, params, cube, points, scores)
@@ -272,6 +286,26 @@ def _from_model(
                 return Proposal({name: values[name] for name in part.space}, score, chance)
     # all were tried already: the driver replaces this one
     return Proposal({name: values[name] for name in part.space}, score, chance)
+
+
+def _with_belief(
+    belief: Belief,
+    n_results: int,
+    model: GoodAndBad,
+    key: Key,
+    points: NDArray[np.float64],
+    scores: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return candidates some of which are drawn from what is believed, and scores to which it is added, best first."""
+    n_drawn = round(0.5 * len(points) * STRENGTH / (STRENGTH + n_results))
+    drawn = belief.drawn(key.child("believed").generator().random((n_drawn, points.shape[1])))
+    free = np.isin(np.arange(points.shape[1]), model.free)
+    # the worst candidates make room for them
+    points = points.copy()
+    points[len(points) - n_drawn :] = np.where(np.isnan(drawn) | ~free, points[len(points) - n_drawn :], drawn)
+    scores = model.scores(points) + strength(n_results) * belief.log_density(points)
+    order = np.argsort(-scores, kind="stable")
+    return points[order], scores[order]
 
 
 def _likely_to_succeed(
