@@ -17,13 +17,36 @@ To add a plot:
 
 from collections.abc import Callable
 
+from hpo.visualization.data.curves import intermediate_values, pruning_audit
+from hpo.visualization.data.edf import edf
+from hpo.visualization.data.fronts import hypervolume_history, pareto_front
 from hpo.visualization.data.history import optimization_history
+from hpo.visualization.data.importances import param_importances
+from hpo.visualization.data.origins import lineage, why
+from hpo.visualization.data.pairs import contour, rank
+from hpo.visualization.data.parallel import parallel_coordinate
 from hpo.visualization.data.parts import Axis, ColorScale, Layer, Panel, Plot, Select, Studies
 from hpo.visualization.data.slices import slices
+from hpo.visualization.data.terminators import terminator_improvement
+from hpo.visualization.data.times import timeline, utilisation
 
 PLOTS: dict[str, Callable[..., Plot]] = {
+    "contour": contour,
+    "edf": edf,
+    "hypervolume_history": hypervolume_history,
+    "intermediate_values": intermediate_values,
+    "lineage": lineage,
     "optimization_history": optimization_history,
+    "parallel_coordinate": parallel_coordinate,
+    "param_importances": param_importances,
+    "pareto_front": pareto_front,
+    "pruning_audit": pruning_audit,
+    "rank": rank,
     "slice": slices,
+    "terminator_improvement": terminator_improvement,
+    "timeline": timeline,
+    "utilisation": utilisation,
+    "why": why,
 }
 """What ``plot_<name>`` draws, by name: the functions of this room."""
 
@@ -36,6 +59,20 @@ __all__ = [
     "Plot",
     "Select",
     "Studies",
+    "contour",
+    "edf",
+    "hypervolume_history",
+    "intermediate_values",
+    "lineage",
     "optimization_history",
+    "parallel_coordinate",
+    "param_importances",
+    "pareto_front",
+    "pruning_audit",
+    "rank",
     "slices",
+    "terminator_improvement",
+    "timeline",
+    "utilisation",
+    "why",
 ]

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Unpack
 
 import numpy as np
+from numpy.typing import NDArray
 
-from hpo.core import CategoricalDistribution, HasState, StudyState
+from hpo.core import CategoricalDistribution, Distribution, HasState, IntDistribution, StudyState
 from hpo.errors import HpoError, InvalidArgument, InvalidType
 from hpo.visualization.data.parts import (
     MOST_MARKS,
@@ -34,7 +35,7 @@ from hpo.visualization.data.parts import (
 
 _KIND, _TITLE = "slice", "Slices"
 _MOST_PANELS = 12
-_MODEL_POINTS = 41
+_MODEL_POINTS = 25
 
 Predict = Callable[[Mapping[str, Any]], Sequence[Any]]
 """Returns a prediction with `mean` and `deviation` for each objective: `hpo.Study.predict`."""
@@ -115,11 +116,8 @@ def chosen_parameters(columns: TrialColumns, params: Sequence[str] | None, most:
         InvalidArgument: no trial has one of them; or one is given twice.
     """
     known = dict.fromkeys(columns.state.space or ())
-    seen: set[int] = set()
-    for trial in columns.trials:
-        if id(trial.distributions) not in seen:  # trials of one joint space share one object
-            seen.add(id(trial.distributions))
-            known |= dict.fromkeys(trial.params)
+    for space in columns.spaces:
+        known |= dict.fromkeys(space)
     if params is None:
         names = [*known]
         return names[:most], max(len(names) - most, 0)
@@ -155,12 +153,26 @@ def _model_curve(
     return (positions, low, high, mean) if positions else None
 
 
+def values_along(columns: TrialColumns, name: str, edges: NDArray[np.float64]) -> list[Any]:
+    """Return a value of a parameter for the middle of each cell along its axis: choices, whole numbers, or numbers."""
+    newest = newest_distribution(columns, name)
+    if isinstance(newest, CategoricalDistribution):
+        return [*newest.choices]
+    middle = np.sqrt(edges[1:] * edges[:-1]) if getattr(newest, "log", False) else (edges[1:] + edges[:-1]) / 2
+    return [round(x) if isinstance(newest, IntDistribution) else x for x in middle.tolist()]
+
+
+def newest_distribution(columns: TrialColumns, name: str) -> Distribution | None:
+    """Return the distribution that the parameter had last, or None if no trial has it."""
+    return next((t.distributions[name] for t in reversed(columns.trials) if name in t.distributions), None)
+
+
 def _newest_params(columns: TrialColumns) -> dict[str, Any]:
     return dict(next((trial.params for trial in reversed(columns.trials) if trial.params), {}))
 
 
 def _grid(columns: TrialColumns, name: str, x: Placed) -> list[tuple[float, Any]]:
-    newest = next((t.distributions[name] for t in reversed(columns.trials) if name in t.distributions), None)
+    newest = newest_distribution(columns, name)
     if newest is None:
         return []
     if isinstance(newest, CategoricalDistribution):

@@ -120,7 +120,7 @@ def matplotlib_figure(plot: Plot, theme: Theme | None = None, figure: Figure | N
             [*handles.values()],
             [*handles],
             loc="outside lower left",
-            ncols=max(min(len(handles), width // 130), 1),
+            ncols=max(min(len(handles), width // (55 + 7 * max(map(len, handles)))), 1),
             frameon=False,
             fontsize=9,
         )
@@ -155,6 +155,13 @@ def _draw(axes: Any, plot: Plot, panel: Panel, layer: Layer, theme: Theme, order
                 error = {"fmt": "none", "ecolor": INK[theme], "elinewidth": 1, "capsize": 2, "zorder": order + 1}
                 axes.errorbar(layer.x, layer.y, xerr=[layer.x - layer.low, layer.high - layer.x], **error)
             return bars
+        case "labels":
+            assert layer.x is not None
+            assert layer.y is not None
+            box = {"boxstyle": "square,pad=0.1", "facecolor": PAPER[theme], "edgecolor": "none", "alpha": 0.75}
+            for x, y, text in zip(layer.x, layer.y, layer.text, strict=True):
+                axes.text(x, y, f" {_shown(text)}", fontsize=7, va="center", color=INK[theme], zorder=order, bbox=box)
+            return None
         case "spans":
             along, across = with_gaps(layer)
             return axes.plot(along, across, color=color, linewidth=7 * _POINTS, solid_capstyle="butt", zorder=order)[0]

@@ -243,6 +243,11 @@ def _trace(plot: Plot, panel: Panel, layer: Layer, theme: Theme) -> dict[str, An
                 "width": 0.6,
             }
             return bars | _error(layer, "x", theme) | _hover(panel, layer)
+        case "labels":
+            font = {"size": 10, "color": INK[theme]}
+            texts = [_safe(text) for text in layer.text]
+            where = {"x": layer.x, "y": layer.y, "text": texts, "textposition": "middle right", "textfont": font}
+            return {"type": "scatter", "mode": "text", "hoverinfo": "skip", "cliponaxis": False, **where}
         case "spans":
             along, across = with_gaps(layer)
             line = {"color": color, "width": 7}

@@ -9,6 +9,7 @@ from hpo.visualization.data.parts.points import (
     nothing,
     number,
     sentence_of,
+    states_not_drawn,
     trial_layers,
 )
 from hpo.visualization.data.parts.styles import (
@@ -84,6 +85,7 @@ __all__ = [
     "rule_of",
     "sentence_of",
     "several",
+    "states_not_drawn",
     "targets_of",
     "thinned",
     "trial_layers",

@@ -34,7 +34,9 @@ def label(text: object, longest: int = _LONGEST) -> str:
         >>> label("learning\nrate"), label("x" * 99, 5)
         ('learning rate', 'xxxx…')
     """
-    line = "".join(letter if letter.isprintable() else " " for letter in str(text))
+    line = str(text)
+    if not line.isprintable():
+        line = "".join(letter if letter.isprintable() else " " for letter in line)
     return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
@@ -120,8 +122,7 @@ def parameter(columns: TrialColumns, name: str) -> Placed:
     if newest is None and columns.state.space is not None:
         newest = columns.state.space.get(name)
     trials = columns.trials
-    spaces = {id(trial.distributions): trial.distributions for trial in trials}  # trials of one space share one object
-    kinds = {type(space[name]) for space in spaces.values() if name in space}
+    kinds = {type(space[name]) for space in columns.spaces if name in space}
     if isinstance(newest, CategoricalDistribution) or CategoricalDistribution in kinds:
         return _choices(name, trials, newest)
     values = np.array([trial.params.get(name, math.nan) for trial in trials], dtype=np.float64)

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from hpo.core import FrozenTrial
 from hpo.visualization.data.parts.axes import Placed, label
 from hpo.visualization.data.parts.styles import STATUS_ROLES
-from hpo.visualization.data.parts.thinning import MOST_TEXTS, rule_of, thinned
+from hpo.visualization.data.parts.thinning import MOST_MARKS, MOST_TEXTS, rule_of, thinned
 from hpo.visualization.data.parts.trials import STATUS, Target, TrialColumns, best_of, finite
 from hpo.visualization.data.parts.values import Layer, Plot
 
+_FEW = 200  # points of a panel that always have texts
 _DRAWN_FIRST = ("waiting", "paused", "running", "failed", "infeasible", "pruned", "complete")
 
 
@@ -47,7 +48,7 @@ def trial_layers(
         x.positions[places], y.positions[places], target.losses[places], (x.axis, y.axis), most, groups=status
     )
     places, status = places[keep], status[keep]
-    with_text = len(places) <= min(MOST_TEXTS, most)
+    with_text = len(places) <= max(MOST_TEXTS * most // MOST_MARKS, _FEW)
     layers = []
     for role in _DRAWN_FIRST:
         own = places[status == STATUS[role]]
@@ -114,9 +115,16 @@ def number(value: object) -> str:
     return label(value)
 
 
-def nothing(kind: str, title: str, sentence: str) -> Plot:
-    """Return a plot with nothing but a sentence."""
-    return Plot(kind, title, sentence=sentence)
+def nothing(kind: str, title: str, sentence: str, notes: Iterable[str] = ()) -> Plot:
+    """Return a plot with nothing but a sentence, and perhaps notes."""
+    return Plot(kind, title, sentence=sentence, notes=notes)
+
+
+def states_not_drawn(studies: Sequence[TrialColumns], *drawn: str) -> list[str]:
+    """Return a sentence that counts the trials in states that a plot does not draw, or none if there are none."""
+    counts = {role: sum(columns.count(role) for columns in studies) for role in STATUS_ROLES if role not in drawn}
+    named = [f"{n:,} {role}" for role, n in counts.items() if n]
+    return [f"Not drawn: {', '.join(named)}."] if named else []
 
 
 NO_TRIALS = "There is nothing to draw yet: the study has no trials."

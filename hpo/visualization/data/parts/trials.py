@@ -14,7 +14,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from hpo.core import FrozenTrial, HasState, StudyState, TrialState, violation
+from hpo.core import FrozenTrial, HasState, SearchSpace, StudyState, TrialState, violation
 from hpo.core.values import as_int, checked_states
 from hpo.errors import InvalidArgument, InvalidType
 from hpo.visualization.data.parts.styles import STATUS_ROLES
@@ -105,6 +105,11 @@ class TrialColumns:
             for trial in self.trials
         ]
         return np.array(rows, dtype=np.float64).reshape(len(rows), m)
+
+    @cached_property
+    def spaces(self) -> list[SearchSpace]:
+        """The spaces of the trials, each once: trials of one joint space share one object."""
+        return [*{id(trial.distributions): trial.distributions for trial in self.trials}.values()]
 
     def is_status(self, *roles: str) -> NDArray[np.bool_]:
         """Return which trials are in one of these states, ``(n,)``."""

@@ -19,8 +19,8 @@ from hpo.errors import MissingExtra
 if TYPE_CHECKING:
     import pandas as pd
 
-Mark: TypeAlias = Literal["points", "line", "steps", "band", "bars", "spans", "cells"]
-_MARKS = ("points", "line", "steps", "band", "bars", "spans", "cells")
+Mark: TypeAlias = Literal["points", "line", "steps", "band", "bars", "spans", "cells", "labels"]
+_MARKS = ("points", "line", "steps", "band", "bars", "spans", "cells", "labels")
 
 
 def _frozen_floats(given: Any) -> NDArray[np.float64] | None:
@@ -92,7 +92,7 @@ class Layer:
         mark: What is drawn. ``"points"`` at `x`, `y` and perhaps `z`; ``"line"`` through them, with gaps at NaN;
             ``"steps"``: the same, but a value holds until the next; ``"band"`` from `low` to `high` along `x`;
             ``"bars"`` from 0 to `x` at the heights `y`; ``"spans"`` from `low` to `high` at the heights `y`;
-            ``"cells"`` of a grid, whose edges are `x`, ``(columns + 1,)``, and `y`, ``(rows + 1,)``.
+            ``"labels"``: `text` at `x`, `y`; ``"cells"`` of a grid, whose edges are `x`, ``(columns + 1,)``, and `y`, ``(rows + 1,)``.
         name: What the legend says; layers of one name share an entry, and ``""`` has none.
         role: What the marks stand for, which decides colour and shape: a key of `hpo.visualization.data.parts.styles.STYLES`.
         x, y, z: Positions, ``(k,)``, or edges.
