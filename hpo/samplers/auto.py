@@ -32,8 +32,7 @@ from hpo.core import (
 )
 from hpo.samplers.gp import GPSampler
 from hpo.samplers.parts import Predicate, Region, Weights, asked, checked_prior, given, has_branches, with_types
-from hpo.samplers.tpe import TPESampler
-from hpo.samplers.tpe.propose import GroupFold
+from hpo.samplers.tpe import GroupFold, TPESampler
 
 _NEWEST = 25  # trials whose durations count
 _FEWEST_TIMED = 3

@@ -27,6 +27,7 @@ from hpo.stopping.rules import MaxTrials
 from hpo.study.advisors import Advisors
 from hpo.study.asking import AskAndTell
 from hpo.study.duplicates import is_duplicate
+from hpo.study.learning import ModelsAndRelatives
 from hpo.study.open_trials import OpenTrials
 from hpo.study.recorder import JournalRecorder
 from hpo.study.replaying.versions import events_until, forked, version_before
@@ -39,10 +40,8 @@ from hpo.study.running.workers import fail_lost
 if TYPE_CHECKING:
     import pandas as pd
 
-    from hpo.samplers.gp.prediction import Prediction
 
-
-class Study(AskAndTell, StudyQuestions):
+class Study(AskAndTell, ModelsAndRelatives, StudyQuestions):
     """A set of trials of one objective function. `create_study` and `load_study` return one.
 
     Threads may share a study, and any number of `Study` objects, in any number of processes, may work on one journal
@@ -337,38 +336,6 @@ class Study(AskAndTell, StudyQuestions):
             InvalidArgument: there is not one name per direction, or two are the same.
         """
         self._recorder.record(SetMetricNames(metric_names))
-
-    def predict(self, params: Mapping[str, Any]) -> tuple[Prediction, ...]:
-        """Return the expected result of a configuration: a mean and a standard deviation for each objective.
-
-        They come from the model of `GPSampler`, whatever sampler the study has, and are in the unit of the objective.
-
-        Args:
-            params: Values by name. Parameters that are left out count as those that a trial does not have.
-
-        Raises:
-            NoCompletedTrial: no trial with parameters is complete yet.
-            InvalidType: `params` is not a mapping.
-            InvalidArgument: `params` is empty, or no trial has had one of them.
-            ValueOutsideDistribution: a value is outside of the newest distribution of its parameter.
-        """
-        from hpo.samplers.gp.prediction import predict  # scipy is loaded when it is needed
-
-        return predict(self.state, params)
-
-    def recommend(self) -> FrozenTrial:
-        """Return the complete, feasible trial with the best expected result, for noisy objectives.
-
-        The best result of a noisy objective is a lucky one; the model of `predict` says what to expect of each trial. Where
-        it can't predict anything, it is the best trial.
-
-        Raises:
-            SeveralObjectives: the study has several objectives.
-            NoCompletedTrial: no trial is complete yet.
-        """
-        from hpo.samplers.gp.prediction import recommended
-
-        return recommended(self.state)
 
     def trials_dataframe(self, attrs: Sequence[str] | None = None, multi_index: bool = False) -> pd.DataFrame:
         """Return the trials as a pandas data frame, one row each; needs ``purehpo[pandas]``.

@@ -18,8 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.core import CategoricalDistribution, FrozenTrial, value_of
-from hpo.samplers.parts import UnitCube, coarse_grid_size, column_values
-from hpo.samplers.parts.observations import column_value
+from hpo.samplers.parts import UnitCube, coarse_grid_size, column_value, column_values
 
 _DIGITS = 9  # of points: what changes beyond them when ranges are in other units is rounding
 _MIDDLE = 0.5  # where a missing number is taken to be

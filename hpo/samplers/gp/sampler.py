@@ -57,8 +57,7 @@ from hpo.samplers.parts import (
     with_types,
 )
 from hpo.samplers.random import RandomSampler
-from hpo.samplers.tpe import TPESampler
-from hpo.samplers.tpe.propose import GroupFold
+from hpo.samplers.tpe import GroupFold, TPESampler
 
 _START = RandomSampler()
 _INDEPENDENT = TPESampler()

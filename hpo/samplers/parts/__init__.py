@@ -20,7 +20,7 @@ from hpo.samplers.parts.branches import has_branches
 from hpo.samplers.parts.driver import DUPLICATES, Duplicates, Tried, ask_noted, suggest, suggest_lone
 from hpo.samplers.parts.feasibility import Feasibility, learned_feasibility
 from hpo.samplers.parts.fidelity import at_highest_fidelity
-from hpo.samplers.parts.observations import Carry, Fold, Standing, column_values, is_learnable, standing
+from hpo.samplers.parts.observations import Carry, Fold, Standing, column_value, column_values, is_learnable, standing
 from hpo.samplers.parts.passing_on import asked, given, named
 from hpo.samplers.parts.prior import (
     STRENGTH,
@@ -58,6 +58,7 @@ __all__ = [
     "belief_of",
     "checked_prior",
     "coarse_grid_size",
+    "column_value",
     "column_values",
     "given",
     "has_branches",

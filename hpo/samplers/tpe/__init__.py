@@ -9,6 +9,7 @@ The fold that keeps trials as rows of numbers is `hpo.samplers.parts.observation
 """
 
 from hpo.samplers.tpe.options import default_gamma, default_weights, hyperopt_gamma
+from hpo.samplers.tpe.propose import GroupFold
 from hpo.samplers.tpe.sampler import TPESampler
 
-__all__ = ["TPESampler", "default_gamma", "default_weights", "hyperopt_gamma"]
+__all__ = ["GroupFold", "TPESampler", "default_gamma", "default_weights", "hyperopt_gamma"]
