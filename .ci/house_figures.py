@@ -51,7 +51,7 @@ MAY_IMPORT = {  # the rooms that each room may import besides itself; a room tha
     "models": _BELOW | {"core", "numerics"},
     "samplers": _BELOW | _PURE,
     "pruners": _BELOW | _PURE,
-    "stopping": _BELOW | _PURE,
+    "stopping": _BELOW | _PURE | {"samplers"},  # some rules ask the model of a sampler
     "importance": _BELOW | _PURE,
     "visualization": _BELOW | _PURE | {"importance"},
     "journal": _BELOW | {"core"},

@@ -1,8 +1,7 @@
 """Stopping under Optuna's names: terminators that compare the room for improvement with the error of the objective.
 
 They are a layer over stopping rules: a `Terminator` is one, so ``optimize(stop=Terminator(...))`` works, and so do ``|`` and
-``&`` with the rules of `hpo.stopping`. The evaluators that need a Gaussian process, `RegretBoundEvaluator` and
-`EMMREvaluator`, are not there yet; using one raises `NotImplementedError`.
+``&`` with the rules of `hpo.stopping`. The estimates by a Gaussian process are those of `hpo.stopping`.
 """
 
 from __future__ import annotations
@@ -24,6 +23,7 @@ from hpo.core import (
     StudyState,
     TrialState,
     as_float,
+    is_bool,
     option_check,
     to_float_if_number,
     to_int_if_whole,
@@ -31,16 +31,14 @@ from hpo.core import (
 )
 from hpo.errors import InvalidArgument, InvalidType, SeveralObjectives
 from hpo.stopping.combinations import Combinable
+from hpo.stopping.room import minimum_regret_gap, regret_bound
 
 if TYPE_CHECKING:
     from hpo.study.study import Study
     from hpo.study.trial import Trial
 
 _SCORES = "terminator:cv_scores"
-_GAUSSIAN = (
-    "{} needs a Gaussian process, which this version does not have: "
-    "pass BestValueStagnationEvaluator(), or a stopping rule such as hpo.stopping.NoImprovement to optimize(stop=...)"
-)
+_ENDLESS = sys.float_info.max * 0.1  # the room of a study with too few trials; a number that can be added to
 
 
 def _whole(least: int, default: int) -> Any:
@@ -90,34 +88,83 @@ class BestValueStagnationEvaluator(BaseImprovementEvaluator):
         return float(self.max_stagnation_trials - since)
 
 
+_SHARE = (attrs.validators.instance_of(float), attrs.validators.gt(0.0), attrs.validators.le(1.0))
+_IS_RATIO = option_check("a finite number above 0", *_SHARE[:2], attrs.validators.lt(math.inf))
+_IS_SHARE = option_check("a number above 0 and at most 1", *_SHARE)
+
+
+@attrs.frozen
 class RegretBoundEvaluator(BaseImprovementEvaluator):
-    """A bound on the regret by a Gaussian process; not available yet.
+    """A bound on how much better the best configuration can be than the best trial: `hpo.stopping.room.regret_bound`.
 
-    Raises:
-        NotImplementedError: always.
+    O(trials^3).
+
+    Args:
+        top_trials_ratio: The share of the complete trials that is modelled, the better ones, above 0 and up to 1.
+        min_n_trials: At least so many are, at least 1.
+        seed: Not needed: the search for the bound has a random stream of its own.
+
+    Example:
+        >>> import hpo
+        >>> unit = {"x": hpo.FloatDistribution(0, 1)}
+        >>> trials = [hpo.create_trial(value=x, params={"x": x}, distributions=unit) for x in (0.1, 0.5, 1.0)]
+        >>> 0.0 <= RegretBoundEvaluator().evaluate(trials, hpo.study.StudyDirection.MINIMIZE) < 1.0
+        True
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        raise NotImplementedError(_GAUSSIAN.format("RegretBoundEvaluator"))
+    top_trials_ratio: float = attrs.field(default=0.5, converter=to_float_if_number, validator=_IS_SHARE)
+    min_n_trials: int = _whole(1, 20)
+    seed: int | None = None
 
     def evaluate(self, trials: Sequence[FrozenTrial], study_direction: StudyDirection) -> float:
-        """Never called."""
-        raise NotImplementedError(_GAUSSIAN.format("RegretBoundEvaluator"))
+        """Return the bound, in the unit of the objective.
+
+        Raises:
+            InvalidArgument: no trial is complete.
+        """
+        bound = regret_bound(
+            _complete(trials),
+            maximized=study_direction is StudyDirection.MAXIMIZE,
+            top_share=self.top_trials_ratio,
+            fewest=self.min_n_trials,
+        )
+        return min(bound, _ENDLESS)
 
 
+@attrs.frozen
 class EMMREvaluator(BaseImprovementEvaluator):
-    """The expected minimum model regret by a Gaussian process; not available yet.
+    """How much the last trial lowered the expected minimum regret: `hpo.stopping.room.minimum_regret_gap`.
 
-    Raises:
-        NotImplementedError: always.
+    Use it with a `MedianErrorEvaluator`. O(trials^3).
+
+    Args:
+        deterministic_objective: Whether equal parameters give equal results.
+        delta: With how much probability the regret bound that is part of it may fail, above 0 and at most 1.
+        min_n_trials: How many complete trials there must be, at least 2.
+        seed: Not needed: the search for the bound has a random stream of its own.
+
+    Example:
+        >>> EMMREvaluator().evaluate([], StudyDirection.MINIMIZE) > 1e300  # no reason to stop yet
+        True
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        raise NotImplementedError(_GAUSSIAN.format("EMMREvaluator"))
+    deterministic_objective: bool = attrs.field(default=False, validator=is_bool)
+    delta: float = attrs.field(default=0.1, converter=to_float_if_number, validator=_IS_SHARE)
+    min_n_trials: int = _whole(2, 2)
+    seed: int | None = None
 
     def evaluate(self, trials: Sequence[FrozenTrial], study_direction: StudyDirection) -> float:
-        """Never called."""
-        raise NotImplementedError(_GAUSSIAN.format("EMMREvaluator"))
+        """Return the bound, in the unit of the objective; a huge number if there are too few complete trials."""
+        complete = _complete(trials, least=0)
+        if len(complete) < self.min_n_trials:
+            return _ENDLESS
+        gap = minimum_regret_gap(
+            complete,
+            maximized=study_direction is StudyDirection.MAXIMIZE,
+            deterministic=self.deterministic_objective,
+            delta=self.delta,
+        )
+        return min(gap, _ENDLESS)
 
 
 @attrs.frozen
@@ -186,16 +233,7 @@ class MedianErrorEvaluator(BaseErrorEvaluator):
     )
     warm_up_trials: int = _whole(0, 10)
     n_initial_trials: int = _whole(1, 20)
-    threshold_ratio: float = attrs.field(
-        default=0.01,
-        converter=to_float_if_number,
-        validator=option_check(
-            "a finite number above 0",
-            attrs.validators.instance_of(float),
-            attrs.validators.gt(0.0),
-            attrs.validators.lt(math.inf),
-        ),
-    )
+    threshold_ratio: float = attrs.field(default=0.01, converter=to_float_if_number, validator=_IS_RATIO)
 
     def evaluate(self, trials: Sequence[FrozenTrial], study_direction: StudyDirection) -> float:
         """Return the threshold; a negative number, which stops nothing, before there are enough complete trials."""
@@ -230,14 +268,12 @@ class Terminator(Combinable, BaseTerminator):
     It is a stopping rule: pass it to ``optimize(stop=...)``.
 
     Args:
-        improvement_evaluator: Estimates the room for improvement. Optuna's default needs a Gaussian process, so one must be
-            given here: `BestValueStagnationEvaluator`, or one of your own.
+        improvement_evaluator: Estimates the room for improvement; by default a `RegretBoundEvaluator`.
         error_evaluator: Estimates the error; by default 0 for `BestValueStagnationEvaluator`, and
             `CrossValidationErrorEvaluator` for others.
         min_n_trials: The number of complete trials before the first estimate, at least 1.
 
     Raises:
-        NotImplementedError: no `improvement_evaluator` is given.
         InvalidType: an evaluator is of another class.
         InvalidArgument: `min_n_trials` is below 1.
 
@@ -252,7 +288,7 @@ class Terminator(Combinable, BaseTerminator):
     """
 
     improvement_evaluator: BaseImprovementEvaluator = attrs.field(
-        default=None,
+        factory=RegretBoundEvaluator,
         validator=option_check("an improvement evaluator", attrs.validators.instance_of(BaseImprovementEvaluator)),
     )
     error_evaluator: BaseErrorEvaluator = attrs.field(
@@ -260,12 +296,6 @@ class Terminator(Combinable, BaseTerminator):
         validator=option_check("an error evaluator", attrs.validators.instance_of(BaseErrorEvaluator)),
     )
     min_n_trials: int = _whole(1, 20)
-
-    def __attrs_pre_init__(
-        self, improvement_evaluator: object = None, error_evaluator: object = None, min_n_trials: object = 20
-    ) -> None:
-        if improvement_evaluator is None:
-            raise NotImplementedError(_GAUSSIAN.format("the default RegretBoundEvaluator"))
 
     def __call__(self, state: StudyState) -> Stop | None:
         """Return a stop if the room for improvement is smaller than the error.

@@ -8,6 +8,7 @@ from __future__ import annotations
 from hpo.registration import Registration, Registry
 
 _HOME = "hpo.stopping.rules"
+_ROOM = "hpo.stopping.room"
 _COUNTS = ("rank_based", "affine", "mirror", "bounded_work")
 
 STOPPING_RULES = Registry(
@@ -18,8 +19,11 @@ STOPPING_RULES = Registry(
         Registration("AnyRule", home="hpo.stopping.combinations"),
         Registration("BestValueStagnation", home=_HOME, claims=_COUNTS),
         Registration("Budget", home=_HOME, claims=_COUNTS),
+        Registration("EMMR", home=_ROOM, claims=("mirror",)),
+        Registration("ExpectedImprovement", home=_ROOM, claims=("mirror",)),
         Registration("MaxTrials", home=_HOME, claims=_COUNTS),
         Registration("NoImprovement", home=_HOME, claims=_COUNTS),
+        Registration("RegretBound", home=_ROOM, claims=("mirror",)),
         Registration("TargetReached", home=_HOME, claims=("bounded_work",)),
         Registration("Timeout", home=_HOME, claims=_COUNTS),
     ),

@@ -9,12 +9,15 @@ from hpo.core import StudyState, TrialState
 from hpo.errors import InvalidArgument, InvalidType, SeveralObjectives
 from hpo.samplers import RandomSampler
 from hpo.stopping import (
+    EMMR,
     AllRules,
     AnyRule,
     BestValueStagnation,
     Budget,
+    ExpectedImprovement,
     MaxTrials,
     NoImprovement,
+    RegretBound,
     Stop,
     TargetReached,
     Timeout,
@@ -184,6 +187,9 @@ RULES = [
     MaxTrials(4),
     NoImprovement(3, 0.5),
     TargetReached(1.0),
+    RegretBound(0.5, min_trials=4),
+    ExpectedImprovement(0.1, min_trials=4),
+    EMMR(0.5, min_trials=4),
     MaxTrials(9) | NoImprovement(2),
     MaxTrials(3) & NoImprovement(2),
     Terminator(BestValueStagnationEvaluator(3), min_n_trials=2),
@@ -195,7 +201,10 @@ def test_rules_keep_the_laws(rule):
     laws = ["total", "survives_every_scenario", "begins", "same_decision_twice", "relabel", "fold"]
     if not isinstance(rule, TargetReached):  # a target has a sign
         laws.append("mirror")
-    check_stopping_rule(rule, laws=laws, max_examples=10)
+    if isinstance(rule, RegretBound | ExpectedImprovement | EMMR):  # a decision costs tens of milliseconds
+        check_stopping_rule(rule, laws=["survives_every_scenario", "mirror"], max_examples=2)
+    else:
+        check_stopping_rule(rule, laws=laws, max_examples=10)
 
 
 @pytest.mark.parametrize("rule", [Timeout(3.0), Budget(seconds=3.0)], ids=repr)
@@ -248,7 +257,45 @@ class TestTerminator:
         with pytest.raises(InvalidType, match="numbers"):
             report_cross_validation_scores(study.ask(), ["a", "b"])
 
-    @pytest.mark.parametrize("make", [Terminator, TerminatorCallback, RegretBoundEvaluator, EMMREvaluator])
-    def test_what_needs_a_gaussian_process_says_so(self, make):
-        with pytest.raises(NotImplementedError, match=r"Gaussian process.*BestValueStagnationEvaluator"):
-            make()
+    @pytest.mark.parametrize(
+        "terminator",
+        [
+            Terminator(error_evaluator=StaticErrorEvaluator(0.01)),
+            Terminator(EMMREvaluator(), MedianErrorEvaluator(EMMREvaluator(), 0, 5, 0.1)),
+        ],
+    )
+    def test_a_gaussian_process_ends_a_study_that_has_found_its_best(self, terminator):
+        study = hpo.create_study(sampler=hpo.samplers.GPSampler(n_startup_trials=5), seed=3)
+        study.optimize(lambda trial: (trial.suggest_float("x", 0, 1) - 0.3) ** 2, n_trials=60, stop=terminator)
+        assert 20 <= len(study.trials) < 60
+        assert study.best_value < 1e-3
+
+    def test_the_default_compares_the_regret_bound_with_the_folds(self):
+        study = hpo.create_study(sampler=hpo.samplers.GPSampler(n_startup_trials=5), seed=3)
+
+        def objective(trial):
+            loss = (trial.suggest_float("x", 0, 1) - 0.3) ** 2
+            report_cross_validation_scores(trial, [loss - 0.1, loss + 0.1])
+            return loss
+
+        study.optimize(objective, n_trials=60, callbacks=[TerminatorCallback()])
+        assert len(study.trials) == 20
+
+    def test_too_few_trials_are_no_reason_to_stop(self):
+        assert RegretBoundEvaluator().evaluate(study_of(1.0, 2.0).trials, MINIMIZE) > 1e300  # without parameters
+        assert EMMREvaluator().evaluate(study_of(1.0).trials, MINIMIZE) > 1e300
+        with pytest.raises(InvalidArgument, match="no complete trial"):
+            RegretBoundEvaluator().evaluate([], MINIMIZE)
+
+    @pytest.mark.parametrize(
+        ("make", "options"),
+        [
+            (RegretBoundEvaluator, {"top_trials_ratio": 0.0}),
+            (RegretBoundEvaluator, {"min_n_trials": 0}),
+            (EMMREvaluator, {"min_n_trials": 1}),
+            (EMMREvaluator, {"delta": 2.0}),
+        ],
+    )
+    def test_options_out_of_range_are_refused(self, make, options):
+        with pytest.raises(InvalidArgument, match=next(iter(options))):
+            make(**options)

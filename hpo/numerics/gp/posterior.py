@@ -120,6 +120,15 @@ class Posterior:
         shrunk = (1.0 + MEAN_VARIANCE) - np.einsum("ij,ij->i", white, white)
         return between @ self.weights, self.variance * np.maximum(shrunk, _LEAST_VARIANCE)
 
+    def joint(self, scaled: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the means, ``(m,)``, in the first world and the covariances, ``(m, m)``, at features, ``(m, f)``."""
+        between = covariance(squared_distances(scaled, self.factor.scaled))
+        white = between @ self.factor.whitening.T
+        squares = squared_distances(scaled, scaled)
+        np.fill_diagonal(squares, 0.0)  # what rounding leaves there would be taken for a distance
+        among = self.variance * (covariance(squares) - white @ white.T)
+        return between @ self.weights[:, 0], among
+
     def left_out(self, targets: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the mean and variance, ``(n,)`` each, that are predicted of each value, noise included, without it.
 
