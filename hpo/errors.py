@@ -217,7 +217,7 @@ class DuplicatedStudyError(HpoError, ValueError):
 
 
 @attrs.define(eq=False)
-class StudyNotFound(HpoError, KeyError):
+class StudyNotFound(HpoError, KeyError, ValueError):
     """The storage has no study of this name, or no name was given and it does not have exactly one study.
 
     Attributes:

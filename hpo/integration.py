@@ -14,5 +14,5 @@ __all__: list[str] = []
 def __getattr__(name: str) -> object:
     if name.startswith("_"):
         raise AttributeError(name)
-    hint = _ADAPTERS.get(name, "adapters are in the package hpo_adapters; this one is not among them yet")
+    hint = _ADAPTERS.get(name, "integrations are adapters, packages beside hpo; this one is not among them yet")
     raise AttributeError(f"hpo.integration has no {name!r}: {hint}; see docs/how-to/coming-from-optuna.md")

@@ -60,7 +60,8 @@ def best_trials(state: StudyState) -> list[FrozenTrial]:
     """Return the Pareto front: the complete trials that no other one dominates, ordered by number.
 
     A trial dominates another one if it violates its constraints less, or if both are feasible and it is better in one
-    objective and worse in none. O(front) for each trial that is new since the last question.
+    objective and worse in none. Without a feasible trial the front is empty. O(front) for each trial that is new since the
+    last question.
 
     Example:
         >>> import hpo
@@ -70,7 +71,8 @@ def best_trials(state: StudyState) -> list[FrozenTrial]:
         [0, 1]
     """
     front = state.finished.fold(ParetoFront(state.directions))
-    return [] if front is None else [*front.trials]
+    # trials that violate a constraint are on the front only if no feasible trial is there to dominate them
+    return [] if front is None else [trial for trial in front.trials if trial.feasible]
 
 
 def trials_in(state: StudyState, states: Iterable[TrialState | str] | None = None) -> list[FrozenTrial]:

@@ -100,6 +100,10 @@ class MemoryStorage:
         """Return the names of all studies, sorted."""
         return sorted(self._journals)
 
+    def names_by_creation(self) -> list[str]:
+        """Return the names of all studies, the oldest study first."""
+        return [*self._journals]
+
     def delete(self, name: str) -> None:
         """Remove the study `name` with all its events; see `Storage.delete`."""
         with self._lock:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import urllib.parse
 from typing import Any, TypeAlias
 
 from hpo.errors import BrokenPlugin, InvalidArgument, InvalidType, MissingExtra, UnsupportedJournal
@@ -146,13 +147,18 @@ def _checked_path(location: str | os.PathLike[str]) -> str:
 
 
 def _open_sqlite(url: str, options: dict[str, Any]) -> Storage:
-    path = url.removeprefix(_SQLITE)
-    if path in {"", ":memory:"}:
-        raise UnsupportedJournal(url, "a database in memory would be gone with its connection: pass None for memory")
-    if "?" in path:  # in other libraries' URLs, options follow
-        raise InvalidArgument(
-            f"{url!r} contains a question mark: pass options as arguments, and such a path to SqliteStorage"
-        )
+    path, _, query = url.removeprefix(_SQLITE).partition("?")
+    for name, value in urllib.parse.parse_qsl(query, keep_blank_values=True):  # as in the URLs of other libraries
+        if name != "timeout" or not re.fullmatch(r"\d+(\.\d*)?", value):
+            raise InvalidArgument(
+                f"{url!r} has the option {name}={value!r} after its question mark: only timeout=<seconds> is taken there; "
+                "pass other options as arguments, and a path with a question mark to SqliteStorage"
+            )
+        options = {**options, "lock_timeout": float(value)}
+    if path == ":memory:":  # a database there would be gone with its connection
+        return MemoryStorage()
+    if not path:
+        raise UnsupportedJournal(url, "the name of the file is missing: pass None for a study in memory")
     if "\0" in path or path.endswith("/"):
         raise InvalidArgument(f"{url!r} does not lead to a file: {_SUPPORTED}")
     from hpo.journal.sqlite import SqliteStorage  # sqlite3 is loaded when it is used

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import weakref
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import attrs
@@ -106,3 +109,31 @@ def _recorded(recorder: JournalRecorder, kind: str) -> Any:
             kind,
         )
     return again
+
+
+def warn_of_repetition(sampler: Sampler | None, study_name: str) -> None:
+    """Log a warning if `sampler` has a seed and has started another study in this process, which this one will repeat."""
+    seed = getattr(sampler, "seed", None)
+    if sampler is None or seed is None:
+        return
+    known = _FIRST_STUDY.get(id(sampler))
+    if known is not None and known[0]() is sampler:
+        get_logger().warning(
+            "Study %r gets the random numbers of study %r, because both have the same sampler with seed=%r: "
+            "give each study a sampler with another seed, or create_study a seed",
+            study_name,
+            known[1],
+            seed,
+        )
+        return
+    with contextlib.suppress(TypeError):  # of a class whose objects can't be referred to weakly
+        _FIRST_STUDY[id(sampler)] = weakref.ref(sampler, partial(_forget, id(sampler))), study_name
+
+
+_FIRST_STUDY: dict[
+    int, tuple[weakref.ref[Any], str]
+] = {}  # of each seeded sampler of this process, as long as it lives
+
+
+def _forget(number: int, _: weakref.ref[Any]) -> None:
+    _FIRST_STUDY.pop(number, None)

@@ -66,10 +66,10 @@ def trials_dataframe(state: StudyState, attrs: Sequence[str] | None, *, multi_in
     return frame
 
 
-def _cells(state: StudyState, trial: FrozenTrial, fields: Sequence[str]) -> Iterator[tuple[tuple[str, str], Any]]:
+def _cells(state: StudyState, trial: FrozenTrial, fields: Sequence[str]) -> Iterator[tuple[tuple[str, Any], Any]]:
     for field in fields:
         if field in ("value", "values"):
-            columns = _value_columns(state, field)
+            columns: list[tuple[str, Any]] = _value_columns(state, field)
             yield from zip(columns, trial.values or [None] * len(columns), strict=True)
             continue
         content = getattr(trial, field)
@@ -81,10 +81,10 @@ def _cells(state: StudyState, trial: FrozenTrial, fields: Sequence[str]) -> Iter
             yield (field, ""), content
 
 
-def _value_columns(state: StudyState, field: str) -> list[tuple[str, str]]:
+def _value_columns(state: StudyState, field: str) -> list[tuple[str, Any]]:
     n = len(state.directions)
-    return [(field, name) for name in state.metric_names or (("",) if n == 1 else map(str, range(n)))]
+    return [(field, name) for name in state.metric_names or (("",) if n == 1 else range(n))]
 
 
-def _flat(column: tuple[str, str]) -> str:
-    return "_".join(part for part in column if part)
+def _flat(column: tuple[str, Any]) -> str:
+    return "_".join(str(part) for part in column if part != "")

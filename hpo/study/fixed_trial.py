@@ -15,6 +15,7 @@ from hpo.core import (
     FloatDistribution,
     IntDistribution,
     Verdict,
+    as_given,
     checked_constraint,
     checked_report,
     coerced_value,
@@ -83,7 +84,7 @@ class FixedTrial(BaseTrial):
 
     def suggest_categorical(self, name: str, choices: Sequence[Choice]) -> Any:
         """Return the given value of `name`, with the errors of `suggest`."""
-        return self.suggest(name, distribution_of(name, CategoricalDistribution, choices))
+        return as_given(self.suggest(name, distribution_of(name, CategoricalDistribution, choices)), choices)
 
     def suggest(self, name: str, distribution: Distribution) -> Any:
         """Return the given value of `name`.

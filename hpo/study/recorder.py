@@ -5,11 +5,23 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
-from hpo.core import AnyEvent, Command, EventLog, History, InsertOnlyDict, StudyState, decide, replay
-from hpo.errors import Conflict, HpoError
+from hpo.core import (
+    AnyEvent,
+    Command,
+    EventLog,
+    History,
+    InsertOnlyDict,
+    KeptObject,
+    StudyState,
+    decide,
+    is_json,
+    replay,
+)
+from hpo.errors import Conflict, HpoError, InvalidType
 from hpo.journal.locks import watch_forks
 from hpo.journal.storage import DeferredSync, Journal, LoadsState, Storage, TakesTurns, Turn, replay_from
 
@@ -17,6 +29,27 @@ from hpo.journal.storage import DeferredSync, Journal, LoadsState, Storage, Take
 def now() -> float:
     """Return the seconds since 1970, to the millisecond. They are for people: nothing is ordered by them."""
     return int(time.time() * 1000.0 + 0.5) / 1000.0  # half the price of `round(time.time(), 3)`
+
+
+def kept_in_memory(key: object, value: object, recorder: Recorder, error: InvalidType) -> KeptObject:
+    """Return what stands for an attribute that has no form in JSON, if the study is in memory; a warning says so.
+
+    Raises:
+        InvalidType: the study is in a journal, or the attribute's name is no string.
+    """
+    origin = getattr(recorder, "origin", None)
+    if not isinstance(key, str) or isinstance(value, str | int) or is_json(value):
+        raise error
+    if origin is None or origin[0].location != "memory":
+        raise InvalidType(
+            f"attribute {key!r}: {error}. A journal keeps no other objects: save it to a file, and set the attribute to its path"
+        ) from None
+    warnings.warn(
+        f"attribute {key!r} is a {type(value).__name__}, which only a study in memory can keep: it is lost with this process, "
+        "and a study in a file or database refuses it",
+        stacklevel=3,
+    )
+    return KeptObject(value)
 
 
 def decide_all(state: StudyState, commands: Sequence[Command]) -> tuple[list[AnyEvent], StudyState]:

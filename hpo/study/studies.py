@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime
 import secrets
+import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -27,8 +28,8 @@ from hpo.core import (
     decide,
 )
 from hpo.errors import DuplicatedStudyError, InvalidArgument, SeveralObjectives, StudyNotFound
-from hpo.journal import StorageLike, current_state, open_journal
-from hpo.study.recorder import now
+from hpo.journal import Storage, StorageLike, current_state, open_journal
+from hpo.study.advisors import warn_of_repetition
 from hpo.study.replaying.versions import copied
 from hpo.study.running.messages import log_study_continued, log_study_created
 from hpo.study.study import Study
@@ -95,7 +96,7 @@ def create_study(
         seed=secrets.randbits(63) if seed is None else seed,
         space=space,
         metric_names=metric_names,
-        at=now(),
+        at=time.time(),  # to the microsecond: studies are listed in the order of their creation
     )
     events = decide(StudyState(), command)
     try:
@@ -108,6 +109,7 @@ def create_study(
         log_study_continued(name, opened.location, study.state.n_trials)
         return study
     log_study_created(name, opened.location)
+    warn_of_repetition(sampler, name)
     return Study(name, opened, sampler, pruner, promoter)
 
 
@@ -191,7 +193,7 @@ def copy_study(
         >>> study = hpo.create_study(storage=storage, study_name="digits")
         >>> copy_study(from_study_name="digits", from_storage=storage, to_storage=storage, to_study_name="again")
         >>> get_all_study_names(storage)
-        ['again', 'digits']
+        ['digits', 'again']
     """
     events = open_journal(from_storage).open(from_study_name).read(0)
     name = from_study_name if to_study_name is None else to_study_name
@@ -199,7 +201,7 @@ def copy_study(
 
 
 def get_all_study_names(storage: StorageLike) -> list[str]:
-    """Return the names of all studies in a storage, sorted.
+    """Return the names of all studies in a storage, the oldest study first.
 
     Example:
         >>> import hpo
@@ -208,11 +210,11 @@ def get_all_study_names(storage: StorageLike) -> list[str]:
         >>> get_all_study_names(storage)
         ['digits']
     """
-    return open_journal(storage).names()
+    return _names_by_creation(open_journal(storage))
 
 
 def get_all_study_summaries(storage: StorageLike, include_best_trial: bool = True) -> list[StudySummary]:
-    """Return a summary of each study in a storage, sorted by name.
+    """Return a summary of each study in a storage, the oldest study first.
 
     Args:
         storage: Where the studies are kept.
@@ -226,7 +228,7 @@ def get_all_study_summaries(storage: StorageLike, include_best_trial: bool = Tru
         [('digits', 0)]
     """
     opened = open_journal(storage)
-    journals = map(opened.open, opened.names())
+    journals = map(opened.open, _names_by_creation(opened))
     return [_summary(current_state(journal), include_best_trial) for journal in journals]
 
 
@@ -269,6 +271,14 @@ class StudySummary:
         if len(self.directions) != 1:
             raise SeveralObjectives(f"the direction of study {self.study_name!r}", "directions")
         return self.directions[0]
+
+
+def _names_by_creation(storage: Storage) -> list[str]:
+    ordered: Callable[[], list[str]] | None = getattr(storage, "names_by_creation", None)
+    if ordered is not None:
+        return ordered()
+    # the first event of a study has the time, and the state remembers it
+    return sorted(storage.names(), key=lambda name: current_state(storage.open(name)).created_at or 0.0)
 
 
 def _summary(state: StudyState, include_best_trial: bool) -> StudySummary:

@@ -21,7 +21,7 @@ from hpo.core import (
     StudyQuestions,
     StudyState,
 )
-from hpo.errors import InvalidArgument, NotOptimizing
+from hpo.errors import InvalidArgument, InvalidType, NotOptimizing
 from hpo.journal import Storage, StorageLike, open_journal, replay_from
 from hpo.stopping.rules import MaxTrials
 from hpo.study.advisors import Advisors
@@ -29,7 +29,7 @@ from hpo.study.asking import AskAndTell
 from hpo.study.duplicates import is_duplicate
 from hpo.study.learning import ModelsAndRelatives
 from hpo.study.open_trials import OpenTrials
-from hpo.study.recorder import JournalRecorder
+from hpo.study.recorder import JournalRecorder, kept_in_memory
 from hpo.study.replaying.versions import events_until, forked, version_before
 from hpo.study.running.evaluation import Objective
 from hpo.study.running.executors import Callback, RunOptions
@@ -322,12 +322,16 @@ class Study(AskAndTell, ModelsAndRelatives, StudyQuestions):
 
         Args:
             key: The name of the attribute.
-            value: Anything that JSON has a form for, or a datetime.
+            value: Anything that JSON has a form for, a datetime, or an array of numpy, which is kept as a list. A study in
+                memory keeps any other object too, with a warning.
 
         Raises:
             InvalidType: the value cannot be stored; nothing changes.
         """
-        self._recorder.record(SetStudyAttribute(key, value))
+        try:
+            self._recorder.record(SetStudyAttribute(key, value))
+        except InvalidType as error:
+            self._recorder.record(SetStudyAttribute(key, kept_in_memory(key, value, self._recorder, error)))
 
     def set_metric_names(self, metric_names: Sequence[str]) -> None:
         """Name the objectives. Logs and data frames use the names, and results can be told by name.

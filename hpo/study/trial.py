@@ -25,6 +25,7 @@ from hpo.core import (
     SetTrialAttribute,
     StudyState,
     Verdict,
+    as_given,
     ask_pruner,
     checked_constraint,
     checked_report,
@@ -36,7 +37,7 @@ from hpo.core import (
 from hpo.errors import InvalidArgument, InvalidType, TrialPruned
 from hpo.journal.storage import Storage
 from hpo.study.advisors import Advisors
-from hpo.study.recorder import JournalRecorder, Recorder, now
+from hpo.study.recorder import JournalRecorder, Recorder, kept_in_memory, now
 from hpo.study.running.messages import reason_of
 
 if TYPE_CHECKING:
@@ -232,7 +233,7 @@ class Trial(BaseTrial):
             InvalidDistribution, InvalidType: there are no choices, two are equal, or one has another type.
             InvalidArgument: the name is a parameter of another type, or has other choices, in this trial.
         """
-        return self._suggest(name, distribution_of(name, CategoricalDistribution, choices))  # type: ignore[no-any-return]
+        return as_given(self._suggest(name, distribution_of(name, CategoricalDistribution, choices)), choices)  # type: ignore[no-any-return]
 
     def report(self, value: float | Mapping[str, float], step: int) -> None:
         """Record an intermediate value. The first value of a step stays; a second one is ignored with a warning.
@@ -344,13 +345,18 @@ class Trial(BaseTrial):
 
         Args:
             key: The name of the attribute.
-            value: Anything that JSON has a form for, or a datetime.
+            value: Anything that JSON has a form for, a datetime, or an array of numpy, which is kept as a list. A study in
+                memory keeps any other object too, with a warning.
 
         Raises:
             InvalidType: the value cannot be stored; nothing changes.
             TrialNotRunning: the trial is finished.
         """
-        self._recorder.record(SetTrialAttribute(self.number, key, value))
+        try:
+            self._recorder.record(SetTrialAttribute(self.number, key, value))
+        except InvalidType as error:
+            kept = kept_in_memory(key, value, self._recorder, error)
+            self._recorder.record(SetTrialAttribute(self.number, key, kept))
 
     def set_constraint(self, key: str, value: float) -> None:
         """Record the value of a constraint. The first value stays; a second one is ignored with a warning.

@@ -78,7 +78,7 @@ def test_a_missing_name_gives_advice(name):
         ("hpo.samplers", "TPESamler", "did you mean TPESampler"),
         ("hpo.pruners", "median_pruner", "did you mean MedianPruner"),
         ("hpo.study", "load_studdy", "did you mean load_study"),
-        ("hpo.integration", "LightGBMTuner", "hpo_adapters"),
+        ("hpo.integration", "LightGBMTuner", "integrations are adapters, packages beside hpo"),
         ("hpo.samplers", "MOTPESampler", "takes several objectives; see docs/how-to/coming-from-optuna.md"),
     ],
 )

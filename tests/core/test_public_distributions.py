@@ -66,7 +66,7 @@ def test_distribution_json_round_trip(distribution, attributes):
         "",
         "[]",
         "{",
-        '{"name": "UniformDistribution", "attributes": {"low": 0, "high": 1}}',
+        '{"name": "NormalDistribution", "attributes": {"low": 0, "high": 1}}',
         '{"name": "FloatDistribution"}',
         '{"name": "FloatDistribution", "attributes": {"low": 0}}',
         '{"name": "FloatDistribution", "attributes": {"low": 0, "high": 1, "base": 2}}',

@@ -51,7 +51,7 @@ def test_json_both_ways(dist, text) -> None:
         "null",
         "[]",
         "[" * 100_000,
-        '{"name": "UniformDistribution", "attributes": {"low": 0, "high": 1}}',
+        '{"name": "NormalDistribution", "attributes": {"low": 0, "high": 1}}',
         '{"name": "FloatDistribution"}',
         '{"name": ["FloatDistribution"], "attributes": {}}',
         '{"name": "FloatDistribution", "attributes": {"low": 0}}',

@@ -69,10 +69,9 @@ def test_urls_lead_to_databases_with_options(tmp_path, monkeypatch, location, le
     [
         ("sqlite://", UnsupportedJournal),
         ("sqlite:///", UnsupportedJournal),
-        ("sqlite:///:memory:", UnsupportedJournal),
         ("sqlite://s.db", UnsupportedJournal),
         ("sqlite+aiosqlite:///s.db", UnsupportedJournal),
-        ("sqlite:///s.db?timeout=30", InvalidArgument),
+        ("sqlite:///s.db?mode=ro", InvalidArgument),
         ("sqlite:///runs/", InvalidArgument),
         ("sqlite:///a\0b", InvalidArgument),
     ],

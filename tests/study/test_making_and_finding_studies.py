@@ -158,10 +158,10 @@ def test_a_deleted_name_is_free_again(runs):
     assert a_study(runs).trials == []
 
 
-def test_names_are_sorted(runs):
+def test_names_are_in_the_order_of_creation(runs):
     for name in ("b", "a", "c/d é"):
         a_study(runs, name)
-    assert hpo.get_all_study_names(runs) == ["a", "b", "c/d é"]
+    assert hpo.get_all_study_names(runs) == ["b", "a", "c/d é"]
 
 
 def test_copy_has_trials_and_attributes_and_is_independent(runs):

@@ -24,6 +24,7 @@ from hpo.core.values import (
     FloatDistribution,
     Identity,
     IntDistribution,
+    KeptObject,
     Number,
     Origin,
     SearchSpace,
@@ -32,7 +33,7 @@ from hpo.core.values import (
     from_json_tree,
     to_json_tree,
 )
-from hpo.errors import HpoError, UnreadableEvents
+from hpo.errors import HpoError, InvalidType, UnreadableEvents
 
 FORMAT = 2
 """The version of the written form; a journal with a newer one is refused, with its version in the message.
@@ -326,6 +327,10 @@ def encode_hook(value: object) -> Any:
     """Return the written form of a search space; an `enc_hook` of msgspec, for types that it does not know."""
     if isinstance(value, SearchSpace):
         return {name: _distribution_document(distribution) for name, distribution in value.items()}
+    if isinstance(value, KeptObject):
+        raise InvalidType(
+            f"an attribute is a {type(value.value).__name__}, which only a study in memory can keep: it can't be written"
+        )
     raise NotImplementedError(f"an event cannot contain a {type(value).__name__}")
 
 

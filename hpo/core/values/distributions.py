@@ -7,9 +7,10 @@ index of the choice, so that ``True``, ``1`` and ``1.0`` stay three different ch
 
 from __future__ import annotations
 
+import enum
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, KeysView, Mapping, Sequence, ValuesView
 from typing import Any, TypeAlias
 
 from msgspec import Struct
@@ -47,6 +48,22 @@ def builtin_choice(choice: object) -> Choice:
     )
 
 
+def as_given(value: Any, choices: Iterable[Any]) -> Any:
+    """Return the member of an enumeration among `choices` that `value` stands for, or `value` itself.
+
+    Example:
+        >>> import enum
+        >>> class Color(enum.StrEnum):
+        ...     RED = "red"
+        >>> as_given("red", [Color.RED])
+        <Color.RED: 'red'>
+    """
+    for choice in choices:
+        if isinstance(choice, enum.Enum) and choice == value:
+            return choice
+    return value
+
+
 def identity_of_choice(choice: Choice) -> tuple[str, object]:
     """Return what two choices share if and only if they are the same choice: their type, and a float's digits."""
     # By `==`, True, 1 and 1.0 would be one choice, and so would 0.0 and -0.0, while NaN would not equal itself. The
@@ -58,8 +75,9 @@ class CategoricalDistribution(Struct, frozen=True, eq=False):
     """A parameter with a finite set of values that have no order.
 
     Args:
-        choices: One or more different values, each None, a `bool`, an `int`, a `float` or a `str`. Types count:
-            ``True``, ``1`` and ``1.0`` are three choices. They are kept as a tuple.
+        choices: One or more different values, each None, a `bool`, an `int`, a `float` or a `str`: a sequence, an array of
+            numpy, or the keys or values of a dict. Types count: ``True``, ``1`` and ``1.0`` are three choices. They are
+            kept as a tuple.
 
     Raises:
         InvalidDistribution: there is no choice, or the same choice is given twice.
@@ -75,7 +93,9 @@ class CategoricalDistribution(Struct, frozen=True, eq=False):
     def __post_init__(self) -> None:
         # A set has no order, so the index of a choice, which journals keep, would differ from process to process.
         # A string is a sequence, but its letters are never meant as choices.
-        if isinstance(self.choices, str | bytes) or not isinstance(self.choices, Sequence):
+        if isinstance(self.choices, str | bytes) or not (
+            isinstance(self.choices, Sequence | KeysView | ValuesView) or getattr(self.choices, "ndim", 0) == 1
+        ):
             raise InvalidType(f"CategoricalDistribution needs a sequence of choices, got {self.choices!r}")
         choices = tuple(builtin_choice(choice) for choice in self.choices)
         if not choices:
@@ -166,6 +186,7 @@ __all__ = [
     "Distribution",
     "FloatDistribution",
     "IntDistribution",
+    "as_given",
     "check_distribution_compatibility",
     "distribution_from_document",
     "distribution_of",
@@ -181,6 +202,20 @@ Distribution: TypeAlias = FloatDistribution | IntDistribution | CategoricalDistr
 
 _KIND_BY_NAME: Mapping[str, type[Distribution]] = {
     kind.__name__: kind for kind in (FloatDistribution, IntDistribution, CategoricalDistribution)
+}
+
+
+_KIND_BY_TYPE: Mapping[str, str] = {
+    "float": "FloatDistribution",
+    "int": "IntDistribution",
+    "categorical": "CategoricalDistribution",
+}
+_OLD: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "UniformDistribution": ("FloatDistribution", {}),
+    "LogUniformDistribution": ("FloatDistribution", {"log": True}),
+    "DiscreteUniformDistribution": ("FloatDistribution", {}),
+    "IntUniformDistribution": ("IntDistribution", {}),
+    "IntLogUniformDistribution": ("IntDistribution", {"log": True}),
 }
 
 
@@ -237,9 +272,18 @@ def json_to_distribution(json_str: str) -> Distribution:
 def distribution_from_document(document: object) -> Distribution:
     """Return the distribution that a JSON object describes, once it has been decoded to a dict.
 
+    It may also have the short form ``{"type": "float", "low": 0, "high": 1}``, or name one of Optuna 2's distributions.
+
     Raises:
-        InvalidDistribution: the dict has another form than `distribution_to_json` writes.
+        InvalidDistribution: the dict has another form.
     """
+    match document:
+        case {"type": str(short), **fields} if short in _KIND_BY_TYPE and "name" not in fields:
+            document = {"name": _KIND_BY_TYPE[short], "attributes": fields}
+        case {"name": str(old), "attributes": dict(given)} if old in _OLD:
+            name, options = _OLD[old]
+            renamed = {("step" if field == "q" else field): value for field, value in given.items()}
+            document = {"name": name, "attributes": {**renamed, **options}}
     match document:
         case {"name": str(name), "attributes": dict(attributes)} if name in _KIND_BY_NAME:
             # The names decide before the constructor is called: its own TypeError would speak of Python's arguments,

@@ -17,6 +17,17 @@ from hpo.core.memory import FrozenDict, FrozenList
 from hpo.core.values.checks import as_int, checked_text, item_of
 from hpo.errors import InvalidType
 
+
+class KeptObject:
+    """An object without a form in JSON, as an attribute of a study in memory. It can't be written."""
+
+    # a plain class, because msgspec would write the fields of a struct or of an attrs class
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
 Number: TypeAlias = float | Literal["nan", "inf", "-inf"]
 """A float as JSON can hold it."""
 
@@ -56,7 +67,7 @@ def to_json_tree(value: object) -> Any:
     """Return an attribute's value as a tree that JSON can hold without loss.
 
     Floats that are not finite and datetimes become objects with one entry, whose key starts with ``$``. Numpy scalars
-    become builtins, and tuples become lists.
+    become builtins, and tuples and arrays become lists.
 
     Raises:
         InvalidType: the value contains something other than None, bool, int, float, str, list, tuple, datetime, or a
@@ -64,6 +75,15 @@ def to_json_tree(value: object) -> Any:
             deep.
     """
     return _to_tree(value, _DEEPEST)
+
+
+def is_json(value: object) -> bool:
+    """Return whether `to_json_tree` takes `value`."""
+    try:
+        to_json_tree(value)
+    except InvalidType:
+        return False
+    return True
 
 
 def _to_tree(value: object, depth: int) -> Any:
@@ -90,8 +110,11 @@ def _to_tree(value: object, depth: int) -> Any:
         return [_to_tree(item, depth - 1) for item in value]
     if isinstance(value, Mapping):
         return _to_tree_of_dict(value, depth)
-    if hasattr(value, "dtype") and hasattr(value, "item") and getattr(value, "ndim", 0) == 0:
-        return _to_tree(item_of(value), depth - 1)
+    if kind is KeptObject:
+        return value
+    if hasattr(value, "dtype") and hasattr(value, "item"):  # of numpy: a scalar, or an array, which becomes a list
+        listed = getattr(value, "tolist", None) if getattr(value, "ndim", 0) else None
+        return _to_tree(item_of(value) if listed is None else listed(), depth - 1)
     raise InvalidType(
         "an attribute is made of None, bool, int, float, str, datetime, lists and dicts with string keys; "
         f"got {value!r} of type {type(value).__name__}"
@@ -123,7 +146,7 @@ def _from_tree(tree: Any, depth: int) -> Any:
     if isinstance(tree, list):
         return FrozenList(_from_tree(item, depth - 1) for item in tree)
     if not isinstance(tree, dict):
-        return tree
+        return tree.value if type(tree) is KeptObject else tree
     if len(tree) == 1 and next(iter(tree)).startswith("$"):
         match tree:
             case {"$float": number}:

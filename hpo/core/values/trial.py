@@ -19,6 +19,7 @@ from hpo.core.values.distributions import (
     Distribution,
     FloatDistribution,
     IntDistribution,
+    as_given,
     distribution_of,
 )
 from hpo.core.values.json_tree import from_json_tree, to_json_tree
@@ -161,7 +162,7 @@ class FrozenTrial(Struct, BaseTrial, frozen=True, gc=False):
             InvalidArgument: the trial has no parameter `name`.
             ValueOutsideDistribution: its value is not one of the choices.
         """
-        return self.stored_value(name, distribution_of(name, CategoricalDistribution, tuple(choices)))
+        return as_given(self.stored_value(name, distribution_of(name, CategoricalDistribution, choices)), choices)
 
     def stored_value(self, name: str, distribution: Distribution) -> Any:
         """Return the value that the trial has for `name`; a number outside the range is returned with a warning.

@@ -132,16 +132,16 @@ def is_chained(connection: sqlite3.Connection, study: int) -> bool:
 
 
 def study_names(connection: sqlite3.Connection) -> list[str]:
-    """Return the names of all studies, sorted.
+    """Return the names of all studies, the oldest study first.
 
     Raises:
         JournalCorrupted: one of them is not text.
     """
     if not _has_tables(connection):
         return []
-    names = [name for (name,) in connection.execute("SELECT name FROM studies")]
+    names = [name for (name,) in connection.execute("SELECT name FROM studies ORDER BY id")]
     try:
-        return sorted(str(name, "utf-8") for name in names)
+        return [str(name, "utf-8") for name in names]
     except (TypeError, UnicodeDecodeError):
         (path,) = [row[2] for row in connection.execute("PRAGMA database_list") if row[1] == b"main"]
         raise corrupted(os.fsdecode(path), "the name of a study is not text") from None

@@ -98,6 +98,14 @@ class SqliteStorage(LocalStorage):
         """Return the names of all studies, sorted."""
         try:
             with self._database() as database:
+                return sorted(database.read(study_names))
+        except FileNotFoundError:
+            return []
+
+    def names_by_creation(self) -> list[str]:
+        """Return the names of all studies, the oldest study first."""
+        try:
+            with self._database() as database:
                 return database.read(study_names)
         except FileNotFoundError:
             return []
@@ -108,7 +116,7 @@ class SqliteStorage(LocalStorage):
         def remove(connection: sqlite3.Connection) -> None:
             study = study_number(connection, name) if name in study_names(connection) else None
             if study is None:
-                raise StudyNotFound(name, self.location, study_names(connection))
+                raise StudyNotFound(name, self.location, sorted(study_names(connection)))
             connection.execute("DELETE FROM events WHERE study = ?", (study,))
             connection.execute("DELETE FROM studies WHERE id = ?", (study,))
 
