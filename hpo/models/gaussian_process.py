@@ -33,8 +33,9 @@ _GROWTH = 1.1  # then the next fit is due when there are so many times more
 _MOST = 1000  # trials of a fit, and of its factorization
 _LONGEST_WAIT = 100  # trials from one fit to the next
 _MOST_FITTED = 256  # trials that hyperparameters are fitted to: they need less data than predictions do
+_MOST_NOISE = 1e3  # deviations of all results
 _PRUNED_QUANTILE = 0.75  # of the complete trials' losses: what a pruned trial counts as
-_VALUE, _ENDED, _VIOLATION, _NUMBER, _POINT = 0, 1, 2, 3, 4  # the places of these in a row
+_VALUE, _ENDED, _VIOLATION, _NUMBER, _ERROR, _POINT = 0, 1, 2, 3, 4, 5  # the places of these in a row
 
 
 class Coding(Protocol):
@@ -78,7 +79,7 @@ class Carry:
 
     Attributes:
         rows: One row for each trial: its value, how it ended (0 complete, 1 pruned or failed), by how much it violates constraints,
-            its number, and its columns.
+            its number, the standard error of its value (0 if it is not known), and its columns.
         fit: The last fit.
     """
 
@@ -115,7 +116,9 @@ class Fold:
         if value is None or row is None:
             return carry
         pruned = trial.state is not TrialState.COMPLETE or trial.values is None
-        rows = carry.rows.with_row([value, float(pruned), violation(trial), float(trial.number), *row])
+        rows = carry.rows.with_row(
+            [value, float(pruned), violation(trial), float(trial.number), self._error(trial), *row]
+        )
         n = len(rows)
         # nothing is computed before somebody asks the fit
         return Carry(rows, Fit(self, rows) if last_fit(n) == n else carry.fit)
@@ -131,6 +134,11 @@ class Fold:
         value = trial.values[self.result]
         return math.inf if math.isnan(value) else (-value if self.maximized else value)
 
+    def _error(self, trial: FrozenTrial) -> float:
+        if isinstance(self.result, str) or trial.sem is None or trial.state is not TrialState.COMPLETE:
+            return 0.0
+        return trial.sem[self.result]
+
     def targets(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return what the process is fitted to, ``(n,)``: the smaller, the better; at most 0 if a constraint is met.
 
@@ -141,6 +149,15 @@ class Fold:
             return standardized_limits(rows[:, _VALUE])
         values = self._values_of(rows)
         return Standardization.of(values).targets(values)
+
+    def known_noise(self, rows: NDArray[np.float64], targets: NDArray[np.float64]) -> NDArray[np.float64] | None:
+        """Return the variances of targets, ``(n,)``, that follow from the standard errors of values; None without such."""
+        errors = rows[:, _ERROR]
+        if isinstance(self.result, str) or not errors.any():
+            return None
+        units = self.standardization(rows).unit(targets)
+        # an endless standard error says nothing about a value, and neither does the value
+        return np.square(np.minimum(np.divide(errors, units, out=np.zeros(len(rows)), where=units > 0.0), _MOST_NOISE))
 
     def standardization(self, rows: NDArray[np.float64]) -> Standardization:
         """Return how losses become targets, for an objective."""
@@ -198,6 +215,7 @@ class Fit:
             coding.features(self.fold.points(self.rows.array[chosen])),
             self._targets[chosen],
             coding.dimensions,
+            known_noise=None if self._noise is None else self._noise[chosen],
             deterministic=self.fold.deterministic,
         )
 
@@ -206,7 +224,8 @@ class Fit:
         """The factorization of the chosen rows."""
         coding, hyper = self.fold.coding, self.hyperparameters
         features = coding.features(self.fold.points(self.rows.array[self.chosen]))
-        return Factor.of(hyper, hyper.scaled(features, coding.dimensions))
+        known_noise = 0.0 if self._noise is None else self._noise[self.chosen]
+        return Factor.of(hyper, hyper.scaled(features, coding.dimensions), known_noise)
 
     @cached_property
     def gain(self) -> float:
@@ -229,6 +248,10 @@ class Fit:
     @cached_property
     def _targets(self) -> NDArray[np.float64]:
         return self.fold.targets(self.rows.array)
+
+    @cached_property
+    def _noise(self) -> NDArray[np.float64] | None:
+        return self.fold.known_noise(self.rows.array, self._targets)
 
 
 def _best_and_newest(targets: NDArray[np.float64], most: int) -> NDArray[np.intp]:
@@ -277,7 +300,7 @@ class Surrogate:
     def smoothed(self) -> NDArray[np.float64]:
         """The means that are predicted at the data themselves, without their noise, ``(n,)``."""
         # A w = targets with A = covariances + noise: no product of matrices is needed
-        noise = self.posterior.factor.hyperparameters.noise
+        noise = self.posterior.factor.noise
         smoothed: NDArray[np.float64] = self.targets - noise * self.posterior.weights[:, 0]
         return smoothed
 
@@ -290,8 +313,11 @@ def surrogate(fold: Fold, carry: Carry) -> Surrogate | None:
     chosen = np.concatenate((carry.fit.chosen, np.arange(n_fitted, len(rows))))
     hyper, coding = carry.fit.hyperparameters, fold.coding
     later = coding.features(fold.points(rows[n_fitted:]))
-    factor = carry.fit.factor.extended(hyper.scaled(later, coding.dimensions))
-    targets = fold.targets(rows)[chosen]
+    targets = fold.targets(rows)
+    noise = fold.known_noise(rows, targets)
+    known_noise = 0.0 if noise is None else noise[n_fitted:]
+    factor = carry.fit.factor.extended(hyper.scaled(later, coding.dimensions), known_noise)
+    targets = targets[chosen]
     return Surrogate(
         fold,
         Posterior.of(factor, targets),

@@ -240,7 +240,7 @@ def minimum_regret_gap(
     # equation 4: how far the last result moved the process at its own place, as a divergence
     posterior, targets = later.surrogate.posterior, later.surrogate.targets
     expected, variances = posterior.left_out(targets)
-    noise, total = posterior.variance * posterior.factor.hyperparameters.noise, float(variances[-1])
+    noise, total = posterior.variance * float(posterior.factor.noise[-1]), float(variances[-1])
     known = max(total - noise, 0.0)
     surprise = float(targets[-1] - expected[-1]) / total
     divergence = 0.5 * (math.log(total / noise) - known / total + known * surprise**2)

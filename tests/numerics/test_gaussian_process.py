@@ -303,3 +303,18 @@ def test_the_power_is_that_of_scipy():
     assert abs(scale.power - stats.yeojohnson_normmax(spread)) <= 0.13  # half the distance of two powers on the grid
     assert_allclose(scale.targets(losses), stats.zscore(stats.yeojohnson(spread, scale.power)), atol=1e-8)
     assert Standardization.of(np.random.default_rng(1).normal(size=60)).power == 1.0
+
+
+def test_known_noise_is_that_of_a_direct_computation_and_has_its_gradient():
+    known = RNG.random(25) * 0.5
+    theta = np.array([-1.0, 0.2, 1.0, -4.0])
+
+    def value(theta):
+        return negative_log_posterior(theta, X, Y, ONE_EACH, known)[0]
+
+    assert_allclose(negative_log_posterior(theta, X, Y, ONE_EACH, known)[1], differences(value, theta), rtol=1e-5)
+    factor = Factor.of(HYPER, HYPER.scaled(X[:20], ONE_EACH), known[:20])
+    whole = Factor.of(HYPER, HYPER.scaled(X, ONE_EACH), known)
+    assert_allclose(factor.extended(HYPER.scaled(X[20:], ONE_EACH), known[20:]).whitening, whole.whitening, atol=1e-9)
+    matrix = covariance_of(HYPER.scaled(X, ONE_EACH), HYPER.noise) + np.diag(known)
+    assert_allclose(whole.whitening.T @ whole.whitening, np.linalg.inv(matrix), rtol=1e-6, atol=1e-8)

@@ -208,6 +208,39 @@ def test_a_pruned_trial_counts_as_an_upper_quartile():
     assert targets[-1] == targets[3]
 
 
+def test_a_known_standard_error_enters_the_noise():
+    """Two groups of results say opposite things; which one is believed is what their standard errors say."""
+
+    def learned(left, right):
+        study = hpo.create_study()
+        for place in range(12):
+            x = place / 11.0
+            study.add_trial(create_trial(value=x, params={"x": x}, distributions={"x": UNIT}, sem=left))
+            study.add_trial(create_trial(value=1.0 - x, params={"x": x}, distributions={"x": UNIT}, sem=right))
+        return [study.predict({"x": x})[0].mean for x in (0.1, 0.9)]
+
+    low, high = learned(0.01, 0.5)
+    assert low < 0.2
+    assert high > 0.8
+    low, high = learned(0.5, 0.01)
+    assert low > 0.8
+    assert high < 0.2
+    low, high = learned(0.2, 0.2)
+    assert abs(low - high) < 0.1
+
+
+def test_a_lucky_result_with_a_large_standard_error_is_not_recommended():
+    study = hpo.create_study()
+    for x in np.linspace(0.0, 1.0, 11).tolist():
+        study.add_trial(create_trial(value=(x - 0.3) ** 2, params={"x": x}, distributions={"x": UNIT}, sem=1e-3))
+    study.add_trial(create_trial(value=-1.0, params={"x": 0.95}, distributions={"x": UNIT}, sem=3.0))
+    assert study.best_trial.params == {"x": 0.95}
+    assert study.recommend().params == {"x": pytest.approx(0.3)}
+    endless = create_trial(value=-1.0, params={"x": 0.6}, distributions={"x": UNIT}, sem=math.inf)
+    study.add_trial(endless)
+    assert study.recommend().params == {"x": pytest.approx(0.3)}
+
+
 def opposed(params):
     """Two objectives with the front ``y = 0``: from (0, 1) to (1, 0)."""
     x, rest = params["x"], 4.0 * params["y"]

@@ -63,8 +63,8 @@ def covariance_and_slope(squares: NDArray[np.float64]) -> tuple[NDArray[np.float
     return values, slope
 
 
-def covariance_of(scaled: NDArray[np.float64], noise: float) -> NDArray[np.float64]:
-    """Return the covariance matrix of data at scaled features, ``(n, f)``, with the variance `noise` on its diagonal."""
+def covariance_of(scaled: NDArray[np.float64], noise: float | NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the covariance matrix of data at scaled features, ``(n, f)``, with the variances `noise` on its diagonal."""
     squares = squared_distances(scaled, scaled)
     np.fill_diagonal(squares, 0.0)  # what rounding leaves there would be taken for a distance
     matrix = covariance(squares)

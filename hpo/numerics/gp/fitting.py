@@ -70,6 +70,7 @@ def fitted_hyperparameters(
     targets: NDArray[np.float64],
     dimensions: NDArray[np.intp],
     *,
+    known_noise: NDArray[np.float64] | None = None,
     deterministic: bool = False,
     most_evaluations: int = 60,
 ) -> Hyperparameters:
@@ -82,7 +83,9 @@ def fitted_hyperparameters(
         features: Where the data are, ``(n, f)``.
         targets: Their standardized values, ``(n,)``.
         dimensions: The dimension of each feature, ascending from 0, ``(f,)``.
-        deterministic: Whether there is no noise; its variance is `LEAST_NOISE` then.
+        known_noise: The variances of the part of each target's noise that is known, ``(n,)``, in units of the targets' variance;
+            None means that nothing is.
+        deterministic: Whether there is no other noise; its variance is `LEAST_NOISE` then.
         most_evaluations: How often the density is evaluated at most for each start.
 
     Source: Byrd, Lu, Nocedal and Zhu, "A Limited Memory Algorithm for Bound Constrained Optimization", 1995 (L-BFGS-B).
@@ -93,7 +96,7 @@ def fitted_hyperparameters(
     bounds = [_SCALE_RANGE] * d + ([] if deterministic else [_NOISE_RANGE])
 
     def objective(theta: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        return negative_log_posterior(theta, features, targets, dimensions)
+        return negative_log_posterior(theta, features, targets, dimensions, known_noise)
 
     best, found = math.inf, np.array([typical] * d + ([] if deterministic else [_NOISE_MEAN]))
     for log_scale, log_noise in starts if len(found) else ():
@@ -118,6 +121,7 @@ def negative_log_posterior(
     features: NDArray[np.float64],
     targets: NDArray[np.float64],
     dimensions: NDArray[np.intp],
+    known_noise: NDArray[np.float64] | None = None,
 ) -> tuple[float, NDArray[np.float64]]:
     """Return minus the logarithm of the posterior density, up to a constant, and its gradient.
 
@@ -126,6 +130,7 @@ def negative_log_posterior(
         features: Where the data are, ``(n, f)``.
         targets: Their values, ``(n,)``.
         dimensions: The dimension of each feature, ``(f,)``.
+        known_noise: As for `fitted_hyperparameters`.
     """
     n, d = len(targets), int(dimensions[-1]) + 1 if len(dimensions) else 0
     hyper = Hyperparameters(theta[:d], float(theta[d]) if len(theta) > d else math.log(LEAST_NOISE))
@@ -133,7 +138,7 @@ def negative_log_posterior(
     squares = squared_distances(scaled, scaled)
     np.fill_diagonal(squares, 0.0)
     matrix, slope = covariance_and_slope(squares)
-    matrix.flat[:: n + 1] += hyper.noise
+    matrix.flat[:: n + 1] += hyper.noise if known_noise is None else hyper.noise + known_noise
     factor, _ = lapack.dpotrf(matrix, lower=1, overwrite_a=1)
     log_det = 2.0 * float(np.log(factor.diagonal()).sum())
     inverse, _ = lapack.dpotri(factor, lower=1)

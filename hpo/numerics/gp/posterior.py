@@ -32,31 +32,41 @@ class Factor:
     Attributes:
         hyperparameters: The hyperparameters.
         scaled: The scaled features of the data, ``(n, f)``.
+        noise: The variance of each value's noise, in units of the process's, ``(n,)``.
         whitening: The inverse of the lower triangular Cholesky factor, ``(n, n)``: it makes the data independent.
     """
 
     hyperparameters: Hyperparameters
     scaled: NDArray[np.float64]
+    noise: NDArray[np.float64]
     whitening: NDArray[np.float64]
 
     @classmethod
-    def of(cls, hyperparameters: Hyperparameters, scaled: NDArray[np.float64]) -> Factor:
-        """Return the factor for data at scaled features, ``(n, f)``; O(`n`^3)."""
-        return cls(hyperparameters, scaled, _whitening(covariance_of(scaled, hyperparameters.noise)))
+    def of(
+        cls,
+        hyperparameters: Hyperparameters,
+        scaled: NDArray[np.float64],
+        known_noise: NDArray[np.float64] | float = 0.0,
+    ) -> Factor:
+        """Return the factor for data at scaled features, ``(n, f)``, with their known noise, ``(n,)``; O(`n`^3)."""
+        noise = np.full(len(scaled), hyperparameters.noise) + known_noise
+        return cls(hyperparameters, scaled, noise, _whitening(covariance_of(scaled, noise)))
 
-    def extended(self, scaled: NDArray[np.float64]) -> Factor:
+    def extended(self, scaled: NDArray[np.float64], known_noise: NDArray[np.float64] | float = 0.0) -> Factor:
         """Return the factor for more data, ``(k, f)``, behind these; O(`k` `n`^2) instead of O((`n` + `k`)^3)."""
         n, k = len(self.scaled), len(scaled)
         if not k:
             return self
+        noise = np.full(k, self.hyperparameters.noise) + known_noise
         between = covariance(squared_distances(scaled, self.scaled)) @ self.whitening.T
-        rest = covariance_of(scaled, self.hyperparameters.noise) - between @ between.T
+        rest = covariance_of(scaled, noise) - between @ between.T
         corner = _whitening(rest)
         whitening = np.zeros((n + k, n + k))
         whitening[:n, :n] = self.whitening
         whitening[n:, n:] = corner
         whitening[n:, :n] = -corner @ (between @ self.whitening)
-        return Factor(self.hyperparameters, np.concatenate((self.scaled, scaled)), whitening)
+        data, noises = np.concatenate((self.scaled, scaled)), np.concatenate((self.noise, noise))
+        return Factor(self.hyperparameters, data, noises, whitening)
 
 
 def _whitening(matrix: NDArray[np.float64]) -> NDArray[np.float64]:

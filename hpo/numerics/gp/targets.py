@@ -16,6 +16,7 @@ _ENOUGH = 3.0  # by how much a power has to increase the log likelihood before i
 _FEWEST = 8  # losses from which a power is estimated
 _DEVIATION = 1.4826  # of a normal distribution, in units of the median distance from its median
 _DIGITS = 9  # what is left of a change of units beyond them is rounding
+_STEP = 1e-3  # of targets, for differences
 
 
 @attrs.frozen
@@ -102,6 +103,11 @@ class Standardization:
         with np.errstate(over="ignore"):  # a loss may be predicted that no float can hold
             low, high = self.low * self.half * (1.0 - shares), self.high * self.half * shares
             result: NDArray[np.float64] = (low + high) / self.half
+        return result
+
+    def unit(self, targets: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return how many units of the losses a unit of targets is, at targets of any shape; 0 if losses are all alike."""
+        result: NDArray[np.float64] = (self.losses(targets + _STEP) - self.losses(targets - _STEP)) / (2.0 * _STEP)
         return result
 
 
