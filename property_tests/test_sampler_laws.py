@@ -13,9 +13,12 @@ from hpo.samplers import (
     Fallback,
     GPSampler,
     GridSampler,
+    NSGAIIISampler,
+    NSGAIISampler,
     PartialFixedSampler,
     QMCSampler,
     RandomSampler,
+    SMSEMOASampler,
     TPESampler,
     Warmup,
     Where,
@@ -82,6 +85,10 @@ SUBJECTS = {
     "CmaEsSeparable": subject(CmaEsSampler(popsize=3, use_separable_cma=True, with_margin=False), WITH_A_KIND),
     "CmaEsWithRestarts": subject(CmaEsSampler(popsize=3, restart_strategy="bipop"), NUMBERS),
     "CmaEsWithLearningRates": subject(CmaEsSampler(popsize=3, lr_adapt=True), NUMBERS),
+    "NsgaFromTheSecondTrialOn": subject(NSGAIISampler(population_size=4, n_startup_trials=2)),
+    "NsgaOfGenerations": subject(NSGAIISampler(population_size=6, generational=True), WITH_A_KIND),
+    "NsgaByDirections": subject(NSGAIIISampler(population_size=6, dividing_parameter=2)),
+    "SmsEmoa": subject(SMSEMOASampler(population_size=6, n_startup_trials=3)),
     # what a wrapper keeps is what the samplers in it keep
     "PartialFixed": (
         PartialFixedSampler({"x": 0.5}, RandomSampler()),

@@ -7,6 +7,9 @@ from hpo.pruners.bracket_sampler import BracketSampler as BracketSampler
 from hpo.samplers.auto import AutoSampler as AutoSampler
 from hpo.samplers.brute_force import BruteForceSampler as BruteForceSampler
 from hpo.samplers.cma_es import CmaEsSampler as CmaEsSampler
+from hpo.samplers.evolution import NSGAIIISampler as NSGAIIISampler
+from hpo.samplers.evolution import NSGAIISampler as NSGAIISampler
+from hpo.samplers.evolution import SMSEMOASampler as SMSEMOASampler
 from hpo.samplers.gp import GPSampler as GPSampler
 from hpo.samplers.grid import GridSampler as GridSampler
 from hpo.samplers.quasi_random import QMCSampler as QMCSampler

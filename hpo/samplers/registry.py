@@ -27,6 +27,8 @@ _LEARNING = (*_RANKS, "scale", *_DRAWN, *_OUTCOMES, "no_repeats", "exhaustion")
 _KEEPING_AWAY = (*_LEARNING, "failures_do_not_attract")
 # sizes of values count, and the order in which trials were told says which of them the hyperparameters were fitted to
 _MODELLED = ("affine", "mirror", "recording_order", "bounded_work", "scale", *_DRAWN, "no_repeats", "exhaustion")
+# among trials of one front, the distances of values count
+_BRED = tuple(law for law in _KEEPING_AWAY if law != "rank_based")
 _GP_CLAIMS = (*_MODELLED, "learning", "violations_repel", "pruned_is_not_best", "failures_do_not_attract")
 # the tree of what was tried grows in the order in which trials ended and asked for parameters, so these two orders count
 _TREE = ("rank_based", "affine", "mirror", "scale", "coverage", "no_repeats", "exhaustion", "bounded_work")
@@ -35,6 +37,12 @@ _GAMMAS = ("default_gamma", "hyperopt_gamma", "default_weights")
 _SOBOL = {"sobol": "the trial's point of a Sobol sequence", "halton": "the trial's point of a Halton sequence"}
 _CMA = {**_MODEL, "independent": "left to its independent sampler"}
 _TPE = {**_MODEL, "exploration": "drawn at random, as one in three is while reports stand for results"}
+_CHILD = {
+    "startup": _MODEL["startup"],
+    "child": "bred from the best trials, its parents",
+    "untried": _MODEL["untried"],
+    "independent": "drawn at random, because no trial before had this parameter",
+}
 _GP = {
     **_MODEL,
     "independent": "left to its independent sampler",
@@ -64,6 +72,8 @@ SAMPLERS = Registry(
         Registration("Fallback", home="hpo.samplers.wrappers"),
         Registration("GPSampler", home="hpo.samplers.gp", rules=_GP, claims=_GP_CLAIMS, added_options={"prior": {}}),
         Registration("GridSampler", home="hpo.samplers.grid", claims=_EXHAUSTIVE),
+        Registration("NSGAIIISampler", home="hpo.samplers.evolution", rules=_CHILD, claims=_BRED),
+        Registration("NSGAIISampler", home="hpo.samplers.evolution", rules=_CHILD, claims=_BRED),
         Registration("PartialFixedSampler", home="hpo.samplers.wrappers"),
         Registration(
             "QMCSampler",
@@ -73,6 +83,7 @@ SAMPLERS = Registry(
             added_options={"independent_sampler": None},
         ),
         Registration("RandomSampler", home="hpo.samplers.random", claims=_SPREAD),
+        Registration("SMSEMOASampler", home="hpo.samplers.evolution", rules=_CHILD, claims=_BRED),
         Registration(
             "TPESampler",
             home="hpo.samplers.tpe",

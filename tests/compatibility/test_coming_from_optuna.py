@@ -21,8 +21,6 @@ def test_every_linked_page_exists():
 
 def test_absent_names_are_absent():
     assert not hasattr(hpo, "artifacts")
-    for name in ("NSGAIISampler", "NSGAIIISampler"):
-        assert not hasattr(hpo.samplers, name)
 
 
 def test_a_parameter_may_change_its_kind_and_choices():

@@ -43,9 +43,12 @@ from hpo.samplers import (  # noqa: E402
     CmaEsSampler,
     Fallback,
     GPSampler,
+    NSGAIIISampler,
+    NSGAIISampler,
     PartialFixedSampler,
     QMCSampler,
     RandomSampler,
+    SMSEMOASampler,
     TPESampler,
     Warmup,
 )
@@ -172,6 +175,15 @@ class TestCmaEsSampler(BasicSamplerTestCase, RelativeSamplerTestCase, SingleOnly
         full=CmaEsSampler(n_startup_trials=0),
         separable=CmaEsSampler(use_separable_cma=True, restart_strategy="ipop", duplicates="allow"),
         adapting=CmaEsSampler(lr_adapt=True, independent_sampler=RandomSampler(), popsize=3, with_margin=False),
+    )
+
+
+class TestEvolution(BasicSamplerTestCase, RelativeSamplerTestCase, MultiObjectiveSamplerTestCase):
+    sampler = presented(
+        nsga2=NSGAIISampler(n_startup_trials=1, population_size=4),
+        generations=NSGAIISampler(population_size=2, generational=True, duplicates="allow"),
+        nsga3=NSGAIIISampler(n_startup_trials=1, population_size=4),
+        sms_emoa=SMSEMOASampler(n_startup_trials=1, population_size=4),
     )
 
 

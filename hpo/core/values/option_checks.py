@@ -136,6 +136,25 @@ def is_positive(*, optional: bool = False) -> Validator:
     )
 
 
+def number_from(least: float, most: float = math.inf, *, optional: bool = False) -> Validator:
+    """Return a validator that accepts finite numbers from `least` to `most`, and None if `optional`; it raises `InvalidArgument`.
+
+    Example:
+        >>> @attrs.frozen
+        ... class Noise:
+        ...     share: float = attrs.field(validator=number_from(0.0, 1.0))
+        >>> Noise(1.5)
+        Traceback (most recent call last):
+            ...
+        hpo.errors.InvalidArgument: share is a number from 0 to 1, got 1.5
+    """
+    checks: list[Validator] = [_is_number, attrs.validators.ge(least), attrs.validators.lt(math.inf)]
+    if most < math.inf:
+        checks.append(attrs.validators.le(most))
+    described = f"a finite number from {least:g} on" if most == math.inf else f"a number from {least:g} to {most:g}"
+    return option_check(described, *checks, optional=optional, error=InvalidArgument)
+
+
 def one_of(*allowed: object, optional: bool = False) -> Validator:
     """Return a validator that accepts the given values, and None if `optional`; it raises `InvalidArgument`.
 
