@@ -284,7 +284,8 @@ class JournalCorrupted(StorageInternalError, RuntimeError):
 
     def __str__(self) -> str:
         position = "" if self.line is None else f", line {self.line} (byte {self.offset})"
-        return f"{_cut(self.path)}{position}: {_cut(self.problem)}"
+        advice = "" if self.line is None else ": 'hpo journal repair' saves what is intact"
+        return f"{_cut(self.path)}{position}: {_cut(self.problem)}{advice}"
 
 
 @attrs.define(eq=False)

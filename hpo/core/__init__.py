@@ -97,7 +97,7 @@ from hpo.core.contracts import (
 from hpo.core.decide import decide, objective_values, running_trial
 from hpo.core.evolve import Loader, decode_snapshot, encode_snapshot, evolve, replay
 from hpo.core.fronts import Front, ParetoFront, violation
-from hpo.core.memory import EventLog, FrozenDict, History, InsertOnlyDict, NumberMap, SortedRuns
+from hpo.core.memory import EventLog, FrozenDict, History, InsertOnlyDict, NumberMap, SortedRuns, settled
 from hpo.core.records import (
     FORMAT,
     AdvisorSet,
@@ -176,6 +176,7 @@ from hpo.core.values import (
     one_of,
     option_check,
     rarest_index,
+    rounded,
     shown_with_advice,
     to_float_if_number,
     to_int_if_whole,
@@ -188,6 +189,8 @@ from hpo.core.views import (
     best_or_none,
     best_trial,
     best_trials,
+    in_html,
+    in_words,
     intersection_space,
     joint_space,
     losses,
@@ -325,6 +328,8 @@ __all__ = [
     "grid_value",
     "hook",
     "identity_of",
+    "in_html",
+    "in_words",
     "index_of",
     "intersection_space",
     "is_acknowledged",
@@ -351,10 +356,12 @@ __all__ = [
     "replay",
     "report",
     "resume",
+    "rounded",
     "running_by_worker",
     "running_trial",
     "set_constraint",
     "set_user_attr",
+    "settled",
     "should_prune",
     "shown_with_advice",
     "space_to_ask",

@@ -232,6 +232,11 @@ class StudyState(Struct, frozen=True, gc=False):
         # The bytes leave out the memory of folds and what later states wrote into shared containers.
         return StudyState.from_bytes, (self.to_bytes(),)
 
+    def _repr_html_(self) -> str:
+        from hpo.core.views import in_html
+
+        return in_html(self, f"State of study {self.name!r}")
+
     def __repr__(self) -> str:
         paused = f", {len(self.paused)} paused" if self.paused else ""
         return (

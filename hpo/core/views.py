@@ -6,14 +6,22 @@ Only this module applies directions: everything else compares *losses*, and less
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from msgspec import Struct
 
 from hpo.core.fronts import ParetoFront, violation
 from hpo.core.records import TrialTable
 from hpo.core.state import StudyState
-from hpo.core.values import FrozenTrial, SearchSpace, TrialState, checked_states
+from hpo.core.values import (
+    FrozenTrial,
+    SearchSpace,
+    TrialState,
+    as_html,
+    checked_states,
+    params_in_words,
+    result_in_words,
+)
 from hpo.errors import NoCompletedTrial, SeveralObjectives
 
 Rank: TypeAlias = tuple[float, tuple[float, ...]]
@@ -200,3 +208,47 @@ class _SharedParameters(Struct, frozen=True):
         # Nothing has changed. Of two equal objects take the trial's: the next trials will have it too, and take the
         # short way above. The order must be the same as well, because samplers draw in the order of the space.
         return seen if [*seen] == [*carry] and seen == carry else carry
+
+
+_MOST_ROWS = 10  # trials in the HTML of a state
+
+
+def in_words(state: StudyState) -> list[str]:
+    """Return a study in a few lines for people: how many trials it has in which state, and the best result.
+
+    Example:
+        >>> in_words(StudyState.create(directions=["maximize"], seed=7))
+        ['maximize, seed 7', 'no trials yet']
+    """
+    lines = [f"{', '.join(state.directions)}, seed {state.seed}"]
+    counts: dict[str, int] = {}
+    for trial in state:
+        counts[trial.state.value] = counts.get(trial.state.value, 0) + 1
+    if not counts:
+        return [*lines, "no trials yet"]
+    states = ", ".join(f"{n} {name}" for name, n in counts.items())
+    lines.append(f"{state.n_trials} trial{'' if state.n_trials == 1 else 's'}: {states}")
+    if len(state.directions) > 1:
+        return [*lines, f"{len(best_trials(state))} on the Pareto front"]
+    best = best_or_none(state)
+    if best is not None:
+        lines.append(f"best: trial {best.number} with {result_in_words(best.values)} ({params_in_words(best.params)})")
+    return lines
+
+
+def in_html(state: StudyState, title: str) -> str:
+    """Return a study as a small piece of HTML: facts, the best trial, and the latest ones. O(trials)."""
+    trials = state.trials
+    best = best_or_none(state) if len(state.directions) == 1 else None
+    shown = trials[-_MOST_ROWS:]
+    if best is not None and best.number not in {trial.number for trial in shown}:
+        shown = [best, *shown]
+    rows = [{**_row(trial), "best": best is not None and trial.number == best.number} for trial in shown]
+    left_out = len(trials) - len(shown)
+    more = f"{left_out} earlier trial{'' if left_out == 1 else 's'} not shown" if left_out else ""
+    return as_html(title, in_words(state), rows, more)
+
+
+def _row(trial: FrozenTrial) -> dict[str, Any]:
+    result = None if trial.values is None else trial.values[0] if len(trial.values) == 1 else trial.values
+    return {"number": trial.number, "state": trial.state.value, "value": result, **trial.params, "reason": trial.reason}

@@ -105,6 +105,9 @@ def _open_registered(url: str, scheme: re.Match[str], options: dict[str, Any]) -
     name, shown = scheme[1].lower(), f"{scheme[0]}..."  # the rest of a URL may hold a password
     points = {point.value: point for point in entry_points(ENTRY_POINTS) if point.name == name}
     if not points:
+        if name == "sqlite":
+            path = "a path after it begins with a third slash, as in 'sqlite:///runs.db', or with a fourth if it is absolute"
+            raise UnsupportedJournal(shown, f"the URL of an SQLite database: {path}")
         if name in _EXTRAS:
             raise MissingExtra(f"a journal at {shown}", _EXTRAS[name])
         raise UnsupportedJournal(

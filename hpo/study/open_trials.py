@@ -45,6 +45,7 @@ from hpo.study.callbacks.max_trials import check_room
 from hpo.study.current import CurrentRun, WorkerBlocks
 from hpo.study.recorder import JournalRecorder, decide_all, now
 from hpo.study.running.messages import failure_reason, log_promotion
+from hpo.study.running.unasked import UnaskedNames
 from hpo.study.running.workers import Worker, is_working
 from hpo.study.series import Program, Series
 from hpo.study.trial import Trial
@@ -78,6 +79,7 @@ class OpenTrials:
         """Returns the study as long as it lives; for `Trial.study`."""
         self.programs: list[Program] = []
         """What was seen of the objectives that had trials here."""
+        self.unasked = UnaskedNames()
         self._asked = Series(self.programs)  # it does not refer to this object, which would then outlive its study
         self._by_number: dict[int, Trial] = {}
         self._most_unchecked = _FEWEST_TO_CHECK

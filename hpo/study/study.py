@@ -20,6 +20,8 @@ from hpo.core import (
     StoppingRule,
     StudyQuestions,
     StudyState,
+    in_html,
+    in_words,
 )
 from hpo.errors import InvalidArgument, InvalidType, NotOptimizing
 from hpo.journal import Storage, StorageLike, open_journal, replay_from
@@ -357,6 +359,20 @@ class Study(AskAndTell, ModelsAndRelatives, StudyQuestions):
 
     def __reduce__(self) -> tuple[type[Study], tuple[Any, ...]]:
         return Study, (self.study_name, self.storage, self.sampler, self.pruner, self.promoter)
+
+    def __len__(self) -> int:
+        """Return the number of trials."""
+        return self.state.n_trials
+
+    def __bool__(self) -> bool:
+        """Return True, also for a study without trials, so that ``study or create_study()`` keeps it."""
+        return True
+
+    def __str__(self) -> str:
+        return "\n  ".join([f"Study {self.study_name!r} in {self.storage.location}:", *in_words(self.state)])
+
+    def _repr_html_(self) -> str:
+        return in_html(self.state, f"Study {self.study_name!r} in {self.storage.location}")
 
     def __repr__(self) -> str:
         return f"<Study {self.study_name!r} in {self.storage.location}>"

@@ -32,6 +32,7 @@ from hpo.core import (
     distribution_of,
     replay,
     running_trial,
+    settled,
     suggest_lone,
 )
 from hpo.errors import InvalidArgument, InvalidType, TrialPruned
@@ -137,8 +138,8 @@ class Trial(BaseTrial):
 
     @property
     def user_attrs(self) -> dict[str, Any]:
-        """The user attributes of the trial."""
-        return dict(self._now().user_attrs)
+        """The user attributes of the trial; `set_user_attr` sets one."""
+        return settled(self._now().user_attrs)
 
     @property
     def constraints(self) -> dict[str, float]:

@@ -288,10 +288,11 @@ def test_state_is_not_changed_by_later_trials(study):
 # attributes
 
 
-def test_user_attribute_is_replaced_and_user_attrs_is_a_copy(study):
+def test_user_attribute_is_replaced_and_user_attrs_refuses_changes(study):
     study.set_user_attr("a", 1)
     study.set_user_attr("a", [1, {"b": None}])
-    study.user_attrs["a"] = 3
+    with pytest.raises(TypeError, match="set_user_attr"):
+        study.user_attrs["a"] = 3
     assert study.user_attrs == {"a": [1, {"b": None}]}
 
 

@@ -103,6 +103,7 @@ def ask(
         (0, True)
         >>> state = tell(state, trial, 0.42)
     """
+    _check_state(state)
     checked_sampler(sampler)
     if promoter is not None:
         checked_promoter(promoter)
@@ -257,6 +258,15 @@ def number_of(trial: TrialOrNumber) -> int:
     return trial if type(trial) is int or not isinstance(trial, FrozenTrial) else trial.number
 
 
+def _check_state(state: object) -> None:
+    if not isinstance(state, StudyState):
+        of_study = isinstance(getattr(state, "state", None), StudyState)
+        hint = "pass study.state, or call the method of the study, such as study.ask()" if of_study else ""
+        raise InvalidType(
+            f"the first argument is a StudyState, got {state!r}: {hint or 'StudyState.create() makes one'}"
+        )
+
+
 def carried_out(state: StudyState, command: Command) -> StudyState:
     """Return the state after `command`, which remembers the events for `events_since`.
 
@@ -268,6 +278,7 @@ def carried_out(state: StudyState, command: Command) -> StudyState:
         >>> carried_out(StudyState.create(), Ask()).n_trials
         1
     """
+    _check_state(state)
     events = decide(state, command)
     return remembering(replay(events, state), state, events) if events else state
 

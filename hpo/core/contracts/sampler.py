@@ -195,7 +195,8 @@ def ask_sampler(
     ask = getattr(sampler, "suggest_lone", sampler) if lone else sampler
     answer = ask(state, trial, space, key)
     if type(answer) is not Suggestion and not isinstance(answer, Suggestion | Exhausted):
-        raise InvalidSuggestion(f"a sampler answers with a Suggestion or Exhausted; {sampler!r} gave {answer!r}")
+        hint = ": return hpo.Suggestion({...}) around it" if isinstance(answer, Mapping) else ""
+        raise InvalidSuggestion(f"a sampler answers with a Suggestion or Exhausted; {sampler!r} gave {answer!r}{hint}")
     return answer
 
 

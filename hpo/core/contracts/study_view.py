@@ -7,7 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import attrs
 
-from hpo.core.memory import History
+from hpo.core.memory import History, settled
 from hpo.core.state import StudyState
 from hpo.core.values import FrozenTrial, StudyDirection, TrialState
 from hpo.core.views import best_trial, best_trials, trials_in
@@ -96,9 +96,14 @@ class StudyQuestions:
         return [StudyDirection(direction) for direction in self.state.directions]
 
     @property
+    def seed(self) -> int:
+        """The root of the study's random numbers, which was given or drawn when it was created."""
+        return self.state.seed
+
+    @property
     def user_attrs(self) -> dict[str, Any]:
-        """The user attributes of the study."""
-        return dict(self.state.user_attrs)
+        """The user attributes of the study; `Study.set_user_attr` sets one."""
+        return settled(self.state.user_attrs)
 
     @property
     def metric_names(self) -> list[str] | None:

@@ -39,13 +39,16 @@ class FrozenDict(dict[K, V]):
         >>> FrozenDict({"x": 1})["x"] = 2
         Traceback (most recent call last):
             ...
-        TypeError: this dict belongs to an immutable value: copy it with dict(...) to change it
+        TypeError: this dict belongs to an immutable value: copy it with dict(...) to change it, and record ...
     """
 
     __slots__ = ()
 
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
-        raise TypeError("this dict belongs to an immutable value: copy it with dict(...) to change it")
+        raise TypeError(
+            "this dict belongs to an immutable value: copy it with dict(...) to change it, "
+            "and record an attribute with set_user_attr"
+        )
 
     # every method of dict that changes it
     __setitem__ = __delitem__ = __ior__ = _refuse

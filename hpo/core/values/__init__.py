@@ -3,6 +3,7 @@
 - `checks`: builtin values from what users pass, directions and objective values
 - `json_tree`: values as JSON trees, and as such a tree what the journal records about a sampler, pruner or promoter
 - `grid`, `numeric`, `distributions`: the three kinds of distribution; `search_space`: several by name
+- `display`: trials and tables for people, as text and HTML
 - `trial`: a trial at one moment; `trial_state`: its states; `trial_checks`: what is told about a trial, checked
 - `key`: named random streams; `origin`: where a command came from, and the files of a study
 - `option_checks`: validators for the options of samplers, pruners and callbacks
@@ -18,6 +19,7 @@ from hpo.core.values.checks import (
     checked_time,
     checked_value,
 )
+from hpo.core.values.display import as_html, params_in_words, result_in_words, rounded, shortened
 from hpo.core.values.distributions import (
     CategoricalDistribution,
     Choice,
@@ -99,6 +101,7 @@ __all__ = [
     "TrialState",
     "as_float",
     "as_given",
+    "as_html",
     "as_int",
     "check_distribution_compatibility",
     "checked_artifact",
@@ -134,7 +137,11 @@ __all__ = [
     "number_from",
     "one_of",
     "option_check",
+    "params_in_words",
     "rarest_index",
+    "result_in_words",
+    "rounded",
+    "shortened",
     "shown_with_advice",
     "to_float_if_number",
     "to_int_if_whole",

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from hpo.core.memory import FrozenDict, InsertOnlyDict, with_items
 from hpo.core.values.base_trial import BaseTrial
 from hpo.core.values.checks import checked_sem, checked_text, checked_time, checked_values
+from hpo.core.values.display import as_html, params_in_words, result_in_words, shortened
 from hpo.core.values.distributions import (
     CategoricalDistribution,
     Choice,
@@ -199,6 +200,19 @@ class FrozenTrial(Struct, BaseTrial, frozen=True, gc=False):
     def set_constraint(self, key: str, value: float) -> None:
         """Check the arguments as a running trial would, and record nothing."""
         checked_constraint(key, value)
+
+    def __str__(self) -> str:
+        """Return the trial in one line; `repr` shows all of its fields."""
+        result = f", {result_in_words(self.values)}" if self.values is not None else ""
+        params = f": {params_in_words(self.params)}" if self.params else ""
+        reason = f" ({self.reason})" if self.reason else ""
+        return f"trial {self.number} {self.state.value}{result}{params}{reason}"
+
+    def _repr_html_(self) -> str:
+        facts = [f"{name} = {shortened(value)}" for name, value in self.params.items()]
+        known = {"reason": self.reason, **self.user_attrs, **self.constraints}
+        rows = [{"": name, " ": value} for name, value in known.items() if value is not None]
+        return as_html(f"Trial {self.number}: {self.state.value} {result_in_words(self.values)}", facts, rows)
 
     def __hash__(self) -> int:
         # enough to tell the trials of a study apart, and all of it is cheap to hash

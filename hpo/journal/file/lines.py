@@ -84,9 +84,7 @@ def unpack(line: bytes) -> Record:
     body = line[9:]
     checksum = crc32(body)
     if line[:9] != b"%08x " % checksum:
-        raise DamagedRecord(
-            "the checksum is wrong" if looks_like_record(line) else "this line is not a record of a journal"
-        )
+        raise DamagedRecord(_why_damaged(line))
     previous = None
     if body[8:9] == b" " and body[9:10] != b"[" and not body[:8].strip(_HEXADECIMAL):
         previous = int(body[:8], 16)
@@ -95,6 +93,16 @@ def unpack(line: bytes) -> Record:
     if not sequence.isdigit() or sequence[:1] == b"0" or len(sequence) > 19:
         raise DamagedRecord("the record has no sequence number")
     return Record(int(sequence), payload, checksum, previous)
+
+
+def _why_damaged(line: bytes) -> str:
+    if line.startswith(b"\xef\xbb\xbf"):
+        return "the file begins with a byte order mark, which an editor has put there"
+    if not looks_like_record(line):
+        return "this line is not a record of a journal"
+    if line.endswith(b"\r"):
+        return "the checksum is wrong, because the line ends in CR LF, as editors and git for Windows write lines"
+    return "the checksum is wrong"
 
 
 def looks_like_record(text: bytes) -> bool:

@@ -165,6 +165,9 @@ class Explanation:
         if self.enqueued or trial.parent is not None:
             source = "enqueued" if trial.parent is None else f"forked from trial {trial.parent}"
             lines.append(f"{_listed(self.enqueued)}: {source}")
+            if trial.state.is_finished() and (unasked := self.enqueued.keys() - trial.params.keys()):
+                names = ", ".join(map(_printable, sorted(unasked)))
+                lines.append(f"{names}: never asked for by the objective")
         if self.added:
             noted = f"; noted {json.dumps(to_json_tree(trial.note), ensure_ascii=False)}" if trial.note else ""
             lines.append(f"{_listed(trial.params)}: added to the study with the whole trial{noted}")

@@ -118,6 +118,10 @@ def _checked_callbacks(given: object) -> tuple[Callback, ...]:
     if given is None:
         return ()
     callbacks = tuple(given) if isinstance(given, Iterable) else ()
+    classes = [callback for callback in callbacks if isinstance(callback, type)]
+    if classes:
+        name = classes[0].__name__
+        raise InvalidType(f"callbacks has the class {name} itself: create a callback with it, {name}(...)")
     wrong = [callback for callback in callbacks if not callable(callback)] if isinstance(given, Iterable) else [given]
     if wrong:
         raise InvalidType(f"callbacks is None or holds callables that take a study and a trial, got {wrong[0]!r}")

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from hpo.core import Decision, FrozenTrial, StudyState, TrialState, Verdict, best_or_none
+from hpo.core import Decision, FrozenTrial, StudyState, TrialState, Verdict, best_or_none, rounded
 from hpo.errors import SearchSpaceExhausted
 from hpo.logging import INFO, WARNING, get_logger
 
@@ -46,7 +46,7 @@ def log_trial_end(state: StudyState, trial: FrozenTrial, traceback: str | None =
             logger.warning(
                 "Trial %d failed with parameters: %s because of the following error: %s",
                 trial.number,
-                dict(trial.params),
+                rounded(trial.params),
                 trial.reason,
             )
         return
@@ -58,12 +58,14 @@ def log_trial_end(state: StudyState, trial: FrozenTrial, traceback: str | None =
     values = trial.values or ()
     if len(values) > 1:
         named = dict(zip(state.metric_names, values, strict=True)) if state.metric_names else list(values)
-        logger.info("Trial %d finished with values: %s and parameters: %s.", trial.number, named, dict(trial.params))
+        logger.info(
+            "Trial %d finished with values: %s and parameters: %s.", trial.number, rounded(named), rounded(trial.params)
+        )
         return
-    message = f"Trial {trial.number} finished with value: {values[0]} and parameters: {dict(trial.params)}."
+    message = f"Trial {trial.number} finished with value: {rounded(values[0])} and parameters: {rounded(trial.params)}."
     best = best_or_none(state)
     if best is not None:
-        message += f" Best is trial {best.number} with value: {best.value}."
+        message += f" Best is trial {best.number} with value: {rounded(best.value)}."
     logger.info("%s", message)
 
 

@@ -320,6 +320,7 @@ class Session:
             log_late_result(trial)
         else:
             log_trial_end(state, trial, result.traceback)
+            self._trials.unasked.look(state, trial)
         self._stopping = self._stopping or trial.number in self._stop_after
         if self._options.gc_after_trial:
             gc.collect()
