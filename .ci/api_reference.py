@@ -71,6 +71,12 @@ PAGES = (
         ("hpo.importance",),
     ),
     Page(
+        "pareto.md",
+        "Questions about a front",
+        "For how to decide see [Choose from a front](../how-to/choose-from-a-front.md).",
+        ("hpo.pareto",),
+    ),
+    Page(
         "journal.md",
         "Journals and transfer",
         "How studies are kept is explained on the page [The journal](../explanation/journal.md).",

@@ -54,12 +54,13 @@ MAY_IMPORT = {  # the rooms that each room may import besides itself; a room tha
     "stopping": _BELOW | _PURE | {"samplers"},  # some rules ask the model of a sampler
     "importance": _BELOW | _PURE,
     "visualization": _BELOW | _PURE | {"importance"},
+    "pareto": _BELOW | {"core", "numerics"},
     "journal": _BELOW | {"core"},
     "artifacts": _BELOW | {"core", "journal"},
     "transfer": _BELOW | {"core", "journal"},
     "study": _BELOW
     | _PURE
-    | {"samplers", "pruners", "stopping", "importance", "visualization", "journal", "artifacts"},
+    | {"samplers", "pruners", "stopping", "importance", "visualization", "pareto", "journal", "artifacts"},
     "extend": _BELOW | _PURE | {"journal", "samplers", "pruners", "stopping"},
     "adapters": {"hpo", "extend", "errors", "exceptions", "logging", "distributions", "trial"}
     | {"samplers", "pruners"},

@@ -91,6 +91,7 @@ _ROOMS = (
     "integration",
     "journal",
     "logging",
+    "pareto",
     "pruners",
     "samplers",
     "search_space",

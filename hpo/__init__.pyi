@@ -7,6 +7,7 @@ from hpo import (
     integration as integration,
     journal as journal,
     logging as logging,
+    pareto as pareto,
     pruners as pruners,
     samplers as samplers,
     search_space as search_space,

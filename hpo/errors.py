@@ -182,6 +182,24 @@ class NoCompletedTrial(HpoError, ValueError):
 
 
 @attrs.define(eq=False)
+class NoFeasibleTrial(HpoError, ValueError):
+    """Something was asked about the feasible Pareto front of a study that has none.
+
+    Attributes:
+        n_trials: How many trials the study has, whatever their states.
+        n_complete: How many of them are complete; all of these violate a constraint.
+    """
+
+    n_trials: int
+    n_complete: int
+
+    def __str__(self) -> str:
+        if self.n_complete:
+            return f"the front is empty: each of the {self.n_complete} complete trials violates a constraint"
+        return f"the front is empty: none of the study's {self.n_trials} trials is complete"
+
+
+@attrs.define(eq=False)
 class SeveralObjectives(HpoError, RuntimeError, ValueError):
     """Something that requires a single objective was used with a study that has several.
 

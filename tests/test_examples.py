@@ -17,6 +17,7 @@ EXAMPLES = {
     "bohb.py": [],
     "curves.py": [],
     "pruning.py": [],
+    "choose_from_a_front.py": [],
     "custom_sampler.py": [],
     "key_value_store.py": [],
     "noisy.py": [],

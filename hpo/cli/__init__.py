@@ -19,6 +19,7 @@ from hpo.cli.journal_commands import export, import_study, journal
 from hpo.cli.optimize_command import optimize
 from hpo.cli.options import Settings, exit_code
 from hpo.cli.optuna_commands import advice_for, refuse_storage_class, storage_group, study_optimize
+from hpo.cli.pareto_command import pareto
 from hpo.cli.replay_commands import backtest, diff, explain, fork, verify
 from hpo.cli.run_command import run
 from hpo.cli.study_commands import (
@@ -174,6 +175,7 @@ for _command in (
     trials,
     best_trial,
     best_trials,
+    pareto,
     study,
     importance,
     explain,

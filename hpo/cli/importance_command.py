@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import hpo
+from hpo.cli.objectives import place_of, shown_objectives
 from hpo.cli.options import format_option, read_state, storage_argument, study_options
 from hpo.cli.output import print_out, visible, written
 from hpo.errors import InvalidArgument
@@ -72,15 +73,11 @@ def _short(value: Any) -> Any:
 
 def _target(state: StudyState, given: str) -> Target:
     """Return a target from its name, or from the name or number of an objective; less is better."""
-    names = [*(state.metric_names or [])]
-    if given in names:
-        place = names.index(given)
-    elif given in _TARGETS:
-        return given  # type: ignore[return-value]
-    elif given.isascii() and given.isdecimal() and int(given) < len(state.directions):
-        place = int(given)
-    else:
-        objectives = ", ".join(map(repr, names)) or f"0 to {len(state.directions) - 1}"
+    place = place_of(state, given)
+    if place is None:
+        if given in _TARGETS:
+            return given  # type: ignore[return-value]
+        objectives = shown_objectives(state)
         raise InvalidArgument(f"--target is an objective ({objectives}) or {', '.join(_TARGETS)}; got {given!r}")
     sign = -1.0 if state.directions[place] == "maximize" else 1.0
     return lambda trial: None if trial.values is None else sign * trial.values[place]

@@ -10,6 +10,7 @@ import click
 import hpo
 from hpo.cli.creating import CommandWithLists, created_study, creation_options
 from hpo.cli.listing import Listing, flat, flatten_option, listing_options
+from hpo.cli.objectives import numbers_by_name
 from hpo.cli.options import (
     continued_study,
     format_option,
@@ -190,7 +191,7 @@ def tell(
     was_open = number in before.running or number in before.paused or number in before.waiting
     trial = study.tell(
         number,
-        _by_name(named) if named else values or None,
+        numbers_by_name(named, "--values-by-name") if named else values or None,
         None if outcome is None else outcome.lower(),
         reason=reason,
         skip_if_finished=skip_if_finished,
@@ -282,18 +283,3 @@ def best_trials(storage: Storage, study_name: str | None, listing: Listing) -> N
 
 def _print_trials(state: StudyState, chosen: Sequence[FrozenTrial], listing: Listing) -> None:
     listing.show([trial_record(state, trial) for trial in chosen], trial_columns(state, listing.style))
-
-
-def _by_name(pairs: Sequence[str]) -> dict[str, float]:
-    """Return the numbers in ``name=number`` strings by name. A name may contain ``=``."""
-    found: dict[str, float] = {}
-    for pair in pairs:
-        name, equals, number = pair.rpartition("=")
-        if not equals or name in found:
-            problem = "was given before" if equals else "is not NAME=VALUE"
-            raise click.BadParameter(f"{pair!r} {problem}", param_hint="--values-by-name")
-        try:
-            found[name] = float(number)
-        except ValueError:
-            raise click.BadParameter(f"{number!r} is not a number", param_hint="--values-by-name") from None
-    return found

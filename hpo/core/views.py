@@ -80,7 +80,7 @@ def best_trials(state: StudyState) -> list[FrozenTrial]:
     """
     front = state.finished.fold(ParetoFront(state.directions))
     # trials that violate a constraint are on the front only if no feasible trial is there to dominate them
-    return [] if front is None else [trial for trial in front.trials if trial.feasible]
+    return [] if front is None or front.violation else [*front.trials]
 
 
 def trials_in(state: StudyState, states: Iterable[TrialState | str] | None = None) -> list[FrozenTrial]:

@@ -18,7 +18,6 @@ from hpo.core import (
     SetMetricNames,
     SetStudyAttribute,
     StoppingRule,
-    StudyQuestions,
     StudyState,
     in_html,
     in_words,
@@ -29,6 +28,7 @@ from hpo.stopping.rules import MaxTrials
 from hpo.study.advisors import Advisors
 from hpo.study.asking import AskAndTell
 from hpo.study.duplicates import is_duplicate
+from hpo.study.fronts import FrontQuestions
 from hpo.study.learning import ModelsAndRelatives
 from hpo.study.open_trials import OpenTrials
 from hpo.study.recorder import JournalRecorder, kept_in_memory
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class Study(AskAndTell, ModelsAndRelatives, StudyQuestions):
+class Study(AskAndTell, ModelsAndRelatives, FrontQuestions):
     """A set of trials of one objective function. `create_study` and `load_study` return one.
 
     Threads may share a study, and any number of `Study` objects, in any number of processes, may work on one journal

@@ -1,4 +1,4 @@
-"""The order of points with several losses that puts better fronts first, and spreads over a front."""
+"""How points with several losses spread over a front, and an order that spreads them."""
 
 from __future__ import annotations
 
@@ -52,3 +52,31 @@ def n_before(losses: NDArray[np.float64], place: int, enough: int) -> tuple[int,
         nearest[taken] = -1.0
         taken = int(np.argmax(nearest))
     return better, before
+
+
+def crowding_distances(losses: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how far the neighbours of each point of a front are from each other, ``(n,)``, summed over objectives.
+
+    Distances are in units of the front's range in each objective. The ends of a front are infinitely far from the next point, and
+    so are infinite losses from finite ones. Points with the same loss share the distance between their neighbours, so that the order
+    of the points does not matter.
+
+    Args:
+        losses: Losses of points of which none dominates another, ``(n, m)``; infinities are allowed, and NaN is not.
+
+    Source: Deb, Pratap, Agarwal and Meyarivan, "A Fast and Elitist Multiobjective Genetic Algorithm: NSGA-II", 2002,
+    section III B (there, points with the same loss have distances by chance).
+
+    Example:
+        >>> crowding_distances(np.array([[0.0, 4.0], [1.0, 2.0], [3.0, 1.0], [4.0, 0.0]])).tolist()
+        [inf, 1.5, 1.25, inf]
+    """
+    distances = np.zeros(len(losses))
+    for column in losses.T:
+        different, places, counts = np.unique(column, return_inverse=True, return_counts=True)
+        finite = different[np.isfinite(different)] / 2.0  # halves, as the range of huge losses overflows
+        span = float(np.ptp(finite)) if len(finite) > 1 else 1.0
+        gaps = np.full(len(different), np.inf)
+        gaps[1:-1] = (different[2:] / 2.0 - different[:-2] / 2.0) / span
+        distances += (gaps / counts)[places]
+    return distances
