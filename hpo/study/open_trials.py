@@ -297,6 +297,16 @@ class OpenTrials:
         """
         return self._start_alone(worker, total=total)[:3]
 
+    def with_params(self, started: StudyState, number: int) -> tuple[Trial, StudyState, StudyState]:
+        """Give a trial that was started by `start_without_params` its joint parameters, and return what `start_trial` does.
+
+        Raises:
+            SearchSpaceExhausted: nothing is left to suggest; the trial has failed.
+        """
+        enqueued = bool(started.running[number].fixed_params)
+        state = self._add_params(number, started, None, probe=None, enqueued=enqueued)
+        return self._opened(started, state, number, None), started, state
+
     def _start_alone(
         self,
         worker: Worker | None,

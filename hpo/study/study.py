@@ -189,6 +189,7 @@ class Study(AskAndTell, ModelsAndRelatives, FrontQuestions):
         stop: StoppingRule | None = None,
         total_trials: int | MaxTrials | None = None,
         timeout_per_trial: float | None = None,
+        speculate: bool = False,
     ) -> None:
         """Run trials of `func`.
 
@@ -228,6 +229,9 @@ class Study(AskAndTell, ModelsAndRelatives, FrontQuestions):
             timeout_per_trial: Seconds that each call of the objective may take; it needs an `executor` with processes. A trial
                 that takes longer fails with a reason that begins with ``"timeout:"``, with the parameters and reports that it has,
                 and the run goes on: its process is killed, and another one takes its place. None means no limit.
+            speculate: Whether the next trial is started while the objective runs, so that nobody waits for the sampler unless it is
+                slower than the objective. The sampler sees the trial that runs as a running one, without its result. If the run ends
+                before the turn of such a trial, it fails with a reason that begins with ``"withdrawn:"``.
 
         Raises:
             InvalidArgument, InvalidType: an argument is not valid; no trial is started. Or the objective cannot be sent to
@@ -236,6 +240,10 @@ class Study(AskAndTell, ModelsAndRelatives, FrontQuestions):
         """
         if self._trials.current_run.run is not None:
             raise NotOptimizing("optimize can't be called from inside an objective or a callback of the same study")
+        if speculate and self.promoter is not None:
+            raise InvalidArgument(
+                "speculate=True is for studies without a promoter, which decides with all results at hand"
+            )
         options = RunOptions.checked(
             func,
             n_trials=n_trials,
@@ -250,6 +258,7 @@ class Study(AskAndTell, ModelsAndRelatives, FrontQuestions):
             stop=stop,
             total_trials=total_trials,
             timeout_per_trial=timeout_per_trial,
+            speculate=speculate,
         )
         Session(self, self._trials, options).run()
 

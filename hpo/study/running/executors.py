@@ -28,6 +28,7 @@ class RunOptions:
         ordered: Whether trials are told in the order of their numbers: ``order="deterministic"``.
         stop: The stopping rule, or None.
         timeout_per_trial: Seconds that each objective may run, or None.
+        speculate: Whether the next trial is started while the objective runs.
         total: How many trials the study may have, over all workers, and which of them count; or None.
     """
 
@@ -44,6 +45,7 @@ class RunOptions:
     stop: StoppingRule | None
     total: MaxTrials | None
     timeout_per_trial: float | None
+    speculate: bool
 
     @classmethod
     def checked(
@@ -62,6 +64,7 @@ class RunOptions:
         stop: StoppingRule | None,
         total_trials: int | MaxTrials | None,
         timeout_per_trial: float | None,
+        speculate: bool,
     ) -> RunOptions:
         """Return the options, or raise an error that names the argument that is not valid."""
         if not callable(objective):
@@ -73,6 +76,13 @@ class RunOptions:
             raise InvalidArgument(f"timeout is None or a number of seconds, at least 0, got {timeout!r}")
         if order not in ("any", "deterministic"):
             raise InvalidArgument(f"order is 'any' or 'deterministic', got {order!r}")
+        if not isinstance(speculate, bool):
+            raise InvalidType(f"speculate is True or False, got {speculate!r}")
+        if speculate and (executor is not None or order != "any" or n_jobs not in (None, 1)):
+            raise InvalidArgument(
+                "speculate=True is for one trial at a time: leave out n_jobs, executor and order, with which the next "
+                "suggestion is computed while other trials run anyway"
+            )
         return cls(
             objective=objective,
             n_trials=n_trials,
@@ -87,6 +97,7 @@ class RunOptions:
             stop=None if stop is None else checked_stopping_rule(stop),
             total=_checked_total(total_trials),
             timeout_per_trial=_checked_limit(timeout_per_trial, executor),
+            speculate=speculate,
         )
 
 

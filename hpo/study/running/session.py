@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
@@ -11,11 +12,12 @@ from typing import TypeAlias
 
 from msgspec.structs import replace
 
-from hpo.core import FrozenTrial, HasState, StudyState, Tell, TrialState, needs_pending
+from hpo.core import FrozenTrial, HasState, StudyState, Tell, TrialState, joint_space, needs_pending
 from hpo.errors import InvalidType, SearchSpaceExhausted
 from hpo.study.callbacks.max_trials import EnoughTrials
 from hpo.study.open_trials import OpenTrials
 from hpo.study.recorder import now
+from hpo.study.running.ahead import Ahead
 from hpo.study.running.evaluation import DetachedJob, Frames, TrialResult, evaluate
 from hpo.study.running.executors import DaemonThreads, RunOptions, checked_future, size_of
 from hpo.study.running.ledger import Ledger
@@ -30,12 +32,15 @@ from hpo.study.running.messages import (
 from hpo.study.running.remote import Job, PostOffice, Reply, run_job
 from hpo.study.running.workers import LOST_PREFIX, Worker, fail_lost, is_lost, others_working, working
 from hpo.study.series import Series
+from hpo.study.trial import Trial
 
 _LONGEST_WAIT = 0.5  # seconds
 _LOOK_FOR_LOST = 60.0
 """Seconds between two looks for the trials of dead workers."""
 _MOST_LOST = 8
 """An executor that loses this many trials in a row, and two for each that runs at a time, counts as broken."""
+
+WITHDRAWN = "withdrawn: it was started ahead, and the run ended before its turn"
 
 Running: TypeAlias = dict[int, tuple[Future[TrialResult | Reply], Job]]
 """What an executor runs, by the number of the trial, oldest first."""
@@ -111,19 +116,36 @@ class Session:
         return True
 
     def _run_serially(self) -> None:
-        while self._may_start():
-            try:
-                trial, started, _ = self._series.start_trial(
-                    self._trials, worker=self._worker, total=self._options.total
-                )
-            except (SearchSpaceExhausted, EnoughTrials) as exhausted:
-                if self._may_try_again(exhausted):
-                    continue
-                self._end_exhausted(exhausted)
-                return
-            error = self._finish(self._frames.let_go(evaluate(trial, self._options.objective, started)))
-            if error is not None:
-                raise error
+        ahead = Ahead(self._start_ahead) if self._options.speculate else None
+        try:
+            while self._may_start():
+                try:
+                    begun = None if ahead is None else ahead.take()
+                    waited = begun is not None
+                    trial, started, _ = begun or self._start_trial()
+                except (SearchSpaceExhausted, EnoughTrials) as exhausted:
+                    if self._may_try_again(exhausted):
+                        continue
+                    self._end_exhausted(exhausted)
+                    return
+                if ahead is not None and self._left != 0 and not _is_nearly_used_up(started):
+                    ahead.prepare()
+                began = now() if waited else None  # a trial that was started ahead had to wait for its turn
+                result = self._frames.let_go(evaluate(trial, self._options.objective, started))
+                error = self._finish(replace(result, tell=replace(result.tell, began=began)), began)
+                if error is not None:
+                    raise error
+        finally:
+            withdrawn = None if ahead is None else ahead.withdraw()
+            if withdrawn is not None:
+                self._trials.fail_trials([withdrawn[0].number], WITHDRAWN)
+
+    def _start_ahead(self) -> Callable[[], tuple[Trial, StudyState, StudyState]]:
+        started, number, _ = self._trials.start_without_params(self._worker, self._options.total)
+        return partial(self._trials.with_params, started, number)
+
+    def _start_trial(self) -> tuple[Trial, StudyState, StudyState]:
+        return self._series.start_trial(self._trials, worker=self._worker, total=self._options.total)
 
     def _may_try_again(self, exhausted: SearchSpaceExhausted | EnoughTrials) -> bool:
         """Return whether the end of a trial of another worker may leave something to start. Waits a moment for it."""
@@ -235,7 +257,7 @@ class Session:
             # The suggestion is computed by the executor's worker: it may be slow, and depends on nothing but `started`.
             started, number, resumed = trials.start_without_params(self._worker, options.total)
             return number, self._detached(started, started, number, has_params=resumed)
-        trial, started, state = self._series.start_trial(self._trials, worker=self._worker, total=self._options.total)
+        trial, started, state = self._start_trial()
         number = trial.number
         if options.executor is None and not options.ordered:
             return number, Job(self._in_thread(number, partial(evaluate, trial, options.objective, started)))
@@ -370,3 +392,9 @@ class Session:
     def _call_back(self, trial: FrozenTrial) -> None:
         for callback in self._options.callbacks:
             callback(self._study, trial)
+
+
+def _is_nearly_used_up(state: StudyState) -> bool:
+    """Return whether the trials may be all of a finite space: one more would fail if it were started ahead."""
+    sizes = [distribution.n_values() or math.inf for distribution in joint_space(state).values()]
+    return bool(sizes) and math.prod(sizes) <= state.n_trials
