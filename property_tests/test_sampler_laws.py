@@ -8,16 +8,20 @@ from hpo.distributions import CategoricalDistribution, FloatDistribution
 from hpo.pruners import BracketSampler, HyperbandPruner
 from hpo.samplers import (
     AutoSampler,
+    BORESampler,
     BruteForceSampler,
     CmaEsSampler,
+    CQRSampler,
     Fallback,
     GPSampler,
     GridSampler,
+    KDESampler,
     NSGAIIISampler,
     NSGAIISampler,
     PartialFixedSampler,
     QMCSampler,
     RandomSampler,
+    RegularizedEvolutionSampler,
     SMSEMOASampler,
     TPESampler,
     Warmup,
@@ -53,7 +57,9 @@ tpe = TPESampler(n_startup_trials=2)
 # few candidates and searches, so that a suggestion costs milliseconds
 gp = GPSampler(n_startup_trials=2, n_candidates=32, n_local_searches=2)
 auto = AutoSampler(gp=gp, tpe=tpe)
-WITH_OPTIONS = {"AutoSampler", "BruteForceSampler", "GPSampler"}
+bore, cqr = BORESampler(n_startup_trials=2, n_candidates=64), CQRSampler(n_startup_trials=2, n_candidates=64)
+COSTLY = (gp, auto, bore, cqr)  # their fits make the whole suite of laws expensive
+WITH_OPTIONS = {"AutoSampler", "BORESampler", "BruteForceSampler", "CQRSampler", "GPSampler"}
 OF_WHOLE_RANGES = ["scale", "coverage", "lone_independence"]
 """Laws that a sampler gives up which holds a parameter fixed."""
 
@@ -67,6 +73,10 @@ SUBJECTS = {
     **{name: subject(sampler) for name, sampler in MADE_WITHOUT_OPTIONS.items() if name not in WITH_OPTIONS},
     "GaussianProcess": subject(gp),
     "Auto": subject(auto),
+    "GoodByClassification": subject(bore),
+    "ConformalQuantiles": subject(cqr),
+    "KernelsOfReports": subject(KDESampler(consider_reports=True), without=["pruned_is_not_best"]),
+    "SmallPopulation": subject(RegularizedEvolutionSampler(population_size=5, tournament_size=2, n_startup_trials=1)),
     "RandomWithASeed": subject(RandomSampler(seed=11), without=["coverage", "shares", "lone_independence"]),
     "Grid": subject(grid, SMALL),
     "ShuffledGrid": subject(GridSampler(grid.search_space, seed=5), SMALL),
@@ -121,9 +131,7 @@ SUBJECTS = {
 """Samplers, the space that they are asked for (None for all kinds), and what they claim."""
 
 for name, (sampler, space, claims) in SUBJECTS.items():
-    few = (
-        max(3, EXAMPLES // 20) if sampler in (gp, auto) else EXAMPLES
-    )  # its fits make the whole suite of laws expensive
+    few = max(3, EXAMPLES // 20) if sampler in COSTLY else EXAMPLES
     laws = {"sampler": sampler, "space": space, "claims": claims, "max_examples": few}
     globals()[f"Test{name}"] = type(f"Test{name}", (SamplerLaws,), laws)
 

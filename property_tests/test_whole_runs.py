@@ -27,7 +27,9 @@ from hpo.core import (
     tell,
 )
 from hpo.samplers import (
+    BORESampler,
     CmaEsSampler,
+    CQRSampler,
     Fallback,
     GPSampler,
     GridSampler,
@@ -50,7 +52,10 @@ CELLS = {"lr": [0.25, 0.5], "momentum": [0.1], "layers": [1, 5, 9], "units": [8,
 
 SUBJECTS = {
     **{registration.name: sampler for registration, sampler in SAMPLERS.made_without_options()},
-    "GPSampler": GPSampler(n_candidates=32, n_local_searches=2),  # its default costs too much
+    # their defaults cost too much
+    "GPSampler": GPSampler(n_candidates=32, n_local_searches=2),
+    "BORESampler": BORESampler(n_candidates=32),
+    "CQRSampler": CQRSampler(n_candidates=32),
     "random with a seed": RandomSampler(seed=11),
     "grid": GridSampler(CELLS),
     "shuffled grid": GridSampler(CELLS, seed=5),

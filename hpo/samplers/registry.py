@@ -49,6 +49,9 @@ _GP = {
     "explore": "drawn at random, because the model predicts no better than a constant",
 }
 
+_RANDOM_SOMETIMES = {**_MODEL, "exploration": "drawn at random, as one in three is"}
+_PARENT = {**_MODEL, "model": "the values of a parent from the population, with another one of one parameter"}
+
 SAMPLERS = Registry(
     "hpo.samplers",
     "sampler",
@@ -59,9 +62,11 @@ SAMPLERS = Registry(
             rules={**_TPE, **_GP},
             claims=("affine", "mirror", "scale", *_DRAWN, "no_repeats", "exhaustion", "bounded_work"),
         ),
+        Registration("BORESampler", home="hpo.samplers.bore", rules=_MODEL, claims=_KEEPING_AWAY),
         # beside the pruner whose brackets it knows
         Registration("BracketSampler", home="hpo.pruners.bracket_sampler"),
         Registration("BruteForceSampler", home="hpo.samplers.brute_force", claims=_TREE, dropped_options={"part": {}}),
+        Registration("CQRSampler", home="hpo.samplers.cqr", rules=_MODEL, claims=_KEEPING_AWAY),
         Registration(
             "CmaEsSampler",
             home="hpo.samplers.cma_es",
@@ -72,6 +77,7 @@ SAMPLERS = Registry(
         Registration("Fallback", home="hpo.samplers.wrappers"),
         Registration("GPSampler", home="hpo.samplers.gp", rules=_GP, claims=_GP_CLAIMS, added_options={"prior": {}}),
         Registration("GridSampler", home="hpo.samplers.grid", claims=_EXHAUSTIVE),
+        Registration("KDESampler", home="hpo.samplers.kde", rules=_RANDOM_SOMETIMES, claims=_KEEPING_AWAY),
         Registration("NSGAIIISampler", home="hpo.samplers.evolution", rules=_CHILD, claims=_BRED),
         Registration("NSGAIISampler", home="hpo.samplers.evolution", rules=_CHILD, claims=_BRED),
         Registration("PartialFixedSampler", home="hpo.samplers.wrappers"),
@@ -84,6 +90,12 @@ SAMPLERS = Registry(
         ),
         Registration("RandomSampler", home="hpo.samplers.random", claims=_SPREAD),
         Registration("SMSEMOASampler", home="hpo.samplers.evolution", rules=_CHILD, claims=_BRED),
+        Registration(
+            "RegularizedEvolutionSampler",
+            home="hpo.samplers.regularized_evolution",
+            rules=_PARENT,
+            claims=_KEEPING_AWAY,
+        ),
         Registration(
             "TPESampler",
             home="hpo.samplers.tpe",

@@ -34,9 +34,8 @@ from hpo.errors import SeveralObjectives
 from hpo.models.gaussian_process import Fold, Surrogate, surrogate
 from hpo.numerics.gp import Standardization, log_expected_improvement
 from hpo.samplers.gp.acquisition import ImprovementAndFeasibility, Moments
-from hpo.samplers.gp.coding import FeatureCoding, learned_conditions
 from hpo.samplers.gp.search import best_first
-from hpo.samplers.parts import UnitCube
+from hpo.samplers.parts import FeatureCoding, UnitCube, learned_conditions
 from hpo.samplers.tpe.propose import GroupFold
 from hpo.stopping.combinations import Combinable
 

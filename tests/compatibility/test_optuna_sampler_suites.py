@@ -39,15 +39,19 @@ from hpo.core import (  # noqa: E402
 )
 from hpo.errors import InvalidSuggestion, SeveralObjectives  # noqa: E402
 from hpo.samplers import (  # noqa: E402
+    BORESampler,
     BruteForceSampler,
     CmaEsSampler,
+    CQRSampler,
     Fallback,
     GPSampler,
+    KDESampler,
     NSGAIIISampler,
     NSGAIISampler,
     PartialFixedSampler,
     QMCSampler,
     RandomSampler,
+    RegularizedEvolutionSampler,
     SMSEMOASampler,
     TPESampler,
     Warmup,
@@ -193,6 +197,25 @@ class TestGPSampler(BasicSamplerTestCase, RelativeSamplerTestCase, MultiObjectiv
         deterministic=GPSampler(
             n_startup_trials=1, n_candidates=32, n_local_searches=1, deterministic_objective=True, duplicates="allow"
         ),
+    )
+
+
+class TestCQRSampler(BasicSamplerTestCase, RelativeSamplerTestCase, MultiObjectiveSamplerTestCase):
+    sampler = presented(eager=CQRSampler(n_startup_trials=0, n_candidates=32))
+
+
+class TestKDESampler(BasicSamplerTestCase, RelativeSamplerTestCase, MultiObjectiveSamplerTestCase):
+    sampler = presented(with_reports=KDESampler(consider_reports=True), without=KDESampler(duplicates="allow"))
+
+
+class TestBORESampler(BasicSamplerTestCase, RelativeSamplerTestCase, MultiObjectiveSamplerTestCase):
+    sampler = presented(eager=BORESampler(n_startup_trials=0, n_candidates=32, duplicates="allow"))
+
+
+class TestRegularizedEvolutionSampler(BasicSamplerTestCase, RelativeSamplerTestCase, MultiObjectiveSamplerTestCase):
+    sampler = presented(
+        small=RegularizedEvolutionSampler(population_size=3, tournament_size=2, n_startup_trials=1),
+        ordinary=RegularizedEvolutionSampler(duplicates="allow"),
     )
 
 

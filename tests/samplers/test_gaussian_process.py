@@ -25,8 +25,8 @@ from hpo.core import (
 from hpo.models.gaussian_process import Fold, last_fit, surrogate
 from hpo.numerics.pareto.hypervolume import hypervolume
 from hpo.samplers import GPSampler, RandomSampler
-from hpo.samplers.gp.coding import FeatureCoding, learned_conditions, without_inactive
 from hpo.samplers.parts import UnitCube
+from hpo.samplers.parts.feature_coding import FeatureCoding, learned_conditions, without_inactive
 
 EAGER = GPSampler(n_startup_trials=4, n_candidates=64, n_local_searches=2)
 UNIT = FloatDistribution(0.0, 1.0)

@@ -306,7 +306,7 @@ def test_an_unknown_command_is_still_a_usage_error(capsys):
 
 
 def test_an_unknown_name_lists_the_known_ones():
-    with pytest.raises(InvalidArgument, match="there is no sampler 'Nobody': there are AutoSampler, BracketSampler, "):
+    with pytest.raises(InvalidArgument, match="there is no sampler 'Nobody': there are AutoSampler, BORESampler, "):
         SAMPLERS.load("Nobody")
 
 

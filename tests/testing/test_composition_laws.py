@@ -7,7 +7,17 @@ import pytest
 
 from hpo.core import Sampler
 from hpo.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-from hpo.samplers import CmaEsSampler, Fallback, GPSampler, GridSampler, PartialFixedSampler, RandomSampler, Warmup
+from hpo.samplers import (
+    BORESampler,
+    CmaEsSampler,
+    CQRSampler,
+    Fallback,
+    GPSampler,
+    GridSampler,
+    PartialFixedSampler,
+    RandomSampler,
+    Warmup,
+)
 from hpo.samplers.registry import SAMPLERS
 from hpo.testing import check_sampler, check_wrapper
 from hpo.testing.samplers.composition import LAWS
@@ -41,7 +51,10 @@ HOSTS = {
 
 every_host = pytest.mark.parametrize("host", HOSTS, ids=".".join)
 guests = {**GUESTS, "GridSampler": grid, **{entry.name: made for entry, made in SAMPLERS.made_without_options()}}
-guests["GPSampler"] = GPSampler(n_startup_trials=2, n_candidates=16, n_local_searches=1)  # its default costs too much
+# their defaults cost too much
+guests["GPSampler"] = GPSampler(n_startup_trials=2, n_candidates=16, n_local_searches=1)
+guests["BORESampler"] = BORESampler(n_startup_trials=2, n_candidates=16)
+guests["CQRSampler"] = CQRSampler(n_startup_trials=2, n_candidates=16)
 
 
 def test_every_slot_of_a_registered_sampler_is_tried():

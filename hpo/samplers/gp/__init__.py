@@ -1,7 +1,6 @@
 """Gaussian process: model the results, and suggest where the expected improvement is largest.
 
 - `sampler`: `GPSampler`
-- `coding`: discrete values, choices, and parameters that some trials do not have, as features
 - `acquisition`: what is maximized, with running trials, constraints and failures
 - `search`: where it is largest, in mixed spaces
 

@@ -32,8 +32,7 @@ from hpo.numerics.gp import (
     log_probability_below,
 )
 from hpo.numerics.pareto import free_boxes, greedy_subset, nondomination_ranks
-from hpo.samplers.gp.coding import Condition, FeatureCoding, without_inactive
-from hpo.samplers.parts import Belief, Feasibility
+from hpo.samplers.parts import Belief, Condition, Feasibility, FeatureCoding, without_inactive
 
 _MIDDLE = 0.5
 _STEP = 1e-4  # for differences: the probability of failures has no formula for its slopes

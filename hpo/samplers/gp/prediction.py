@@ -10,9 +10,8 @@ import numpy as np
 from hpo.core import FrozenTrial, SearchSpace, StudyState, best_trial
 from hpo.errors import InvalidArgument, InvalidType, NoCompletedTrial, SeveralObjectives, ValueOutsideDistribution
 from hpo.models.gaussian_process import Fold, surrogate
-from hpo.samplers.gp.coding import FeatureCoding, learned_conditions, without_inactive
 from hpo.samplers.gp.sampler import knows_enough
-from hpo.samplers.parts import UnitCube
+from hpo.samplers.parts import FeatureCoding, UnitCube, learned_conditions, without_inactive
 from hpo.samplers.tpe.propose import GroupFold
 
 _NODES = 32  # of the quadrature

@@ -35,13 +35,13 @@ from hpo.core.memory.rows import Rows
 from hpo.models.gaussian_process import Fold, Surrogate, surrogate
 from hpo.numerics.pareto import best_first as best_points_first
 from hpo.samplers.gp.acquisition import Believed, ImprovementAndFeasibility, acquisition_of
-from hpo.samplers.gp.coding import FeatureCoding, learned_conditions
 from hpo.samplers.gp.search import best_first
 from hpo.samplers.parts import (
     DUPLICATES,
     BelievingStart,
     Duplicates,
     Feasibility,
+    FeatureCoding,
     Predicate,
     Region,
     Tried,
@@ -50,6 +50,7 @@ from hpo.samplers.parts import (
     belief_of,
     checked_prior,
     is_learnable,
+    learned_conditions,
     learned_feasibility,
     strength,
     suggest,

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from hpo.core import Key
 from hpo.numerics.gp import maximized
-from hpo.samplers.gp.coding import FeatureCoding
+from hpo.samplers.parts import FeatureCoding
 
 _WIDTHS = (0.2, 0.05, 0.01)  # of the neighbourhoods of the best trials
 _MOST_ENUMERATED = 1024  # configurations of a space that are all compared

@@ -4,6 +4,8 @@
 - `observations`: parameters as columns of numbers that stay valid when a range changes, and the fold that keeps finished
   trials from best to worst as their rows
 - `fidelity`: reports at one step in place of results, for trials that ended early
+- `feature_coding`: points with discrete values and branches; `neighbours`: random ones, and ones near others
+- `ranked_points`: trials as points with their ranks, for models that need no more of a result
 - `feasibility`: where trials fail, if failures can be predicted
 - `tried`: the configurations of a finite space that were tried; `branches`, `branch_tree`: those of an objective with branches;
   `first_trials`: those that run before anything is known
@@ -19,7 +21,9 @@ from hpo.samplers.parts.allowed import Predicate, satisfies
 from hpo.samplers.parts.branches import has_branches
 from hpo.samplers.parts.driver import DUPLICATES, Duplicates, Tried, ask_noted, suggest, suggest_lone
 from hpo.samplers.parts.feasibility import Feasibility, learned_feasibility
+from hpo.samplers.parts.feature_coding import Condition, FeatureCoding, learned_conditions, without_inactive
 from hpo.samplers.parts.fidelity import at_highest_fidelity
+from hpo.samplers.parts.neighbours import candidates, neighbours, with_branches
 from hpo.samplers.parts.observations import Carry, Fold, Standing, column_value, column_values, is_learnable, standing
 from hpo.samplers.parts.passing_on import asked, given, named
 from hpo.samplers.parts.prior import (
@@ -34,6 +38,7 @@ from hpo.samplers.parts.prior import (
     strength,
     with_types,
 )
+from hpo.samplers.parts.ranked_points import Knowledge, known, no_lone_model
 from hpo.samplers.parts.unit_cube import UnitCube, coarse_grid_size
 
 __all__ = [
@@ -43,9 +48,12 @@ __all__ = [
     "Beliefs",
     "BelievingStart",
     "Carry",
+    "Condition",
     "Duplicates",
     "Feasibility",
+    "FeatureCoding",
     "Fold",
+    "Knowledge",
     "Predicate",
     "Region",
     "Standing",
@@ -56,6 +64,7 @@ __all__ = [
     "asked",
     "at_highest_fidelity",
     "belief_of",
+    "candidates",
     "checked_prior",
     "coarse_grid_size",
     "column_value",
@@ -63,12 +72,18 @@ __all__ = [
     "given",
     "has_branches",
     "is_learnable",
+    "known",
+    "learned_conditions",
     "learned_feasibility",
     "named",
+    "neighbours",
+    "no_lone_model",
     "satisfies",
     "standing",
     "strength",
     "suggest",
     "suggest_lone",
+    "with_branches",
     "with_types",
+    "without_inactive",
 ]

@@ -1,4 +1,4 @@
-"""Spaces as features of a Gaussian process: discrete values, choices, and parameters that some trials do not have.
+"""Spaces as points and features for models: discrete values, choices, and parameters that some trials do not have.
 
 Which trials have a parameter often depends on a choice, as in "momentum only if the optimizer is SGD". That is learned
 from the trials: if, whenever a parameter is there, another one with few values has one of some values, and whenever it is
@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.core import CategoricalDistribution, FrozenTrial, value_of
-from hpo.samplers.parts import UnitCube, coarse_grid_size, column_value, column_values
+from hpo.samplers.parts.observations import column_value, column_values
+from hpo.samplers.parts.unit_cube import UnitCube, coarse_grid_size
 
 _DIGITS = 9  # of points: what changes beyond them when ranges are in other units is rounding
 _MIDDLE = 0.5  # where a missing number is taken to be

@@ -1,0 +1,149 @@
+"""The sampler that draws from quantiles of the results, which boosted trees predict."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import attrs
+import numpy as np
+
+from hpo.core import (
+    Answer,
+    BuiltInSampler,
+    FrozenTrial,
+    Key,
+    SearchSpace,
+    StudyState,
+    Suggestion,
+    checked_seed,
+    is_bool,
+    one_of,
+    to_int_if_whole,
+    whole_from,
+)
+from hpo.models.boosted_trees import ConformalQuantiles, Fold
+from hpo.samplers.parts import (
+    DUPLICATES,
+    Duplicates,
+    Tried,
+    candidates,
+    known,
+    no_lone_model,
+    suggest,
+    suggest_lone,
+    with_branches,
+)
+from hpo.samplers.random import RandomSampler
+from hpo.samplers.tpe.propose import GroupFold
+
+_START = RandomSampler()
+_SURROUNDED = 8  # trials with neighbourhoods
+
+
+@attrs.frozen(kw_only=True)
+class CQRSampler(BuiltInSampler):
+    """Conformal quantile regression: draws a result for each of many points, and suggests the one with the best draw.
+
+    Boosted trees predict some quantiles of the results from the parameters. That needs no assumption on how results are
+    distributed, so that they may be noisier in some places than in others. Trials that were held out say how far the
+    quantiles are off, and move them (conformal prediction). For each of many points one of its quantiles is drawn, and
+    the point with the best one is suggested (Thompson sampling).
+
+    - Only the order of results counts: it is translated to a normal distribution. Pruned trials rank behind complete
+      ones, and trials that violate constraints behind those that don't. With several objectives the order is by
+      non-domination, and then by hypervolume.
+    - Running and paused trials count as if their results were what the model expects in the middle: parallel trials keep
+      away from each other, since nothing is to be learned there any more.
+    - Failed trials count as the worst ones, and points that are likely to fail are not suggested as long as there are
+      others, as soon as the parameters predict failures.
+
+    The first 20 trials are each followed by a fit, and later ones less and less often; in between, and for running trials,
+    boosting goes on for ten rounds. O(trials x parameters) per suggestion; at most 1,000 trials are modelled, the best and
+    the newest ones.
+
+    Source: Salinas, Golebiowski, Klein, Seeger and Archambeau, "Optimizing Hyperparameters with Conformal Quantile
+    Regression", ICML 2023. The documentation says what differs from it.
+
+    Args:
+        n_quantiles: How many quantiles are predicted, at equal distances of levels; at least 2.
+        n_startup_trials: How many complete or pruned trials there must be before the first model. Until then values are
+            those of a `RandomSampler`, draw for draw. Running trials count too, up to the number of finished ones.
+        n_candidates: How many random points are compared, at least 1; a quarter as many again are near the best trials.
+        seed: Replaces the study's seed; None means the study's.
+        consider_failed_trials: Whether points that are likely to fail are avoided, as soon as the parameters predict
+            failures. Failures that look like chance are ignored; with False all are.
+        duplicates: With "avoid", no configuration of a finite space is suggested that was tried or is running, and the
+            answer is `Exhausted` when there is no other. With "allow", configurations may be repeated.
+
+    Raises:
+        InvalidArgument, InvalidType: an option is outside of these; the message names it.
+
+    Example:
+        >>> from hpo.core.ask_tell import ask, tell
+        >>> from hpo.core.values.distributions import FloatDistribution
+        >>> state, sampler = StudyState.create(seed=1), CQRSampler()
+        >>> for _ in range(40):
+        ...     state, trial = ask(state, sampler, {"x": FloatDistribution(-10.0, 10.0)})
+        ...     state = tell(state, trial.number, (trial.params["x"] - 2.0) ** 2)
+        >>> min(trial.value for trial in state.finished) < 0.1
+        True
+    """
+
+    needs_pending: ClassVar[bool] = True  # running trials are in the model, and in duplicates
+
+    n_quantiles: int = attrs.field(default=5, converter=to_int_if_whole, validator=whole_from(2))
+    n_startup_trials: int = attrs.field(default=10, converter=to_int_if_whole, validator=whole_from(0))
+    n_candidates: int = attrs.field(default=2000, converter=to_int_if_whole, validator=whole_from(1))
+    seed: int | None = attrs.field(default=None, converter=checked_seed)
+    consider_failed_trials: bool = attrs.field(default=True, validator=is_bool)
+    duplicates: Duplicates = attrs.field(default="avoid", validator=one_of(*DUPLICATES))
+
+    def joint_space(self, state: StudyState, trial: FrozenTrial) -> SearchSpace:
+        """Return what is suggested together if no space is declared: every parameter that was seen."""
+        return state.finished.fold(GroupFold()).space
+
+    def __call__(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
+        """Return values for the joint space.
+
+        The note's ``rule`` says where they are from: "startup"; "model"; or "untried" if the model proposed only
+        configurations that were tried. With "model", ``level`` is that of the quantile that was drawn, and ``quantile`` its
+        value, in standard deviations of the results if these were normally distributed; less is better.
+        """
+
+        def ask_model(tried: Tried | None) -> Answer | None:
+            return self._suggestion(state, space, key, tried)
+
+        return suggest(state, trial, space, key, ask_model, start=_START, duplicates=self.duplicates)
+
+    def suggest_lone(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
+        """Return a random value for a parameter that no trial has had yet."""
+        return suggest_lone(state, trial, space, key, no_lone_model, start=_START, duplicates=self.duplicates)
+
+    def _suggestion(self, state: StudyState, space: SearchSpace, key: Key, tried: Tried | None) -> Suggestion | None:
+        knowledge = known(
+            state,
+            space,
+            n_startup_trials=self.n_startup_trials,
+            consider_failed_trials=self.consider_failed_trials,
+        )
+        if knowledge is None:
+            return None
+        levels = tuple(np.arange(1.0, self.n_quantiles + 1.0) / (self.n_quantiles + 1.0))
+        fold = Fold(knowledge.fold, ConformalQuantiles(levels), failed=knowledge.feasibility is not None)
+        model = fold.model(state.finished.fold(fold), knowledge.running)
+        if model is None:
+            return None
+        trials = knowledge.ranked
+        best = trials.points[np.argsort(trials.ranks, kind="stable")[:_SURROUNDED]]
+        points = knowledge.left(tried)
+        if points is None:
+            points = candidates(knowledge.coding, key, best, self.n_candidates, self.n_candidates // 4)
+        seen = with_branches(knowledge.coding, points, trials.points)
+        which = (key.child("quantiles").generator().random(len(points)) * self.n_quantiles).astype(np.intp)
+        drawn = model.quantiles(seen)[which, np.arange(len(points))]
+        order = np.lexsort((drawn, knowledge.unlikely(seen)))
+        place, params = knowledge.first_new(points[order], tried)
+        chosen = order[place]
+        return Suggestion(
+            params, {"rule": "model", "level": float(levels[which[chosen]]), "quantile": float(drawn[chosen])}
+        )
