@@ -18,7 +18,6 @@ To add a plot:
 from collections.abc import Callable
 
 from hpo.visualization.data.curves import intermediate_values, pruning_audit
-from hpo.visualization.data.edf import edf
 from hpo.visualization.data.fronts import hypervolume_history, pareto_front
 from hpo.visualization.data.history import optimization_history
 from hpo.visualization.data.importances import param_importances
@@ -26,7 +25,8 @@ from hpo.visualization.data.origins import lineage, why
 from hpo.visualization.data.pairs import contour, rank
 from hpo.visualization.data.parallel import parallel_coordinate
 from hpo.visualization.data.parts import Axis, ColorScale, Layer, Panel, Plot, Select, Studies
-from hpo.visualization.data.slices import slices
+from hpo.visualization.data.shares import edf
+from hpo.visualization.data.slicing import slices
 from hpo.visualization.data.terminators import terminator_improvement
 from hpo.visualization.data.times import timeline, utilisation
 

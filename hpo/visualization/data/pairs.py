@@ -37,7 +37,7 @@ from hpo.visualization.data.parts import (
     targets_of,
     trial_layers,
 )
-from hpo.visualization.data.slices import Predict, chosen_parameters, values_along
+from hpo.visualization.data.slicing import Predict, chosen_parameters, values_along
 
 _MOST_PARAMETERS = 5
 _MOST_CELLS = 24  # along an axis

@@ -35,7 +35,7 @@ from hpo.visualization.data.parts import (
     sentence_of,
     targets_of,
 )
-from hpo.visualization.data.slices import chosen_parameters
+from hpo.visualization.data.slicing import chosen_parameters
 
 _MOST_AXES = 12
 _MOST_LINES = 1_500

@@ -51,6 +51,7 @@ _SHAPES = {
     "ring": "o",
 }
 _DASHES = {"solid": "-", "dash": "--", "dot": ":"}
+_LETTERS = 112  # of labels that fit under the axes of a figure of the usual width
 _PIXELS = 100  # in an inch
 _POINTS = 0.72  # in a pixel
 
@@ -208,7 +209,7 @@ def _dress(axes: Any, panel: Panel, theme: Theme, columns: int) -> None:
         if ticks is None and axis.scale == "log":
             ticks = [*nice_ticks(*map(math.log, axis.range), log=True)]
         if ticks is not None:
-            _set_ticks(axes, name, ticks)
+            _set_ticks(axes, name, ticks, room=_LETTERS // columns)
         elif name == "x" and columns > 1 and axis.scale == "linear":
             axes.locator_params(axis="x", nbins=4)
         axes.tick_params(axis=name, which="both", colors=INK[theme], labelsize=8)
@@ -220,14 +221,14 @@ def _dress(axes: Any, panel: Panel, theme: Theme, columns: int) -> None:
         axes.set_title(_shown(panel.title), loc="left", fontsize=9, color=INK[theme])
 
 
-def _set_ticks(axes: Any, name: str, ticks: list[tuple[float, str]]) -> None:
+def _set_ticks(axes: Any, name: str, ticks: list[tuple[float, str]], room: int) -> None:
     from matplotlib.ticker import NullFormatter, NullLocator
 
     getattr(axes, f"set_{name}ticks")([position for position, _ in ticks], [_shown(text) for _, text in ticks])
     own = getattr(axes, f"{name}axis")
     own.set_minor_locator(NullLocator())
     own.set_minor_formatter(NullFormatter())
-    if name == "x" and sum(len(text) + 2 for _, text in ticks) > 28:
+    if name == "x" and sum(len(text) + 2 for _, text in ticks) > room:
         for text in own.get_ticklabels():
             text.set_rotation(30)
             text.set_ha("right")

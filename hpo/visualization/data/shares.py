@@ -69,8 +69,12 @@ def edf(
     by_study = [targets_of(columns, target, target_name) for columns in studies]
     panels = []
     for place in range(min(map(len, by_study))):
-        values = [targets[place].values for targets in by_study]
-        x = numeric(by_study[0][place].name, np.concatenate(values), log=log).axis
+        values = [
+            np.where(columns.is_status("complete", "infeasible"), targets[place].values, np.nan)
+            for columns, targets in zip(studies, by_study, strict=True)
+        ]
+        together = np.concatenate(values)
+        x = numeric(by_study[0][place].name, together[~np.isnan(together)], log=log).axis
         layers = []
         for row, (columns, of_study) in enumerate(zip(studies, values, strict=True)):
             layers += _lines(columns, of_study, row, len(studies), log)

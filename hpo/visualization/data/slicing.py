@@ -35,6 +35,7 @@ from hpo.visualization.data.parts import (
 
 _KIND, _TITLE = "slice", "Slices"
 _MOST_PANELS = 12
+_MOST_COLUMNS = 4
 _MODEL_POINTS = 25
 
 Predict = Callable[[Mapping[str, Any]], Sequence[Any]]
@@ -103,7 +104,14 @@ def slices(
     if omitted:
         notes.append(f"{counted(omitted, 'parameter')} not shown: choose with params.")
     first, last = columns.number.min(), columns.number.max()
-    return Plot(_KIND, _TITLE, panels, len(names), notes, color=ColorScale("Trial", first, max(last, first + 1)))
+    return Plot(
+        _KIND,
+        _TITLE,
+        panels,
+        min(len(names), _MOST_COLUMNS),
+        notes,
+        color=ColorScale("Trial", first, max(last, first + 1)),
+    )
 
 
 def chosen_parameters(columns: TrialColumns, params: Sequence[str] | None, most: int) -> tuple[list[str], int]:
