@@ -51,6 +51,11 @@ class Coding(Protocol):
         """The dimension, and so the length scale, of each feature, ascending from 0, ``(f,)``."""
         ...
 
+    @property
+    def numeric_features(self) -> NDArray[np.intp]:
+        """The features that are numbers in [0, 1], ascending."""
+        ...
+
     def row(self, trial: FrozenTrial) -> list[float] | None:
         """Return the trial's parameters as numbers, ``(d,)``; None if it is not part of the space."""
         ...
@@ -97,6 +102,7 @@ class Fold:
         maximized: Whether larger results are better, for an objective.
         deterministic: Whether equal trials have equal results.
         failed: Whether failed trials count, like pruned ones; otherwise they are left out.
+        warped: Whether numbers are warped.
     """
 
     coding: Coding
@@ -104,6 +110,7 @@ class Fold:
     maximized: bool = False
     deterministic: bool = False
     failed: bool = False
+    warped: bool = False
 
     def init(self) -> Carry:
         """Return the carry of no trials."""
@@ -216,6 +223,7 @@ class Fit:
             self._targets[chosen],
             coding.dimensions,
             known_noise=None if self._noise is None else self._noise[chosen],
+            warped=coding.numeric_features if self.fold.warped else None,
             deterministic=self.fold.deterministic,
         )
 

@@ -23,6 +23,7 @@ from hpo.numerics.gp import (
 )
 from hpo.numerics.gp.covariance import MEAN_VARIANCE, covariance, covariance_of
 from hpo.numerics.gp.fitting import LEAST_NOISE, VARIANCE_PRIOR
+from hpo.numerics.gp.warping import Warping
 
 RNG = np.random.default_rng(0)
 ONE_EACH = np.arange(3)
@@ -318,3 +319,48 @@ def test_known_noise_is_that_of_a_direct_computation_and_has_its_gradient():
     assert_allclose(factor.extended(HYPER.scaled(X[20:], ONE_EACH), known[20:]).whitening, whole.whitening, atol=1e-9)
     matrix = covariance_of(HYPER.scaled(X, ONE_EACH), HYPER.noise) + np.diag(known)
     assert_allclose(whole.whitening.T @ whole.whitening, np.linalg.inv(matrix), rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("noisy", [False, True])
+def test_the_gradient_of_the_warping_is_that_of_finite_differences(noisy):
+    theta = np.array([-1.0, 0.2, 1.0, *([-4.0] if noisy else []), 0.5, -0.3, -0.7, 0.4])
+    warped = np.array([0, 2])
+
+    def value(theta):
+        return negative_log_posterior(theta, X, Y, ONE_EACH, None, warped)[0]
+
+    found = negative_log_posterior(theta, X, Y, ONE_EACH, None, warped)[1]
+    assert_allclose(found, differences(value, theta), rtol=1e-4, atol=1e-4)
+
+
+def test_warping_is_monotone_keeps_the_ends_and_has_the_slopes_of_finite_differences():
+    warping = Warping(np.array([1]), np.log([2.5]), np.log([0.4]))
+    points = np.stack([np.full(101, 0.3), np.linspace(0.0, 1.0, 101)], axis=1)
+    warped = warping.warped(points)
+    assert (warped[:, 0] == 0.3).all()
+    assert (np.diff(warped[:, 1]) > 0.0).all()
+    assert_allclose(warped[[0, -1], 1], [0.0, 1.0], atol=1e-3)
+    inner = points[1:-1]
+    step = np.array([0.0, 1e-6])
+    expected = (warping.warped(inner + step) - warping.warped(inner - step))[:, 1] / 2e-6
+    assert_allclose(warping.slopes(inner)[:, 1], expected, rtol=1e-5)
+    assert (warping.slopes(inner)[:, 0] == 1.0).all()
+
+
+def test_a_function_that_is_steep_at_one_end_is_warped_there():
+    x = np.linspace(0.0, 1.0, 40)[:, None]
+    y = np.sin(6.0 * x[:, 0] ** 0.3)
+    plain = fitted_hyperparameters(x, y, np.arange(1))
+    warped = fitted_hyperparameters(x, y, np.arange(1), warped=np.array([0]))
+    assert plain.warping is None
+    assert warped.warping.log_a[0] < -0.5
+    points = np.random.default_rng(0).random((200, 1))
+    errors = []
+    for hyper in (plain, warped):
+        means, _ = posterior_at(x, y, hyper).mean_and_variance(hyper.scaled(points, np.arange(1)))
+        errors.append(np.abs(means[:, 0] - np.sin(6.0 * points[:, 0] ** 0.3)).mean())
+    assert errors[1] < 0.7 * errors[0]
+
+
+def posterior_at(x, y, hyper):
+    return Posterior.of(Factor.of(hyper, hyper.scaled(x, np.arange(x.shape[1]))), y)

@@ -208,6 +208,17 @@ def test_a_pruned_trial_counts_as_an_upper_quartile():
     assert targets[-1] == targets[3]
 
 
+def test_warped_inputs_find_a_minimum_at_a_steep_end():
+    warping = GPSampler(n_startup_trials=4, n_candidates=64, n_local_searches=2, input_warping=True)
+
+    def steep(params):
+        return abs(params["x"] ** 0.2 - 0.3) + (params["y"] - 0.5) ** 2
+
+    assert best(study(30, steep, PLANE, warping)) < 0.02
+    space = SearchSpace({**MIXED})
+    assert best(study(30, mixed_loss, space, warping)) < best(study(30, mixed_loss, MIXED, RandomSampler())) / 2
+
+
 def test_a_known_standard_error_enters_the_noise():
     """Two groups of results say opposite things; which one is believed is what their standard errors say."""
 

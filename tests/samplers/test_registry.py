@@ -302,7 +302,7 @@ def test_a_package_cannot_replace_a_built_in_command(install):
 
 def test_an_unknown_command_is_still_a_usage_error(capsys):
     assert main(["no-such-command"]) == 2
-    assert "No such command" in capsys.readouterr().err
+    assert "no command 'no-such-command'" in capsys.readouterr().err
 
 
 def test_an_unknown_name_lists_the_known_ones():

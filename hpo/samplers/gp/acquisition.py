@@ -114,12 +114,12 @@ class ImprovementAndFeasibility:
             )
             values += logs
             for prediction, by_mean, by_variance in zip(predictions, by_means, by_variances, strict=True):
-                gradient += self._by_column(prediction, by_mean, by_variance)
+                gradient += self._by_column(seen, prediction, by_mean, by_variance)
         for limit in self.limits:
             prediction = limit.posterior.at(limit.scaled(seen))
             logs, by_mean, by_variance = log_probability_below(prediction.means, prediction.variances, 0.0)
             values += logs
-            gradient += self._by_column(prediction, by_mean, by_variance)
+            gradient += self._by_column(seen, prediction, by_mean, by_variance)
         if self.feasibility is not None:
             penalties, by_point = self._penalties(seen)
             values += penalties
@@ -128,10 +128,17 @@ class ImprovementAndFeasibility:
         return values, gradient
 
     def _by_column(
-        self, prediction: Prediction, by_mean: NDArray[np.float64], by_variance: NDArray[np.float64]
+        self,
+        seen: NDArray[np.float64],
+        prediction: Prediction,
+        by_mean: NDArray[np.float64],
+        by_variance: NDArray[np.float64],
     ) -> NDArray[np.float64]:
         features = prediction.gradient(by_mean, by_variance)
-        scales = np.exp(-prediction.posterior.factor.hyperparameters.log_scales)
+        hyper = prediction.posterior.factor.hyperparameters
+        if hyper.warping is not None:
+            features *= hyper.warping.slopes(self.coding.features(seen))
+        scales = np.exp(-hyper.log_scales)
         gradient = np.zeros((len(features), self.coding.n_columns))
         gradient[:, self.coding.numeric] = features[:, self.coding.numeric_features] * scales[self.coding.numeric]
         return gradient

@@ -116,6 +116,8 @@ class GPSampler(BuiltInSampler):
         n_local_searches: How many points are improved, at least 1.
         consider_failed_trials: Whether points that are likely to fail are avoided, as soon as the parameters predict
             failures. Failures that look like chance are ignored; with False all are.
+        input_warping: Whether numbers are warped, each by a monotone function with two learned exponents, for objectives that change
+            fast at one end of a range and slowly at the other. It takes longer to fit, and more trials to learn.
         duplicates: With "avoid", no configuration of a finite space is suggested that was tried or is running, and the
             answer is `Exhausted` when there is no other. With "allow", configurations may be repeated.
         prior: What is believed of the best values, by parameter name, for as many parameters as you like: a region ``(low, high)`` in which
@@ -146,6 +148,7 @@ class GPSampler(BuiltInSampler):
     n_local_searches: int = attrs.field(default=8, converter=to_int_if_whole, validator=whole_from(1))
     consider_failed_trials: bool = attrs.field(default=True, validator=is_bool)
     duplicates: Duplicates = attrs.field(default="avoid", validator=one_of(*DUPLICATES))
+    input_warping: bool = attrs.field(default=False, validator=is_bool)
     prior: FrozenDict[str, Region | Weights] = attrs.field(default=None, converter=checked_prior, eq=with_types)
     _where: Predicate | None = attrs.field(default=None, alias="_where", eq=False, repr=False)
     """What suggestions must satisfy; see `where`."""
@@ -273,7 +276,14 @@ class GPSampler(BuiltInSampler):
         self, state: StudyState, coding: FeatureCoding, result: int | str, *, failed: bool = False
     ) -> Surrogate | None:
         maximized = not isinstance(result, str) and state.directions[result] == "maximize"
-        fold = Fold(coding, result, maximized=maximized, deterministic=self.deterministic_objective, failed=failed)
+        fold = Fold(
+            coding,
+            result,
+            maximized=maximized,
+            deterministic=self.deterministic_objective,
+            failed=failed,
+            warped=self.input_warping,
+        )
         return surrogate(fold, state.finished.fold(fold))
 
 
