@@ -14,6 +14,7 @@ stopping rule       `StoppingLaws`              `check_stopping_rule`    `stoppi
 fold                                            `check_fold`             `folds`
 storage             `StorageLaws`               `check_storage`          `journals`
 executor                                        `check_executor`         `executors`
+objective                                       `check_objective`        `objectives`
 ==================  ==========================  =======================  ==========================================
 
 `StudyMachine` (in `study_machine`) lets several workers live and die on one study, for any storage, sampler and pruner;
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
         backup_of_files as backup_of_files,
         check_storage as check_storage,
     )
+    from hpo.testing.objectives import check_objective as check_objective
     from hpo.testing.pruners import (
         PromoterLaws as PromoterLaws,
         PrunerLaws as PrunerLaws,
@@ -74,6 +76,7 @@ _HOME = {
     "backup_of_files": "journals",
     "check_executor": "executors",
     "check_fold": "folds",
+    "check_objective": "objectives",
     "check_promoter": "pruners",
     "check_pruner": "pruners",
     "check_sampler": "samplers",

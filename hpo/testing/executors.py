@@ -62,7 +62,7 @@ def check_executor(executor: Executor, *, n_jobs: int | None = None, directory: 
     hpo.create_study().optimize(_constant, n_trials=0, executor=executor, n_jobs=n_jobs)  # refuses what is not one
     jobs = size_of(executor) if n_jobs is None else n_jobs
     assert jobs is not None, "optimize refuses an executor without a size"
-    with tempfile.TemporaryDirectory() as temporary, _quiet():
+    with tempfile.TemporaryDirectory() as temporary, quiet_log():
         folder = None if directory == "" else Path(temporary if directory is None else directory)
         case = ExecutorCase(executor, jobs, folder)
         for law in LAWS:
@@ -354,7 +354,8 @@ def _tells_when(trial: Any) -> float:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet_log() -> Iterator[None]:
+    """Log nothing in the block but critical messages."""
     before = hpo.logging.get_verbosity()
     hpo.logging.set_verbosity(hpo.logging.CRITICAL)
     try:
