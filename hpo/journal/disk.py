@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import stat
+import threading
 
 from hpo.errors import JournalFull, JournalMoved, JournalUnwritable, UnsupportedJournal
+
+# Windows lacks the first three; there files are opened as text unless O_BINARY says otherwise.
+CLOEXEC = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOINHERIT", 0) | getattr(os, "O_BINARY", 0)
+NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
+NONBLOCK = getattr(os, "O_NONBLOCK", 0)
 
 NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS})
 """The errors of `os.link` on a file system without hard links."""
@@ -53,7 +58,7 @@ def open_regular(path: str) -> tuple[int, bool]:
         FileNotFoundError: there is no such file.
         UnsupportedJournal: it is not a regular file, or can't be opened.
     """
-    flags = os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # a pipe must not keep us waiting
+    flags = os.O_APPEND | CLOEXEC | NOFOLLOW | NONBLOCK  # a pipe must not keep us waiting
     try:
         try:
             fd, writable = os.open(path, flags | os.O_RDWR), True
@@ -84,10 +89,48 @@ def open_regular(path: str) -> tuple[int, bool]:
 
 def _moved_away(fd: int) -> int:
     """Return a descriptor beyond the standard streams, instead of `fd`: libraries write to those, open or not."""
+    taken = [fd]
     try:
-        return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _STANDARD_STREAMS + 1)
+        while taken[-1] <= _STANDARD_STREAMS:
+            taken.append(os.dup(taken[-1]))
+        return taken.pop()
     finally:
-        os.close(fd)
+        for low in taken:
+            os.close(low)
+
+
+if hasattr(os, "pread"):
+
+    def pread(fd: int, length: int, offset: int) -> bytes:
+        """Return up to `length` bytes of the file `fd` from `offset` on; its position does not matter."""
+        return os.pread(fd, length, offset)
+
+    def pwrite(fd: int, content: bytes | memoryview, offset: int) -> int:
+        """Write `content` to the file `fd` at `offset`, and return how much was written."""
+        return os.pwrite(fd, content, offset)
+
+    def sync_data(fd: int) -> None:
+        """Make the content of the file `fd` survive a power failure."""
+        getattr(os, "fdatasync", os.fsync)(fd)
+
+else:  # Windows: the position of a descriptor is shared by all threads
+    _POSITION = threading.Lock()
+
+    def pread(fd: int, length: int, offset: int) -> bytes:
+        """Return up to `length` bytes of the file `fd` from `offset` on; its position does not matter."""
+        with _POSITION:
+            os.lseek(fd, offset, os.SEEK_SET)
+            return os.read(fd, length)
+
+    def pwrite(fd: int, content: bytes | memoryview, offset: int) -> int:
+        """Write `content` to the file `fd` at `offset`, and return how much was written."""
+        with _POSITION:
+            os.lseek(fd, offset, os.SEEK_SET)
+            return os.write(fd, content)
+
+    def sync_data(fd: int) -> None:
+        """Make the content of the file `fd` survive a power failure."""
+        os.fsync(fd)
 
 
 def size_of_same(path: str, identity: tuple[int, int]) -> int:
@@ -133,7 +176,9 @@ def unlink_if_there(path: str) -> None:
 
 def sync_directory(path: str) -> None:
     """Make the names in a directory survive a power failure: syncing a file keeps its content, and not its name."""
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    if not hasattr(os, "O_DIRECTORY"):  # Windows opens no directories, and keeps names by itself
+        return
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | CLOEXEC)
     try:
         os.fsync(fd)
     finally:

@@ -189,10 +189,20 @@ class _Registry:
             self._lock.release()
 
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    HAS_FLOCK = False
+else:
+    HAS_FLOCK = hasattr(fcntl, "flock")
+"""Whether the system has the locks of `flock`. Where it has none, files are written by claims, and no worker is known to be dead."""
+
+
 _REGISTRY = _Registry()
-os.register_at_fork(
-    before=_REGISTRY.before, after_in_parent=_REGISTRY.after_in_parent, after_in_child=_REGISTRY.after_in_child
-)
+if hasattr(os, "register_at_fork"):  # else no process can fork
+    os.register_at_fork(
+        before=_REGISTRY.before, after_in_parent=_REGISTRY.after_in_parent, after_in_child=_REGISTRY.after_in_child
+    )
 
 
 def watch_forks(holder: ForkAware) -> None:

@@ -19,7 +19,6 @@ parent that was killed: so children close what they inherit.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import re
 import struct
@@ -30,9 +29,12 @@ from hashlib import blake2b
 from pathlib import Path
 
 from hpo.errors import JournalMoved, JournalUnwritable, UnsupportedJournal
-from hpo.journal.disk import ONLY_READABLE, open_regular, reason
-from hpo.journal.locks import watch_forks
+from hpo.journal.disk import CLOEXEC, NOFOLLOW, NONBLOCK, ONLY_READABLE, open_regular, reason
+from hpo.journal.locks import HAS_FLOCK, watch_forks
 from hpo.journal.storage import check_worker_name, is_worker_name
+
+if HAS_FLOCK:
+    import fcntl
 
 
 @contextlib.contextmanager
@@ -57,6 +59,9 @@ def hold(journal: str, worker: str) -> Iterator[None]:
         False
     """
     check_worker_name(worker)
+    if not HAS_FLOCK:  # then nobody can know whether it is alive
+        yield
+        return
     path = os.path.join(_directory(journal), worker)
     try:
         key = _LOCKS.take(lambda: _locked(path))
@@ -73,11 +78,11 @@ def is_alive(journal: str, worker: str) -> bool | None:
 
     The file of a dead worker is removed.
     """
-    if not is_worker_name(worker):
+    if not is_worker_name(worker) or not HAS_FLOCK:
         return None
     path = os.path.join(_directory(journal), worker)
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        fd = os.open(path, os.O_RDONLY | CLOEXEC | NOFOLLOW | NONBLOCK)
     except FileNotFoundError:
         return False
     except OSError:
@@ -149,7 +154,7 @@ def has_own_byte_locks(fd: int) -> bool:
 
     This is so on Linux, on file systems of which it is known that they keep locks of bytes apart from those of flock.
     """
-    if not hasattr(fcntl, "F_OFD_SETLK"):
+    if not HAS_FLOCK or not hasattr(fcntl, "F_OFD_SETLK"):
         return False
     try:
         mount = _MOUNT_NUMBER.search(Path(f"/proc/self/fdinfo/{fd}").read_text("ascii"))
@@ -259,7 +264,7 @@ def _created(path: str) -> int:
         with contextlib.suppress(FileExistsError):
             os.mkdir(os.path.dirname(path))
         try:
-            return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+            return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | CLOEXEC | NOFOLLOW, 0o666)
         except FileNotFoundError:  # the last other worker left, and removed the directory
             if os.path.islink(os.path.dirname(path)):  # or the link leads nowhere, and always will
                 raise

@@ -62,7 +62,7 @@ def made_without_locks(path, monkeypatch):
 class Calls:
     """Counts the calls to the system in `file_claims`, and does something at chosen ones."""
 
-    _COUNTED = ("open", "close", "link", "unlink", "fsync", "pwrite", "pread", "fstat", "listdir")
+    _COUNTED = ("open", "close", "link", "unlink", "fsync", "fstat", "listdir")
 
     def __init__(self, monkeypatch):
         self.level, self.counts, self.plan, self.act = 0, [0] * 9, {}, None
@@ -71,6 +71,8 @@ class Calls:
             call = (lambda fd: None) if name == "fsync" else getattr(os, name)
             setattr(proxy, name, self._counted(call))
         monkeypatch.setattr(file_claims, "os", proxy)
+        for name in ("pread", "pwrite"):
+            monkeypatch.setattr(file_claims, name, self._counted(getattr(file_claims, name)))
         monkeypatch.setattr(file_claims, "open", self._counted(open), raising=False)
         monkeypatch.setattr(file_claims, "read_after", self._counted(file_claims.read_after))
 

@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
 from hpo.errors import Conflict, JournalMoved, JournalUnwritable, OutcomeUnknown, UnsupportedJournal
-from hpo.journal.disk import not_added, open_regular, reason, size_of_same
+from hpo.journal.disk import not_added, open_regular, pread, reason, size_of_same
 from hpo.journal.file.claims import ClaimedFile, claims_in_use, make_claims_directory, remove_claims
 from hpo.journal.file.lines import Mark, check_still_there, keep_torn, place, read_after
-from hpo.journal.locks import Waiting, lock_holder
+from hpo.journal.locks import HAS_FLOCK, Waiting, lock_holder
 from hpo.journal.records import Draft
+
+if HAS_FLOCK:
+    import fcntl
 
 
 class Appender(Protocol):
@@ -108,6 +110,8 @@ def can_lock(fd: int) -> bool:
     Raises:
         OSError: the system failed to say.
     """
+    if not HAS_FLOCK:
+        return False
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
@@ -148,7 +152,8 @@ class LockedFile:
             return end
         finally:
             try:  # not in a function of its own: an interrupt could come between the call and the unlocking
-                fcntl.flock(self._fd, fcntl.LOCK_UN)
+                if HAS_FLOCK:
+                    fcntl.flock(self._fd, fcntl.LOCK_UN)
             except OSError as error:  # what was appended stands; a new description of the file holds no lock
                 self._replace_description(error)
 
@@ -187,6 +192,12 @@ class LockedFile:
         return size_of_same(self._path, self._identity)
 
     def _lock(self, waiting: Waiting) -> None:
+        if not HAS_FLOCK:
+            raise JournalUnwritable(
+                self._path,
+                "its writers take turns by a lock that this system does not have: copy the study to a new file with "
+                "hpo.copy_study, or write to it where it was created",
+            )
         while True:
             try:
                 fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -199,6 +210,8 @@ class LockedFile:
 
     def _unlock(self) -> None:
         """Release the lock, now or with the descriptor, if it is held."""
+        if not HAS_FLOCK:
+            return
         with contextlib.suppress(OSError):
             fcntl.flock(self._fd, fcntl.LOCK_UN)
 
@@ -217,7 +230,7 @@ class LockedFile:
     def _cut(self, offset: int, size: int) -> None:
         """Take off what is torn, and keep it in a file beside the journal."""
         try:
-            keep_torn(self._path, offset, os.pread(self._fd, size - offset, offset))
+            keep_torn(self._path, offset, pread(self._fd, size - offset, offset))
             os.ftruncate(self._fd, offset)
         except OSError as error:
             raise not_added(self._path, error) from error

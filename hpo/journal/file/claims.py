@@ -45,7 +45,19 @@ from hpo.errors import (
     JournalUnwritable,
     OutcomeUnknown,
 )
-from hpo.journal.disk import NO_LINKS, not_added, reason, size_of_same, unreadable, write_all
+from hpo.journal.disk import (
+    CLOEXEC,
+    NO_LINKS,
+    NOFOLLOW,
+    NONBLOCK,
+    not_added,
+    pread,
+    pwrite,
+    reason,
+    size_of_same,
+    unreadable,
+    write_all,
+)
 from hpo.journal.file.lines import Mark, check_still_there, keep_torn, place, read_after, unpack
 from hpo.journal.locks import Waiting
 from hpo.journal.records import DamagedRecord, Draft
@@ -87,7 +99,7 @@ def claims_in_use(path: str, fd: int) -> str | None:
         UnsupportedJournal: the system cannot read the journal or look for the directory.
     """
     try:
-        directory = claims_directory(path, os.pread(fd, 8, 0))
+        directory = claims_directory(path, pread(fd, 8, 0))
         if directory is None or not stat.S_ISDIR(os.stat(directory, follow_symlinks=False).st_mode):
             return None
     except OSError as error:
@@ -150,7 +162,7 @@ class ClaimedFile:
         token = secrets.token_hex(8)
         unlinked = self._place(f"{expected}.{token}.draft")
         try:
-            fd = os.open(unlinked, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+            fd = os.open(unlinked, os.O_WRONLY | os.O_CREAT | os.O_EXCL | CLOEXEC | NOFOLLOW, 0o666)
         except OSError as error:
             raise self._not_added(error) from error
         torn = None
@@ -191,7 +203,7 @@ class ClaimedFile:
             rest = os.fstat(fd).st_size - end.offset
             if rest <= 0:
                 return end, None, 0
-            return end, keep_torn(self._path, end.offset, os.pread(fd, rest, end.offset)), rest
+            return end, keep_torn(self._path, end.offset, pread(fd, rest, end.offset)), rest
 
     def _checked(self, head: Mark, expected: int) -> Mark:
         with self._opened() as fd:
@@ -257,7 +269,7 @@ class ClaimedFile:
         with self._opened(writable=True) as fd:
             actual = self._end(fd, end)
             if actual.sequence > end.sequence:
-                if os.pread(fd, len(line), end.offset) != line:
+                if pread(fd, len(line), end.offset) != line:
                     _unlink(self._place(end.sequence))
                     raise Conflict(end.sequence, actual.sequence)
             else:
@@ -342,7 +354,7 @@ class ClaimedFile:
         """
         mode = os.O_RDWR if writable else os.O_RDONLY
         try:
-            fd = os.open(self._path, mode | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+            fd = os.open(self._path, mode | CLOEXEC | NOFOLLOW | NONBLOCK)
         except OSError as error:
             raise self._not_added(error) from error
         try:
@@ -383,7 +395,7 @@ def _claim_text(token: str, line: bytes) -> bytes:
 def _write_at(fd: int, content: bytes, offset: int) -> None:
     rest = memoryview(content)
     while rest:
-        written = os.pwrite(fd, rest, offset)
+        written = pwrite(fd, rest, offset)
         rest, offset = rest[written:], offset + written
 
 

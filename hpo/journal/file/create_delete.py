@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from hpo.core import AnyEvent
 from hpo.errors import JournalBusy, JournalMoved, JournalUnwritable, OutcomeUnknown, UnsupportedJournal
 from hpo.journal.disk import (
+    CLOEXEC,
     NO_LINKS,
     not_added,
     open_regular,
@@ -66,7 +67,7 @@ def create_file(path: str, events: Sequence[AnyEvent], *, durable: bool, lock_ti
     directory, name = os.path.split(path)
     draft = os.path.join(directory, f".{name[:40]}.{secrets.token_hex(8)}.tmp")
     try:
-        fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | CLOEXEC, 0o666)
     except (FileNotFoundError, NotADirectoryError):
         raise UnsupportedJournal(path, f"there is no directory {directory}: make it first") from None
     except OSError as error:
@@ -131,7 +132,7 @@ def _put_in_place(draft: str, path: str, *, lock_timeout: float) -> None:
     except OSError as error:
         if error.errno not in NO_LINKS:
             raise
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | CLOEXEC, 0o666))
     else:
         return
     try:

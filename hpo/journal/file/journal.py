@@ -11,7 +11,7 @@ from typing import Any
 
 from hpo.core import AnyEvent, StudyState, is_acknowledged
 from hpo.errors import JournalCorrupted, JournalMoved, JournalUnwritable, OutcomeUnknown, StudyNotFound
-from hpo.journal.disk import ONLY_READABLE, open_regular, reason, unreadable
+from hpo.journal.disk import ONLY_READABLE, open_regular, reason, sync_data, unreadable
 from hpo.journal.file.appending import LockedFile, appender_of
 from hpo.journal.file.lines import START, Mark, check_still_there, place_of_event, read_after
 from hpo.journal.file.loading import load_state
@@ -287,7 +287,7 @@ class OpenFile:
                 return
             reach = max(end.offset, self.head.offset)
             try:
-                os.fdatasync(self.fd)
+                sync_data(self.fd)
             except OSError as error:
                 self._sync_failure = "a sync failed"  # first of all: an interrupt may come with the next call
                 self._sync_failure = reason(error)

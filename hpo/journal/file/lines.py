@@ -18,7 +18,7 @@ import msgspec
 
 from hpo.core import FORMAT, AnyEvent, StudyCreated
 from hpo.errors import JournalCorrupted, JournalMoved, UnreadableEvents, UnsupportedJournal
-from hpo.journal.disk import unreadable, write_all
+from hpo.journal.disk import CLOEXEC, NOFOLLOW, pread, unreadable, write_all
 from hpo.journal.file.checksums import PartialChecksums
 from hpo.journal.records import (
     LONGEST,
@@ -183,7 +183,7 @@ def check_still_there(fd: int, path: str, mark: Mark, size: int) -> None:
         UnsupportedJournal: the system failed to read it.
     """
     try:
-        if size < mark.offset or (mark.sequence and os.pread(fd, 8, mark.start) != b"%08x" % mark.checksum):
+        if size < mark.offset or (mark.sequence and pread(fd, 8, mark.start) != b"%08x" % mark.checksum):
             raise JournalMoved(path, mark.sequence)
     except OSError as error:
         raise unreadable(path, error) from error
@@ -220,7 +220,7 @@ def read_records(fd: int, path: str, start: Mark) -> tuple[list[AnyEvent], Mark]
         if problem and again == mark:
             raise _damage(fd, path, mark.offset, problem)
         events, mark = events + more, again
-    if mark == START and (text := os.pread(fd, _FIRST, 0)):
+    if mark == START and (text := pread(fd, _FIRST, 0)):
         raise _damage(fd, path, 0, "the first record is cut off" if looks_like_record(text) else "")
     return events, mark
 
@@ -232,7 +232,7 @@ def read_header(fd: int, path: str) -> StudyCreated | None:
         JournalCorrupted, UnreadableEvents, UnsupportedJournal: the first record is damaged, or can't be read.
     """
     size = _FIRST
-    while (line := os.pread(fd, size, 0)).find(b"\n") < 0:
+    while (line := pread(fd, size, 0)).find(b"\n") < 0:
         if not line:
             return None
         if len(line) < size or size > LONGEST:
@@ -258,7 +258,7 @@ def _parse(fd: int, path: str, start: Mark) -> tuple[list[AnyEvent], Mark, str]:
     previous, begin = checksum if chained else None, start.start
     rest, size = b"", _CHUNK
     problem = ""
-    while not problem and (chunk := os.pread(fd, size, offset + len(rest))):
+    while not problem and (chunk := pread(fd, size, offset + len(rest))):
         rest += chunk
         lines = rest.split(b"\n")
         rest = lines.pop()
@@ -266,7 +266,7 @@ def _parse(fd: int, path: str, start: Mark) -> tuple[list[AnyEvent], Mark, str]:
             try:
                 record = unpack(line)
             except DamagedRecord as error:
-                last = not os.pread(fd, 1, offset + len(line) + 1)
+                last = not pread(fd, 1, offset + len(line) + 1)
                 problem = "" if last and not hides_record(line) else str(error)
                 return events, Mark(sequence, offset, checksum, chained, begin), problem
             try:
@@ -296,8 +296,8 @@ def _located(fd: int, path: str, offset: int, error: UnreadableEvents) -> Unread
 
 
 def _damage(fd: int, path: str, offset: int, problem: str) -> JournalCorrupted | UnsupportedJournal:
-    if not offset and not looks_like_record(os.pread(fd, _FIRST, 0)):
-        if not was_journal(os.pread(fd, _CHUNK, 0)):
+    if not offset and not looks_like_record(pread(fd, _FIRST, 0)):
+        if not was_journal(pread(fd, _CHUNK, 0)):
             return UnsupportedJournal(path, "it is not the journal of a study, and was left as it is")
         problem = problem or "the first record, which creates the study, is damaged"
     return JournalCorrupted(path, line_number(fd, offset), offset, problem)
@@ -328,7 +328,7 @@ _LATER_RECORD = re.compile(rb"\n" + BEGINNING.pattern)
 def line_number(fd: int, offset: int) -> int:
     """Return the number of the line, from 1, that begins at byte `offset`."""
     line, position = 1, 0
-    while position < offset and (chunk := os.pread(fd, min(_CHUNK, offset - position), position)):
+    while position < offset and (chunk := pread(fd, min(_CHUNK, offset - position), position)):
         line += chunk.count(b"\n")
         position += len(chunk)
     return line
@@ -359,7 +359,7 @@ def keep_torn(path: str, offset: int, content: bytes) -> str:
     for attempt in itertools.count(1):
         name = f"{path}.torn-{offset}" + (f".{attempt}" if attempt > 1 else "")
         try:
-            fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+            fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | NOFOLLOW | CLOEXEC, 0o666)
         except FileExistsError:
             continue
         try:

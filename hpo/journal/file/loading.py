@@ -15,7 +15,7 @@ import msgspec
 
 from hpo.core import AnyEvent, Loader, StudyState, decode_hook, decode_snapshot, encode_snapshot
 from hpo.errors import HpoError, UnreadableEvents
-from hpo.journal.disk import unlink_if_there, write_all
+from hpo.journal.disk import CLOEXEC, NOFOLLOW, NONBLOCK, pread, unlink_if_there, write_all
 from hpo.journal.file.lines import START, Mark, unpack
 from hpo.journal.records import DamagedRecord, readable_events, starts_chain
 
@@ -90,7 +90,7 @@ def _read_snapshot(fd: int, path: str) -> tuple[StudyState, Mark, int] | None:
     """
     name = snapshot_of(path)
     try:
-        kept = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        kept = os.open(name, os.O_RDONLY | NOFOLLOW | NONBLOCK | CLOEXEC)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -117,10 +117,11 @@ def _write_snapshot(fd: int, path: str, state: StudyState, stamp: _Stamp) -> Non
         content = encode_snapshot(state, msgspec.json.encode(stamp).decode(), _library())
         if content is None:
             return
-        new = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        new = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | CLOEXEC, 0o600)
         try:
             # users who may read the journal may read its snapshot, and nobody else
-            os.fchmod(new, os.fstat(fd).st_mode & 0o666)
+            if hasattr(os, "fchmod"):
+                os.fchmod(new, os.fstat(fd).st_mode & 0o666)
             write_all(new, content)
         finally:
             os.close(new)
@@ -134,7 +135,7 @@ def _write_snapshot(fd: int, path: str, state: StudyState, stamp: _Stamp) -> Non
 def _checksum_of_bytes(fd: int, length: int) -> int | None:
     """Return the CRC-32 of the first `length` bytes of a file, or None if there are fewer."""
     checksum, place = 0, 0
-    while place < length and (chunk := os.pread(fd, min(_CHUNK_TO_CHECK, length - place), place)):
+    while place < length and (chunk := pread(fd, min(_CHUNK_TO_CHECK, length - place), place)):
         checksum = crc32(chunk, checksum)
         place += len(chunk)
     return checksum if place == length else None
@@ -154,7 +155,7 @@ def _batches(fd: int, end: Mark, checksum: int) -> Iterator[tuple[list[AnyEvent]
         checksum: The CRC-32 of all bytes up to `end`.
     """
     if end == START:
-        text = os.pread(fd, _CHUNK, 0)
+        text = pread(fd, _CHUNK, 0)
         first = _first_record(text)
         if first is None:
             return
@@ -162,7 +163,7 @@ def _batches(fd: int, end: Mark, checksum: int) -> Iterator[tuple[list[AnyEvent]
         checksum = crc32(text[: end.offset])
         yield events, end, checksum
     size = _CHUNK
-    while chunk := os.pread(fd, size, end.offset):
+    while chunk := pread(fd, size, end.offset):
         length = chunk.rfind(b"\n") + 1
         if not length:  # a record that is longer, or a torn end
             if len(chunk) < size:

@@ -9,7 +9,6 @@ they are saved in a separate file.
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator
 from io import BufferedReader
@@ -23,7 +22,7 @@ from hpo.journal.disk import open_regular, resolved
 from hpo.journal.file.checksums import PartialChecksums
 from hpo.journal.file.create_delete import create_file
 from hpo.journal.file.lines import BEGINNING, LONGEST_BEGINNING, has_checksum, hides_record, looks_like_record, unpack
-from hpo.journal.locks import lock_holder
+from hpo.journal.locks import HAS_FLOCK, lock_holder
 from hpo.journal.records import LONGEST, DamagedRecord, Record, check_order, readable_events, starts_chain
 from hpo.journal.repair.reports import (
     Flaw,
@@ -136,6 +135,10 @@ def repair_journal(path: str | os.PathLike[str], output: str | os.PathLike[str] 
 
 def _keep_writers_out(file: BufferedReader, path: str) -> None:
     """Lock the file until it is closed; without locks in the file system, writers cannot be kept out."""
+    if not HAS_FLOCK:
+        return
+    import fcntl
+
     try:
         fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

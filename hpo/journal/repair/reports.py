@@ -10,7 +10,7 @@ import attrs
 
 from hpo.core import FORMAT, AnyEvent, StudyCreated, StudyState, evolve
 from hpo.errors import InconsistentEvents, InvalidArgument, UnreadableEvents
-from hpo.journal.disk import not_added, sync_directory, write_all
+from hpo.journal.disk import CLOEXEC, NOFOLLOW, not_added, sync_directory, write_all
 
 Kind: TypeAlias = Literal["damaged", "newer", "inconsistent", "foreign"]
 """Why a journal can't be read: its bytes were changed; it has events of a newer version; it has events that can't
@@ -159,7 +159,7 @@ def write_aside(path: str, content: bytes) -> None:
         JournalFull, JournalUnwritable: the system refused it, or the file exists; nothing is left behind.
     """
     try:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | NOFOLLOW | CLOEXEC, 0o666)
         try:
             write_all(fd, content)
             os.fsync(fd)

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 import re
-import resource
 import sqlite3
 import stat
 from collections.abc import Iterator
@@ -30,7 +29,7 @@ from hpo.errors import (
     JournalUnwritable,
     UnsupportedJournal,
 )
-from hpo.journal.disk import reason, size_of_same
+from hpo.journal.disk import CLOEXEC, reason, size_of_same
 
 _MOUNTS = "/proc/self/mountinfo"
 
@@ -150,7 +149,7 @@ def unreadable(error: sqlite3.Error, path: str) -> HpoError:
     if _code(error) & 0xFF not in {*_REFUSED, sqlite3.SQLITE_FULL}:
         return translated(error, path)
     try:  # SQLite does not say why it could not open a file
-        os.close(os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+        os.close(os.open(os.path.dirname(path), os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | CLOEXEC))
     except OSError as refusal:
         return UnsupportedJournal(path, f"it can't be read: {reason(refusal)}")
     return UnsupportedJournal(path, f"it can't be read: {error}")
@@ -158,6 +157,10 @@ def unreadable(error: sqlite3.Error, path: str) -> HpoError:
 
 def _is_at_its_limit(path: str) -> bool:
     """Return whether the database or its log is as large as this process may make a file: SQLite calls that any error."""
+    try:
+        import resource
+    except ImportError:  # Windows, which has no such limit
+        return False
     limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
     sizes = [os.path.getsize(file) for file in (path, f"{path}-wal", f"{path}-journal") if os.path.exists(file)]
     return limit != resource.RLIM_INFINITY and max(sizes, default=0) + (1 << 16) >= limit

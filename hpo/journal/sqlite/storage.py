@@ -11,7 +11,7 @@ import attrs
 
 from hpo.core import AnyEvent, checked_text
 from hpo.errors import DuplicatedStudyError, HpoError, OutcomeUnknown, StudyNotFound, UnsupportedJournal
-from hpo.journal.disk import not_added, unlink_if_there
+from hpo.journal.disk import CLOEXEC, not_added, unlink_if_there
 from hpo.journal.records import batches, payload_of, starts_chain
 from hpo.journal.sqlite.connection import OpenDatabase
 from hpo.journal.sqlite.files import Place
@@ -129,7 +129,7 @@ class SqliteStorage(LocalStorage):
     def _make_file(self) -> bool:
         """Let an empty file appear, which SQLite takes for an empty database; return False if there is a file already."""
         try:
-            os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
+            os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | CLOEXEC, 0o666))
         except FileExistsError:
             return False  # never opened and closed here: that would release SQLite's locks on it in this process
         except (FileNotFoundError, NotADirectoryError):
