@@ -133,6 +133,16 @@ def test_dominated_trials_can_be_left_out_and_are_counted(two):
     assert any(note.endswith("dominated trials not drawn.") for note in plot.notes)
 
 
+def test_a_function_may_say_which_trials_are_feasible(two):
+    plot = data.pareto_front(two, constraints_func=lambda trial: [trial.params["x"]])
+    layers = layers_of(plot.panels[0])
+    complete = [t for t in two.trials if t.state is hpo.TrialState.COMPLETE]
+    assert layers["infeasible"].number.tolist() == [t.number for t in complete if t.params["x"] > 0]
+    assert all(two.trials[int(n)].params["x"] <= 0 for n in layers["Pareto front"].number)
+    with pytest.raises(InvalidType, match="a sequence of numbers, got 3"):
+        data.pareto_front(two, constraints_func=lambda trial: 3)
+
+
 def test_targets_of_a_front_may_be_anything(two):
     plot = data.pareto_front(two, targets=lambda trial: (trial.params["x"], trial.params["layers"]))
     front = layers_of(plot.panels[0])["Pareto front"]
@@ -193,10 +203,25 @@ def test_a_model_takes_the_place_of_the_best_values():
         def __init__(self, mean):
             self.mean = mean
 
-    plot = data.contour(study, predict=lambda params: (Said(params["x"]),))
+    plot = data.contour(study, predict=lambda many: [(Said(params["x"]),) for params in many])
     cells = layers_of(plot.panels[0])["cells"]
     middle = (cells.x[1:] + cells.x[:-1]) / 2
     assert cells.color[: len(middle)].tolist() == pytest.approx(middle.tolist())
+
+
+def test_the_model_of_the_study_is_drawn_where_it_has_one(study):
+    cells = layers_of(data.contour(study, ["x", "layers"], predict=True).panels[0])["cells"]
+    grid = cells.color.reshape(len(cells.y) - 1, len(cells.x) - 1)
+    assert np.isfinite(grid).all()
+    assert grid.mean(axis=0).argmin() in range(5, 10), "the best x is near 0"
+    note = "The model can't predict anything yet."
+    failed = study_of(
+        [create_trial(state=hpo.TrialState.FAIL, params={"x": 1.0}, distributions={"x": FloatDistribution(0, 1)})]
+    )
+    for plot in (data.contour(failed, predict=True), data.slices(failed, predict=True)):
+        assert note in plot.notes
+    with pytest.raises(InvalidType, match="predict is True for a study, or a function"):
+        data.slices(study.state, predict=True)
 
 
 def test_learning_curves_are_lines_with_gaps_that_end_where_trials_were_pruned(study):

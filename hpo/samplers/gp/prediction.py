@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -53,39 +53,69 @@ def predict(state: StudyState, params: Mapping[str, Any]) -> tuple[Prediction, .
         >>> abs(prediction.mean - 4.0) < 0.5
         True
     """
-    if not isinstance(params, Mapping):
-        raise InvalidType(f"predict needs a mapping of names to values, got {params!r}")
+    (predictions,) = predict_many(state, [params])
+    return predictions
+
+
+def predict_many(state: StudyState, configurations: Sequence[Mapping[str, Any]]) -> list[tuple[Prediction, ...]]:
+    """Return what is expected of each of several configurations, as `predict` does; the models are made once for all.
+
+    Args:
+        state: The study.
+        configurations: Values by name, for each configuration.
+
+    Raises:
+        NoCompletedTrial, InvalidType, InvalidArgument, ValueOutsideDistribution: as `predict` does.
+
+    Example:
+        >>> import hpo
+        >>> study = hpo.create_study(sampler=hpo.samplers.RandomSampler(seed=1))
+        >>> hpo.logging.set_verbosity(hpo.logging.WARNING)
+        >>> study.optimize(lambda trial: (trial.suggest_float("x", 0, 10) - 3) ** 2, n_trials=20)
+        >>> [(high,), (low,)] = predict_many(study.state, [{"x": 5.0}, {"x": 3.0}])
+        >>> abs(high.mean - 4.0) < 0.5, abs(low.mean) < 0.5
+        (True, True)
+    """
+    for params in configurations:
+        if not isinstance(params, Mapping):
+            raise InvalidType(f"predict needs a mapping of names to values, got {params!r}")
     space = _space_of(state)
     if not space:
         raise NoCompletedTrial(state.n_trials)
-    if not params or (unknown := [name for name in params if name not in space]):
-        what = f"no trial has had {unknown}" if params else "params is empty"
-        raise InvalidArgument(f"predict needs values of some of the parameters {[*space]}, but {what}")
-    for name, value in params.items():
-        if not space[name].contains(value):
-            raise ValueOutsideDistribution(value, space[name], name)
     cube = UnitCube.of(space)
     coding = FeatureCoding.of(cube)
-    point = np.full((1, coding.n_columns), np.nan)
-    for column, position in cube.positions(params).items():
-        point[0, column] = position
+    points = np.full((len(configurations), coding.n_columns), np.nan)
+    for row, params in enumerate(configurations):
+        _check_params(space, params)
+        for column, position in cube.positions(params).items():
+            points[row, column] = position
     nodes, weights = np.polynomial.hermite_e.hermegauss(_NODES)
     weights /= weights.sum()
-    predictions = []
+    by_objective = []
     for index, direction in enumerate(state.directions):
         fold = Fold(coding, index, maximized=direction == "maximize")
         carry = state.finished.fold(fold)
         model = surrogate(fold, carry)
         if model is None or not model.complete.any():
             raise NoCompletedTrial(state.n_trials)
-        seen = without_inactive(point, learned_conditions(coding, model.points))
+        seen = without_inactive(points, learned_conditions(coding, model.points))
         means, variances = model.posterior.mean_and_variance(model.scaled(seen))
         # targets are losses on another scale, which may be curved: so the moments are those of the losses themselves
-        losses = fold.standardization(carry.rows.array).losses(means[0, 0] + np.sqrt(variances[0]) * nodes)
-        mean = float(weights @ losses)
-        deviation = float(np.sqrt(weights @ (losses - mean) ** 2))
-        predictions.append(Prediction(-mean if fold.maximized else mean, deviation))
-    return tuple(predictions)
+        targets = means[:, :1] + np.sqrt(variances)[:, None] * nodes
+        losses = fold.standardization(carry.rows.array).losses(targets)
+        mean = losses @ weights
+        deviation = np.sqrt((losses - mean[:, None]) ** 2 @ weights)
+        by_objective.append([*map(Prediction, (-mean if fold.maximized else mean).tolist(), deviation.tolist())])
+    return [*zip(*by_objective, strict=True)]
+
+
+def _check_params(space: SearchSpace, params: Mapping[str, Any]) -> None:
+    if not params or (unknown := [name for name in params if name not in space]):
+        what = f"no trial has had {unknown}" if params else "params is empty"
+        raise InvalidArgument(f"predict needs values of some of the parameters {[*space]}, but {what}")
+    for name, value in params.items():
+        if not space[name].contains(value):
+            raise ValueOutsideDistribution(value, space[name], name)
 
 
 def recommended(state: StudyState) -> FrozenTrial:

@@ -7,10 +7,12 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Unpack
 
+import attrs
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from hpo.core import FrozenTrial, HasState, StudyState
+from hpo.core import FrozenDict, FrozenTrial, HasState, StudyState, TrialState
 from hpo.errors import InvalidArgument, InvalidType
 from hpo.numerics.pareto.hypervolume import hypervolume
 from hpo.numerics.pareto.nondomination import nondomination_ranks
@@ -49,6 +51,7 @@ def pareto_front(
     *,
     target_names: Sequence[str] | None = None,
     include_dominated_trials: bool = True,
+    constraints_func: Callable[[FrozenTrial], Sequence[float]] | None = None,
     targets: Callable[[FrozenTrial], Sequence[float]] | None = None,
     log: bool = False,
     **select: Unpack[Select],
@@ -61,6 +64,8 @@ def pareto_front(
         study: A study with two or more objectives, or its state.
         target_names: The names of the objectives, or of what `targets` returns.
         include_dominated_trials: Whether to draw the trials that are not on the front.
+        constraints_func: Returns the constraint values of a complete trial, which is feasible if all are <= 0; None for those
+            that the trials have.
         targets: Returns what is drawn of a complete trial instead of its objectives. The front stays that of the objectives.
         log: Whether the axes are logarithmic.
         **select: Which trials to show: `trials`, `last`, `top`, `states`.
@@ -79,6 +84,8 @@ def pareto_front(
     columns = columns_of(study, select)
     if sentence := sentence_of([columns]):
         return nothing(kind, title, sentence)
+    if constraints_func is not None:
+        columns = attrs.evolve(columns, trials=[_constrained(trial, constraints_func) for trial in columns.trials])
     goals = _goals(columns, targets, target_names)
     if len(goals) < 2:
         return nothing(
@@ -185,6 +192,17 @@ def hypervolume_history(
     if others > drawn:
         notes.append(f"{drawn:,} of {others:,} trials in other states drawn.")
     return Plot(kind, title, [Panel(x.axis, y_axis, [line, *layers])], notes=[*notes, *notes_of([columns])])
+
+
+def _constrained(trial: FrozenTrial, constraints_func: Callable[[FrozenTrial], Sequence[float]]) -> FrozenTrial:
+    if trial.state is not TrialState.COMPLETE:
+        return trial
+    given = constraints_func(trial)
+    try:
+        constraints = FrozenDict({str(place): float(value) for place, value in enumerate(given)})
+    except (TypeError, ValueError):
+        raise InvalidType(f"constraints_func returns a sequence of numbers, got {given!r}") from None
+    return replace(trial, constraints=constraints)
 
 
 def _goals(

@@ -37,7 +37,7 @@ from hpo.visualization.data.parts import (
     targets_of,
     trial_layers,
 )
-from hpo.visualization.data.slicing import Predict, chosen_parameters, values_along
+from hpo.visualization.data.slicing import NO_MODEL, Predict, asked, chosen_parameters, values_along
 
 _MOST_PARAMETERS = 5
 _MOST_CELLS = 24  # along an axis
@@ -52,7 +52,7 @@ def contour(
     target_name: str = "Objective Value",
     direction: str | None = None,
     log: bool = False,
-    predict: Predict | None = None,
+    predict: Predict | bool = False,
     **select: Unpack[Select],
 ) -> Plot:
     """Return for each pair of parameters the best value in each cell of a grid, with all trials on it.
@@ -67,8 +67,8 @@ def contour(
         target_name: Its name.
         direction: ``"minimize"`` or ``"maximize"``, for a target.
         log: Whether the colours are logarithmic.
-        predict: A model, for example the method `predict` of the study: its mean, with the other parameters as in the best
-            trial, takes the place of the best values.
+        predict: Whether to ask the study for the model of the Gaussian process, or a function such as its method
+            `predict_many`. Its mean, with the other parameters as in the best trial, takes the place of the best values.
         **select: Which trials to show: `trials`, `last`, `top`, `states`.
 
     Raises:
@@ -86,13 +86,15 @@ def contour(
     pairs = _pairs_of("contour", "Best values", study, params, target, target_name, direction, select)
     if isinstance(pairs, Plot):
         return pairs
+    model, modelled = asked(study, predict), 0
     panels, drawn, seen = [], [], []
     for goal, ((x_name, x), (y_name, y)) in itertools.product(pairs.targets, pairs.axes):
         best = best_in(pairs.columns, pairs.targets)
         cells = None
-        if predict is not None:
+        if model is not None:
             place = pairs.targets.index(goal)
-            cells = _model_cells(pairs.columns, (x_name, y_name), (x, y), best, predict, place)
+            cells = _model_cells(pairs.columns, (x_name, y_name), (x, y), best, model, place)
+            modelled += cells is not None
         cells = cells or _best_cells(pairs.columns, goal, x, y)
         layers, n = trial_layers(pairs.columns, goal, x, y, most=pairs.most, best=best)
         drawn.append(n)
@@ -104,7 +106,7 @@ def contour(
     scale = _scale(pairs.targets, seen, log)
     if scale is None:  # no cell has a value: only points are left
         panels = [attrs.evolve(panel, layers=[x for x in panel.layers if x.mark != "cells"]) for panel in panels]
-    return pairs.plot(panels, min(drawn), scale)
+    return pairs.plot(panels, min(drawn), scale, [NO_MODEL] if model is not None and not modelled else [])
 
 
 def rank(
@@ -181,9 +183,9 @@ class _Pairs:
         """How many points a panel may have."""
         return max(MOST_MARKS // (len(self.axes) * len(self.targets)), 1)
 
-    def plot(self, panels: Sequence[Panel], drawn: int, color: ColorScale | None) -> Plot:
+    def plot(self, panels: Sequence[Panel], drawn: int, color: ColorScale | None, more: Sequence[str] = ()) -> Plot:
         """Return the plot of some panels."""
-        notes = notes_of([self.columns], self.targets, drawn)
+        notes = [*notes_of([self.columns], self.targets, drawn), *more]
         if self.omitted:
             notes.append(f"{counted(self.omitted, 'parameter')} not shown: choose with params.")
         return Plot(self.kind, self.title, panels, math.ceil(math.sqrt(len(panels))), notes, color=color)
@@ -255,16 +257,14 @@ def _model_cells(
         (_edges(placed.axis, placed, _MODEL_CELLS), name) for placed, name in zip(axes, names, strict=True) if name
     ]
     values: list[Sequence[Any]] = [values_along(columns, name, edges) for edges, name in along]
-    means = np.full((len(values[1]), len(values[0])), np.nan)
-    for row, y in enumerate(values[1]):
-        for column, x in enumerate(values[0]):
-            try:
-                means[row, column] = predict({**others, names[0]: x, names[1]: y})[objective].mean
-            except HpoError:  # outside of the model's space: this cell stays empty
-                continue
+    configurations = [{**others, names[0]: x, names[1]: y} for y in values[1] for x in values[0]]
+    try:
+        means = np.array([each[objective].mean for each in predict(configurations)], dtype=np.float64)
+    except HpoError:  # there is no model yet, or it does not know one of the values
+        return None
     if not np.isfinite(means).any():
         return None
-    return Layer("cells", "", "cells", x=along[0][0], y=along[1][0], color=means.ravel())
+    return Layer("cells", "", "cells", x=along[0][0], y=along[1][0], color=means)
 
 
 def _scale(targets: Sequence[Target], seen: Sequence[NDArray[np.float64]], log: bool) -> ColorScale | None:

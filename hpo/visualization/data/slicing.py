@@ -36,10 +36,11 @@ from hpo.visualization.data.parts import (
 _KIND, _TITLE = "slice", "Slices"
 _MOST_PANELS = 12
 _MOST_COLUMNS = 4
+NO_MODEL = "The model can't predict anything yet."
 _MODEL_POINTS = 25
 
-Predict = Callable[[Mapping[str, Any]], Sequence[Any]]
-"""Returns a prediction with `mean` and `deviation` for each objective: `hpo.Study.predict`."""
+Predict = Callable[[Sequence[Mapping[str, Any]]], Sequence[Sequence[Any]]]
+"""Returns for each configuration a prediction with `mean` and `deviation` for each objective: `hpo.Study.predict_many`."""
 
 
 def slices(
@@ -50,7 +51,7 @@ def slices(
     target_name: str = "Objective Value",
     direction: str | None = None,
     log: bool = False,
-    predict: Predict | None = None,
+    predict: Predict | bool = False,
     **select: Unpack[Select],
 ) -> Plot:
     """Return the values of the trials by each parameter; later trials are lighter, and the best one is marked.
@@ -65,8 +66,9 @@ def slices(
         target_name: Its name.
         direction: ``"minimize"`` or ``"maximize"``, for a target: which trial is the best one.
         log: Whether to draw the values on a log axis.
-        predict: A model, for example the method `predict` of the study: its mean and two standard deviations along each
-            parameter, with the others as in the best trial, are drawn under the points.
+        predict: Whether to ask the study for the model of the Gaussian process, or a function such as its method
+            `predict_many`. Its mean and two standard deviations along each parameter, with the others as in the best trial,
+            are drawn under the points.
         **select: Which trials to show: `trials`, `last`, `top`, `states`.
 
     Raises:
@@ -81,7 +83,7 @@ def slices(
         >>> [(layer.role, layer.x.tolist()) for layer in plot.panels[0].layers]
         [('complete', [0.5, 0.25]), ('best', [0.25])]
     """
-    columns = columns_of(study, select)
+    columns, model = columns_of(study, select), asked(study, predict)
     if sentence := sentence_of([columns]):
         return nothing(_KIND, _TITLE, sentence)
     names, omitted = chosen_parameters(columns, params, _MOST_PANELS)
@@ -91,9 +93,10 @@ def slices(
     best = best_in(columns, targets)
     placed = [parameter(columns, name) for name in names]
     most = MOST_MARKS // (len(names) * len(targets))
-    panels, drawn = [], []
+    panels, drawn, curved = [], [], 0
     for place, goal in enumerate(targets):
-        curves = [_model_curve(columns, name, x, best, predict, place) for name, x in zip(names, placed, strict=True)]
+        curves = [_model_curve(columns, name, x, best, model, place) for name, x in zip(names, placed, strict=True)]
+        curved += sum(curve is not None for curve in curves)
         extent = [value for curve in curves if curve for side in (curve[1], curve[2]) for value in side]
         y = numeric(goal.name, goal.values, log=log, lane="no value", also=extent)
         for x, curve in zip(placed, curves, strict=True):
@@ -101,6 +104,8 @@ def slices(
             drawn.append(n)
             panels.append(Panel(x.axis, y.axis, [*_model_layers(curve, y), *layers]))
     notes = notes_of([columns], targets, min(drawn))
+    if model is not None and not curved:
+        notes.append(NO_MODEL)
     if omitted:
         notes.append(f"{counted(omitted, 'parameter')} not shown: choose with params.")
     first, last = columns.number.min(), columns.number.max()
@@ -141,24 +146,36 @@ def chosen_parameters(columns: TrialColumns, params: Sequence[str] | None, most:
 _Curve = tuple[list[float], list[float], list[float], list[float]]
 
 
+def asked(study: object, predict: Predict | bool) -> Predict | None:
+    """Return the function that predicts, or None.
+
+    Raises:
+        InvalidType: `predict` can't be called, or is True for a state: only a study has a method `predict_many`.
+    """
+    if predict is False or predict is None:
+        return None
+    many = getattr(study, "predict_many", None) if predict is True else predict
+    if not callable(many):
+        raise InvalidType(f"predict is True for a study, or a function of several configurations, got {predict!r}")
+    return many
+
+
 def _model_curve(
     columns: TrialColumns, name: str, x: Placed, best: int | None, predict: Predict | None, objective: int
 ) -> _Curve | None:
     """Return positions along a parameter, the model's mean there less and plus two deviations, and the mean itself."""
-    if predict is None:
+    grid = _grid(columns, name, x) if predict is not None else []
+    if predict is None or not grid:
         return None
     others = dict(columns.trials[best].params) if best is not None else _newest_params(columns)
-    positions, low, high, mean = [], [], [], []
-    for position, value in _grid(columns, name, x):
-        try:
-            said = predict({**others, name: value})[objective]
-        except HpoError:  # outside of the model's space: there is no curve here
-            continue
-        positions.append(position)
-        mean.append(float(said.mean))
-        low.append(float(said.mean - 2 * said.deviation))
-        high.append(float(said.mean + 2 * said.deviation))
-    return (positions, low, high, mean) if positions else None
+    try:
+        said = [each[objective] for each in predict([{**others, name: value} for _, value in grid])]
+    except HpoError:  # there is no model yet, or it does not know one of the values
+        return None
+    mean = [float(each.mean) for each in said]
+    spread = [2.0 * float(each.deviation) for each in said]
+    low, high = ([m + sign * d for m, d in zip(mean, spread, strict=True)] for sign in (-1.0, 1.0))
+    return [position for position, _ in grid], low, high, mean
 
 
 def values_along(columns: TrialColumns, name: str, edges: NDArray[np.float64]) -> list[Any]:
@@ -167,7 +184,17 @@ def values_along(columns: TrialColumns, name: str, edges: NDArray[np.float64]) -
     if isinstance(newest, CategoricalDistribution):
         return [*newest.choices]
     middle = np.sqrt(edges[1:] * edges[:-1]) if getattr(newest, "log", False) else (edges[1:] + edges[:-1]) / 2
-    return [round(x) if isinstance(newest, IntDistribution) else x for x in middle.tolist()]
+    return [_nearest(newest, x) for x in middle.tolist()]
+
+
+def _nearest(distribution: Distribution | None, x: float) -> float:
+    """Return the value of a numeric distribution that is nearest to a number."""
+    assert distribution is not None
+    assert not isinstance(distribution, CategoricalDistribution)
+    if distribution.step is not None:
+        x = distribution.low + round((x - distribution.low) / distribution.step) * distribution.step
+    x = min(max(x, distribution.low), distribution.high)
+    return round(x) if isinstance(distribution, IntDistribution) else x
 
 
 def newest_distribution(columns: TrialColumns, name: str) -> Distribution | None:
