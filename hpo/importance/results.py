@@ -28,6 +28,7 @@ class Importance:
         presence: How much it says whether a trial has the parameter at all, on the scale of `value`; 0 for one that all
             trials have, and None if the method does not say.
         total: The importance with all interactions that the parameter takes part in, or None if the method does not say.
+        total_floor: What `total` would reach by chance, or None.
         direction: From -1 to 1: whether the best trials have smaller or larger values than the others. None for a
             categorical parameter, or if the method does not say.
         where: Where the best trials are, compared with the others: a range of numbers or a choice. None if the method
@@ -42,13 +43,14 @@ class Importance:
     floor: float | None = None
     presence: float | None = None
     total: float | None = None
+    total_floor: float | None = None
     direction: float | None = None
     where: Where = None
 
     @property
     def is_clear(self) -> bool:
-        """Whether chance would hardly give such a value: it is above its floor, or of a method without floors and above 0."""
-        return self.value > (self.floor or 0.0)
+        """Whether chance would hardly give such a value: it, or the total, is above its floor (0 if there is none)."""
+        return self.value > (self.floor or 0.0) or (self.total or 0.0) > (self.total_floor or 0.0)
 
     @property
     def share_low(self) -> float:

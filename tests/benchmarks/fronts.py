@@ -88,7 +88,7 @@ if __name__ == "__main__":
     print("| objectives | points | hypervolume | Optuna | moocore | contributions | moocore |")
     print("|---|---|---|---|---|---|---|")
     for m, n in ((2, 200), (3, 200), (4, 50), (4, 200), (5, 100), (6, 50)):
-        print(f"| {m} | {n} | " + " | ".join(f"{float(f"{each:.2g}"):g} ms" for each in hypervolumes(n, m)) + " |")
+        print(f"| {m} | {n} | " + " | ".join(f"{float(f'{each:.2g}'):g} ms" for each in hypervolumes(n, m)) + " |")
     print("\n| objectives | front | once | Optuna | ratio | after each trial |")
     print("|---|---|---|---|---|---|")
     for m in (2, 3):

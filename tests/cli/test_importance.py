@@ -48,3 +48,11 @@ def test_an_unknown_parameter_is_an_error(cli, folder):
     ran = cli("importance s.jsonl --param z")
     assert ran.code == 1
     assert "'z'" in ran.err
+
+
+def test_another_measure_is_chosen(cli, folder):
+    study_with(folder, lambda t: t.suggest_float("x", 0, 1) + 0 * t.suggest_float("y", 0, 1), n=30)
+    for measure in ("fanova", "impurity"):
+        found = json.loads(cli(f"importance s.jsonl --measure {measure} -f json").out)
+        assert [(each["name"], each["clear"]) for each in found] == [("x", True), ("y", False)]
+    assert cli("importance s.jsonl --measure fanova --near 0.5").code == 2

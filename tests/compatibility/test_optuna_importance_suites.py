@@ -9,11 +9,18 @@ from optuna.testing.pytest_importance import (  # noqa: E402
     BasicImportanceEvaluatorTestCase,
     ConditionalImportanceEvaluatorTestCase,
     MultiObjectiveImportanceEvaluatorTestCase,
+    NonConditionalImportanceEvaluatorTestCase,
 )
 
 import hpo  # noqa: E402
 from hpo.distributions import json_to_distribution  # noqa: E402
-from hpo.importance import PedAnovaImportanceEvaluator  # noqa: E402
+from hpo.importance import (  # noqa: E402
+    FanovaImportanceEvaluator,
+    MeanDecreaseImpurityImportanceEvaluator,
+    PedAnovaImportanceEvaluator,
+    PermutationImportanceEvaluator,
+    ShapleyImportanceEvaluator,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 
@@ -57,3 +64,31 @@ class TestPedAnova(
     @pytest.fixture
     def evaluator(self):
         return lambda: Presented(PedAnovaImportanceEvaluator())
+
+
+class OfSharedParameters(BasicImportanceEvaluatorTestCase, NonConditionalImportanceEvaluatorTestCase):
+    pass
+
+
+class TestFanova(OfSharedParameters):
+    @pytest.fixture
+    def evaluator(self):
+        return lambda: Presented(FanovaImportanceEvaluator())
+
+
+class TestMeanDecreaseImpurity(OfSharedParameters):
+    @pytest.fixture
+    def evaluator(self):
+        return lambda: Presented(MeanDecreaseImpurityImportanceEvaluator())
+
+
+class TestShapley(OfSharedParameters):
+    @pytest.fixture
+    def evaluator(self):
+        return lambda: Presented(ShapleyImportanceEvaluator())
+
+
+class TestPermutation(OfSharedParameters):
+    @pytest.fixture
+    def evaluator(self):
+        return lambda: Presented(PermutationImportanceEvaluator())
