@@ -91,6 +91,11 @@ SUBJECTS = {
     "TpeOfGroups": subject(TPESampler(group=True, n_startup_trials=2)),
     "TpeWithReports": subject(TPESampler(consider_reports=True, n_startup_trials=2), without=["pruned_is_not_best"]),
     "TpeWithFailures": subject(TPESampler(consider_failed_trials=True, n_startup_trials=2)),
+    "TpeWithABelief": subject(
+        TPESampler(prior={"x": (1.0, 2.0), "kind": {"a": 2, "b": 1}, "n": {0: 1, 9: 3}}, n_startup_trials=2),
+        WITH_A_KIND,
+        without=["affine", "mirror", "scale", "coverage", "shares", "lone_independence", "learning"],
+    ),
     "CmaEsOfNumbers": subject(CmaEsSampler(popsize=3, consider_pruned_trials=True), NUMBERS),
     "CmaEsSeparable": subject(CmaEsSampler(popsize=3, use_separable_cma=True, with_margin=False), WITH_A_KIND),
     "CmaEsWithRestarts": subject(CmaEsSampler(popsize=3, restart_strategy="bipop"), NUMBERS),

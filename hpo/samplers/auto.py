@@ -31,7 +31,17 @@ from hpo.core import (
     to_float_if_number,
 )
 from hpo.samplers.gp import GPSampler
-from hpo.samplers.parts import Predicate, Region, Weights, asked, checked_prior, given, has_branches, with_types
+from hpo.samplers.parts import (
+    Predicate,
+    Region,
+    Weights,
+    asked,
+    checked_prior,
+    given,
+    has_branches,
+    looking,
+    with_types,
+)
 from hpo.samplers.tpe import GroupFold, TPESampler
 
 _NEWEST = 25  # trials whose durations count
@@ -217,9 +227,7 @@ class AutoSampler(BuiltInSampler):
 
     def where(self, predicate: Predicate) -> AutoSampler:
         """Return this sampler for a `Where` around it."""
-        samplers = {name: getattr(self, name) for name in ("gp", "tpe")}
-        looking = {name: each.where(predicate) for name, each in samplers.items() if hasattr(each, "where")}
-        return attrs.evolve(self, **looking)
+        return attrs.evolve(self, gp=looking(self.gp, predicate), tpe=looking(self.tpe, predicate))
 
     def rule(self, state: StudyState, space: SearchSpace) -> Rule:
         """Return the rule that chooses the sampler for a joint space, in a study as it is.

@@ -28,7 +28,7 @@ from hpo.core import (
     whole_from,
 )
 from hpo.errors import InvalidSuggestion
-from hpo.samplers.parts import Predicate, asked, given, satisfies
+from hpo.samplers.parts import GivenSome, Predicate, asked, given, looking, satisfies
 
 _ASKS = 8  # of the sampler; each may take as long as a suggestion of a model
 
@@ -45,7 +45,7 @@ class Where(BuiltInSampler):
     space: declare it by ``create_study(space=...)``, give it to `ask`, or let the first trial show it. A parameter that only a
     branch has is checked together with the joint ones.
 
-    `TPESampler`, `CmaEsSampler` and `GPSampler` look for the best values that satisfy the predicate. Any other sampler is asked
+    `TPESampler`, `CmaEsSampler`, `GPSampler` and samplers made of them look for the best values that satisfy the predicate. Any other sampler is asked
     up to 8 times, each time with another random stream. If none of its answers satisfies the predicate, up to `max_draws` random
     configurations are tried, and the first that does is suggested. The note's ``rule`` is then "where".
 
@@ -118,8 +118,7 @@ class Where(BuiltInSampler):
 
     def _answer(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key, *, lone: bool) -> Answer:
         known = {**self._known, **trial.fixed_params, **trial.params}
-        look = getattr(self.sampler, "where", None)
-        sampler: Sampler = self.sampler if look is None else look(_Given(self.predicate, self._known))
+        sampler = looking(self.sampler, GivenSome(self.predicate, self._known))
         before = None
         for attempt in range(_ASKS if is_replayable(sampler) else 1):
             stream = key.child("where", attempt) if attempt else key
@@ -140,17 +139,6 @@ class Where(BuiltInSampler):
             f"{', '.join(space)}{given_values} and by no suggestion of {name_of(self.sampler)}: change the predicate or the "
             f"ranges, or raise max_draws; the last values were {values!r}"
         )
-
-
-@attrs.frozen
-class _Given:
-    """A predicate on parameters some of which are fixed by a wrapper."""
-
-    predicate: Predicate
-    known: Mapping[str, Any]
-
-    def __call__(self, params: Mapping[str, Any]) -> Any:
-        return self.predicate({**self.known, **params})
 
 
 @attrs.frozen

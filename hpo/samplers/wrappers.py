@@ -36,7 +36,7 @@ from hpo.core import (
     whole_from,
 )
 from hpo.errors import InvalidSuggestion, InvalidType
-from hpo.samplers.parts import asked, given, named
+from hpo.samplers.parts import GivenSome, Predicate, asked, given, looking, named
 
 
 def _checked_params(values_given: Mapping[str, Any]) -> FrozenDict[str, Choice]:
@@ -107,6 +107,10 @@ class PartialFixedSampler(BuiltInSampler):
         # the base sampler is told only what outer wrappers fix; `_base` adds what this sampler fixes
         own = {name: value for name, value in self.fixed_params.items() if name not in fixed_params}
         return PartialFixedSampler(own, given(self.base_sampler, fixed_params))
+
+    def where(self, predicate: Predicate) -> PartialFixedSampler:
+        """Return this sampler for a `Where` around it; the predicate sees the fixed values, too."""
+        return attrs.evolve(self, base_sampler=looking(self.base_sampler, GivenSome(predicate, self.fixed_params)))
 
     def joint_space(self, state: StudyState, trial: FrozenTrial) -> SearchSpace:
         """Return the parameters that the other sampler wants to suggest together.
@@ -197,6 +201,10 @@ class Warmup(BuiltInSampler):
         """Return this sampler for a space in which a wrapper around it fixes parameters."""
         return Warmup(self.n, given(self.first, fixed_params), given(self.then, fixed_params))
 
+    def where(self, predicate: Predicate) -> Warmup:
+        """Return this sampler for a `Where` around it."""
+        return Warmup(self.n, looking(self.first, predicate), looking(self.then, predicate))
+
     def joint_space(self, state: StudyState, trial: FrozenTrial) -> SearchSpace:
         """Return the parameters that the sampler of this trial wants to suggest together."""
         return space_to_ask(state, self._chosen(trial), trial)
@@ -255,6 +263,10 @@ class Fallback(BuiltInSampler):
     def given(self, fixed_params: Mapping[str, Any]) -> Fallback:
         """Return this sampler for a space in which a wrapper around it fixes parameters."""
         return Fallback(given(self.first, fixed_params), given(self.then, fixed_params))
+
+    def where(self, predicate: Predicate) -> Fallback:
+        """Return this sampler for a `Where` around it."""
+        return Fallback(looking(self.first, predicate), looking(self.then, predicate))
 
     def joint_space(self, state: StudyState, trial: FrozenTrial) -> SearchSpace:
         """Return the parameters that the sampler of this trial wants to suggest together."""

@@ -6,7 +6,9 @@ import hpo
 from hpo.core import CategoricalDistribution, Exhausted, FloatDistribution, IntDistribution, identity_of
 from hpo.errors import InvalidArgument, InvalidSuggestion, InvalidType
 from hpo.samplers import (
+    AutoSampler,
     CmaEsSampler,
+    Fallback,
     GPSampler,
     GridSampler,
     PartialFixedSampler,
@@ -72,6 +74,25 @@ def test_models_are_not_replaced_by_random_draws():
     study.optimize(far_corner, n_trials=20)
     rules = [trial.note["rule"] for trial in study.trials]
     assert rules[5:].count("model") >= 12
+
+
+@pytest.mark.parametrize(
+    "sampler",
+    [
+        Warmup(3, QMCSampler(), GP),
+        Fallback(GP, RandomSampler()),
+        PartialFixedSampler({"y": 0.6}, GP),
+        AutoSampler(gp=GP),
+    ],
+    ids=["warm-up", "fallback", "fixed", "auto"],
+)
+def test_models_inside_of_wrappers_look_for_what_is_allowed(sampler):
+    study = hpo.create_study(sampler=Where(below_the_diagonal, sampler), space=SQUARE, seed=1)
+    study.optimize(far_corner, n_trials=20)
+    assert all(below_the_diagonal(trial.params) for trial in study.trials)
+    rules = [trial.note["rule"] for trial in study.trials]
+    assert "where" not in rules[8:]
+    assert rules[8:].count("model") >= 9
 
 
 def test_an_undeclared_space_is_checked_from_the_second_trial_on():

@@ -92,6 +92,8 @@ class Sampler(Protocol):
       outside of the joint space. Without this method the sampler itself is called with a space of this one parameter;
     - ``given(fixed_params) -> Sampler``: this sampler for a space in which a sampler around it fixes parameters; for
       samplers that keep count of whole configurations;
+    - ``where(predicate) -> Sampler``: this sampler for an `hpo.samplers.Where` around it: it looks for values that satisfy
+      the predicate, a function of a mapping of parameters. Without it, what it suggests is checked, and asked for again;
     - ``replayable = False``: it keeps a state of its own, so its suggestions cannot be computed again;
     - ``needs_pending = True``: it must see the suggestions of earlier trials before it makes the next one. It is then
       asked in the process of the study, for one trial at a time; other samplers are asked where the trial is evaluated.

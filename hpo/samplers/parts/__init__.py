@@ -17,7 +17,7 @@ Every model-based sampler is built alike: a `Fold` over the finished trials whos
 function `propose` that turns the carry into values, and a frozen class that holds the options and calls `driver.suggest`.
 """
 
-from hpo.samplers.parts.allowed import Predicate, satisfies
+from hpo.samplers.parts.allowed import GivenSome, Predicate, satisfies
 from hpo.samplers.parts.branches import has_branches
 from hpo.samplers.parts.driver import DUPLICATES, Duplicates, Tried, ask_noted, suggest, suggest_lone
 from hpo.samplers.parts.feasibility import Feasibility, learned_feasibility
@@ -25,7 +25,7 @@ from hpo.samplers.parts.feature_coding import Condition, FeatureCoding, learned_
 from hpo.samplers.parts.fidelity import at_highest_fidelity
 from hpo.samplers.parts.neighbours import candidates, neighbours, with_branches
 from hpo.samplers.parts.observations import Carry, Fold, Standing, column_value, column_values, is_learnable, standing
-from hpo.samplers.parts.passing_on import asked, given, named
+from hpo.samplers.parts.passing_on import asked, given, looking, named
 from hpo.samplers.parts.prior import (
     STRENGTH,
     Belief,
@@ -53,6 +53,7 @@ __all__ = [
     "Feasibility",
     "FeatureCoding",
     "Fold",
+    "GivenSome",
     "Knowledge",
     "Predicate",
     "Region",
@@ -75,6 +76,7 @@ __all__ = [
     "known",
     "learned_conditions",
     "learned_feasibility",
+    "looking",
     "named",
     "neighbours",
     "no_lone_model",

@@ -39,6 +39,18 @@ def satisfies(predicate: Predicate, params: Mapping[str, Any]) -> bool:
     return bool(answer)
 
 
+@attrs.frozen
+class GivenSome:
+    """A predicate on parameters some of which are fixed by a wrapper."""
+
+    predicate: Predicate
+    known: Mapping[str, Any]
+
+    def __call__(self, params: Mapping[str, Any]) -> Any:
+        """Return whether the parameters satisfy the predicate together with the fixed ones."""
+        return self.predicate({**self.known, **params})
+
+
 @attrs.frozen(eq=False)
 class Allowed:
     """What was tried, or does not satisfy a predicate.

@@ -19,12 +19,19 @@ from hpo.core import (
     checked_seed,
     name_of,
 )
+from hpo.samplers.parts.allowed import Predicate
 
 
 def given(sampler: Sampler, fixed_params: Mapping[str, Any]) -> Sampler:
     """Return `sampler` for a space in which these parameters are fixed, by its method `given` if it has one."""
     told = getattr(sampler, "given", None)
     return sampler if told is None else checked_sampler(told(fixed_params))
+
+
+def looking(sampler: Sampler, predicate: Predicate) -> Sampler:
+    """Return `sampler` for a `Where` around it, by its method `where` if it has one."""
+    told = getattr(sampler, "where", None)
+    return sampler if told is None else checked_sampler(told(predicate))
 
 
 def asked(
