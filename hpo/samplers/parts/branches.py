@@ -125,9 +125,9 @@ def branches_of(state: StudyState, trial: FrozenTrial, space: SearchSpace) -> Br
     shapes = state.finished.fold(_SHAPES)
     if shapes.names is None:
         return None
+    if shapes.alike and shapes.names.issuperset(space):
+        return None  # there are no branches: what is not asked for is fixed, or left to another sampler
     known = {name: value for name, value in trial.fixed_params.items() if name not in space}
-    if shapes.alike and len(shapes.names) == len(space) + len(known) and shapes.names.issuperset(space):
-        return None
     fold = Fold(frozenset(space) | frozenset(known))
     carry = state.finished.fold(fold)
     if carry.root is None or (carry.root.name is None and not carry.root.is_leaf):
