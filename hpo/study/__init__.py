@@ -1,7 +1,7 @@
 """Studies: the shell around the core, which waits, writes to journals, and calls objectives.
 
 - `study`, `trial`, `fixed_trial`: the objects that users work with; `studies`: creating, loading and deleting them
-- `asking`: the methods of a study for programs with a loop of their own
+- `asking`: the methods of a study for programs with a loop of their own; `coroutines`: for objectives that wait
 - `recorder`: writes to the journal; `open_trials`: starts and finishes trials; `advisors`: the sampler and the pruner
 - `current`: what the current thread works for; `series`: trials of one program, which may ask for more than those before
 - `running`: the loops behind `Study.optimize`, executors, workers and log messages

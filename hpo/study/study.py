@@ -27,6 +27,7 @@ from hpo.journal import Storage, StorageLike, open_journal, replay_from
 from hpo.stopping.rules import MaxTrials
 from hpo.study.advisors import Advisors
 from hpo.study.asking import AskAndTell
+from hpo.study.coroutines import RunsCoroutines
 from hpo.study.duplicates import is_duplicate
 from hpo.study.fronts import FrontQuestions
 from hpo.study.learning import ModelsAndRelatives
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class Study(AskAndTell, ModelsAndRelatives, FrontQuestions):
+class Study(AskAndTell, RunsCoroutines, ModelsAndRelatives, FrontQuestions):
     """A set of trials of one objective function. `create_study` and `load_study` return one.
 
     Threads may share a study, and any number of `Study` objects, in any number of processes, may work on one journal
