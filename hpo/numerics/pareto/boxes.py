@@ -32,6 +32,12 @@ def comparable(losses: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArra
         [[0.0, 0.0], [1.0, 0.0]]
     """
     finite = np.isfinite(losses)
+    if finite.all() and len(losses):  # the usual case, in a quarter of the time
+        best = losses.min(axis=0)
+        with np.errstate(over="ignore"):
+            span = losses.max(axis=0) - best
+        if ((span > 0.0) & (span < np.inf)).all():
+            return (losses - best) / span, np.full(losses.shape[1], 1.0 + _MARGIN)
     best = np.where(finite, losses, np.inf).min(axis=0, initial=np.inf)
     worst = np.where(finite, losses, -np.inf).max(axis=0, initial=-np.inf)
     with np.errstate(invalid="ignore", over="ignore"):
@@ -54,6 +60,9 @@ def boxes_of(
     """
     with np.errstate(invalid="ignore", over="ignore"):
         sides = reference - losses
+    if sides.size and sides.min() > 0.0 and (longest := sides.max(axis=0)).max() < np.inf:  # the usual case
+        exponents = np.frexp(longest)[1].astype(np.int64)
+        return np.ldexp(sides, -exponents), exponents
     sides = np.where(np.all(sides > 0.0, axis=1, keepdims=True), sides, 0.0)
     exponents = np.frexp(np.where(np.isfinite(sides), sides, 0.0).max(axis=0, initial=0.0))[1].astype(np.int64)
     with np.errstate(under="ignore"):

@@ -135,33 +135,28 @@ def _lengths(sides: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _areas(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the area of each rectangle that is in no other one, ``(n,)``, for ``(n, 2)``.
+    """Return the area of each rectangle that is in no other one, ``(n,)``, for ``(n, 2)``; O(``n log n``).
 
     The outermost ones form a staircase, by decreasing width and increasing height. What one of them has beyond both of
     its neighbours is a corner of its own; of that, the rectangles in it take the area of their union.
     """
     order = np.lexsort((-boxes[:, 1], -boxes[:, 0]))  # widest first, and the highest of equally wide ones
-    width, height = boxes[order].T
-    before = np.concatenate(([0.0], np.maximum.accumulate(height)[:-1]))
-    stairs = np.flatnonzero(height > before)
-    widths, heights = width[stairs], height[stairs]
-    narrower, lower = np.append(widths[1:], 0.0), np.insert(heights[:-1], 0, 0.0)
-    areas = (widths - narrower) * (heights - lower)
-    # the stairs that contain a rectangle are those from the first as high to the last as wide
-    rest = np.setdiff1d(np.arange(len(order)), stairs, assume_unique=True)
-    highest = np.searchsorted(heights, height[rest])
-    widest = np.searchsorted(-widths, -width[rest], side="right") - 1
-    lone = highest == widest
-    inside, stair = rest[lone], highest[lone]
-    by_stair = np.argsort(stair, kind="stable")  # widest first still, within each
-    inside, stair = inside[by_stair], stair[by_stair]
-    # those of later stairs are higher than all of earlier ones, so one running maximum serves all corners
-    reached = np.maximum(np.concatenate(([0.0], np.maximum.accumulate(height[inside])))[: len(inside)], lower[stair])
-    taken = (width[inside] - narrower[stair]) * np.maximum(height[inside] - reached, 0.0)
-    areas -= np.bincount(stair, taken, len(stairs))
-    result = np.zeros(len(boxes))
-    result[order[stairs]] = np.maximum(areas, 0.0)
-    return result
+    areas = [0.0] * len(order)
+    stair, below = -1, 0.0  # the last outermost one, and the height of the one before it
+    corner: list[tuple[float, float]] = []  # widths, and what they add to the height, of those in its corner
+    highest = reached = 0.0  # its height, and that of the others in its corner
+    width_of_stair = 0.0
+    for index, (width, height) in zip([*order.tolist(), -1], [*boxes[order].tolist(), [0.0, math.inf]], strict=True):
+        if height <= highest:
+            if height > reached:  # in this corner only, since the one before is not as high
+                corner.append((width, height - reached))
+                reached = height
+            continue
+        if stair >= 0:
+            taken = sum([(each - width) * added for each, added in corner])
+            areas[stair] = max((width_of_stair - width) * (highest - below) - taken, 0.0)
+        stair, below, highest, reached, width_of_stair, corner = index, highest, height, highest, width, []
+    return np.array(areas)
 
 
 def _volumes(boxes: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,8 +16,7 @@ def nondomination_ranks(losses: NDArray[np.float64], enough: int | None = None) 
     """Return the front of each point, ``(n,)``: 0 if no other point dominates it, 1 once those are removed, and so on.
 
     One point dominates another if it is better in one objective and worse in none; equal points share a front.
-    O(``n log n``) for sorting, and then O(``n``) for each front with two objectives; otherwise O(``n m``) at most for
-    each different point that is ranked.
+    O(``n log n``) with two objectives; otherwise, after sorting, O(``n m``) at most for each different point that is ranked.
 
     Args:
         losses: Losses, ``(n, m)``, minimized; infinities are allowed, and NaN is worse than infinity.
@@ -28,16 +29,16 @@ def nondomination_ranks(losses: NDArray[np.float64], enough: int | None = None) 
         >>> nondomination_ranks(np.array([[1.0, 2.0], [2.0, 1.0], [2.0, 2.0]])).tolist()
         [0, 0, 1]
     """
+    wanted = len(losses) if enough is None else min(enough, len(losses))
+    if losses.shape[1] == 2:
+        return _ranks_of_two(losses if not np.isnan(losses).any() else _places(losses).T, wanted)
     places = _places(losses)
     total = places.sum(axis=0, dtype=np.int64)
-    # no point may dominate an earlier one; for the passes over many objectives, the first should dominate many
-    left = np.lexsort(places[::-1]) if len(places) == 2 else np.argsort(total, kind="stable")
+    left = np.argsort(total, kind="stable")  # no point may dominate an earlier one, and the first should dominate many
     ranks = np.zeros(len(losses), dtype=np.int64)
-    wanted = len(losses) if enough is None else min(enough, len(losses))
     rank = 0
     while len(losses) - len(left) < wanted:
-        ordered = places[:, left]
-        dominated = _dominated_of_two(ordered) if len(places) == 2 else _dominated(ordered, total[left])
+        dominated = _dominated(places[:, left], total[left])
         ranks[left[~dominated]] = rank
         left = left[dominated]
         rank += 1
@@ -113,14 +114,39 @@ def _dominated(places: NDArray[np.int32], total: NDArray[np.int64]) -> NDArray[n
     return dominated
 
 
-def _dominated_of_two(places: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """Return which of lexicographically ordered points with places ``(2, n)`` another one dominates, ``(n,)``."""
-    # earlier points are no worse in the first objective: a point is dominated if one of them is no worse in the second
-    n = places.shape[1]
-    repeated = np.zeros(n, dtype=np.bool_)
-    repeated[1:] = (places[:, 1:] == places[:, :-1]).all(axis=0)
-    earlier = np.full(n, np.iinfo(np.int32).max)  # the best second place before a point and those that equal it
-    earlier[1:] = np.minimum.accumulate(places[1])[:-1]
-    first_of_equals = np.maximum.accumulate(np.where(repeated, 0, np.arange(n)))
-    dominated: NDArray[np.bool_] = places[1] >= earlier[first_of_equals]
-    return dominated
+def _ranks_of_two(losses: NDArray[np.float64] | NDArray[np.int32], wanted: int) -> NDArray[np.int64]:
+    """Return the ranks of points with two losses, ``(n, 2)``, of which none is NaN; see `nondomination_ranks`."""
+    n = len(losses)
+    ranks = np.zeros(n, dtype=np.int64)
+    if not n or not wanted:
+        return ranks
+    order = np.lexsort((losses[:, 1], losses[:, 0]))
+    first, second = losses[order].T
+    new = np.ones(n, dtype=np.bool_)
+    new[1:] = (first[1:] != first[:-1]) | (second[1:] != second[:-1])
+    found = _ranks_in_order(second[new].tolist())
+    ranks[order] = found if len(found) == n else found[np.cumsum(new) - 1]
+    if wanted < n:
+        last = int(np.searchsorted(np.cumsum(np.bincount(ranks)), wanted))
+        np.minimum(ranks, last + 1, out=ranks)
+    return ranks
+
+
+def _ranks_in_order(second: list[float]) -> NDArray[np.int64]:
+    """Return the ranks of different points in the order of their first losses, by their second losses.
+
+    A front dominates a point if the least second loss on it so far is at most the point's. These are in ascending order, and
+    a point joins the first front that does not dominate it, whose least second loss is the point's then.
+
+    Source: Jensen, "Reducing the Run-Time Complexity of Multiobjective EAs: The NSGA-II and Other Algorithms", 2003.
+    """
+    least: list[float] = []
+    ranks = []
+    for loss in second:
+        rank = bisect_right(least, loss)
+        if rank == len(least):
+            least.append(loss)
+        else:
+            least[rank] = loss
+        ranks.append(rank)
+    return np.array(ranks, dtype=np.int64)

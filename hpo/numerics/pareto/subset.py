@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,7 +20,7 @@ def greedy_subset(losses: NDArray[np.float64], reference: NDArray[np.float64], s
     Their hypervolume is at least ``1 - 1 / e`` of the largest that as many points can have. Among points that add the
     same, the first is chosen. Gains only shrink while points are chosen, so a point is looked at again only if its last
     known gain could win. The space that the chosen points leave is kept in pieces: 25 points of a sphere leave 26 pieces
-    with two objectives, and about 70, 250 and 900 with three, four and five. Once there are more than 5,000 pieces, the
+    with two objectives (which need no pieces if all points are of one front), and about 70, 250 and 900 with three, four and five. Once there are more than 5,000 pieces, the
     remaining points are chosen by their last known gains, which bounds the work.
 
     Args:
@@ -42,6 +44,10 @@ def greedy_subset(losses: NDArray[np.float64], reference: NDArray[np.float64], s
     boxes, _ = boxes_of(losses, reference)
     longest = np.where(np.isfinite(boxes), boxes, 0.0).max(axis=0, initial=0.0)
     boxes = np.where(np.isfinite(boxes), boxes, np.where(longest > 0.0, 2.0 * longest, 1.0))
+    if boxes.shape[1] == 2:
+        order = np.lexsort((boxes[:, 1], -boxes[:, 0]))
+        if (np.diff(boxes[order, 1]) >= 0.0).all():  # each is at least as high as all wider ones: none contains another
+            return _greedy_stairs(boxes, order, min(size, len(boxes)))
     gains = boxes.prod(axis=1)
     lower, upper = np.zeros((1, boxes.shape[1])), boxes.max(axis=0, initial=0.0)[None, :]
     chosen: list[int] = []
@@ -54,6 +60,44 @@ def greedy_subset(losses: NDArray[np.float64], reference: NDArray[np.float64], s
         lower, upper = _outside(boxes[best], lower, upper)
     left = np.argsort(-gains, kind="stable")[: len(gains) - len(chosen)]
     return np.append(np.array(chosen, dtype=np.intp), left)[: max(size, 0)]
+
+
+def _greedy_stairs(boxes: NDArray[np.float64], order: NDArray[np.intp], size: int) -> NDArray[np.intp]:
+    """Return what `greedy_subset` does, for rectangles of which none contains another.
+
+    What a rectangle adds is its corner beyond the next wider and the next narrower one of those chosen, so that a choice changes
+    only the gains between these two.
+
+    Args:
+        boxes: The rectangles, ``(n, 2)``.
+        order: Their indices by decreasing width, ``(n,)``.
+        size: How many to choose, at most ``n``.
+    """
+    indices = order.tolist()
+    widths, heights = boxes[order].T.tolist()
+    gains = boxes.prod(axis=1).tolist()
+    place_of = {index: place for place, index in enumerate(indices)}
+    bounds = [-1, len(indices)]  # places of those chosen, and two beyond the ends
+    widths.append(0.0)
+    heights.append(0.0)  # at -1 as well
+    chosen: list[int] = []
+    while len(chosen) < size and (highest := max(gains)) > 0.0:
+        tied = highest * (1.0 - _TIE)
+        best = next(index for index, gain in enumerate(gains) if gain >= tied)
+        chosen.append(best)
+        gains[best] = -1.0
+        place = place_of[best]
+        at = bisect_left(bounds, place)
+        wider, narrower = bounds[at - 1], bounds[at]
+        bounds.insert(at, place)
+        width, height = widths[place], heights[wider]
+        for other in range(wider + 1, place):
+            gains[indices[other]] = (widths[other] - width) * (heights[other] - height)
+        width, height = widths[narrower], heights[place]
+        for other in range(place + 1, narrower):
+            gains[indices[other]] = (widths[other] - width) * (heights[other] - height)
+    left = [index for index, gain in enumerate(gains) if gain >= 0.0]  # these add nothing
+    return np.array([*chosen, *left][: max(size, 0)], dtype=np.intp)
 
 
 def _largest_gain(
