@@ -12,6 +12,8 @@ import hpo
 
 sys.path.insert(0, str(Path(__file__).parent))  # for `optuna_programs`
 
+collect_ignore = ["programs"]  # they are run by a test, and would run when they are searched for doctests
+
 ALLOWED_WARNINGS = (
     "ignore::optuna.exceptions.ExperimentalWarning",
     "ignore:unclosed database:ResourceWarning",  # Optuna leaves connections open, and newer Pythons say so
