@@ -57,6 +57,7 @@ MAY_IMPORT = {  # the rooms that each room may import besides itself; a room tha
     "pareto": _BELOW | {"core", "numerics"},
     "journal": _BELOW | {"core"},
     "artifacts": _BELOW | {"core", "journal"},
+    "spaces": _BELOW | {"core"},
     "transfer": _BELOW | {"core", "journal"},
     "study": _BELOW
     | _PURE

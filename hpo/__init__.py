@@ -95,6 +95,7 @@ _ROOMS = (
     "pruners",
     "samplers",
     "search_space",
+    "spaces",
     "stopping",
     "storages",
     "study",

@@ -11,6 +11,7 @@ from hpo import (
     pruners as pruners,
     samplers as samplers,
     search_space as search_space,
+    spaces as spaces,
     stopping as stopping,
     storages as storages,
     study as study,
