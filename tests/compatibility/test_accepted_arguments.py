@@ -236,3 +236,25 @@ def test_a_journal_refuses_objects_and_says_what_to_do(tmp_path):
     with pytest.raises(InvalidType, match="key"):
         trial.set_user_attr(3, Model(1))
     assert study.trials[0].user_attrs == {}
+
+
+@same_with_optuna
+def test_distributions_may_be_subclassed_with_an_init_of_their_own(library):
+    class Rate(library.distributions.FloatDistribution):
+        def __init__(self, high=0.1):
+            super().__init__(1e-5, high, log=True)
+            self.shown = f"up to {self.high}"
+
+    class Units(library.distributions.IntDistribution):
+        def __init__(self, largest):
+            super().__init__(low=8, high=largest, step=8)
+
+    class Kind(library.distributions.CategoricalDistribution):
+        def __init__(self):
+            super().__init__(("a", "b"))
+
+    study = library.create_study()
+    trial = study.ask(fixed_distributions={"rate": Rate(), "units": Units(64), "kind": Kind()})
+    study.tell(trial, 1.0)
+    of_kind = isinstance(Rate(), library.distributions.FloatDistribution)
+    return sorted(trial.params), trial.params["units"] % 8, Rate().high, Rate(0.5).high, of_kind

@@ -18,6 +18,7 @@ from msgspec.structs import force_setattr
 
 from hpo.core.values.checks import as_int, checked_text
 from hpo.core.values.grid import grid_value, nearest_cell
+from hpo.core.values.kinds import KindOfDistribution
 from hpo.core.values.numeric import FloatDistribution, IntDistribution
 from hpo.errors import InvalidDistribution, InvalidType, ValueOutsideDistribution
 
@@ -71,7 +72,7 @@ def identity_of_choice(choice: Choice) -> tuple[str, object]:
     return type(choice).__name__, (repr(choice) if isinstance(choice, float) else choice)
 
 
-class CategoricalDistribution(Struct, frozen=True, eq=False):
+class CategoricalDistribution(Struct, frozen=True, eq=False, metaclass=KindOfDistribution):
     """A parameter with a finite set of values that have no order.
 
     Args:

@@ -11,12 +11,13 @@ from msgspec.structs import force_setattr
 
 from hpo.core.values.checks import as_float, as_int
 from hpo.core.values.grid import GRID_TOLERANCE, grid_end, grid_value, last_cell, least_step, nearest_cell
+from hpo.core.values.kinds import KindOfDistribution
 from hpo.errors import InvalidDistribution, InvalidType, ValueOutsideDistribution
 
 _LARGEST_FLOAT = sys.float_info.max
 
 
-class FloatDistribution(Struct, frozen=True, repr_omit_defaults=True):
+class FloatDistribution(Struct, frozen=True, repr_omit_defaults=True, metaclass=KindOfDistribution):
     """A real parameter in ``[low, high]``.
 
     Args:
@@ -183,7 +184,7 @@ class FloatDistribution(Struct, frozen=True, repr_omit_defaults=True):
         return min(max(unit, 0.0), 1.0)
 
 
-class IntDistribution(Struct, frozen=True, repr_omit_defaults=True):
+class IntDistribution(Struct, frozen=True, repr_omit_defaults=True, metaclass=KindOfDistribution):
     """A whole-number parameter in ``[low, high]``, both included.
 
     Args:
