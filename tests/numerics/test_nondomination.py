@@ -51,6 +51,16 @@ def test_ranks_of_many_points_are_those_of_the_definition(m):
     assert nondomination_ranks(losses).tolist() == by_definition(losses)
 
 
+@pytest.mark.parametrize("enough", [1, 30, 60, 150, 250, 399])
+def test_enough_of_many_points_of_two_objectives_are_whole_fronts(enough):
+    losses = np.random.default_rng(0).integers(0, 12, (400, 2)).astype(np.float64)
+    losses[:40] = np.column_stack([np.arange(40.0), np.arange(40.0)[::-1]]) / 40.0 - 1.0
+    full = np.array(by_definition(losses))
+    last = np.sort(full)[enough - 1]
+    assert nondomination_ranks(losses, enough).tolist() == np.minimum(full, last + 1).tolist()
+    assert nondomination_ranks(losses).tolist() == full.tolist()
+
+
 @pytest.mark.parametrize("m", [1, 2, 3])
 def test_nan_is_worse_than_infinity(m):
     losses = np.array([[np.nan] * m, [np.inf] * m, [1.0] * m, [np.nan] * m])

@@ -66,38 +66,32 @@ def _greedy_stairs(boxes: NDArray[np.float64], order: NDArray[np.intp], size: in
     """Return what `greedy_subset` does, for rectangles of which none contains another.
 
     What a rectangle adds is its corner beyond the next wider and the next narrower one of those chosen, so that a choice changes
-    only the gains between these two.
+    only the gains between these two. O(``n``) for each choice, in numpy.
 
     Args:
         boxes: The rectangles, ``(n, 2)``.
         order: Their indices by decreasing width, ``(n,)``.
         size: How many to choose, at most ``n``.
     """
-    indices = order.tolist()
-    widths, heights = boxes[order].T.tolist()
-    gains = boxes.prod(axis=1).tolist()
-    place_of = {index: place for place, index in enumerate(indices)}
-    bounds = [-1, len(indices)]  # places of those chosen, and two beyond the ends
-    widths.append(0.0)
-    heights.append(0.0)  # at -1 as well
+    widths, heights = np.concatenate((boxes[order], np.zeros((1, 2)))).T  # what is beyond the ends has no sides
+    gains = boxes.prod(axis=1)
+    place_of = np.argsort(order).tolist()
+    bounds = [-1, len(order)]  # places of those chosen, and two beyond the ends
     chosen: list[int] = []
-    while len(chosen) < size and (highest := max(gains)) > 0.0:
-        tied = highest * (1.0 - _TIE)
-        best = next(index for index, gain in enumerate(gains) if gain >= tied)
+    while len(chosen) < size and (highest := gains.max()) > 0.0:
+        best = int((gains >= highest * (1.0 - _TIE)).argmax())
         chosen.append(best)
         gains[best] = -1.0
         place = place_of[best]
         at = bisect_left(bounds, place)
         wider, narrower = bounds[at - 1], bounds[at]
         bounds.insert(at, place)
-        width, height = widths[place], heights[wider]
-        for other in range(wider + 1, place):
-            gains[indices[other]] = (widths[other] - width) * (heights[other] - height)
-        width, height = widths[narrower], heights[place]
-        for other in range(place + 1, narrower):
-            gains[indices[other]] = (widths[other] - width) * (heights[other] - height)
-    left = [index for index, gain in enumerate(gains) if gain >= 0.0]  # these add nothing
-    return np.array([*chosen, *left][: max(size, 0)], dtype=np.intp)
+        between = slice(wider + 1, place)
+        gains[order[between]] = (widths[between] - widths[place]) * (heights[between] - heights[wider])
+        between = slice(place + 1, narrower)
+        gains[order[between]] = (widths[between] - widths[narrower]) * (heights[between] - heights[place])
+    left = np.flatnonzero(gains >= 0.0)  # these add nothing, or are too many
+    return np.append(np.array(chosen, dtype=np.intp), left)[: max(size, 0)]
 
 
 def _largest_gain(
