@@ -9,6 +9,7 @@ from hpo.samplers.registry import SAMPLERS
 
 _OTHERS = {
     "hpo.core": ("BaseSampler", "Exhausted", "Sampler", "Suggestion"),
+    "hpo.samplers.evolution.generations": ("BaseGASampler",),
     "hpo.samplers.shared_space": ("IntersectionSearchSpace", "intersection_search_space"),
 }
 

@@ -12,6 +12,7 @@ from hpo.samplers.cqr import CQRSampler as CQRSampler
 from hpo.samplers.evolution import NSGAIIISampler as NSGAIIISampler
 from hpo.samplers.evolution import NSGAIISampler as NSGAIISampler
 from hpo.samplers.evolution import SMSEMOASampler as SMSEMOASampler
+from hpo.samplers.evolution.generations import BaseGASampler as BaseGASampler
 from hpo.samplers.gp import GPSampler as GPSampler
 from hpo.samplers.grid import GridSampler as GridSampler
 from hpo.samplers.kde import KDESampler as KDESampler

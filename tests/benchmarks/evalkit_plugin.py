@@ -12,7 +12,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import hpo
-from hpo.samplers import AutoSampler, CmaEsSampler, GPSampler, QMCSampler, RandomSampler, TPESampler
+from hpo.samplers import (
+    AutoSampler,
+    CmaEsSampler,
+    GPSampler,
+    NSGAIISampler,
+    QMCSampler,
+    RandomSampler,
+    SMSEMOASampler,
+    TPESampler,
+)
 
 hpo.logging.set_verbosity(hpo.logging.ERROR)
 
@@ -128,6 +137,8 @@ OPTIMIZERS: Mapping[str, Callable[..., Any]] = {
     "hpo-tpe-four": optimizer(TPESampler, parallel=True, modes="so"),
     "hpo-cmaes": optimizer(CmaEsSampler, modes="so"),
     "hpo-gp": optimizer(GPSampler),
+    "hpo-nsgaii": optimizer(NSGAIISampler),
+    "hpo-smsemoa": optimizer(SMSEMOASampler, modes="mo"),
     # as if evaluations, which are instant here, were worth a model
     "hpo-auto": optimizer(functools.partial(AutoSampler, evaluation_seconds=60.0), modes="so mf mo"),
     "hpo-gp-four": optimizer(GPSampler, parallel=True, modes="so"),

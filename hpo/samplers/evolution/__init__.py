@@ -4,6 +4,7 @@
 - `population`: the fold that keeps the best trials as parents
 - `breeding`: a child of some parents
 - `asking`: what the samplers have in common
+- `generations`: `BaseGASampler`, for genetic samplers of others
 
 Crossovers and mutations are in `hpo.samplers.nsgaii`, and their equations in `hpo.numerics.evolution`.
 """

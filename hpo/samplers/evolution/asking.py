@@ -144,12 +144,12 @@ def _child(
     cube = fold.cube
     columns = len(cube.columns)
     feasible = learned_feasibility(state, cube) if options.consider_failed_trials else None
-    draws = draws_of(key.seed, trial.number, columns)
+    draws = draws_of(options, key.seed, trial.number, columns)
     best: tuple[float, dict[str, Any], tuple[int, ...]] | None = None
     for attempt in range(_ATTEMPTS):
         if attempt:
-            draws = more_draws(key.child("again", attempt), columns)
-        child = bred(options, cube, population, state, key.child("again", attempt) if attempt else key, draws)
+            draws = more_draws(options, key.child("again", attempt), columns)
+        child = bred(options, fold, population, state, key.child("again", attempt) if attempt else key, draws)
         values = cube.params(child.point)
         if tried is not None and tried.contains(values):
             continue

@@ -10,13 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.core import Key, StudyState, StudyView
-from hpo.samplers.evolution.population import Population
+from hpo.samplers.evolution.population import Fold, Population
 from hpo.samplers.nsgaii import (
     BaseCrossover,
     BaseMutation,
     LineCrossover,
     PolynomialMutation,
-    PureCrossover,
     PureMutation,
     ResetMutation,
     SBXCrossover,
@@ -74,10 +73,12 @@ class Draws(NamedTuple):
     Attributes:
         scalars: Uniform numbers for single decisions.
         rows: Uniform numbers for each column, ``(7, d)``.
+        mutated: The columns that are mutated.
     """
 
     scalars: Sequence[float]
     rows: Vector
+    mutated: Sequence[int]
 
 
 class Child(NamedTuple):
@@ -92,28 +93,37 @@ class Child(NamedTuple):
     parents: tuple[int, ...]
 
 
-def draws_of(seed: int, number: int, columns: int) -> Draws:
+def draws_of(options: BreedingOptions, seed: int, number: int, columns: int) -> Draws:
     """Return the random numbers of a trial's first child."""
     block, place = divmod(number, _AT_ONCE)
-    return _blocks(seed, block, columns)[place]
+    return _blocks(seed, block, columns, _mutation_prob(options, columns))[place]
 
 
-def more_draws(key: Key, columns: int) -> Draws:
+def more_draws(options: BreedingOptions, key: Key, columns: int) -> Draws:
     """Return the random numbers of another child."""
-    numbers = key.generator().random(_SCALARS + _ROWS * columns)
-    return Draws(numbers[:_SCALARS].tolist(), numbers[_SCALARS:].reshape(_ROWS, columns))
+    return _draws(key, 1, columns, _mutation_prob(options, columns))[0]
+
+
+def _mutation_prob(options: BreedingOptions, columns: int) -> float:
+    return 1.0 / columns if options.mutation_prob is None else options.mutation_prob
 
 
 @lru_cache(maxsize=16)
-def _blocks(seed: int, block: int, columns: int) -> list[Draws]:
+def _blocks(seed: int, block: int, columns: int, mutation_prob: float) -> list[Draws]:
     """Return the random numbers of some trials in a row: a function of its arguments, so that a memo changes nothing."""
-    numbers = Key(seed, ("evolution", block)).generator().random((_AT_ONCE, _SCALARS + _ROWS * columns))
+    return _draws(Key(seed, ("evolution", block)), _AT_ONCE, columns, mutation_prob)
+
+
+def _draws(key: Key, count: int, columns: int, mutation_prob: float) -> list[Draws]:
+    numbers = key.generator().random((count, _SCALARS + _ROWS * columns))
     numbers.flags.writeable = False
-    return [Draws(one[:_SCALARS].tolist(), one[_SCALARS:].reshape(_ROWS, columns)) for one in numbers]
+    rows = numbers[:, _SCALARS:].reshape(count, _ROWS, columns)
+    mutated = [np.flatnonzero(one).tolist() for one in rows[:, _WHICH] < mutation_prob]
+    return [*map(Draws, numbers[:, :_SCALARS].tolist(), rows, mutated)]
 
 
 def bred(
-    options: BreedingOptions, cube: UnitCube, population: Population, state: StudyState, key: Key, draws: Draws
+    options: BreedingOptions, fold: Fold, population: Population, state: StudyState, key: Key, draws: Draws
 ) -> Child:
     """Return a child of the population.
 
@@ -122,17 +132,17 @@ def bred(
        from another trial that has it.
     3. The crossover mixes the numbers; of a category, one of the parents has it.
     4. A number outside of its range is put between the first parent and the end that it crossed.
-    5. Some parameters are mutated, one on average; a category becomes another one. A child that equals one of its parents gets one new value.
+    5. Some parameters are mutated, one on average; a category becomes another one. A child that was tried already gets one new value.
 
     Args:
         options: The options.
-        cube: The columns.
+        fold: The fold that the population is from.
         population: The population, with at least one parent.
         state: The study, for crossovers and mutations that look at it.
         key: The random stream of the call, for crossovers and mutations with a generator.
         draws: The random numbers.
     """
-    scalars, rows = draws.scalars, draws.rows
+    scalars, rows, cube = draws.scalars, draws.rows, fold.cube
     crossover = options.crossover
     if crossover is None:
         crossover = _MIXED_CROSSOVERS[int(scalars[_OPERATOR] * len(_MIXED_CROSSOVERS))]
@@ -143,36 +153,29 @@ def bred(
     if population.incomplete:
         parents = _completed(parents, population, draws)
     if not crossed:
-        child = parents[0]
-    elif isinstance(crossover, PureCrossover):
-        child = crossover.cross(parents, rows[_CROSS])
+        point: list[float] = parents[0].tolist()
     else:
-        child = _crossed_by_user(crossover, cube, parents, state, key)
-    point: list[float] = child.tolist()
-    first: list[float] = parents[0].tolist()
-    if crossed:
-        _set_categories(options, cube, point, parents, rows[_SWAPPED])
-        _bring_back(cube, point, first, rows[_BACK])
+        cross = getattr(crossover, "cross", None)
+        child = cross(parents, rows[_CROSS]) if cross else _crossed_by_user(crossover, cube, parents, state, key)
+        point = child.tolist()
+        for column in fold.categories:
+            point[column] = float(parents[-1 if rows[_SWAPPED, column] < options.swapping_prob else 0, column])
+        if fold.categories or min(point) < 0.0 or max(point) > 1.0:
+            _bring_back(cube, point, parents[0], rows[_BACK])
     _mutate(options, cube, point, state, key, draws)
-    if point == first or (crossed and point in parents.tolist()):
+    _snap(fold, point)
+    if population.has(point):
         column = int(scalars[_RENEWED] * len(point))
         point[column] = _renewed(cube, column, point[column], float(rows[_MUTATED, column]))
-    for column in _grids(cube):  # where the value is that the trial will have
-        distribution = cube.distributions[column]
-        point[column] = distribution.to_unit(distribution.from_unit(point[column]))  # type: ignore[arg-type]
+        _snap(fold, point)
     return Child(point, tuple([population.numbers[winner] for winner in winners]))
 
 
-@lru_cache(maxsize=64)
-def _categories(cube: UnitCube) -> tuple[int, ...]:
-    """Return the columns of categorical parameters."""
-    return tuple(cube.n_choices.nonzero()[0].tolist())
-
-
-@lru_cache(maxsize=64)
-def _grids(cube: UnitCube) -> tuple[int, ...]:
-    """Return the columns of numeric parameters with finitely many values."""
-    return tuple(cube.cell_width.nonzero()[0].tolist())
+def _snap(fold: Fold, point: list[float]) -> None:
+    """Move numbers of grids to where the value is that a trial will have, in place."""
+    for column in fold.grids:
+        distribution = fold.cube.distributions[column]
+        point[column] = distribution.to_unit(distribution.from_unit(point[column]))  # type: ignore[arg-type]
 
 
 def _winners(options: BreedingOptions, population: Population, n_parents: int, scalars: Sequence[float]) -> list[int]:
@@ -205,36 +208,25 @@ def _completed(parents: Vector, population: Population, draws: Draws) -> Vector:
     return filled
 
 
-def _set_categories(
-    options: BreedingOptions, cube: UnitCube, point: list[float], parents: Vector, uniforms: Vector
-) -> None:
-    """Give categories the choice of the first or of the last parent, in place."""
-    for column in _categories(cube):
-        point[column] = float(parents[-1 if uniforms[column] < options.swapping_prob else 0, column])
-
-
-def _bring_back(cube: UnitCube, point: list[float], first: list[float], uniforms: Vector) -> None:
+def _bring_back(cube: UnitCube, point: list[float], first: Vector, uniforms: Vector) -> None:
     """Put numbers outside of [0, 1] between the first parent's and the end of the range, in place."""
-    categories = _categories(cube)
-    if not categories and min(point) >= 0.0 and max(point) <= 1.0:
-        return
     for column, number in enumerate(point):
-        if column in categories or 0.0 <= number <= 1.0:
-            continue
-        end = 1.0 if number > 1.0 else 0.0  # NaN, which a crossover of a user's may return, counts as too small
-        point[column] = end + (first[column] - end) * float(uniforms[column])
+        if not cube.n_choices[column] and not 0.0 <= number <= 1.0:
+            end = 1.0 if number > 1.0 else 0.0  # NaN, which a crossover of a user's may return, counts as too small
+            point[column] = end + (float(first[column]) - end) * float(uniforms[column])
 
 
 def _mutate(
     options: BreedingOptions, cube: UnitCube, point: list[float], state: StudyState, key: Key, draws: Draws
 ) -> None:
     """Mutate some columns of a point, in place."""
-    probability = 1.0 / len(point) if options.mutation_prob is None else options.mutation_prob
+    if not draws.mutated:
+        return
     uniforms = draws.rows[_MUTATED]
     mutation = options.mutation
     if mutation is None:
         mutation = _MIXED_MUTATIONS[int(draws.scalars[_MUTATION] * len(_MIXED_MUTATIONS))]
-    for column in (draws.rows[_WHICH] < probability).nonzero()[0].tolist():
+    for column in draws.mutated:
         value, uniform = point[column], float(uniforms[column])
         if cube.n_choices[column]:
             point[column] = _renewed(cube, column, value, uniform)

@@ -46,7 +46,7 @@ class NSGAIISampler(BuiltInSampler):
     last. Failed trials are no parents. With one objective it is a genetic algorithm.
 
     No trial waits for a generation to be complete: a child has its parents among all trials that had been told when it started, as far as they are
-    ranked, which happens as soon as the new ones are a fifth of the population. Parallel workers draw different children. The population is small at
+    ranked, which happens as soon as the new ones are a quarter of the population. Parallel workers draw different children. The population is small at
     first and grows with the study, up to `population_size`: few parents find good trials fast, and many cover a front.
 
     Every parameter that any trial had is suggested together. What a parent lacks, because it is on another branch, a child has from the other parent:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -21,7 +22,7 @@ Survival: TypeAlias = Callable[[NDArray[np.float64], int], NDArray[np.intp]]
 
 _FEWEST = 10  # parents of a population that grows
 _TRIALS_PER_PARENT = 12  # it is small at first, which finds good trials fast, and large later, which covers a front
-_SHARE_AT_ONCE, _LEAST_AT_ONCE = 5, 5  # a fifth of a population, and at least five trials, are ranked at a time
+_SHARE_AT_ONCE, _LEAST_AT_ONCE = 4, 6  # a quarter of a population, and at least six trials, are ranked at a time
 
 _NOTHING: Map[bytes, bool] = Map()
 _DIGITS = 9  # of points that count as the same: values become points and back with rounding
@@ -87,13 +88,13 @@ class Population(Struct, frozen=True):
 class Fold:
     """Fold: the best of the finished trials, from which children are bred.
 
-    There are no generations: the trials that were told last are ranked with the population as soon as they are a fifth of it. With `generational`
+    There are no generations: the trials that were told last are ranked with the population as soon as they are a quarter of it. With `generational`
     they are ranked once they are as many as the population.
 
     Complete trials that violate no constraint are ordered by `survival`. The others follow, by their violation in all, each constraint in units of
     the largest violation that was seen; then complete ones before pruned ones, and these by how far they came.
 
-    O(columns) per trial, and a `survival` of at most twice the population at every fifth of it.
+    O(columns) per trial, and a `survival` of at most twice the population at every quarter of it.
 
     Args:
         cube: The columns. Trials that have a value outside of its range are left out.
@@ -102,6 +103,10 @@ class Fold:
         size: The largest number of parents.
         first: How many members there must be before the first child.
         generational: Whether trials are ranked once there are `size` new ones, and the population never grows.
+
+    Attributes:
+        categories: The columns of categorical parameters.
+        grids: The columns of numeric parameters with finitely many values.
     """
 
     cube: UnitCube
@@ -110,6 +115,17 @@ class Fold:
     size: int
     first: int
     generational: bool
+    # the numbers below follow from the cube
+    categories: tuple[int, ...] = attrs.field(init=False, eq=False, repr=False)
+    grids: tuple[int, ...] = attrs.field(init=False, eq=False, repr=False)
+
+    @categories.default
+    def _categorical_columns(self) -> tuple[int, ...]:
+        return tuple(self.cube.n_choices.nonzero()[0].tolist())
+
+    @grids.default
+    def _columns_with_finitely_many_numbers(self) -> tuple[int, ...]:
+        return tuple(self.cube.cell_width.nonzero()[0].tolist())
 
     def init(self) -> Population:
         """Return the population of no trials."""
@@ -197,7 +213,7 @@ class Fold:
 
 def _place(point: list[float]) -> bytes:
     """Return a key for a point, the same for points that differ by rounding only."""
-    return (np.array(point).round(_DIGITS) + 0.0).tobytes()  # a sum with 0 has no negative zero
+    return array("f", point).tobytes()  # single precision: values become points and back with rounding
 
 
 def _with_violations(largest: dict[str, float], violations: dict[str, float]) -> dict[str, float]:
