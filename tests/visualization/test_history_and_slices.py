@@ -120,6 +120,18 @@ def test_a_log_axis_has_what_is_not_positive_at_its_low_end():
     assert points.y[2] == points.y[3] < 1.0
 
 
+@pytest.mark.parametrize("values", [(5e-324, 1.0), (1e-300, 1e-299), (5e-324, 5e-324), (1e-90, 1e99)])
+def test_a_log_axis_of_extreme_numbers_has_two_ends_above_zero(values):
+    space = {"x": hpo.FloatDistribution(5e-324, 1e300, log=True)}
+    (panel,) = slices(study_of([trial_with(1.0, space, x=x) for x in values])).panels
+    low, high = panel.x.range
+    assert low < high
+    assert panel.x.scale != "log" or low > 0
+    points = layers_of(panel)["complete"].x
+    assert all(low <= x <= high for x in points)
+    assert points[0] <= points[1], "too small a number stands at the low end"
+
+
 def test_slices_show_trials_without_the_parameter_under_not_set():
     study = lively()
     panel = next(panel for panel in slices(study).panels if panel.x.title == "momentum")

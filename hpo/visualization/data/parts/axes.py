@@ -16,13 +16,15 @@ from numpy.typing import NDArray
 
 from hpo.core import CategoricalDistribution, FrozenTrial
 from hpo.core.values.distributions import identity_of_choice
-from hpo.visualization.data.parts.trials import TrialColumns, finite
+from hpo.visualization.data.parts.trials import LARGEST, TrialColumns, finite
 from hpo.visualization.data.parts.values import Axis
 
 _MARGIN = 0.05  # of the range, at both ends
 _LANE = 0.06  # of the range: how far outside of the margin the rest is drawn
 _LONGEST = 40  # characters of a title
 _LONGEST_TICK = 18
+SMALLEST = 1e-100
+"""The smallest number that has a place on a log axis; smaller ones go to its margin, like what is not positive."""
 NOT_SET = "not set"
 """The label of trials that do not have the parameter."""
 
@@ -68,7 +70,7 @@ def numeric(
     Args:
         title: What they measure.
         values: The numbers, ``(n,)``, NaN where there is none.
-        log: Whether to draw them on a log axis; numbers that are not positive go to the margin of the low end. Without
+        log: Whether to draw them on a log axis; numbers below `SMALLEST` go to the margin of the low end. Without
             any positive number the axis is linear.
         lane: The label of the margin where numbers that are missing are drawn; None for no label.
         also: Other numbers that the axis has to show.
@@ -76,14 +78,14 @@ def numeric(
     inside = finite(values)
     others = np.array([*also], dtype=np.float64)
     others = others[finite(others)]
-    positive = inside & (values > 0)
+    positive = inside & (values >= SMALLEST)
     log = log and bool(positive.any())
     if log:
-        inside, others = positive, others[others > 0]
+        inside, others = positive, others[others >= SMALLEST]
     shown = np.concatenate([values[inside], others])
     place = np.log if log else np.asarray
     low, high = (float(place(shown.min())), float(place(shown.max()))) if len(shown) else (0.0, 1.0)
-    if high - low <= abs(high) * 1e-12:  # all are the same, up to rounding
+    if high - low <= max(abs(high) * 1e-12, 1e-290):  # all are the same, up to rounding
         half = math.log(2.0) if log else abs(high) * 0.1 or 0.5
         low, high = low - half, high + half
     span = high - low
@@ -94,7 +96,7 @@ def numeric(
     if log:
         with np.errstate(divide="ignore", invalid="ignore"):
             positions = np.where(inside, np.log(values, where=inside, out=np.zeros_like(values)), at_low)
-    too_high = ~inside & (values > 0)
+    too_high = ~inside & (values > LARGEST)
     positions[too_high] = at_high
     if (~inside & ~too_high).any():
         below -= span * _LANE
