@@ -2,7 +2,8 @@
 
     python examples/quickstart.py [TRIALS]
 
-Run it again and it goes on where it stopped: the study lives in digits.jsonl.
+TRIALS is 50 by default, which takes about a minute on one core. Run it again and it goes on where it stopped: the study
+lives in digits.jsonl.
 """
 
 import sys
@@ -33,4 +34,8 @@ def objective(trial):
 if __name__ == "__main__":
     study = hpo.create_study(direction="maximize", storage="digits.jsonl", study_name="digits", load_if_exists=True)
     study.optimize(objective, n_trials=int(sys.argv[1]) if len(sys.argv) > 1 else 50, show_progress_bar=True)
-    print(study.best_value, study.best_params)
+    print(
+        f"best accuracy in cross-validation: {study.best_value:.4f}, by trial {study.best_trial.number} of {len(study)}"
+    )
+    for name, value in study.best_params.items():
+        print(f"  {name}: {value:.6g}" if isinstance(value, float) else f"  {name}: {value}")

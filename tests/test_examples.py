@@ -21,6 +21,13 @@ EXAMPLES = {
     "custom_sampler.py": [],
     "key_value_store.py": [],
     "noisy.py": [],
+    "parallel_joblib.py": [],
+    "parallel_loky.py": [],
+    "parallel_dask.py": [],
+    "cluster.py": [],
+    "constraints.py": [],
+    "two_objectives.py": [],
+    "resume_after_a_kill.py": [],
 }
 
 
