@@ -148,6 +148,15 @@ def test_a_branch_is_used_up_when_all_of_its_values_are():
     assert found.exhausted is None
 
 
+def test_a_trial_that_was_pruned_before_it_asked_for_more_uses_nothing_up():
+    whole = finished({"kind": "b", "x": 0}, {"kind": "b", "x": 1}, {"kind": "c", "x": 0})
+    early = finished({"kind": "a"}, state=TrialState.PRUNED)
+    assert not branches(*whole, *early).contains({"kind": "a"})
+    assert branches(*early, *finished({"kind": "a"}), *whole).contains({"kind": "a"})
+    in_branch = finished({"kind": "a", "x": 0}, {"kind": "a", "x": 1}, state=TrialState.PRUNED)
+    assert branches(*whole, *in_branch, *finished({"kind": "c"})).contains({"kind": "a"})
+
+
 def test_continuous_parameters_are_never_used_up():
     assert branches(*finished({"kind": "a", "z": 0.1}, {"kind": "b", "z": 0.2}, {"kind": "c", "z": 0.3})) is None
 

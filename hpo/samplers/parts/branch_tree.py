@@ -24,7 +24,7 @@ import attrs
 from immutables import Map
 from msgspec import Struct
 
-from hpo.core import Distribution, FrozenTrial, InsertOnlyDict, index_of
+from hpo.core import Distribution, FrozenTrial, InsertOnlyDict, TrialState, index_of
 from hpo.samplers.parts.observations import is_learnable
 
 Row: TypeAlias = tuple[tuple[str, int], ...]
@@ -86,9 +86,9 @@ class Carry(Struct, frozen=True):
     Attributes:
         distributions: The newest distribution of each parameter.
         loose: The parameters that have infinitely many values, or had other ones before.
-        signatures: The sets of names that complete and pruned trials have.
-        rows: Their configurations, and those of failed trials that have a set of names like theirs.
-        failed: The configurations of other failed trials.
+        signatures: The sets of names of trials that have asked for all of their parameters.
+        rows: Their configurations, and those of other trials that have a set of names like theirs.
+        failed: The configurations of trials that may have ended early.
         root: The tree; None without trials, or if there are too many.
     """
 
@@ -104,7 +104,7 @@ class Carry(Struct, frozen=True):
 class Fold:
     """Fold: the tree of the configurations that finished trials have.
 
-    A failed trial may have ended before it asked for all parameters; it counts if some other trial has the same ones.
+    A failed or pruned trial may have ended before it asked for all parameters; it counts if some other trial has the same ones.
 
     O(parameters) per trial as a rule. A node is built anew when a trial comes that lacks its parameter, which happens at
     most once for each node and name.
@@ -128,12 +128,21 @@ class Fold:
         if row is None:
             return carry
         names = frozenset(trial.params)
-        if not is_learnable(trial) and names not in carry.signatures:
+        if self._may_have_ended_early(trial, names) and names not in carry.signatures:
             return _changed(carry, failed=carry.failed.with_item(row, None))
         if names in carry.signatures:
             return self._with_rows(carry, (row,))
         waited = [other for other in carry.failed if frozenset(name for name, _ in other) == names]
         return self._with_rows(_changed(carry, signatures=carry.signatures | {names}), (row, *waited))
+
+    def _may_have_ended_early(self, trial: FrozenTrial, names: frozenset[str]) -> bool:
+        """Return whether a trial may have ended before it asked for all parameters.
+
+        That of a pruned one is believed if it has parameters of a branch, since few objectives ask for more after a report.
+        """
+        if trial.state is TrialState.COMPLETE:
+            return False
+        return not is_learnable(trial) or names <= self.first
 
     def grown(self, node: Node | None, row: Row, carry: Carry, path: frozenset[str] = _NO_NAMES) -> Node:
         """Return a node with one more trial.
