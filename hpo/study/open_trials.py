@@ -19,6 +19,7 @@ from hpo.core import (
     FrozenTrial,
     PauseTrial,
     ResumeTrial,
+    Sampler,
     SearchSpace,
     StartFork,
     StudyState,
@@ -328,6 +329,8 @@ class OpenTrials:
                     enqueued = number in before.waiting
                     if not resumed and not self.advisors.asked_once:
                         _joint_suggestion(started, self.advisors, number, SearchSpace(), enqueued=enqueued)
+                    elif not resumed and not enqueued:
+                        _check_left(started, self.advisors.sampler, number)
                     appended = self.recorder.append(events, before, started)
                 if appended:
                     _log_promoted(started, commands[-1], number)
@@ -449,6 +452,14 @@ def _call_after(hooks: Sequence[Callable[..., Any]], before: StudyState | None, 
         assert before is not None, "it is read if there are hooks"
         trial = before.trial(finished.number)
         after_trial(StudyView(before), trial, finished.state, None if finished.values is None else [*finished.values])
+
+
+def _check_left(started: StudyState, sampler: Sampler, number: int) -> None:
+    """Raise if a subclass of a built-in sampler has nothing left, which can be known without asking it for the trial."""
+    used_up = getattr(sampler, "used_up", None)
+    answer = None if used_up is None else used_up(started, started.running[number])
+    if answer is not None:
+        raise nothing_left(started, answer, None)
 
 
 def _joint_suggestion(

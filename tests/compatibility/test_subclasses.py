@@ -107,6 +107,15 @@ def test_the_notes_of_a_sampler_that_was_asked_are_recorded():
         assert [trial.note["cell"] for trial in run(kind(**SAMPLERS["GridSampler"])).trials] == [*range(6)]
 
 
+def test_a_subclass_that_is_used_up_starts_no_trial():
+    _, extended = relayed("GridSampler")
+    study = run(extended(search_space={"x": [0, 1], "n": [0]}), n_trials=9)
+    assert [trial.state.name for trial in study.trials] == ["COMPLETE", "COMPLETE"]
+    study.enqueue_trial({"x": 4.0, "n": 1})
+    study.optimize(objective, n_trials=1)
+    assert study.trials[2].params == {"x": 4.0, "n": 1}
+
+
 def test_a_grid_inside_of_another_sampler_ends_the_study():
     delegating, _ = relayed("GridSampler")
     study = run(delegating(search_space={"x": [0, 1], "n": [0]}), n_trials=9)

@@ -273,6 +273,15 @@ class BuiltInSampler:
         answer = ask(self, state, trial, SearchSpace({param_name: param_distribution}), key)
         return _params(study, state, answer)[param_name]
 
+    def used_up(self, state: StudyState, trial: FrozenTrial) -> Exhausted | None:
+        """Return that nothing is left to suggest, as far as this sampler says so when it is asked for no parameters.
+
+        It is asked before a trial starts, in place of a subclass that may be asked only once for each trial.
+        """
+        key = trial_key(state, self, trial.number)  # type: ignore[arg-type]
+        answer = _built_in(self).__call__(self, state, trial, SearchSpace(), key)
+        return answer if isinstance(answer, Exhausted) else None
+
     @does_nothing
     def before_trial(self, study: HasState, trial: FrozenTrial) -> None:
         """Do nothing; what a subclass does here happens before the trial's parameters are sampled."""
