@@ -1,6 +1,7 @@
 """hpo run: programs that are really started, told their parameters, listened to, and ended."""
 
 import json
+import os
 import signal
 import stat
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import hpo
+from hpo.cli.programs.objective import ProgramObjective, Template
 
 PYTHON = [sys.executable, "-S"]
 SPACE = ["--space", "x=float(0,1)"]
@@ -318,3 +320,20 @@ def test_a_program_that_cannot_be_executed_says_so(run, folder):
 def test_params_files_hold_what_the_trial_was_given(run, folder):
     assert run("--space x=float(0,1) -n 1", *script(folder, "print(1)")).code == 0
     assert json.loads((folder / "hpo-run/s/0/params.json").read_text()) == trials()[0].params
+
+
+def test_no_program_starts_after_all_were_ended(folder):
+    objective = ProgramObjective(Template(["touch", "started"], []), hpo.SearchSpace(), "s", (), folder / "runs")
+    objective.end_all()
+    study = hpo.create_study(sampler=hpo.samplers.RandomSampler())
+    study.optimize(objective, n_trials=1)
+    assert study.trials[0].reason == "interrupted"
+    assert not (folder / "started").exists()
+
+
+def test_a_system_without_process_groups_is_told_so(run, folder, monkeypatch):
+    monkeypatch.delattr(os, "killpg")
+    ran = run("--space x=float(0,1) -n 1", "true")
+    assert (ran.code, ran.err.count("\n")) == (1, 1)
+    assert "needs process groups" in ran.err
+    assert list(folder.iterdir()) == []

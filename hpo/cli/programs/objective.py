@@ -9,7 +9,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +50,7 @@ class _Places:
                 heapq.heappush(self._free, place)
 
 
-@attrs.frozen(eq=False)
+@attrs.define(eq=False)
 class ProgramObjective:
     """Runs a program for each trial; any number of threads may call it.
 
@@ -74,6 +74,8 @@ class ProgramObjective:
     timeout: float | None = None
     grace: float = 10.0
     _running: set[Program] = attrs.field(factory=set, init=False)
+    _starting: threading.Lock = attrs.field(factory=threading.Lock, init=False)
+    _is_over: bool = attrs.field(default=False, init=False)
     _places: _Places = attrs.field(factory=_Places, init=False)
 
     def __call__(self, trial: Trial) -> Any:
@@ -83,7 +85,9 @@ class ProgramObjective:
             return self._run(trial, params, job)
 
     def end_all(self) -> None:
-        """End all programs that run, with everything that they have started."""
+        """End all programs that run, with everything that they have started, and let no other one start."""
+        with self._starting:
+            self._is_over = True
         for program in [*self._running]:
             program.ask_to_end()
         deadline = time.monotonic() + self.grace
@@ -108,11 +112,7 @@ class ProgramObjective:
         before = None if named is None else _version(named)
         variables = {"PYTHONUNBUFFERED": "1", **os.environ, **environment(params, facts)}
         kills = kills_for_memory()
-        try:
-            program = Program(self.command.filled(values), variables, log)
-        except OSError as error:
-            raise TrialFailed(f"the program can't be started: {error}") from error
-        self._running.add(program)
+        program = self._started(self.command.filled(values), variables, log)
         try:
             printed = self._follow(trial, program)
         except TimeoutError:
@@ -135,6 +135,18 @@ class ProgramObjective:
         for name, value in result.user_attrs.items():
             trial.set_user_attr(name, value)
         return result.value
+
+    def _started(self, words: Sequence[str], variables: Mapping[str, str], log: Path) -> Program:
+        """Start the program, unless all programs are to end: nobody would end one that is started after that."""
+        with self._starting:
+            if self._is_over:
+                raise TrialFailed("interrupted")
+            try:
+                program = Program(words, variables, log)
+            except OSError as error:
+                raise TrialFailed(f"the program can't be started: {error}") from error
+            self._running.add(program)
+            return program
 
     def _follow(self, trial: Trial, program: Program) -> Result | None:
         """Pass on what the program reports, and return the last result that it prints, or None.
@@ -191,6 +203,10 @@ def check_program(words: Sequence[str], names: Iterable[str]) -> None:
     Raises:
         InvalidArgument: there is no such program, or two parameters have the same environment variable.
     """
+    if not hasattr(os, "killpg"):
+        raise InvalidArgument(
+            "hpo run needs process groups, to end a program with all that it has started, and this system has none"
+        )
     environment(dict.fromkeys(names), {})
     program = words[0]
     if shutil.which(program) is None and (" " in program or "{" not in program):
