@@ -426,3 +426,22 @@ def test_slices_of_optuna_have_the_same_points(optuna):
     layer = layers_of(panel)["complete"]
     theirs = [trace for trace in figure.data if isinstance(trace.x[0], float)]
     assert sorted(zip(theirs[0].x, theirs[0].y, strict=True)) == sorted(zip(layer.x, layer.y, strict=True))
+
+
+def test_calls_in_the_way_of_early_versions_of_optuna_still_work(study):
+    for room in (hpo.visualization, hpo.visualization.matplotlib):
+        assert room.is_available() is True
+    show = hpo.visualization
+    figures = [
+        show.plot_contour(study, ["x", "lr"]),
+        show.plot_contour(study, params=["x", "lr"]),
+        show.plot_edf([study, study]),
+        show.plot_edf(study),
+        show.plot_intermediate_values(study),
+        show.plot_optimization_history(study),
+        show.plot_parallel_coordinate(study, ["x", "kind"]),
+        show.plot_param_importances(study, None, ["x", "lr"]),
+        show.plot_slice(study, ["x"]),
+    ]
+    assert {type(figure).__module__ for figure in figures} == {"plotly.graph_objs._figure"}
+    assert all(figure.data for figure in figures)

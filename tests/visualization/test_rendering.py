@@ -136,6 +136,12 @@ def test_no_text_covers_another_one_in_a_browser(name, in_a_browser):
     assert [text for text, _, x0, _, x1, _ in seen["texts"] if x0 < left - 2 or x1 > wide] == []
 
 
+def test_what_is_shown_on_hover_is_not_in_the_picture(in_a_browser):
+    for kind in data.PLOTS:
+        texts = [text for text, *_ in in_a_browser[kind]["texts"]]
+        assert [text for text in texts if text.startswith("trial ") or " interval " in text] == []
+
+
 def test_a_browser_shows_names_as_they_are(in_a_browser):
     shown = {text for text, *_ in in_a_browser["slice of hostile names"]["texts"]}
     for name in ("<b>bold</b>", "$x^2$", "</script>", "π 测 😀"):

@@ -98,8 +98,7 @@ def pareto_front(
     if not drawable.any():
         return nothing(kind, title, "There is nothing to draw: no trial is complete.", notes_of([columns]))
     others = drawable & ~front if include_dominated_trials else np.zeros_like(drawable)
-    axes = [numeric(goal.name, np.where(drawable, goal.values, np.nan), log=log) for goal in goals]
-    axes = [_of(axis, drawable) for axis in axes]
+    axes = [_placed(goal, drawable, log) for goal in goals]
     notes, panels, drawn = [], [], []
     if len(goals) == 3:
         panels.append(_in_space(columns, goals, axes, front, others))
@@ -239,9 +238,13 @@ def _front(columns: TrialColumns, losses: NDArray[np.float64]) -> NDArray[np.boo
     return front
 
 
-def _of(placed: Placed, drawable: NDArray[np.bool_]) -> Placed:
-    """Return an axis whose margins have room for drawable trials only."""
-    return Placed(placed.axis, placed.positions, placed.inside & drawable)
+def _placed(goal: Target, drawable: NDArray[np.bool_], log: bool) -> Placed:
+    """Return the axis of an objective, which has no margin for trials without a value: they are not drawn."""
+    placed = numeric(goal.name, goal.values[drawable], log=log)
+    positions = np.full(len(goal.values), placed.axis.range[0])
+    inside = np.zeros(len(goal.values), dtype=np.bool_)
+    positions[drawable], inside[drawable] = placed.positions, placed.inside
+    return Placed(placed.axis, positions, inside)
 
 
 def _front_points(

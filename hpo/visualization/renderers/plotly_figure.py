@@ -252,8 +252,8 @@ def _trace(plot: Plot, panel: Panel, layer: Layer, theme: Theme) -> dict[str, An
             along, across = with_gaps(layer)
             line = {"color": color, "width": 7}
             hover = _hover(panel, layer)
-            if "text" in hover:  # three points of the line for each span
-                hover["text"] = [text for text in hover["text"] for _ in range(3)]
+            if "hovertext" in hover:  # three points of the line for each span
+                hover["hovertext"] = [text for text in hover["hovertext"] for _ in range(3)]
             hover.pop("customdata", None)
             return {
                 "type": "scatter",
@@ -313,7 +313,7 @@ def _error(layer: Layer, along: str, theme: Theme) -> dict[str, Any]:
 def _hover(panel: Panel, layer: Layer) -> dict[str, Any]:
     if layer.text:
         texts = [_safe(text).replace("\n", "<br>") for text in layer.text]
-        return {"text": texts, "hovertemplate": "%{text}<extra></extra>"}
+        return {"hovertext": texts, "hovertemplate": "%{hovertext}<extra></extra>"}  # `text` would be drawn on bars
     where = f"{_safe(panel.x.title)} %{{x}}<br>{_safe(panel.y.title)} %{{y}}<extra></extra>"
     if layer.number is None:
         return {"hovertemplate": where}
