@@ -28,6 +28,7 @@ EXAMPLES = {
     "constraints.py": [],
     "two_objectives.py": [],
     "resume_after_a_kill.py": [],
+    "what_is_known.py": [],
 }
 
 
