@@ -26,18 +26,15 @@ from hpo.models.boosted_trees import Fold, GoodTrials
 from hpo.samplers.parts import (
     DUPLICATES,
     Duplicates,
+    Knowledge,
     Tried,
     candidates,
-    known,
-    no_lone_model,
-    suggest,
-    suggest_lone,
+    suggest_by_ranks,
+    suggest_lone_at_random,
     with_branches,
 )
-from hpo.samplers.random import RandomSampler
 from hpo.samplers.tpe.propose import GroupFold
 
-_START = RandomSampler()
 _SURROUNDED = 8  # trials with neighbourhoods
 _IS_SHARE = option_check(
     "a number above 0 and below 1",
@@ -114,24 +111,16 @@ class BORESampler(BuiltInSampler):
         configurations that were tried. With "model", ``probability`` is that of being among the best.
         """
 
-        def ask_model(tried: Tried | None) -> Answer | None:
-            return self._suggestion(state, space, key, tried)
+        def ask_model(knowledge: Knowledge, tried: Tried | None) -> Answer | None:
+            return self._suggestion(state, knowledge, key, tried)
 
-        return suggest(state, trial, space, key, ask_model, start=_START, duplicates=self.duplicates)
+        return suggest_by_ranks(self, state, trial, space, key, ask_model)
 
     def suggest_lone(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
         """Return a random value for a parameter that no trial has had yet."""
-        return suggest_lone(state, trial, space, key, no_lone_model, start=_START, duplicates=self.duplicates)
+        return suggest_lone_at_random(self, state, trial, space, key)
 
-    def _suggestion(self, state: StudyState, space: SearchSpace, key: Key, tried: Tried | None) -> Suggestion | None:
-        knowledge = known(
-            state,
-            space,
-            n_startup_trials=self.n_startup_trials,
-            consider_failed_trials=self.consider_failed_trials,
-        )
-        if knowledge is None:
-            return None
+    def _suggestion(self, state: StudyState, knowledge: Knowledge, key: Key, tried: Tried | None) -> Suggestion | None:
         fold = Fold(knowledge.fold, GoodTrials(self.gamma), failed=knowledge.feasibility is not None)
         model = fold.model(state.finished.fold(fold), knowledge.running)
         if model is None:

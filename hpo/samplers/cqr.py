@@ -25,18 +25,15 @@ from hpo.models.boosted_trees import ConformalQuantiles, Fold
 from hpo.samplers.parts import (
     DUPLICATES,
     Duplicates,
+    Knowledge,
     Tried,
     candidates,
-    known,
-    no_lone_model,
-    suggest,
-    suggest_lone,
+    suggest_by_ranks,
+    suggest_lone_at_random,
     with_branches,
 )
-from hpo.samplers.random import RandomSampler
 from hpo.samplers.tpe.propose import GroupFold
 
-_START = RandomSampler()
 _SURROUNDED = 8  # trials with neighbourhoods
 
 
@@ -110,24 +107,16 @@ class CQRSampler(BuiltInSampler):
         value, in standard deviations of the results if these were normally distributed; less is better.
         """
 
-        def ask_model(tried: Tried | None) -> Answer | None:
-            return self._suggestion(state, space, key, tried)
+        def ask_model(knowledge: Knowledge, tried: Tried | None) -> Answer | None:
+            return self._suggestion(state, knowledge, key, tried)
 
-        return suggest(state, trial, space, key, ask_model, start=_START, duplicates=self.duplicates)
+        return suggest_by_ranks(self, state, trial, space, key, ask_model)
 
     def suggest_lone(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
         """Return a random value for a parameter that no trial has had yet."""
-        return suggest_lone(state, trial, space, key, no_lone_model, start=_START, duplicates=self.duplicates)
+        return suggest_lone_at_random(self, state, trial, space, key)
 
-    def _suggestion(self, state: StudyState, space: SearchSpace, key: Key, tried: Tried | None) -> Suggestion | None:
-        knowledge = known(
-            state,
-            space,
-            n_startup_trials=self.n_startup_trials,
-            consider_failed_trials=self.consider_failed_trials,
-        )
-        if knowledge is None:
-            return None
+    def _suggestion(self, state: StudyState, knowledge: Knowledge, key: Key, tried: Tried | None) -> Suggestion | None:
         levels = tuple(np.arange(1.0, self.n_quantiles + 1.0) / (self.n_quantiles + 1.0))
         fold = Fold(knowledge.fold, ConformalQuantiles(levels), failed=knowledge.feasibility is not None)
         model = fold.model(state.finished.fold(fold), knowledge.running)

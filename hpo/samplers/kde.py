@@ -34,9 +34,8 @@ from hpo.samplers.parts import (
     ask_noted,
     at_highest_fidelity,
     known,
-    no_lone_model,
     suggest,
-    suggest_lone,
+    suggest_lone_at_random,
     with_branches,
 )
 from hpo.samplers.random import RandomSampler
@@ -136,7 +135,7 @@ class KDESampler(BuiltInSampler):
 
     def suggest_lone(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
         """Return a random value for a parameter that no trial has had yet."""
-        return suggest_lone(state, trial, space, key, no_lone_model, start=_START, duplicates=self.duplicates)
+        return suggest_lone_at_random(self, state, trial, space, key)
 
     def _suggestion(
         self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key, tried: Tried | None

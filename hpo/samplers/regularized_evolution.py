@@ -21,11 +21,17 @@ from hpo.core import (
     to_int_if_whole,
     whole_from,
 )
-from hpo.samplers.parts import DUPLICATES, Duplicates, Tried, known, neighbours, no_lone_model, suggest, suggest_lone
-from hpo.samplers.random import RandomSampler
+from hpo.samplers.parts import (
+    DUPLICATES,
+    Duplicates,
+    Knowledge,
+    Tried,
+    neighbours,
+    suggest_by_ranks,
+    suggest_lone_at_random,
+)
 from hpo.samplers.tpe.propose import GroupFold
 
-_START = RandomSampler()
 _CHILDREN = 16  # of which the first that was not tried, and is not likely to fail, is suggested
 _WIDTH = 0.1
 _FRESH = 0.2
@@ -94,24 +100,16 @@ class RegularizedEvolutionSampler(BuiltInSampler):
         in the population, from 0; or "untried" if all children would have repeated other trials.
         """
 
-        def ask_model(tried: Tried | None) -> Answer | None:
-            return self._suggestion(state, space, key, tried)
+        def ask_model(knowledge: Knowledge, tried: Tried | None) -> Answer | None:
+            return self._suggestion(knowledge, key, tried)
 
-        return suggest(state, trial, space, key, ask_model, start=_START, duplicates=self.duplicates)
+        return suggest_by_ranks(self, state, trial, space, key, ask_model)
 
     def suggest_lone(self, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key) -> Answer:
         """Return a random value for a parameter that no trial has had yet."""
-        return suggest_lone(state, trial, space, key, no_lone_model, start=_START, duplicates=self.duplicates)
+        return suggest_lone_at_random(self, state, trial, space, key)
 
-    def _suggestion(self, state: StudyState, space: SearchSpace, key: Key, tried: Tried | None) -> Suggestion | None:
-        knowledge = known(
-            state,
-            space,
-            n_startup_trials=self.n_startup_trials,
-            consider_failed_trials=self.consider_failed_trials,
-        )
-        if knowledge is None:
-            return None
+    def _suggestion(self, knowledge: Knowledge, key: Key, tried: Tried | None) -> Suggestion:
         trials, generator = knowledge.ranked.without_failed(), key.child("children").generator()
         points, ranks = trials.points[-self.population_size :], trials.ranks[-self.population_size :]
         # equals in the order told, and as small numbers

@@ -14,11 +14,15 @@ from typing import Any
 import hpo
 from hpo.samplers import (
     AutoSampler,
+    BORESampler,
     CmaEsSampler,
+    CQRSampler,
     GPSampler,
+    KDESampler,
     NSGAIISampler,
     QMCSampler,
     RandomSampler,
+    RegularizedEvolutionSampler,
     SMSEMOASampler,
     TPESampler,
 )
@@ -136,6 +140,10 @@ OPTIMIZERS: Mapping[str, Callable[..., Any]] = {
     "hpo-tpe-group": optimizer(functools.partial(TPESampler, group=True)),
     "hpo-tpe-four": optimizer(TPESampler, parallel=True, modes="so"),
     "hpo-cmaes": optimizer(CmaEsSampler, modes="so"),
+    "hpo-cqr": optimizer(CQRSampler),
+    "hpo-bore": optimizer(BORESampler),
+    "hpo-kde": optimizer(KDESampler),
+    "hpo-rea": optimizer(RegularizedEvolutionSampler),
     "hpo-gp": optimizer(GPSampler),
     "hpo-nsgaii": optimizer(NSGAIISampler),
     "hpo-smsemoa": optimizer(SMSEMOASampler, modes="mo"),

@@ -38,7 +38,7 @@ from hpo.samplers.parts.prior import (
     strength,
     with_types,
 )
-from hpo.samplers.parts.ranked_points import Knowledge, known, no_lone_model
+from hpo.samplers.parts.ranked_points import Knowledge, known, suggest_by_ranks, suggest_lone_at_random
 from hpo.samplers.parts.unit_cube import UnitCube, coarse_grid_size
 
 __all__ = [
@@ -79,12 +79,13 @@ __all__ = [
     "looking",
     "named",
     "neighbours",
-    "no_lone_model",
     "satisfies",
     "standing",
     "strength",
     "suggest",
+    "suggest_by_ranks",
     "suggest_lone",
+    "suggest_lone_at_random",
     "with_branches",
     "with_types",
     "without_inactive",

@@ -5,22 +5,25 @@ Notation: `n` trials, `d` columns.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from itertools import chain
-from typing import Any
+from typing import Any, Protocol
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
 from hpo.core import Answer, FrozenTrial, Key, SearchSpace, StudyState
-from hpo.samplers.parts.driver import Tried
+from hpo.samplers.parts.driver import Duplicates, Tried, suggest, suggest_lone
 from hpo.samplers.parts.feasibility import Feasibility, learned_feasibility
 from hpo.samplers.parts.feature_coding import FeatureCoding
 from hpo.samplers.parts.observations import Carry, Fold, column_values
 from hpo.samplers.parts.tried import TriedConfigurations
 from hpo.samplers.parts.unit_cube import UnitCube
+from hpo.samplers.random import RandomSampler
 
+_START = RandomSampler()
 _DIGITS = 9  # of points: what changes beyond them when ranges are in other units is rounding
 _MOST_RUNNING = 32  # the newest running trials that count
 _FEW_LEFT = 128  # untried configurations that are all compared
@@ -183,8 +186,64 @@ def known(
     return None if found.ranked.failed.all() else found  # also if none is inside of the ranges
 
 
-def no_lone_model(space: SearchSpace, key: Key, tried: Tried | None) -> Answer | None:
-    """Return None: there is no model for lone parameters, which no trial has had yet."""
+class RankedOptions(Protocol):
+    """The options that samplers have in common which learn from ranks."""
+
+    @property
+    def n_startup_trials(self) -> int:
+        """The number of trials before the first model."""
+        ...
+
+    @property
+    def consider_failed_trials(self) -> bool:
+        """Whether failures that can be predicted count."""
+        ...
+
+    @property
+    def duplicates(self) -> Duplicates:
+        """Whether tried configurations are avoided."""
+        ...
+
+
+def suggest_by_ranks(
+    options: RankedOptions,
+    state: StudyState,
+    trial: FrozenTrial,
+    space: SearchSpace,
+    key: Key,
+    propose: Callable[[Knowledge, Tried | None], Answer | None],
+) -> Answer:
+    """Return the answer for a joint space of a sampler that learns from ranks: at random as long as it knows too little.
+
+    Args:
+        options: The options of the sampler.
+        state: The study at the moment when `trial` started.
+        trial: The trial that needs values.
+        space: The joint space that is asked for.
+        key: The random stream of the call.
+        propose: The model; it is given what is known and what was tried, and returns None if that is too little.
+    """
+
+    def ask_model(tried: Tried | None) -> Answer | None:
+        knowledge = known(
+            state,
+            space,
+            n_startup_trials=options.n_startup_trials,
+            consider_failed_trials=options.consider_failed_trials,
+        )
+        return None if knowledge is None else propose(knowledge, tried)
+
+    return suggest(state, trial, space, key, ask_model, start=_START, duplicates=options.duplicates)
+
+
+def suggest_lone_at_random(
+    options: RankedOptions, state: StudyState, trial: FrozenTrial, space: SearchSpace, key: Key
+) -> Answer:
+    """Return a random value for a parameter that no trial has had yet."""
+    return suggest_lone(state, trial, space, key, _no_model, start=_START, duplicates=options.duplicates)
+
+
+def _no_model(space: SearchSpace, key: Key, tried: Tried | None) -> Answer | None:
     return None
 
 
