@@ -144,6 +144,19 @@ study.optimize(objective, n_trials={last} - {first})
 print((time.process_time() - start) / ({last} - {first}))
 """
 
+TWO_LOSSES = """
+import time, {library} as library
+study = library.create_study(directions=["minimize", "minimize"], sampler=library.samplers.{sampler}, {options})
+def objective(trial):
+    x = [trial.suggest_float(f"x{{i}}", 0.0, 1.0) for i in range(10)]
+    g = 1.0 + sum(x[1:])
+    return x[0], g * (1.0 - (x[0] / g) ** 0.5)
+study.optimize(objective, n_trials={first})
+start = time.process_time()
+study.optimize(objective, n_trials={last} - {first})
+print((time.process_time() - start) / ({last} - {first}))
+"""
+
 EXHAUSTIVE = """
 import time, {library} as library
 study = library.create_study(sampler=library.samplers.{sampler}, {options})
@@ -171,6 +184,27 @@ SAMPLERS = (  # name, script, sampler by library, range of trials, and the secon
         2.5e-3,
     ),
     ("CMA-ES, trials 100 to 1,000", SAMPLER, dict.fromkeys(LIBRARIES, "CmaEsSampler(seed=0)"), (100, 1_000), 0.09e-3),
+    (
+        "NSGA-II, 2 objectives, trials 100 to 1,000",
+        TWO_LOSSES,
+        dict.fromkeys(LIBRARIES, "NSGAIISampler(seed=0)"),
+        (100, 1_000),
+        0.07e-3,
+    ),
+    (
+        "NSGA-II, 2 objectives, trials 9,000 to 10,000",
+        TWO_LOSSES,
+        dict.fromkeys(("hpo", "rustuna"), "NSGAIISampler(seed=0)"),
+        (9_000, 10_000),
+        0.09e-3,
+    ),
+    (
+        "SMS-EMOA, 2 objectives, trials 100 to 1,000",
+        TWO_LOSSES,
+        {"hpo": "SMSEMOASampler(seed=0)"},
+        (100, 1_000),
+        0.09e-3,
+    ),
     ("random", SAMPLER, dict.fromkeys(LIBRARIES, "RandomSampler(seed=0)"), (100, 2_000), 0.05e-3),
     ("grid of 1,000 points, whole", EXHAUSTIVE, dict.fromkeys(("hpo", "optuna"), GRID), (0, 0), 0.1e-3),
     (

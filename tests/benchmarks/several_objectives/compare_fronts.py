@@ -30,6 +30,7 @@ from hpo.numerics.pareto.hypervolume import hypervolume
 
 AT = (50, 100, 200, 300, 1_000)
 RESAMPLES = 2_000
+_EIGHT = "-eight"
 REFERENCES = Path(__file__).with_name("references.json")
 SAMPLERS = {
     "hpo-nsgaii": "NSGAIISampler",
@@ -44,10 +45,12 @@ SAMPLERS = {
 }
 
 
-def run(
-    sampler: str, problem: Problem, seed: int, trials: int, n_running: int = 1, **options: Any
-) -> list[list[float]]:
-    """Return the losses of each trial, and infinities for those that are not feasible."""
+def run(sampler: str, problem: Problem, seed: int, trials: int, **options: Any) -> list[list[float]]:
+    """Return the losses of each trial, and infinities for those that are not feasible.
+
+    With the suffix "-eight", eight trials run at a time: each result is told after seven more trials have been started.
+    """
+    n_running, sampler = (8 if sampler.endswith(_EIGHT) else 1), sampler.removesuffix(_EIGHT)
     library_name = sampler.partition("-")[0]
     if library_name == "pymoo":
         return _run_pymoo(problem, seed, trials)
