@@ -61,7 +61,7 @@ def test_type_checkers_see_the_names_of_studies():
     assert names == set(hpo.study.__all__)
 
 
-@pytest.mark.parametrize("name", [*{*hpo.exceptions.__all__} & {*vars(hpo.errors)}])
+@pytest.mark.parametrize("name", sorted({*hpo.exceptions.__all__} & {*vars(hpo.errors)}))
 def test_hpo_exceptions_has_the_names_that_optuna_uses(name):
     assert getattr(hpo.exceptions, name) is getattr(hpo.errors, name)
 

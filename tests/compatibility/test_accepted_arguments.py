@@ -101,7 +101,11 @@ def test_choices_are_any_sequence(choices):
     assert trial.suggest_categorical("x", choices) in (1, 2)
 
 
-@pytest.mark.parametrize("choices", [{1, 2}, "ab", 3, np.zeros((2, 2)), (n for n in range(2))], ids=repr)
+@pytest.mark.parametrize(
+    "choices",
+    [{1, 2}, "ab", 3, np.zeros((2, 2)), (n for n in range(2))],
+    ids=["set", "string", "number", "two dimensions", "generator"],
+)
 def test_choices_without_an_order_are_refused(choices):
     with pytest.raises(InvalidType, match="choice"):
         hpo.CategoricalDistribution(choices)

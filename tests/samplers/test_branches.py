@@ -46,7 +46,7 @@ SAMPLERS = [
 ]
 
 
-@pytest.mark.parametrize("sampler", SAMPLERS, ids=repr)
+@pytest.mark.parametrize("sampler", SAMPLERS, ids=lambda sampler: type(sampler).__name__)
 def test_every_configuration_is_tried_once_and_then_the_study_ends(sampler):
     study = hpo.create_study(sampler=sampler, seed=3)
     study.optimize(objective, n_trials=len(LEAVES))

@@ -108,7 +108,7 @@ def test_several_objectives_need_their_directions():
         (wordy, "it returns 'good'"),
         (lambda trial: trial.suggest_float("x", 0, 1), "it can't be pickled"),
     ],
-    ids=str,
+    ids=lambda given: given if isinstance(given, str) else getattr(given, "__name__", type(given).__name__),
 )
 def test_each_mistake_is_named(objective, finding):
     with pytest.raises(AssertionError, match=finding):
