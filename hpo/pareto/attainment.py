@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from hpo.core import HasState, StudyState, state_of
+from hpo.core import HasState, StudyState
 from hpo.errors import InvalidArgument
-from hpo.pareto.fronts import FeasibleFront, ReferencePoint
+from hpo.pareto.fronts import FeasibleFront, ReferencePoint, with_directions
 
 
 def attained(studies: Iterable[HasState | StudyState], values: ReferencePoint) -> float:
@@ -104,7 +104,7 @@ def _fronts(studies: Iterable[HasState | StudyState]) -> Sequence[FeasibleFront]
     Raises:
         InvalidArgument: there is none, or they have different objectives.
     """
-    fronts = [FeasibleFront.of(state_of(study)) for study in studies]
+    fronts = [FeasibleFront.of(with_directions(study)) for study in studies]
     if not fronts:
         raise InvalidArgument("studies are runs of one problem, at least one; got none")
     kinds = {(front.objectives.directions, front.objectives.names) for front in fronts}

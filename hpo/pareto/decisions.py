@@ -10,11 +10,11 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from hpo.core import FrozenTrial, HasState, Key, StudyState, state_of
+from hpo.core import FrozenTrial, HasState, Key, StudyState
 from hpo.errors import InvalidArgument, InvalidType
 from hpo.numerics.pareto.boxes import comparable
 from hpo.pareto import words
-from hpo.pareto.fronts import FeasibleFront, TradeOff
+from hpo.pareto.fronts import FeasibleFront, TradeOff, with_directions
 
 Weights: TypeAlias = Mapping[str, float] | Sequence[float]
 """A weight for each objective, by name or in order, from 0 on and not all 0."""
@@ -70,7 +70,7 @@ def knee(study: HasState | StudyState) -> Choice:
         >>> print(knee(study).reason.split(". ")[1])
         Trial 0 has less seconds (1 instead of 2, 12 % of the range) for less accuracy (0.5 instead of 0.9, 89 %)
     """
-    front = _front_of(state_of(study))
+    front = _front_of(with_directions(study))
     m = len(front.objectives.names)
     return _chosen(front, np.full(m, 1.0 / m), np.ones(len(front.trials), dtype=np.bool_), words.knee)
 
@@ -117,7 +117,7 @@ def choose(
         raise InvalidArgument("give weights, bounds or preferences; `knee` needs none of them")
     if weights is not None and preferences is not None:
         raise InvalidArgument("give weights or preferences: preferences are what weights are found from")
-    front = _front_of(state_of(study))
+    front = _front_of(with_directions(study))
     names = front.objectives.names
     within = np.ones(len(front.trials), dtype=np.bool_)
     scope = ""

@@ -18,6 +18,17 @@ ReferencePoint: TypeAlias = Mapping[str, float] | Sequence[float]
 """A value for each objective, by name or in order."""
 
 
+def with_directions(study: HasState | StudyState) -> StudyState:
+    """Return the state of a study, whose directions say what is better.
+
+    Raises:
+        InvalidType: it is neither a study nor a state; a list of trials has no directions.
+    """
+    if isinstance(study, Sequence):
+        raise InvalidType("a front needs a study or its state, for the directions of the objectives; got a sequence")
+    return state_of(study)
+
+
 @attrs.frozen(eq=False)
 class Objectives:
     """The objectives of a study, with their names.
@@ -172,7 +183,7 @@ def objective_names(study: HasState | StudyState) -> tuple[str, ...]:
         >>> objective_names(hpo.StudyState.create(directions=["minimize", "maximize"]))
         ('objective 0', 'objective 1')
     """
-    return Objectives.of(state_of(study)).names
+    return Objectives.of(with_directions(study)).names
 
 
 def front(study: HasState | StudyState) -> list[FrozenTrial]:
@@ -192,7 +203,7 @@ def front(study: HasState | StudyState) -> list[FrozenTrial]:
         >>> [trial.number for trial in front(study)]
         [0, 1]
     """
-    return [*FeasibleFront.of(state_of(study)).trials]
+    return [*FeasibleFront.of(with_directions(study)).trials]
 
 
 def ranks(study: HasState | StudyState) -> dict[int, int]:
@@ -212,7 +223,7 @@ def ranks(study: HasState | StudyState) -> dict[int, int]:
         >>> ranks(study)
         {0: 0, 1: 1, 2: 0}
     """
-    state = state_of(study)
+    state = with_directions(study)
     rows = state.finished.fold(FeasibleLosses(tuple(state.directions))).array
     found = zip(
         rows[:, 0].astype(np.int64).tolist(), nondomination.nondomination_ranks(rows[:, 1:]).tolist(), strict=True
@@ -239,5 +250,5 @@ def crowding(study: HasState | StudyState) -> dict[int, float]:
         >>> crowding(study)
         {0: inf, 1: 2.0, 2: inf}
     """
-    found = FeasibleFront.of(state_of(study))
+    found = FeasibleFront.of(with_directions(study))
     return dict(zip(found.numbers, spread.crowding_distances(found.losses).tolist(), strict=True))

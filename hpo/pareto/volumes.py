@@ -8,10 +8,10 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from hpo.core import HasState, Key, StudyState, shown_with_advice, state_of
+from hpo.core import HasState, Key, StudyState, shown_with_advice
 from hpo.errors import InvalidArgument
 from hpo.numerics.pareto import boxes, estimate, hypervolume as exact, unions
-from hpo.pareto.fronts import FeasibleFront, FeasibleLosses, ReferencePoint
+from hpo.pareto.fronts import FeasibleFront, FeasibleLosses, ReferencePoint, with_directions
 
 _MARGIN = 0.1  # of the range of the front: how far the default reference point lies beyond its worst values
 _MOST_EXACT = 6  # objectives up to which hypervolumes are exact
@@ -64,7 +64,7 @@ def default_reference_point(study: HasState | StudyState) -> dict[str, float]:
         >>> default_reference_point(study)
         {'error': 3.2, 'speed': 19.0}
     """
-    state = state_of(study)
+    state = with_directions(study)
     front = FeasibleFront.of(state)
     front.check_not_empty(state)
     losses = front.losses
@@ -100,7 +100,7 @@ def hypervolume(study: HasState | StudyState, reference_point: ReferencePoint | 
         >>> float(hypervolume(study, {"error": 4.0, "speed": 10.0}))
         40.0
     """
-    front = FeasibleFront.of(state_of(study))
+    front = FeasibleFront.of(with_directions(study))
     if reference_point is None and not front.trials:
         return Hypervolume(0.0, 0.0, 0.0, {})
     named, reference = _reference(study, front, reference_point)
@@ -132,7 +132,7 @@ def contributions(study: HasState | StudyState, reference_point: ReferencePoint 
         >>> contributions(study, [5.0, 5.0])
         {0: 2.0, 1: 2.0, 2: 1.0}
     """
-    front = FeasibleFront.of(state_of(study))
+    front = FeasibleFront.of(with_directions(study))
     _check_exact(len(front.objectives.names), "contributions")
     if reference_point is None and not front.trials:
         return {}
@@ -163,7 +163,7 @@ def hypervolume_history(
         >>> hypervolume_history(study, [5.0, 5.0])
         {0: 8.0, 1: 11.0, 2: 11.0}
     """
-    state = state_of(study)
+    state = with_directions(study)
     front = FeasibleFront.of(state)
     _check_exact(len(front.objectives.names), "a history")
     if reference_point is None and not front.trials:

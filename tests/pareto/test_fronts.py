@@ -212,6 +212,16 @@ def test_a_wrong_reference_point_is_an_error_that_says_what_is_wrong(given_point
         hypervolume(state, given_point)
 
 
+@pytest.mark.parametrize(
+    "ask", [front, ranks, crowding, hypervolume, contributions, hypervolume_history, hpo.pareto.knee]
+)
+def test_a_list_of_trials_has_no_directions_and_is_refused(ask):
+    with pytest.raises(InvalidType, match="a study or its state, for the directions"):
+        ask(study_of([[1.0, 0.9]]).trials)
+    with pytest.raises(InvalidType, match="a study"):
+        ask(3)
+
+
 def test_many_objectives_have_an_estimate_with_an_interval():
     values = np.random.default_rng(0).random((40, 7))
     state = study_of(values.tolist(), ["minimize"] * 7)
