@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 import secrets
 import time
 import uuid
@@ -27,7 +28,7 @@ from hpo.core import (
     checked_sampler,
     decide,
 )
-from hpo.errors import DuplicatedStudyError, InvalidArgument, SeveralObjectives, StudyNotFound
+from hpo.errors import DuplicatedStudyError, HpoError, InvalidArgument, SeveralObjectives, StudyNotFound
 from hpo.journal import Storage, StorageLike, current_state, open_journal
 from hpo.study.advisors import warn_of_repetition
 from hpo.study.replaying.versions import copied
@@ -277,8 +278,14 @@ def _names_by_creation(storage: Storage) -> list[str]:
     ordered: Callable[[], list[str]] | None = getattr(storage, "names_by_creation", None)
     if ordered is not None:
         return ordered()
-    # the first event of a study has the time, and the state remembers it
-    return sorted(storage.names(), key=lambda name: current_state(storage.open(name)).created_at or 0.0)
+
+    def created_at(name: str) -> float:
+        try:  # the first event of a study has the time, and the state remembers it
+            return current_state(storage.open(name)).created_at or 0.0
+        except HpoError:  # a study that can't be read has a name all the same
+            return math.inf
+
+    return sorted(storage.names(), key=created_at)
 
 
 def _summary(state: StudyState, include_best_trial: bool) -> StudySummary:

@@ -43,6 +43,16 @@ def test_studies_of_every_storage_are_listed_in_the_order_of_their_creation(tmp_
         assert hpo.get_all_study_names(storage) == ["b", "c", "a"]
 
 
+def test_a_study_that_cannot_be_read_is_listed_last(tmp_path):
+    for name in ("a", "b"):
+        study = hpo.create_study(study_name=name, storage=f"{tmp_path}/runs/", sampler=hpo.samplers.RandomSampler())
+        study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=2)
+    (path,) = (tmp_path / "runs").glob("a*.jsonl")
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:2], b"nonsense\n", *lines[3:]]))
+    assert hpo.get_all_study_names(f"{tmp_path}/runs/") == ["b", "a"]
+
+
 @same_with_optuna
 def test_best_trials_without_a_feasible_trial_is_empty(library):
     study = library.create_study(directions=["minimize", "minimize"])

@@ -37,14 +37,14 @@ def test_a_fork_may_begin_before_a_trial_by_its_number(study):
         study.fork("x", at=3, before_trial=7)
     with pytest.raises(KeyError, match="no trial 99"):
         study.fork("x", before_trial=99)
-    assert hpo.get_all_study_names(study.storage) == ["again", "parent"]
+    assert hpo.get_all_study_names(study.storage) == ["parent", "again"]
 
 
 def test_a_fork_names_its_parent_and_stands_beside_it(study):
     version = study.version_before(7)
     fork = study.fork("again", at=version)
     assert fork.state.parent == ("parent", version)
-    assert hpo.get_all_study_names(study.storage) == ["again", "parent"]
+    assert hpo.get_all_study_names(study.storage) == ["parent", "again"]
     assert hpo.StudyState.from_bytes(fork.state.to_bytes()) == fork.state
 
 
