@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-import attrs
-
 from hpo.core import Enqueue, FrozenTrial, HasState, StudyState, as_int, state_of
 from hpo.errors import InvalidArgument
 from hpo.study.advisors import Advisors
@@ -69,8 +67,8 @@ class ModelsAndRelatives:
         """Begin with what a study of a related problem found: its best trials are tried, and the sampler learns from it.
 
         The `k` best complete, feasible configurations are enqueued, unless this study has them already. Values that a declared space
-        does not allow are left out. And if the sampler has an option `prior`, as `TPESampler`, `GPSampler` and `AutoSampler` do, it
-        is replaced by one that believes, of each parameter by itself, that the best values are where those of the other study were.
+        does not allow are left out. And if the sampler, or one inside of it, has an option `prior`, as `TPESampler`, `GPSampler`
+        and `AutoSampler` do, it is replaced by one that believes, of each parameter by itself, that the best values are where those of the other study were.
         That fades as results come in; what the sampler believed before counts more.
 
         Both are in the journal, so that `hpo.verify` recomputes all suggestions without the other study. The objectives may have other
@@ -94,7 +92,7 @@ class ModelsAndRelatives:
             >>> large.trials[0].params == small.best_params, large.best_value < 1
             (True, True)
         """
-        from hpo.samplers.parts.related import best_complete, learned_beliefs
+        from hpo.samplers.parts.related import believing, best_complete, learned_beliefs
 
         known, n = state_of(other), as_int(k)
         state, sampler = self._trials.recorder.state, self._trials.advisors.sampler
@@ -109,10 +107,10 @@ class ModelsAndRelatives:
         known = known if known.directions else StudyState(directions=directions, finished=known.finished)
         for trial in best_complete(known, n):
             self._enqueue_new(trial.params)
-        if attrs.has(type(sampler)) and isinstance(getattr(sampler, "prior", None), Mapping):
-            prior = {**learned_beliefs(known), **sampler.prior}  # type: ignore[attr-defined]
+        learned = believing(sampler, learned_beliefs(known))
+        if learned is not sampler:
             now = self._trials.advisors
-            self._trials.advisors = Advisors(attrs.evolve(sampler, prior=prior), now.pruner, now.promoter)  # type: ignore[misc]
+            self._trials.advisors = Advisors(learned, now.pruner, now.promoter)
 
     def _enqueue_new(self, params: Mapping[str, Any]) -> None:
         """Enqueue a configuration, as far as a declared space allows it, unless some trial has it."""

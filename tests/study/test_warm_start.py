@@ -6,7 +6,7 @@ import pytest
 import hpo
 from hpo.core import CategoricalDistribution, FloatDistribution, IntDistribution, StudyState, TrialState, create_trial
 from hpo.errors import InvalidArgument, InvalidType
-from hpo.samplers import AutoSampler, CmaEsSampler, GPSampler, RandomSampler, TPESampler
+from hpo.samplers import AutoSampler, CmaEsSampler, GPSampler, RandomSampler, TPESampler, Warmup, Where
 from hpo.samplers.parts.prior import checked_prior
 from hpo.samplers.parts.related import best_complete, learned_beliefs
 
@@ -114,6 +114,18 @@ def test_what_the_sampler_believed_before_counts_more(source):
     study.warm_start(source)
     assert study.sampler.prior["x0"] == (0.1, 0.2)
     assert len(study.sampler.prior) == 5
+
+
+def test_samplers_inside_of_wrappers_learn_too(source):
+    where = Where(lambda params: params["depth"] > 1, Warmup(2, RandomSampler(), TPESampler()))
+    study = hpo.create_study(sampler=where, seed=1)
+    study.warm_start(source, k=0)
+    learned = study.sampler.sampler.then.prior
+    assert learned == learned_beliefs(source.state)
+    assert study.sampler.predicate is where.predicate
+    assert study.sampler.sampler.first is where.sampler.first
+    study.optimize(objective(0.7), n_trials=4)
+    assert hpo.verify(study, sampler=study.sampler).clean
 
 
 @pytest.mark.parametrize("sampler", [RandomSampler(), CmaEsSampler(), lambda state, trial, space, key: None])

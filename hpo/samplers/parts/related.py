@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import attrs
 import numpy as np
 
 from hpo.core import (
@@ -14,6 +15,7 @@ from hpo.core import (
     FrozenDict,
     FrozenTrial,
     History,
+    Sampler,
     StudyState,
     TrialState,
     coerced_value,
@@ -74,6 +76,32 @@ def learned_beliefs(state: StudyState) -> FrozenDict[str, Region | Weights]:
         if len(values) >= 3 and not distribution.single():
             found[name] = _weights(distribution, values)
     return FrozenDict(found)
+
+
+def believing(sampler: Sampler, beliefs: Mapping[str, Region | Weights]) -> Sampler:
+    """Return a sampler with these beliefs as its `prior`, which count less than those that it has already.
+
+    If it has no such option, the samplers in it get them, at any depth. Without any of them it is the same sampler.
+
+    Example:
+        >>> from hpo.samplers import RandomSampler, TPESampler, Warmup
+        >>> believing(Warmup(5, RandomSampler(), TPESampler()), {"x": (0.0, 1.0)}).then.prior
+        {'x': (0.0, 1.0)}
+    """
+    kind: Any = type(sampler)
+    if not attrs.has(kind):
+        return sampler
+    own = getattr(sampler, "prior", None)
+    changed: dict[str, Any] = {}
+    if isinstance(own, Mapping):
+        changed["prior"] = {**beliefs, **own}
+    else:
+        for field in attrs.fields(kind):
+            inner = getattr(sampler, field.name, None)
+            if field.init and callable(inner) and (learned := believing(inner, beliefs)) is not inner:
+                changed[field.alias or field.name] = learned
+    result: Sampler = attrs.evolve(sampler, **changed) if changed else sampler  # type: ignore[misc]
+    return result
 
 
 def _weights(distribution: Distribution, values: Sequence[Any]) -> Weights:
