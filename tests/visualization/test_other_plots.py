@@ -162,6 +162,13 @@ def test_ranks_share_their_mean_and_leave_out_infeasible_trials():
     assert layers["infeasible"].color is None
 
 
+def test_trials_without_a_rank_are_drawn_in_the_colour_of_their_state():
+    study = study_of([trial_with(1.0, x=1.0, lr=1e-3), trial_with(2.0, x=2.0, lr=1e-3)])
+    plot = data.rank(study, target=lambda trial: math.nan if trial.number else 1.0)
+    points = [layer for layer in plot.panels[0].layers if layer.role == "complete"]
+    assert [(layer.number.tolist(), layer.color is None) for layer in points] == [([0.0], False), ([1.0], True)]
+
+
 def test_each_cell_of_a_contour_has_its_best_value():
     rng = np.random.default_rng(2)
     points = rng.random((300, 2))

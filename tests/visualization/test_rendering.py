@@ -60,22 +60,19 @@ const turned = element => /rotate\\((?!0|-90)/.test(element.getAttribute("transf
 """
 
 
-def plots():
-    made = {name: STUDIES[name]() for name in {*LOOKED_AT.values(), *SPECIAL}}
-    found = {kind: data.PLOTS[kind](made[name]) for kind, name in LOOKED_AT.items()}
-    found |= {
-        f"{kind} of {name}": data.PLOTS[kind](made[name])
-        for name in SPECIAL
-        for kind in ("slice", "optimization_history")
-    }
-    found["parallel_coordinate of hostile names"] = data.parallel_coordinate(made["hostile names"])
-    found["several"] = data.optimization_history({f"study {i}": lively(20, seed=i) for i in range(3)})
-    return found
+OF_SPECIAL = [(kind, name) for name in SPECIAL for kind in ("slice", "optimization_history")]
+OF_SPECIAL.append(("parallel_coordinate", "hostile names"))
+NAMES = [*LOOKED_AT, *(f"{kind} of {name}" for kind, name in OF_SPECIAL), "several"]
 
 
 @pytest.fixture(scope="module")
 def drawn():
-    return plots()
+    made = {name: STUDIES[name]() for name in {*LOOKED_AT.values(), *SPECIAL}}
+    found = {kind: data.PLOTS[kind](made[name]) for kind, name in LOOKED_AT.items()}
+    found |= {f"{kind} of {name}": data.PLOTS[kind](made[name]) for kind, name in OF_SPECIAL}
+    found["several"] = data.optimization_history({f"study {i}": lively(20, seed=i) for i in range(3)})
+    assert [*found] == NAMES
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +124,7 @@ def test_a_browser_draws_every_mark(kind, drawn, in_a_browser):
     assert seen["lines"] >= len(lines) - sum(layer.x is not None and len(layer) < 2 for layer in lines)
 
 
-@pytest.mark.parametrize("name", plots() if shutil.which("chromium") else [])
+@pytest.mark.parametrize("name", NAMES)
 def test_no_text_covers_another_one_in_a_browser(name, in_a_browser):
     seen = in_a_browser[name]
     assert overlaps(seen["texts"]) == []

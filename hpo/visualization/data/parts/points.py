@@ -52,9 +52,12 @@ def trial_layers(
     layers = []
     for role in _DRAWN_FIRST:
         own = places[status == STATUS[role]]
-        if len(own):
-            coloured = color is not None and role == "complete"
-            layers.append(_points(columns, target, x, y, own, role, color if coloured else None, with_text))
+        has_color = np.zeros(len(own), dtype=np.bool_)
+        if color is not None and role == "complete":
+            has_color = ~np.isnan(color[own])
+        for part, numbers in ((own[has_color], color), (own[~has_color], None)):
+            if len(part):
+                layers.append(_points(columns, target, x, y, part, role, numbers, with_text))
     if best is not None and (of is None or of[best]):
         layers.append(_points(columns, target, x, y, np.array([best]), "best", None, with_text=True))
     return layers, len(places)
