@@ -17,6 +17,7 @@ EXAMPLES = {
     "bohb.py": [],
     "curves.py": [],
     "pruning.py": [],
+    "what_mattered.py": [],
     "choose_from_a_front.py": [],
     "custom_sampler.py": [],
     "key_value_store.py": [],

@@ -22,6 +22,7 @@ from hpo.numerics.trees.forest import Forest, bootstrap_counts, grown_forest
 _LEAVES = (1, 5, 20)  # rows that a leaf has at least
 _FEW = 40  # trials up to which the smallest leaves are taken unseen
 N_HALVES = 6
+_MOST_IN_HALVES = 2048  # of many trials, a part of each half is enough to see how models differ
 _SMALLER_FOREST = 0.5  # of the trees, for halves of the trials
 _BOOSTING = Boosting(SquaredLoss(), rounds=120, rate=0.15, growth=Growth(depth=4, least_weight=3.0))
 
@@ -64,10 +65,12 @@ class Half:
 
     Attributes:
         surrogate: The model of ``2 d`` columns: the parameters, and the same shuffled among the trials.
+        n: How many trials it was fitted to: a half, or less of very many.
         r2: How well it predicts the other half.
     """
 
     surrogate: Surrogate
+    n: int
     r2: float
 
 
@@ -124,15 +127,16 @@ def halves(points: NDArray[np.float64], losses: NDArray[np.float64], settings: S
         random = stream.generator()
         order, shuffled = random.permutation(n), random.permutation(n)
         wide = np.concatenate((points, points[shuffled]), axis=1)
-        for part, (inside, outside) in enumerate(
-            ((order[: n // 2], order[n // 2 :]), (order[n // 2 :], order[: n // 2]))
-        ):
-            if not np.ptp(scaled[inside]) > 0.0:
+        first, second = order[: n // 2], order[n // 2 :]
+        for part, (inside, outside) in enumerate(((first, second), (second, first))):
+            known, unknown = inside[:_MOST_IN_HALVES], outside[:_MOST_IN_HALVES]
+            if not np.ptp(scaled[known]) > 0.0:
                 continue
-            model = fitted(wide[inside], scaled[inside], smaller, stream.child(part))
+            model = fitted(wide[known], scaled[known], smaller, stream.child(part))
             # predictions have the mean and the scale of the half
-            predicted = model.predict(wide[outside]) * scaled[inside].std() + scaled[inside].mean()
-            found.append(Half(model, 1.0 - float(((scaled[outside] - predicted) ** 2).mean() / scaled.var())))
+            predicted = model.predict(wide[unknown]) * scaled[known].std() + scaled[known].mean()
+            r2 = 1.0 - float(((scaled[unknown] - predicted) ** 2).mean() / scaled.var())
+            found.append(Half(model, len(known), r2))
     return found
 
 

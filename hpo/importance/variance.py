@@ -25,7 +25,7 @@ _LEVEL = 0.95
 _POINTS, _POINTS_OF_HALVES = 2048, 512
 _MOST_IN_PAIRS = 12  # parameters whose pairs are looked at, those with the largest total effects
 _T_OF_HALVES = 2.57  # Student's factor of 95 % with 5 degrees of freedom
-_SAFETY = 2.0  # times the effect of the strongest shuffled parameter: in models of all trials there are no others to share it with
+_SAFETY = 3.0  # times the effect of the strongest shuffled parameter: in models of all trials there are no others to share it with
 _LITTLE = 0.5  # of the variance: where main effects explain less, they are not the whole story
 
 
@@ -40,8 +40,8 @@ class FanovaImportanceEvaluator:
     range counts by its logarithms, and each choice alike.
 
     How well the model predicts is `r2`. Below 0.2 it knows too little, and nothing is clear. Intervals are from models
-    of halves of the trials. The floor is the largest effect that one of these models has for parameters that can't matter:
-    the same values, shuffled among the trials. A parameter is clear if its main or its total effect is above.
+    of halves of the trials. The floor is three times the largest effect that one of these models has for parameters that can't
+    matter: the same values, shuffled among the trials. A parameter is clear if its main or its total effect is above.
 
     Only parameters that all trials have with one range are assessed; if they are asked for by name, it is trials that have all of
     them. The same study gives the same numbers.
@@ -159,7 +159,8 @@ def _assessed(
     found = _effects(model, effect, key, _POINTS)
     of_halves = [_effects(half.surrogate, effect, key, _POINTS_OF_HALVES) for half in halves]
     reliable = model.r2 >= LEAST_R2
-    errors, floor, floor_of_totals = _chance(of_halves, len(points.names), reliable=reliable)
+    share = halves[0].n / len(points.losses) if halves else 1.0
+    errors, floor, floor_of_totals = _chance(of_halves, len(points.names), share, reliable=reliable)
     entries = [
         Importance(
             name,
@@ -201,12 +202,17 @@ def _effects(model: Surrogate, effect: Effect, key: Key, m: int) -> _Effects:
     return _Effects(value, main, total, spread.variance)
 
 
-def _chance(halves: Sequence[_Effects], d: int, *, reliable: bool) -> tuple[NDArray[np.float64], float, float]:
-    """Return the half widths of intervals, ``(d,)``, and the floors of values and of total effects."""
+def _chance(
+    halves: Sequence[_Effects], d: int, share: float, *, reliable: bool
+) -> tuple[NDArray[np.float64], float, float]:
+    """Return the half widths of intervals, ``(d,)``, and the floors of values and of total effects.
+
+    Each model of `halves` knows the given share of the trials.
+    """
     if len(halves) < 2:
         return np.ones(d), 1.0, 1.0
-    # what two halves of a sample differ by is what two samples of that size differ by, and the whole is twice as large
-    errors = _T_OF_HALVES * np.std([half.value[:d] for half in halves], axis=0, ddof=1) / np.sqrt(2.0)
+    # halves differ as much as samples of their size do, and errors shrink with the root of that
+    errors = _T_OF_HALVES * np.std([half.value[:d] for half in halves], axis=0, ddof=1) * np.sqrt(share)
     if not reliable:
         return errors, 1.0, 1.0
     floors = [
