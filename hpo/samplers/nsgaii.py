@@ -28,6 +28,7 @@ from hpo.numerics.evolution import (
 
 Vector = NDArray[np.float64]
 
+_ETA = 20.0  # of crossovers near a parent, where none is given
 _PROBABILITY = number_from(0.0, 1.0)
 _NOT_NEGATIVE_OR_NONE = number_from(0.0, optional=True)
 
@@ -290,6 +291,3 @@ class ResetMutation(PureMutation):
     def mutate(self, value: float, uniform: float) -> float:
         """Return another number in [0, 1]."""
         return reset(value, uniform)
-
-
-_ETA = 20.0

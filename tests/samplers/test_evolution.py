@@ -16,6 +16,7 @@ from hpo.core import (
     StudyState,
     ask,
     create_trial,
+    identity_of,
     set_constraint,
     tell,
 )
@@ -37,6 +38,7 @@ from hpo.samplers.nsgaii import (
     UniformCrossover,
     VSBXCrossover,
 )
+from hpo.study.replaying.rebuild import rebuild_advisor
 
 TWO = ["minimize", "minimize"]
 SAMPLERS = {"nsga2": NSGAIISampler(), "nsga3": NSGAIIISampler(), "sms-emoa": SMSEMOASampler()}
@@ -322,6 +324,19 @@ def test_a_study_of_many_workers_is_verified(name, tmp_path):
     study = hpo.create_study(directions=TWO, sampler=SAMPLERS[name], seed=4, storage=str(tmp_path / "s.jsonl"))
     study.optimize(lambda trial: zdt1({n: trial.suggest_float(n, 0, 1) for n in CUBE}), n_trials=60, n_jobs=3)
     assert hpo.verify(study).clean
+
+
+@pytest.mark.parametrize(
+    "sampler",
+    [
+        *[NSGAIISampler(crossover=crossover) for crossover in CROSSOVERS],
+        *[SMSEMOASampler(mutation=mutation) for mutation in MUTATIONS],
+        NSGAIIISampler(reference_points=np.eye(2), crossover=SBXCrossover(eta=3.0)),
+    ],
+    ids=lambda sampler: f"{sampler.crossover} {sampler.mutation}",
+)
+def test_a_sampler_is_rebuilt_from_what_a_journal_records(sampler):
+    assert rebuild_advisor(identity_of(sampler)) == sampler
 
 
 def test_answers_do_not_depend_on_what_is_remembered():

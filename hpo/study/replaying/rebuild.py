@@ -12,9 +12,10 @@ from hpo.core import Identity, from_json_tree, identity_of
 from hpo.errors import HpoError
 from hpo.pruners.registry import PROMOTERS, PRUNERS
 from hpo.registration import Registration, Registry
+from hpo.samplers.operators import OPERATORS
 from hpo.samplers.registry import SAMPLERS
 
-_REGISTRIES = (SAMPLERS, PRUNERS, PROMOTERS)
+_REGISTRIES = (SAMPLERS, PRUNERS, PROMOTERS, OPERATORS)
 _BUILT_IN = tuple(registry.built_in_only() for registry in _REGISTRIES)  # first, without reading entry points
 
 
