@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from hpo.numerics.pareto.hypervolume import comparable, greedy_subset
 
 _AT_ONCE = 64  # points that are compared with all others together
-_PASSES = 4  # over many points, each of which finds a front of two objectives, before the rest is ranked one by one
+_PASSES = 4  # at most, over many points of two objectives, before the rest is ranked one by one
 _MANY = 256
 
 
@@ -129,16 +129,18 @@ def _ranks_of_two(losses: NDArray[np.float64] | NDArray[np.int32], wanted: int) 
     groups = np.cumsum(new) - 1  # equal points
     left, different = np.arange(groups[-1] + 1), second[new]
     found = np.zeros(len(left), dtype=np.int64)
-    n_passes = _PASSES if n >= _MANY and wanted < n else 0
-    for rank in range(n_passes):  # a pass over many points in numpy finds a whole front, and often a few are enough
-        on_front = np.ones(len(left), dtype=np.bool_)
-        on_front[1:] = different[1:] < np.minimum.accumulate(different)[:-1]
-        left, different = left[~on_front], different[~on_front]
-        found[left] = rank + 1
-        if not len(left) or np.count_nonzero(found[groups] <= rank) >= wanted:
-            break
-    else:
-        found[left] += _ranks_in_order(different.tolist())
+    rank = ranked = 0
+    if n >= _MANY and wanted < n:
+        # a pass over many points in numpy finds a whole front: worth it as long as few of them may be enough
+        while rank < _PASSES and ranked < wanted and ranked * _PASSES >= wanted * rank:
+            on_front = np.ones(len(left), dtype=np.bool_)
+            on_front[1:] = different[1:] < np.minimum.accumulate(different)[:-1]
+            left, different = left[~on_front], different[~on_front]
+            rank += 1
+            found[left] = rank
+            ranked = int(np.count_nonzero(found[groups] < rank))
+    if ranked < wanted:
+        found[left] = rank + _ranks_in_order(different.tolist())
     ranks[order] = found[groups]
     if wanted < n:
         last = int(np.searchsorted(np.cumsum(np.bincount(ranks)), wanted))
