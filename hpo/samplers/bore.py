@@ -56,8 +56,8 @@ class BORESampler(BuiltInSampler):
     - Only the order of results counts: pruned trials rank behind complete ones, and trials that violate constraints behind
       those that don't. With several objectives the order is by non-domination, and then by hypervolume.
     - Running and paused trials count as not good, so that parallel trials keep away from each other.
-    - Failed trials count as the worst ones, and candidates that are likely to fail lose by it, as soon as the parameters
-      predict failures.
+    - Failed trials count as the worst ones, and points that are likely to fail are not suggested as long as there are
+      others, as soon as the parameters predict failures.
 
     The first 20 trials are each followed by a fit, and later ones less and less often; in between, and for running trials,
     boosting goes on for ten rounds. O(trials x parameters) per suggestion; at most 1,000 trials are modelled, the best and
@@ -133,7 +133,7 @@ class BORESampler(BuiltInSampler):
         seen = with_branches(knowledge.coding, points, trials.points)
         log_probabilities = model.log_probabilities(seen)
         # equals in the order of the candidates, which is random
-        order = np.argsort(-knowledge.penalized(log_probabilities, seen), kind="stable")
+        order = np.lexsort((-log_probabilities, knowledge.unlikely(seen)))
         place, params = knowledge.first_new(points[order], tried)
         probability = float(np.exp(log_probabilities[order[place]]))
         return Suggestion(params, {"rule": "model", "probability": probability})

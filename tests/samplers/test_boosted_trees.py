@@ -172,3 +172,16 @@ def test_kernels_learn_from_reports_if_they_should():
         study.optimize(objective, n_trials=40)
         medians[considered] = np.median([abs(trial.params["x"] - 0.7) for trial in study.trials[20:]])
     assert medians[True] < 0.1
+
+
+def test_a_border_of_failures_is_kept_but_not_far_away_from():
+    def objective(trial):
+        x, y = trial.suggest_float("x", 0.0, 1.0), trial.suggest_float("y", 0.0, 1.0)
+        if x + y > 1.0:
+            raise MemoryError
+        return (x - 0.55) ** 2 + (y - 0.4) ** 2
+
+    study = hpo.create_study(sampler=BORESampler(), seed=1)
+    study.optimize(objective, n_trials=70, catch=MemoryError)
+    assert sum(trial.state is hpo.TrialState.FAIL for trial in study.trials[20:]) <= 15  # 25 of random ones
+    assert study.best_value < 0.01
