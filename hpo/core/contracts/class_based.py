@@ -278,8 +278,13 @@ class BuiltInSampler:
 
         It is asked before a trial starts, in place of a subclass that may be asked only once for each trial.
         """
-        key = trial_key(state, self, trial.number)  # type: ignore[arg-type]
-        answer = _built_in(self).__call__(self, state, trial, SearchSpace(), key)
+        kind: Any = built_in_class(type(self), BuiltInSampler)
+        if kind is None:
+            return None
+        claim = kind.replayable
+        if not (claim.fget(self) if isinstance(claim, property) else claim):  # a wrapper around a sampler with a memory
+            return None
+        answer = kind.__call__(self, state, trial, SearchSpace(), trial_key(state, self, trial.number))  # type: ignore[arg-type]
         return answer if isinstance(answer, Exhausted) else None
 
     @does_nothing
