@@ -281,8 +281,10 @@ class BuiltInSampler:
         kind: Any = built_in_class(type(self), BuiltInSampler)
         if kind is None:
             return None
-        claim = kind.replayable
-        if not (claim.fget(self) if isinstance(claim, property) else claim):  # a wrapper around a sampler with a memory
+        claim: Any = kind.replayable
+        if not (
+            claim.__get__(self) if isinstance(claim, property) else claim
+        ):  # a wrapper around a sampler with a memory
             return None
         answer = kind.__call__(self, state, trial, SearchSpace(), trial_key(state, self, trial.number))  # type: ignore[arg-type]
         return answer if isinstance(answer, Exhausted) else None
