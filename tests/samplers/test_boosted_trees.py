@@ -181,7 +181,11 @@ def test_a_border_of_failures_is_kept_but_not_far_away_from():
             raise MemoryError
         return (x - 0.55) ** 2 + (y - 0.4) ** 2
 
-    study = hpo.create_study(sampler=BORESampler(), seed=1)
-    study.optimize(objective, n_trials=70, catch=MemoryError)
-    assert sum(trial.state is hpo.TrialState.FAIL for trial in study.trials[20:]) <= 15  # 25 of random ones
-    assert study.best_value < 0.01
+    best = []
+    for seed in (1, 2, 3):
+        study = hpo.create_study(sampler=BORESampler(), seed=seed)
+        study.optimize(objective, n_trials=70, catch=MemoryError)
+        failed = [trial.state is hpo.TrialState.FAIL for trial in study.trials[20:]]
+        assert sum(failed) <= 10  # 25 of random ones
+        best.append(study.best_value)
+    assert np.median(best) < 0.005
