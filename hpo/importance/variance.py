@@ -23,6 +23,7 @@ Effect: TypeAlias = Literal["main", "total", "shapley"]
 
 _LEVEL = 0.95
 _POINTS, _POINTS_OF_HALVES = 2048, 512
+_MOST_VALUES = 60_000  # of the model, for total effects: with many parameters there are fewer points for each
 _MOST_IN_PAIRS = 12  # parameters whose pairs are looked at, those with the largest total effects
 _T_OF_HALVES = 2.57  # Student's factor of 95 % with 5 degrees of freedom
 _SAFETY = 3.0  # times the effect of the strongest shuffled parameter: in models of all trials there are no others to share it with
@@ -189,6 +190,7 @@ def _assessed(
 
 def _effects(model: Surrogate, effect: Effect, key: Key, m: int) -> _Effects:
     mains = model.boxes.main_effects()
+    m = max(min(m, _MOST_VALUES // (len(mains.steps) + 1)), 64)
     spread = total_effects(model.predict, mains, key.child("total").generator(), m)
     if not spread.variance > 0.0:  # a model that is constant
         nothing = np.zeros(len(spread.mains))

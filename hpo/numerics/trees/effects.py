@@ -34,7 +34,7 @@ Function: TypeAlias = Callable[[Array], Array]
 
 _GOLDEN = 0.5 * (5.0**0.5 - 1.0)
 GRID = 48  # cells of each column for pairs; borders at halves, thirds, quarters, sixths and so on are borders of cells
-_MOST_NUMBERS = 6_000_000  # of the bounds of boxes: of larger forests, the first trees stand for all
+_MOST_NUMBERS = 2_000_000  # of the bounds of boxes: of larger forests, the first trees stand for all
 
 
 @attrs.frozen(eq=False)

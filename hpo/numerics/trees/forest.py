@@ -16,6 +16,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+_MOST_LEAVES = 1_000_000  # that are looked up at the same time
 _EQUAL = 1e-9  # relative difference up to which two gains are equal
 _LEAST_GAIN = 1e-12  # relative to the sum of squares of all rows: less is rounding
 
@@ -70,8 +71,12 @@ class Forest:
 
     def predict(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the mean prediction of the trees at points, ``(m, d)``: ``(m,)``."""
-        means: NDArray[np.float64] = self.value[self.leaves(points)].mean(axis=0)
-        return means
+        step = max(_MOST_LEAVES // self.n_trees, 1)
+        parts = [
+            self.value[self.leaves(points[first : first + step])].mean(axis=0)
+            for first in range(0, max(len(points), 1), step)
+        ]
+        return np.concatenate(parts)
 
     def impurity_decreases(self, d: int) -> NDArray[np.float64]:
         """Return the decrease of the sum of squares by the splits of each column in each tree, ``(k, d)``.
