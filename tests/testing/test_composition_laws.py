@@ -8,6 +8,7 @@ import pytest
 from hpo.core import Sampler
 from hpo.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from hpo.samplers import (
+    AutoSampler,
     BORESampler,
     CmaEsSampler,
     CQRSampler,
@@ -15,8 +16,10 @@ from hpo.samplers import (
     GPSampler,
     GridSampler,
     PartialFixedSampler,
+    QMCSampler,
     RandomSampler,
     Warmup,
+    Where,
 )
 from hpo.samplers.registry import SAMPLERS
 from hpo.testing import check_sampler, check_wrapper
@@ -31,12 +34,21 @@ SPACE = {
 FINITE = {**SPACE, "x": FloatDistribution(-5.0, 5.0, step=0.5)}
 grid = GridSampler({"x": [0.5, 1.0], "n": [0, 1, 2], "kind": ["a", "b"]})
 
+
+def anything(params):
+    return True
+
+
 HOSTS = {
     ("PartialFixedSampler", "base_sampler"): (lambda guest: PartialFixedSampler({"x": 0.5}, guest), SPACE),
     ("Warmup", "first"): (lambda guest: Warmup(4, guest, RandomSampler()), None),
     ("Warmup", "then"): (lambda guest: Warmup(4, RandomSampler(), guest), None),
     ("Fallback", "first"): (lambda guest: Fallback(guest, RandomSampler()), None),
     ("Fallback", "then"): (lambda guest: Fallback(grid, guest), SPACE),
+    ("Where", "sampler"): (lambda guest: Where(anything, guest), None),
+    ("AutoSampler", "tpe"): (lambda guest: AutoSampler(tpe=guest, evaluation_seconds=1e-6), None),
+    ("AutoSampler", "gp"): (lambda guest: AutoSampler(gp=guest, evaluation_seconds=1e6), None),
+    ("QMCSampler", "independent_sampler"): (lambda guest: QMCSampler(independent_sampler=guest), None),
     ("CmaEsSampler", "independent_sampler"): (
         lambda guest: CmaEsSampler(independent_sampler=guest, n_startup_trials=2, popsize=3),
         None,

@@ -324,6 +324,8 @@ def _check_lone(sampler: Sampler, question: Question, name: str, space: SearchSp
         raise Counterexample(wrong, others) from error
     lone = replace(question, space=space, joint=after)
     first, second = answer_of(sampler, lone), answer_of(sampler, lone)
+    if refuses_several(first, lone):
+        return  # the sampler for lone parameters may be another one
     asked = f"asked for the lone parameter {name!r}"
     check_answer(first, lone, before=f"{asked} ")
     if not isinstance(first, Suggestion) or {*first.params} != {name}:
