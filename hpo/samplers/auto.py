@@ -48,6 +48,7 @@ _NEWEST = 25  # trials whose durations count
 _FEWEST_TIMED = 3
 _SHARE = 0.5  # of the time of a trial, which a suggestion may take at most
 _SECONDS, _SECONDS_PER_TRIAL = 0.02, 2e-4  # of a Gaussian process, rounded up from docs/measured/gp.md
+_MOST_OBJECTIVES = 4  # the cost of an expected hypervolume grows fast with them
 _MOST_TRIALS = 500  # a Gaussian process of more takes longer than 0.1 s
 _MOST_FEATURES = 40  # numbers, and choices of categories
 _MOST_FAILED = 0.1  # of all finished trials
@@ -110,9 +111,9 @@ class Facts:
             seconds=seconds,
         )
 
-    def has_several_objectives(self) -> bool:
-        """Return whether there is more than one objective."""
-        return self.n_objectives > 1
+    def has_many_objectives(self) -> bool:
+        """Return whether there are more than four objectives."""
+        return self.n_objectives > _MOST_OBJECTIVES
 
     def is_fast(self) -> bool:
         """Return whether a Gaussian process would take more than half of the time that the trials leave for a suggestion."""
@@ -160,7 +161,7 @@ class Rule:
 
 # the first rule that applies counts; docs/explanation/auto.md has the evidence for each line
 RULES = (
-    Rule(Facts.has_several_objectives, "tpe", "several objectives"),
+    Rule(Facts.has_many_objectives, "tpe", "more than four objectives"),
     Rule(Facts.is_fast, "tpe", "an evaluation takes hardly longer than a suggestion of a Gaussian process"),
     Rule(Facts.has_many_trials, "tpe", "more than 500 trials"),
     Rule(Facts.has_branches, "tpe", "parameters that only some trials have"),
@@ -233,9 +234,9 @@ class AutoSampler(BuiltInSampler):
         """Return the rule that chooses the sampler for a joint space, in a study as it is.
 
         Example:
-            >>> state = StudyState.create(directions=["minimize", "maximize"])
+            >>> state = StudyState.create(directions=["minimize"] * 5)
             >>> AutoSampler().rule(state, SearchSpace()).because
-            'several objectives'
+            'more than four objectives'
         """
         facts = Facts.of(state, space, self.evaluation_seconds)
         return next(rule for rule in RULES if rule.applies(facts))

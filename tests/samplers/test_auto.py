@@ -40,7 +40,8 @@ PLAIN = Facts(
     ("changes", "sampler", "because"),
     [
         ({}, "gp", "few parameters"),
-        ({"n_objectives": 2}, "tpe", "several objectives"),
+        ({"n_objectives": 5}, "tpe", "more than four objectives"),
+        ({"n_objectives": 4}, "gp", "few parameters that all trials have, and results to be modelled"),
         ({"branches": True}, "tpe", "only some trials have"),
         ({"n_features": 41}, "tpe", "more than 40"),
         ({"n_finished": 501}, "tpe", "more than 500"),
@@ -146,7 +147,7 @@ def test_several_objectives_are_optimized():
     study.optimize(
         lambda trial: (trial.suggest_float("x", 0.0, 1.0), 1.0 - trial.suggest_float("x", 0.0, 1.0)), n_trials=6
     )
-    assert study.trials[-1].note["chosen"] == "TPESampler"
+    assert study.trials[-1].note["chosen"] == "GPSampler"
 
 
 @pytest.mark.parametrize(
