@@ -35,7 +35,10 @@ def test_a_frozen_dict_refuses_every_change(change) -> None:
     frozen = FrozenDict({"a": 0})
     with pytest.raises(TypeError) as caught:
         change(frozen)
-    assert str(caught.value) == "this dict belongs to an immutable value: copy it with dict(...) to change it"
+    assert (
+        str(caught.value)
+        == "this dict belongs to an immutable value: copy it with dict(...) to change it, and record an attribute with set_user_attr"
+    )
     assert frozen == {"a": 0}
 
 
