@@ -201,9 +201,9 @@ def variants_of(subject: Any) -> Iterator[tuple[str, Any]]:
     Options are the fields of an attrs class or a dataclass, and the attributes of any other object.
 
     Example:
-        >>> from hpo.samplers import QMCSampler
-        >>> [name for name, _ in variants_of(QMCSampler())]
-        ['scramble', 'seed', 'seed']
+        >>> from hpo.samplers import RandomSampler, Warmup
+        >>> [name for name, _ in variants_of(Warmup(3, RandomSampler(), RandomSampler()))][-2:]
+        ['then.seed', 'then.seed']
     """
     hints = hints_of(type(subject))
     for name, value in _options_of(subject).items():
