@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -39,6 +39,10 @@ class Advisors:
         set_sampler: The command that records the sampler, given before each of its suggestions.
         set_pruner: The command that records the pruner, given before each of its decisions.
         set_promoter: The commands that record the promoter, given before each of its promotions; none without one.
+        before_trial: That method of the sampler, or of the one that it wraps; none if it does nothing.
+        after_trial: The same for the other method.
+        asked_once: Whether the sampler must be asked only once for each trial: it keeps a state of its own, or has a
+            `before_trial`.
 
     Raises:
         InvalidType: one of them cannot be called, or is a class.
@@ -50,6 +54,9 @@ class Advisors:
     set_sampler: SetAdvisor = attrs.field(init=False, repr=False)
     set_pruner: SetAdvisor = attrs.field(init=False, repr=False)
     set_promoter: tuple[SetAdvisor, ...] = attrs.field(init=False, repr=False)
+    before_trial: tuple[Callable[..., Any], ...] = attrs.field(init=False, repr=False, eq=False)
+    after_trial: tuple[Callable[..., Any], ...] = attrs.field(init=False, repr=False, eq=False)
+    asked_once: bool = attrs.field(init=False, repr=False, eq=False)
 
     @classmethod
     def given_or_recorded(
@@ -62,21 +69,6 @@ class Advisors:
             pruner = _recorded(recorder, "pruner") or MedianPruner()
         return cls(sampler, pruner, _recorded(recorder, "promoter") if promoter is None else promoter)
 
-    @property
-    def asked_once(self) -> bool:
-        """Whether the sampler must be asked only once for each trial: it keeps a state of its own, or has a `before_trial`."""
-        return not is_replayable(self.sampler) or any(True for _ in self.hooks("before_trial"))
-
-    def hooks(self, name: str) -> Iterator[Callable[..., Any]]:
-        """Yield the methods `before_trial` or `after_trial` of the sampler and of those that it wraps, if they do something."""
-        sampler: Any = self.sampler
-        while sampler is not None:
-            found = hook(sampler, name)
-            if found is not None:
-                yield found
-                return  # it calls those of samplers in it itself
-            sampler = getattr(sampler, "base_sampler", None)
-
     @set_sampler.default
     def _sampler_command(self) -> SetAdvisor:
         return SetAdvisor("sampler", identity_of(self.sampler))
@@ -88,6 +80,28 @@ class Advisors:
     @set_promoter.default
     def _promoter_commands(self) -> tuple[SetAdvisor, ...]:
         return () if self.promoter is None else (SetAdvisor("promoter", identity_of(self.promoter)),)
+
+    @before_trial.default
+    def _before_trial(self) -> tuple[Callable[..., Any], ...]:
+        return _hooks(self.sampler, "before_trial")
+
+    @after_trial.default
+    def _after_trial(self) -> tuple[Callable[..., Any], ...]:
+        return _hooks(self.sampler, "after_trial")
+
+    @asked_once.default
+    def _is_asked_once(self) -> bool:
+        return not is_replayable(self.sampler) or bool(self.before_trial)
+
+
+def _hooks(sampler: Any, name: str) -> tuple[Callable[..., Any], ...]:
+    """Return the method of that name of the sampler, or else of the one that it wraps, if there is one that does something."""
+    while sampler is not None:
+        found = hook(sampler, name)
+        if found is not None:
+            return (found,)  # it calls those of samplers in it itself
+        sampler = getattr(sampler, "base_sampler", None)
+    return ()
 
 
 def _default_sampler() -> Sampler:

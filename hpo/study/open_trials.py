@@ -345,7 +345,7 @@ class OpenTrials:
     ) -> StudyState:
         """Suggest and record the joint parameters of a trial that was started without; fail it if that is impossible."""
         try:
-            for before_trial in self.advisors.hooks("before_trial"):
+            for before_trial in self.advisors.before_trial:
                 before_trial(StudyView(started), started.running[number])
             suggestion = self._timed_suggestion(started, number, space, probe=probe, enqueued=enqueued)
             return self.recorder.record(self.advisors.set_sampler, suggestion)
@@ -385,7 +385,7 @@ class OpenTrials:
 
     def tell(self, tell: Tell) -> FrozenTrial:
         """Record the end of a trial and return it; `decide` lists the errors."""
-        hooks = [*self.advisors.hooks("after_trial")]
+        hooks = self.advisors.after_trial
         before = self.recorder.state if hooks else None
         finished = self.recorder.record(tell).finished[-1]
         self._by_number.pop(finished.number, None)
@@ -412,13 +412,13 @@ class OpenTrials:
             commands = [
                 replace(each, workers=tell.workers) if isinstance(each, PauseTrial) else each for each in commands
             ]
-        hooks = [] if paused else [*self.advisors.hooks("after_trial")]
+        hooks = () if paused else self.advisors.after_trial
         before = None
         try:
             before = self.recorder.record(*commands) if hooks else None
             state = self.recorder.record(*(() if hooks else commands), *(() if paused else (tell,)))
         except TrialNotRunning:
-            state, hooks = self.recorder.state, []
+            state, hooks = self.recorder.state, ()
         self._by_number.pop(tell.number, None)
         newest = state.finished[-1] if state.finished else None  # the usual case, without a search
         trial = newest if newest is not None and newest.number == tell.number else state.trial(tell.number)

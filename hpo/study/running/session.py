@@ -132,7 +132,9 @@ class Session:
                     ahead.prepare()
                 began = now() if waited else None  # a trial that was started ahead had to wait for its turn
                 result = self._frames.let_go(evaluate(trial, self._options.objective, started))
-                error = self._finish(replace(result, tell=replace(result.tell, began=began)), began)
+                if waited:
+                    result = replace(result, tell=replace(result.tell, began=began))
+                error = self._finish(result, began)
                 if error is not None:
                     raise error
         finally:
