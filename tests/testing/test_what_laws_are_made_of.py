@@ -8,7 +8,7 @@ from typing import Literal
 
 import attrs
 import pytest
-from hypothesis import HealthCheck, Phase, find, given, settings
+from hypothesis import HealthCheck, Phase, find, given, seed, settings
 from msgspec.structs import replace
 
 from hpo.core import (
@@ -129,9 +129,13 @@ def test_the_nasty_kinds_are_well_represented():
         counts.update({kind for dist in question.space.values() for kind in kinds_of(dist) if kind})
 
     look()
-    assert len(counts) == 39, "each of them"
     often = [kind for kind, count in counts.items() if count >= 10]
-    assert len(often) > 25, "and most of them many times"
+    assert len(often) > 25, "most of them many times"
+    # what is drawn depends on the modules that are loaded, so the rarest kind may need a few more rounds
+    for number in range(4):
+        if len(counts) < 39:
+            seed(number)(look)()
+    assert len(counts) == 39, "and each of them"
 
 
 @given(question=strategies.questions())
