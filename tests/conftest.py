@@ -26,6 +26,7 @@ settings.load_profile("steady")
 def _leave_the_log_as_it_was():
     logger = hpo.logging.get_logger()
     level, propagate, handlers = logger.level, logger.propagate, [*logger.handlers]
+    hpo.logging.set_verbosity(hpo.logging.INFO)  # an example in a docstring may have run before, in this process
     yield
     logger.setLevel(level)
     logger.propagate, logger.handlers[:] = propagate, handlers

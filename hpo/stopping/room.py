@@ -272,10 +272,15 @@ def _least_trials() -> Any:
     return attrs.field(default=20, converter=to_int_if_whole, validator=whole_from(_FEWEST), kw_only=True)
 
 
-def _finished_of_one_objective(state: StudyState, rule: object) -> tuple[list[FrozenTrial], bool]:
+def _stop(rule: RegretBound | ExpectedImprovement | EMMR, state: StudyState, name: str, estimate: Any) -> Stop | None:
+    """Return a stop if a study with one objective has enough trials, and the estimate of their room is below the limit."""
     if len(state.directions) != 1:
         raise SeveralObjectives(type(rule).__name__, "MaxTrials, Timeout or Budget")
-    return _counted(state.finished), state.directions[0] == "maximize"
+    trials = _counted(state.finished)
+    if len(trials) < rule.min_trials:
+        return None
+    room = estimate(trials, maximized=state.directions[0] == "maximize")
+    return Stop({"rule": name, "room": room, "limit": rule.limit}) if room < rule.limit else None
 
 
 @attrs.frozen
@@ -311,11 +316,7 @@ class RegretBound(Combinable):
         Raises:
             SeveralObjectives: the study has several objectives.
         """
-        trials, maximized = _finished_of_one_objective(state, self)
-        if len(trials) < self.min_trials:
-            return None
-        bound = regret_bound(trials, maximized=maximized)
-        return Stop({"rule": "regret bound", "bound": bound, "limit": self.limit}) if bound < self.limit else None
+        return _stop(self, state, "regret bound", regret_bound)
 
 
 @attrs.frozen
@@ -350,13 +351,7 @@ class ExpectedImprovement(Combinable):
         Raises:
             SeveralObjectives: the study has several objectives.
         """
-        trials, maximized = _finished_of_one_objective(state, self)
-        if len(trials) < self.min_trials:
-            return None
-        expected = expected_improvement(trials, maximized=maximized)
-        if expected >= self.limit:
-            return None
-        return Stop({"rule": "expected improvement", "expected": expected, "limit": self.limit})
+        return _stop(self, state, "expected improvement", expected_improvement)
 
 
 @attrs.frozen
@@ -392,8 +387,5 @@ class EMMR(Combinable):
         Raises:
             SeveralObjectives: the study has several objectives.
         """
-        trials, maximized = _finished_of_one_objective(state, self)
-        if len(trials) < self.min_trials:
-            return None
-        gap = minimum_regret_gap(trials, maximized=maximized, deterministic=self.deterministic_objective)
-        return Stop({"rule": "minimum regret", "gap": gap, "limit": self.limit}) if gap < self.limit else None
+        estimate = functools.partial(minimum_regret_gap, deterministic=self.deterministic_objective)
+        return _stop(self, state, "minimum regret", estimate)

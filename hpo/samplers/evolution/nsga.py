@@ -43,7 +43,7 @@ class NSGAIISampler(BuiltInSampler):
     The best trials are the population. The parents of a child win tournaments in it, their parameters are mixed, and about one of them is mutated.
     Trials are ordered by non-domination, and within a front by how far their neighbours are. Feasible trials come before those that violate
     constraints, which are ordered by their violation in all, each constraint in units of the largest one seen; pruned trials come
-    last. Failed trials are no parents. With one objective it is a genetic algorithm.
+    last. Failed trials never become parents. With one objective it is a genetic algorithm.
 
     No trial waits for a generation to be complete: a child has its parents among all trials that had been told when it started, as far as they are
     ranked, which happens as soon as the new ones are a quarter of the population. Parallel workers draw different children. The population is small at
